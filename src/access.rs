@@ -1,0 +1,377 @@
+//! What is asked for: keys, grantees, and the statements that must hold for them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::arn::{AccountId, ArnError, ArnParts, EntityArn, KeyArn, Partition, SessionArn};
+use crate::policy::{ActionSet, AwsPrincipal, Condition};
+
+/// The question that a plan answers. Everything in it is resolved: no alias, no session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The keys, in the order asked for.
+    pub keys: Vec<KeyArn>,
+    /// Who must be able to launch, in the order asked for, each once.
+    pub grantees: Vec<Grantee>,
+    /// The name of the customer managed policy in requester accounts.
+    pub policy_name: PolicyName,
+    /// Whether principals that no longer exist are taken out of key policies.
+    pub prune_orphans: bool,
+}
+
+/// Who must be able to launch with a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Grantee {
+    /// A whole account: its root, which delegates to its IAM.
+    Account {
+        /// The account's partition.
+        partition: Partition,
+        /// The account.
+        id: AccountId,
+    },
+    /// A user, role or group.
+    Entity(EntityArn),
+}
+
+impl Grantee {
+    /// The account that the grantee belongs to.
+    pub fn account(&self) -> AccountId {
+        match self {
+            Self::Account { id, .. } => *id,
+            Self::Entity(entity) => entity.account,
+        }
+    }
+
+    /// The grantee's partition.
+    pub fn partition(&self) -> Partition {
+        match self {
+            Self::Account { partition, .. } => *partition,
+            Self::Entity(entity) => entity.partition,
+        }
+    }
+
+    /// Whether a principal of a key policy in this partition names the grantee itself.
+    pub fn is_named_by(&self, principal: &AwsPrincipal) -> bool {
+        match (self, principal) {
+            (Self::Account { partition, id }, AwsPrincipal::Account { partition: other, id: named }) => {
+                id == named && other.is_none_or(|other| other == *partition)
+            }
+            (Self::Entity(entity), AwsPrincipal::Entity(named)) => entity == named,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Grantee {
+    /// The ARN as it stands in a key policy.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account { partition, id } => write!(f, "arn:{partition}:iam::{id}:root"),
+            Self::Entity(entity) => entity.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Grantee {
+    type Err = ArnError;
+
+    fn from_str(text: &str) -> Result<Self, ArnError> {
+        match AwsPrincipal::parse(text) {
+            AwsPrincipal::Account { partition: Some(partition), id } => Ok(Self::Account { partition, id }),
+            _ => text.parse().map(Self::Entity),
+        }
+    }
+}
+
+impl Serialize for Grantee {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Grantee {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A grantee as typed: a session still has to be traced to its role, an account to its partition.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GranteeRef {
+    /// `--account`: in the partition of the key.
+    Account(AccountId),
+    /// A user, role or group, by its ARN.
+    Entity(EntityArn),
+    /// A session, which stands for its role; the role's path has to be looked up.
+    Session(SessionArn),
+}
+
+/// A key as typed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyRef {
+    /// The key's ARN.
+    Arn(KeyArn),
+    /// `arn:PARTITION:kms:REGION:ACCOUNT:alias/NAME`.
+    AliasArn {
+        /// The ARN as typed.
+        arn: String,
+        /// Its partition.
+        partition: Partition,
+        /// Its region.
+        region: String,
+        /// Its account.
+        account: AccountId,
+    },
+    /// A key id or alias name, in the account and region of the caller.
+    Name(String),
+}
+
+impl KeyRef {
+    /// The region the text itself names.
+    pub fn region(&self) -> Option<&str> {
+        match self {
+            Self::Arn(key) => Some(&key.region),
+            Self::AliasArn { region, .. } => Some(region),
+            Self::Name(_) => None,
+        }
+    }
+
+    /// The account the text itself names.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Arn(key) => Some(key.account),
+            Self::AliasArn { account, .. } => Some(*account),
+            Self::Name(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for KeyRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arn(key) => key.fmt(f),
+            Self::AliasArn { arn, .. } => f.write_str(arn),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl FromStr for KeyRef {
+    type Err = ArnError;
+
+    fn from_str(text: &str) -> Result<Self, ArnError> {
+        let wrong = || ArnError::Kind { arn: text.to_owned(), wanted: "a KMS key or alias" };
+        if text.starts_with("arn:") {
+            let parts = ArnParts::parse(text)?;
+            if parts.service != "kms" {
+                return Err(wrong());
+            }
+            if !parts.resource.starts_with("alias/") {
+                return text.parse().map(Self::Arn);
+            }
+            return Ok(Self::AliasArn {
+                arn: text.to_owned(),
+                partition: parts.partition,
+                region: parts.region.to_owned(),
+                account: parts.account.parse()?,
+            });
+        }
+        let name = text.strip_prefix("alias/").unwrap_or(text);
+        // https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
+        let well_formed =
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_-".contains(&b));
+        if well_formed { Ok(Self::Name(text.to_owned())) } else { Err(wrong()) }
+    }
+}
+
+/// The name of a customer managed policy: 1 to 128 of `[\w+=,.@-]`, equal in any case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PolicyName(String);
+
+/// Why a text is no name for a managed policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a policy name (up to 110 of A-Z a-z 0-9 _ + = , . @ -)")]
+pub struct PolicyNameError(String);
+
+impl PolicyName {
+    /// The name as given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a policy bears this name, or this name, a hyphen and more.
+    pub fn covers(&self, name: &str) -> bool {
+        let (name, own) = (name.to_ascii_lowercase(), self.0.to_ascii_lowercase());
+        name.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+}
+
+impl Default for PolicyName {
+    fn default() -> Self {
+        Self("KmsKeyUsagePolicy".to_owned())
+    }
+}
+
+impl fmt::Display for PolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for PolicyName {
+    type Err = PolicyNameError;
+
+    fn from_str(text: &str) -> Result<Self, PolicyNameError> {
+        // IAM allows 128; a suffix that tells policies of several keys apart needs room.
+        let well_formed = (1..=110).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
+        if well_formed { Ok(Self(text.to_owned())) } else { Err(PolicyNameError(text.to_owned())) }
+    }
+}
+
+impl TryFrom<String> for PolicyName {
+    type Error = PolicyNameError;
+
+    fn try_from(text: String) -> Result<Self, PolicyNameError> {
+        text.parse()
+    }
+}
+
+impl From<PolicyName> for String {
+    fn from(name: PolicyName) -> Self {
+        name.0
+    }
+}
+
+/// One of the statements that must hold on both sides.
+///
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#key-policy-default-allow-users>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequiredStatement {
+    /// Its Sid in a key policy, where spaces are allowed.
+    pub key_policy_sid: &'static str,
+    /// Its Sid in an IAM policy.
+    pub identity_sid: &'static str,
+    /// What it gives, in words that follow "may".
+    pub purpose: &'static str,
+    /// Its actions, in the documented order.
+    pub actions: &'static [&'static str],
+    /// Its condition, where it has one.
+    pub conditions: Vec<Condition>,
+}
+
+impl RequiredStatement {
+    /// The documented remedy's two statements.
+    pub fn documented() -> [Self; 2] {
+        [
+            Self {
+                key_policy_sid: "Allow use of the key",
+                identity_sid: "AllowUseOfTheKey",
+                purpose: "use the key",
+                actions: &[
+                    "kms:Encrypt",
+                    "kms:Decrypt",
+                    "kms:ReEncrypt*",
+                    "kms:GenerateDataKey*",
+                    "kms:DescribeKey",
+                ],
+                conditions: Vec::new(),
+            },
+            Self {
+                key_policy_sid: "Allow attachment of persistent resources",
+                identity_sid: "AllowAttachmentOfPersistentResources",
+                purpose: "let AWS services use it for persistent resources",
+                actions: &["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"],
+                conditions: vec![Condition {
+                    operator: "Bool".to_owned(),
+                    key: "kms:GrantIsForAWSResource".to_owned(),
+                    values: vec!["true".to_owned()],
+                }],
+            },
+        ]
+    }
+
+    /// The actions, wildcards expanded.
+    pub fn action_set(&self) -> ActionSet {
+        ActionSet::of_patterns(self.actions.iter().copied())
+    }
+
+    /// The statement for a key policy.
+    pub fn for_key_policy(&self, sid: &str, principals: &[String]) -> serde_json::Value {
+        self.with_condition(json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": {"AWS": principals},
+            "Action": self.actions,
+            "Resource": "*",
+        }))
+    }
+
+    /// The statement for an IAM policy; the resources are key ARNs.
+    pub fn for_identity(&self, sid: &str, resources: &[String]) -> serde_json::Value {
+        self.with_condition(json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Action": self.actions,
+            "Resource": resources,
+        }))
+    }
+
+    fn with_condition(&self, mut statement: serde_json::Value) -> serde_json::Value {
+        let mut element = serde_json::Map::new();
+        for Condition { operator, key, values } in &self.conditions {
+            let value = match values.as_slice() {
+                [only] => json!(only),
+                several => json!(several),
+            };
+            let keys = element.entry(operator).or_insert_with(|| json!({}));
+            keys.as_object_mut().into_iter().for_each(|keys| _ = keys.insert(key.clone(), value.clone()));
+        }
+        if let (Some(members), false) = (statement.as_object_mut(), element.is_empty()) {
+            members.insert("Condition".to_owned(), element.into());
+        }
+        statement
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_as_typed() {
+        let parse = |text: &str| text.parse::<KeyRef>();
+        assert!(matches!(parse("alias/app"), Ok(KeyRef::Name(_))));
+        assert!(matches!(parse("1234abcd-12ab-34cd-56ef-1234567890ab"), Ok(KeyRef::Name(_))));
+        assert!(matches!(parse("arn:aws:kms:eu-west-1:111122223333:alias/app"), Ok(KeyRef::AliasArn { .. })));
+        assert!(matches!(parse("arn:aws:kms:eu-west-1:111122223333:key/1234abcd"), Ok(KeyRef::Arn(_))));
+        assert_eq!(
+            parse("arn:aws:s3:::bucket").unwrap_err().to_string(),
+            "`arn:aws:s3:::bucket` is not the ARN of a KMS key or alias"
+        );
+        assert!(parse("a b").is_err());
+        assert!(parse("").is_err());
+    }
+
+    #[test]
+    fn policy_names_are_equal_in_any_case() {
+        let name = PolicyName::default();
+        assert!(name.covers("kmskeyusagepolicy"));
+        assert!(name.covers("KmsKeyUsagePolicy-1234abcd"));
+        assert!(!name.covers("KmsKeyUsagePolicyX"));
+        assert!("has space".parse::<PolicyName>().is_err());
+    }
+
+    #[test]
+    fn the_condition_has_the_documented_form() {
+        let [_, attach] = RequiredStatement::documented();
+        assert_eq!(
+            attach.for_identity("S", &["arn".to_owned()])["Condition"],
+            json!({"Bool": {"kms:GrantIsForAWSResource": "true"}})
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! The world outside: what can be read, what can be written, and how both fail.
+
+pub mod aws;
+pub mod sandbox;
+
+use std::fmt;
+
+use crate::access::{KeyRef, PolicyName};
+use crate::arn::{AccountId, EntityName, KeyArn, PolicyArn};
+use crate::observation::{Caller, Entity, IamQuotas, KeyMetadata, ManagedPolicy};
+use crate::plan::Operation;
+
+/// Reads. Planner, checks and dry runs get nothing else.
+pub trait Observe {
+    /// The identity whose credentials serve when no account is named.
+    async fn default_caller(&self) -> Result<Caller, CloudError>;
+
+    /// The identity whose credentials serve an account; `None` where none do.
+    async fn caller(&self, account: AccountId) -> Result<Option<Caller>, CloudError>;
+
+    /// kms:DescribeKey. Works across accounts where the key's policy allows it.
+    async fn describe_key(&self, key: &KeyRef) -> Result<KeyMetadata, CloudError>;
+
+    /// kms:GetKeyPolicy for the policy named `default`, byte for byte.
+    async fn key_policy(&self, key: &KeyArn) -> Result<String, CloudError>;
+
+    /// iam:GetAccountSummary.
+    async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError>;
+
+    /// The customer managed policies that bear this name, or it with a suffix (iam:ListPolicies), with the
+    /// id of their default version.
+    async fn policies_named(
+        &self,
+        account: AccountId,
+        name: &PolicyName,
+    ) -> Result<Vec<(PolicyArn, String)>, CloudError>;
+
+    /// A customer managed policy with its versions and where it is used (iam:ListPolicyVersions,
+    /// iam:GetPolicyVersion, iam:ListEntitiesForPolicy); `None` where it does not exist.
+    ///
+    /// Where the default version's id is known already, a round trip is saved; if the default has moved since,
+    /// the policy is read anew.
+    async fn managed_policy(
+        &self,
+        policy: &PolicyArn,
+        default_version: Option<&str>,
+    ) -> Result<Option<ManagedPolicy>, CloudError>;
+
+    /// A user, role or group by its name, with the policies attached to it (iam:GetRole,
+    /// iam:ListAttachedRolePolicies, …); `None` where it does not exist.
+    async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError>;
+}
+
+/// Writes.
+pub trait Write {
+    /// Performs one change, once: a failed call is not tried again here.
+    async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError>;
+}
+
+/// What AWS said of a write that succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// The id to give to AWS's support.
+    pub request_id: Option<String>,
+}
+
+/// A call that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudError {
+    /// Which kind of failure.
+    pub kind: CloudErrorKind,
+    /// The call, as IAM names its permission: `kms:GetKeyPolicy`.
+    pub operation: &'static str,
+    /// The ARN or id it was about.
+    pub resource: String,
+    /// The account whose credentials made the call, where known.
+    pub account: Option<AccountId>,
+    /// The region, for regional services.
+    pub region: Option<String>,
+    /// AWS's error code, such as `MalformedPolicyDocumentException`.
+    pub code: Option<String>,
+    /// AWS's message, or what went wrong before AWS answered.
+    pub message: String,
+    /// AWS's request id.
+    pub request_id: Option<String>,
+}
+
+/// The kinds of failure that are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloudErrorKind {
+    /// The caller lacks a permission.
+    AccessDenied,
+    /// The thing does not exist.
+    NotFound,
+    /// The thing exists already.
+    AlreadyExists,
+    /// A policy names a principal that AWS does not know (yet).
+    InvalidPrincipal,
+    /// The key policy would lock the caller out. Never retried, never bypassed.
+    Lockout,
+    /// The document is refused for another reason.
+    Malformed,
+    /// A quota.
+    LimitExceeded,
+    /// The thing can't be changed: an AWS managed key, a service-linked role.
+    Unmodifiable,
+    /// No credentials are found.
+    NoCredentials,
+    /// The credentials have expired.
+    ExpiredCredentials,
+    /// Throttled.
+    Throttled,
+    /// A fault on the way or on AWS's side: the answer may be lost, the write may have happened.
+    Transient,
+    /// Anything else.
+    Other,
+}
+
+impl fmt::Display for CloudError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, resource, account, region, code, message, request_id, .. } = self;
+        write!(f, "{operation} on `{resource}`")?;
+        if let Some(account) = account {
+            write!(f, " in account {account}")?;
+        }
+        if let Some(region) = region {
+            write!(f, ", region {region}")?;
+        }
+        f.write_str(" failed: ")?;
+        if let Some(code) = code {
+            write!(f, "{code}: ")?;
+        }
+        f.write_str(message)?;
+        if let Some(request_id) = request_id {
+            write!(f, " (request id {request_id})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for CloudError {}

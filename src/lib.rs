@@ -1,0 +1,10 @@
+//! Mends access to AWS KMS keys so that EC2 instances launch from copied and shared encrypted AMIs.
+//!
+//! observe → evaluate → plan → show → approve → apply → verify
+
+pub mod access;
+pub mod arn;
+pub mod cloud;
+pub mod observation;
+pub mod plan;
+pub mod policy;

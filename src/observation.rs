@@ -1,0 +1,165 @@
+//! What was read, and as whom. What could not be read is `unread`, never assumed empty.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
+
+/// Both sides as they were read for one request.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Observation {
+    /// Who read, by account; an account without credentials is not here.
+    pub callers: BTreeMap<AccountId, Caller>,
+    /// The keys.
+    pub keys: BTreeMap<KeyArn, KeyObservation>,
+    /// IAM in the accounts of users, roles and groups.
+    pub accounts: BTreeMap<AccountId, Reading<IamObservation>>,
+}
+
+/// Something that was read, or the reason why not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading<T> {
+    /// As it was read.
+    Read(T),
+    /// Not read; the reason is a fragment for people, such as `no credentials for account 444455556666`.
+    Unread(String),
+}
+
+impl<T> Reading<T> {
+    /// What was read, if it was.
+    pub fn read(&self) -> Option<&T> {
+        match self {
+            Self::Read(value) => Some(value),
+            Self::Unread(_) => None,
+        }
+    }
+}
+
+/// The identity that calls are made as.
+///
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// The account whose credentials these are.
+    pub account: AccountId,
+    /// The caller's ARN: a user, an assumed-role session, the root.
+    pub arn: String,
+}
+
+/// One key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyObservation {
+    /// What DescribeKey tells.
+    pub metadata: Reading<KeyMetadata>,
+    /// The policy named `default`, byte for byte.
+    pub policy: Reading<String>,
+}
+
+/// What DescribeKey tells about a key.
+///
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyMetadata {
+    /// The key's ARN, whatever it was asked by.
+    pub arn: KeyArn,
+    /// Who manages the key.
+    pub manager: KeyManager,
+    /// `Enabled`, `Disabled`, `PendingDeletion`, `PendingImport`, …
+    pub state: String,
+    /// `SYMMETRIC_DEFAULT`, `RSA_2048`, `HMAC_256`, …
+    pub spec: String,
+    /// `ENCRYPT_DECRYPT`, `SIGN_VERIFY`, …
+    pub usage: String,
+    /// `AWS_KMS`, `EXTERNAL`, `AWS_CLOUDHSM`, `EXTERNAL_KEY_STORE`.
+    pub origin: String,
+    /// The other keys of a multi-Region key; each has a policy of its own.
+    pub related_keys: Vec<KeyArn>,
+}
+
+/// Who manages a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum KeyManager {
+    /// An AWS managed key such as `aws/ebs`: its policy can't be changed.
+    Aws,
+    /// A customer managed key.
+    Customer,
+}
+
+/// IAM in one account, as far as the request touches it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IamObservation {
+    /// The account's limits.
+    pub quotas: IamQuotas,
+    /// Customer managed policies of the request's policy name, by ARN.
+    pub policies: BTreeMap<PolicyArn, ManagedPolicy>,
+    /// Each user, role and group of the request; `None` where it does not exist.
+    pub entities: BTreeMap<EntityArn, Option<Entity>>,
+}
+
+/// The account's limits.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IamQuotas {
+    /// Managed policies that can be attached to a user.
+    pub attached_per_user: usize,
+    /// Managed policies that can be attached to a role.
+    pub attached_per_role: usize,
+    /// Managed policies that can be attached to a group.
+    pub attached_per_group: usize,
+    /// Characters of a managed policy, white space not counted.
+    pub policy_size: usize,
+    /// Versions of a managed policy.
+    pub versions_per_policy: usize,
+}
+
+impl Default for IamQuotas {
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+    fn default() -> Self {
+        Self {
+            attached_per_user: 10,
+            attached_per_role: 10,
+            attached_per_group: 10,
+            policy_size: 6144,
+            versions_per_policy: 5,
+        }
+    }
+}
+
+/// A customer managed policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManagedPolicy {
+    /// The policy's ARN.
+    pub arn: PolicyArn,
+    /// The default version's document, decoded, byte for byte.
+    pub document: String,
+    /// All versions, oldest first.
+    pub versions: Vec<PolicyVersion>,
+    /// The users, roles and groups it is attached to.
+    pub attached_to: Vec<EntityName>,
+    /// The users and roles whose permissions boundary it is.
+    pub boundary_of: Vec<EntityName>,
+}
+
+/// One version of a managed policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyVersion {
+    /// `v1`, `v2`, …
+    pub id: String,
+    /// Whether this is the version in force.
+    pub is_default: bool,
+    /// The document; read only for the version that would have to go.
+    pub document: Option<String>,
+}
+
+/// A user, role or group that exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entity {
+    /// Its real ARN: the path may differ from what was typed.
+    pub arn: EntityArn,
+    /// Attached managed policies by ARN, AWS's own included.
+    pub attached: Vec<String>,
+}

@@ -1,0 +1,18 @@
+//! Policy documents: their source text, a typed view of it, and edits that keep every other byte.
+
+pub mod actions;
+pub mod condition;
+pub mod document;
+pub mod edit;
+mod json;
+mod layout;
+pub mod meaning;
+pub mod pattern;
+pub mod principal;
+
+pub use actions::ActionSet;
+pub use condition::Condition;
+pub use document::{Effect, ListElement, PolicyDocument, PrincipalElement, Statement};
+pub use json::{PolicyError, Problem, Span};
+pub use meaning::Fingerprint;
+pub use principal::AwsPrincipal;

@@ -1,0 +1,228 @@
+//! How a document is written: indentation, line breaks, spaces. What is added to it follows.
+
+use jsonc_parser::ast::{Array, Object, Value};
+use jsonc_parser::common::Ranged as _;
+
+use super::json::member;
+
+/// White space of a document, read off its last statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Between a member's name and its value: `": "`, with AWS's own printer `" : "`.
+    colon: String,
+    /// White space of an object that is a statement.
+    statement: Bracket,
+    list: ListLayout,
+    newline: &'static str,
+    /// One step of indentation.
+    unit: String,
+}
+
+/// White space inside a pair of brackets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Bracket {
+    open: String,
+    /// Between two members, with the comma.
+    separator: String,
+    close: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum ListLayout {
+    /// An item a line.
+    Lines,
+    /// All items on one line.
+    Inline(Bracket),
+}
+
+impl Layout {
+    pub(super) fn of(text: &str, root: &Object<'_>) -> Self {
+        let model = model_statement(root);
+        let object = model.unwrap_or(root);
+        let top = Bracket::of_object(text, root);
+        let mut statement = Bracket::of_object(text, object);
+        let multi_line = statement.open.contains('\n');
+        let newline = if statement.open.contains("\r\n") { "\r\n" } else { "\n" };
+        let (open, close) = (last_line(&statement.open), last_line(&statement.close));
+        let unit = match open.strip_prefix(close) {
+            Some(unit) if multi_line && !unit.is_empty() => unit.to_owned(),
+            _ => last_line(&top.open).to_owned(),
+        };
+        if model.is_none() {
+            // A statement of a document without any stands two steps deeper than the document's own members.
+            statement = statement.deeper(&unit, 2);
+        }
+        let spaced = statement.separator.trim_start_matches(',').starts_with([' ', '\n', '\r']);
+        let list = match model_list(root) {
+            Some(array) => ListLayout::of_array(text, array, spaced),
+            None if multi_line => ListLayout::Lines,
+            None => ListLayout::Inline(Bracket::tight(spaced)),
+        };
+        Self { colon: colon(text, object), statement, list, newline, unit }
+    }
+
+    /// A statement or another object with this layout, at the depth of statements.
+    pub(super) fn render_statement(&self, value: &serde_json::Value) -> String {
+        self.render(value, 0)
+    }
+
+    fn render(&self, value: &serde_json::Value, depth: usize) -> String {
+        match value {
+            serde_json::Value::Object(members) => {
+                let bracket = self.statement.deeper(&self.unit, depth);
+                let members: Vec<String> = members
+                    .iter()
+                    .map(|(name, value)| {
+                        format!("{}{}{}", quote(name), self.colon, self.render(value, depth + 1))
+                    })
+                    .collect();
+                format!("{{{}{}{}}}", bracket.open, members.join(&bracket.separator), bracket.close)
+            }
+            serde_json::Value::Array(items) => {
+                let items: Vec<String> = items.iter().map(|item| self.render(item, depth + 1)).collect();
+                // Members of an object at depth 0 stand on lines indented like the statement's members.
+                let indent =
+                    last_line(&self.statement.open).to_owned() + &self.unit.repeat(depth.saturating_sub(1));
+                self.wrap(&items, &indent)
+            }
+            scalar => scalar.to_string(),
+        }
+    }
+
+    /// An array of ready-made items whose closing bracket stands on a line indented by `indent`.
+    pub(super) fn wrap(&self, items: &[String], indent: &str) -> String {
+        let bracket = self.list_bracket(indent);
+        format!("[{}{}{}]", bracket.open, items.join(&bracket.separator), bracket.close)
+    }
+
+    /// What goes between `[` and the first item, between items, and before `]`, as three texts.
+    pub(super) fn list_parts(&self, indent: &str) -> (String, String, String) {
+        let Bracket { open, separator, close } = self.list_bracket(indent);
+        (open, separator, close)
+    }
+
+    fn list_bracket(&self, indent: &str) -> Bracket {
+        match &self.list {
+            ListLayout::Inline(bracket) => bracket.clone(),
+            ListLayout::Lines => Bracket {
+                open: format!("{}{indent}{}", self.newline, self.unit),
+                separator: format!(",{}{indent}{}", self.newline, self.unit),
+                close: format!("{}{indent}", self.newline),
+            },
+        }
+    }
+
+    /// Between two statements where the document shows no example.
+    pub(super) fn statement_separator(&self) -> String {
+        if self.statement.open.contains('\n') || self.statement.separator != "," {
+            ", ".to_owned()
+        } else {
+            ",".to_owned()
+        }
+    }
+
+    /// What surrounds the statements of a list that was empty.
+    pub(super) fn empty_list_parts(&self) -> (String, String) {
+        if self.statement.open.contains('\n') {
+            let close = last_line(&self.statement.close);
+            let outer = close.strip_suffix(self.unit.as_str()).unwrap_or(close);
+            (format!("{}{close}", self.newline), format!("{}{outer}", self.newline))
+        } else {
+            (String::new(), String::new())
+        }
+    }
+}
+
+impl Bracket {
+    fn of_object(text: &str, object: &Object<'_>) -> Self {
+        let gap = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
+        let (Some(first), Some(last)) = (object.properties.first(), object.properties.last()) else {
+            return Self::tight(true);
+        };
+        let spaced = colon(text, object).ends_with(char::is_whitespace);
+        let open = gap(object.start() + 1, first.start());
+        let close = gap(last.end(), object.end() - 1);
+        let separator = match object.properties.get(1) {
+            Some(second) => gap(first.end(), second.start()),
+            None if open.is_empty() => Self::tight(spaced).separator,
+            None => format!(",{open}"),
+        };
+        Self { open, separator, close }
+    }
+
+    fn tight(spaced: bool) -> Self {
+        let separator = if spaced { ", " } else { "," };
+        Self { open: String::new(), separator: separator.to_owned(), close: String::new() }
+    }
+
+    fn deeper(&self, unit: &str, steps: usize) -> Self {
+        let deeper = |text: &str| {
+            if text.contains('\n') { text.to_owned() + &unit.repeat(steps) } else { text.to_owned() }
+        };
+        Self { open: deeper(&self.open), separator: deeper(&self.separator), close: deeper(&self.close) }
+    }
+}
+
+impl ListLayout {
+    fn of_array(text: &str, array: &Array<'_>, spaced: bool) -> Self {
+        let gap = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
+        let (Some(first), Some(last)) = (array.elements.first(), array.elements.last()) else {
+            return Self::Inline(Bracket::tight(spaced));
+        };
+        let open = gap(array.start() + 1, first.start());
+        if open.contains('\n') {
+            return Self::Lines;
+        }
+        let separator = array.elements.get(1).map(|second| gap(first.end(), second.start()));
+        Self::Inline(Bracket {
+            open,
+            separator: separator.unwrap_or_else(|| Bracket::tight(spaced).separator),
+            close: gap(last.end(), array.end() - 1),
+        })
+    }
+}
+
+/// The statement that new ones are modelled on: the last one.
+fn model_statement<'o, 'a>(root: &'o Object<'a>) -> Option<&'o Object<'a>> {
+    statements(root).into_iter().rfind(|statement| !statement.properties.is_empty())
+}
+
+/// The list that new ones are modelled on: the first with two members, else the first with one.
+fn model_list<'o, 'a>(root: &'o Object<'a>) -> Option<&'o Array<'a>> {
+    let lists: Vec<&Array<'_>> = statements(root)
+        .into_iter()
+        .flat_map(|statement| &statement.properties)
+        .flat_map(|property| match &property.value {
+            Value::Array(array) => vec![array],
+            Value::Object(object) => object.properties.iter().filter_map(|p| p.value.as_array()).collect(),
+            _ => Vec::new(),
+        })
+        .collect();
+    let with = |count: usize| lists.iter().find(|list| list.elements.len() >= count).copied();
+    with(2).or_else(|| with(1))
+}
+
+fn statements<'o, 'a>(root: &'o Object<'a>) -> Vec<&'o Object<'a>> {
+    match member(root, "Statement").map(|property| &property.value) {
+        Some(Value::Object(object)) => vec![object],
+        Some(Value::Array(array)) => array.elements.iter().filter_map(Value::as_object).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn colon(text: &str, object: &Object<'_>) -> String {
+    object
+        .properties
+        .first()
+        .and_then(|property| text.get(property.name.end()..property.value.start()))
+        .map_or_else(|| ": ".to_owned(), str::to_owned)
+}
+
+/// The part after the last line break: the indentation that a gap leads to.
+fn last_line(gap: &str) -> &str {
+    gap.rsplit('\n').next().filter(|_| gap.contains('\n')).unwrap_or_default()
+}
+
+pub(super) fn quote(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
