@@ -262,42 +262,38 @@ pub struct RequiredStatement {
     pub actions: &'static [&'static str],
     /// Its condition, where it has one.
     pub conditions: Vec<Condition>,
+    /// The actions, wildcards expanded.
+    pub action_set: ActionSet,
 }
 
 impl RequiredStatement {
     /// The documented remedy's two statements.
     pub fn documented() -> [Self; 2] {
+        const USE: &[&str] =
+            &["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"];
+        const ATTACH: &[&str] = &["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"];
         [
             Self {
                 key_policy_sid: "Allow use of the key",
                 identity_sid: "AllowUseOfTheKey",
                 purpose: "use the key",
-                actions: &[
-                    "kms:Encrypt",
-                    "kms:Decrypt",
-                    "kms:ReEncrypt*",
-                    "kms:GenerateDataKey*",
-                    "kms:DescribeKey",
-                ],
+                actions: USE,
                 conditions: Vec::new(),
+                action_set: ActionSet::of_patterns(USE.iter().copied()),
             },
             Self {
                 key_policy_sid: "Allow attachment of persistent resources",
                 identity_sid: "AllowAttachmentOfPersistentResources",
                 purpose: "let AWS services use it for persistent resources",
-                actions: &["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"],
+                actions: ATTACH,
                 conditions: vec![Condition {
                     operator: "Bool".to_owned(),
                     key: "kms:GrantIsForAWSResource".to_owned(),
                     values: vec!["true".to_owned()],
                 }],
+                action_set: ActionSet::of_patterns(ATTACH.iter().copied()),
             },
         ]
-    }
-
-    /// The actions, wildcards expanded.
-    pub fn action_set(&self) -> ActionSet {
-        ActionSet::of_patterns(self.actions.iter().copied())
     }
 
     /// The statement for a key policy.

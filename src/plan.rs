@@ -3,6 +3,8 @@
 pub mod checks;
 pub mod patch;
 pub mod planner;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

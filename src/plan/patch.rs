@@ -1,1 +1,306 @@
-//! Patches.
+//! How a document is patched: pure and deterministic, additive, never wider than asked for.
+
+use std::collections::BTreeSet;
+
+use crate::access::RequiredStatement;
+use crate::arn::Partition;
+use crate::policy::document::StringList;
+use crate::policy::edit::Editor;
+use crate::policy::{
+    ActionSet, AwsPrincipal, Effect, PolicyDocument, PrincipalElement, Statement, condition, pattern,
+};
+
+/// Which of the two kinds of document is read or patched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    /// A key policy: statements say for whom, the wanted texts are principals.
+    KeyPolicy(Partition),
+    /// An IAM policy: statements say for which keys, the wanted texts are key ARNs.
+    Identity,
+}
+
+/// How far a document covers one required statement for one wanted principal or key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cover {
+    /// The required actions that no statement gives.
+    pub missing: ActionSet,
+    /// The statements that give some of them, by index.
+    pub by: Vec<usize>,
+}
+
+/// A document prepared for questions about required statements.
+#[derive(Debug)]
+pub struct Reader<'d> {
+    face: Face,
+    document: &'d PolicyDocument,
+    /// The Allow statements that name somebody or something.
+    allows: Vec<Allow<'d>>,
+}
+
+#[derive(Debug)]
+struct Allow<'d> {
+    index: usize,
+    statement: &'d Statement,
+    actions: ActionSet,
+    /// The list that says for whom or for what, where it can take more.
+    list: Option<&'d StringList>,
+    scope: Scope<'d>,
+}
+
+/// For whom, or for what, a statement is.
+#[derive(Debug)]
+enum Scope<'d> {
+    /// Principals, an account as its root's ARN.
+    Principals(BTreeSet<String>),
+    /// Patterns of resources.
+    Resources(Vec<&'d str>),
+}
+
+impl Scope<'_> {
+    fn names(&self, wanted: &str) -> bool {
+        match self {
+            Self::Principals(principals) => principals.contains(wanted),
+            Self::Resources(patterns) => patterns.iter().any(|pattern| pattern::matches(pattern, wanted)),
+        }
+    }
+
+    /// Whether it is for nothing but what is wanted.
+    fn is_within(&self, wanted: &[String]) -> bool {
+        match self {
+            Self::Principals(principals) => principals.iter().all(|principal| wanted.contains(principal)),
+            Self::Resources(patterns) => {
+                patterns.iter().all(|pattern| wanted.iter().any(|wanted| wanted == pattern))
+            }
+        }
+    }
+}
+
+impl<'d> Reader<'d> {
+    /// Prepares a document.
+    pub fn new(document: &'d PolicyDocument, face: Face) -> Self {
+        let allows = document
+            .statements
+            .iter()
+            .enumerate()
+            .filter_map(|(index, statement)| allow(index, statement, face))
+            .collect();
+        Self { face, document, allows }
+    }
+
+    /// How far the document covers a required statement for a principal or key.
+    pub fn cover(&self, required: &RequiredStatement, wanted: &str) -> Cover {
+        let needed = required.action_set;
+        let mut cover = Cover { missing: needed, by: Vec::new() };
+        for allow in &self.allows {
+            let useful = allow.actions.intersection(needed);
+            if !useful.is_empty()
+                && condition::is_subset(&allow.statement.conditions, &required.conditions)
+                && allow.scope.names(wanted)
+            {
+                cover.missing = cover.missing.minus(useful);
+                cover.by.push(allow.index);
+            }
+        }
+        cover
+    }
+
+    /// The statements that would cover part of a required statement, were it not for a further condition.
+    pub fn narrower(&self, required: &RequiredStatement, wanted: &str) -> Vec<usize> {
+        let needed = required.action_set;
+        self.allows
+            .iter()
+            .filter(|allow| !allow.actions.intersection(needed).is_empty() && allow.scope.names(wanted))
+            .filter(|allow| !condition::is_subset(&allow.statement.conditions, &required.conditions))
+            .map(|allow| allow.index)
+            .collect()
+    }
+
+    /// Whether everything the document gives is the required access to the wanted keys, and nothing besides.
+    pub fn gives_only(&self, required: &[RequiredStatement], wanted: &[String]) -> bool {
+        let is_required = |allow: &Allow<'_>| {
+            allow.scope.is_within(wanted) && required.iter().any(|required| is_exact(allow, required))
+        };
+        self.allows.len() == self.document.statements.len() && self.allows.iter().all(is_required)
+    }
+
+    /// The document with the required statements for everyone or everything wanted; `None` where they hold.
+    pub fn patched(&self, required: &[RequiredStatement], wanted: &[String]) -> Option<String> {
+        let mut editor = Editor::new(self.document);
+        let mut is_changed = false;
+        for required in required {
+            let missing: Vec<String> = wanted
+                .iter()
+                .filter(|wanted| !self.cover(required, wanted).missing.is_empty())
+                .cloned()
+                .collect();
+            if missing.is_empty() {
+                continue;
+            }
+            is_changed = true;
+            self.add(&mut editor, required, &missing, wanted);
+        }
+        is_changed.then(|| editor.finish())
+    }
+
+    /// One required statement: into a statement that says just this, else by completing one that is only for
+    /// the wanted, else as a statement of its own.
+    fn add(
+        &self,
+        editor: &mut Editor<'_>,
+        required: &RequiredStatement,
+        missing: &[String],
+        wanted: &[String],
+    ) {
+        if let Some(list) = self.exact_list(required) {
+            editor.append_to_list(list, missing);
+        } else if let Some((list, actions)) = self.completable(required, missing, wanted) {
+            editor.append_to_list(list, &actions);
+        } else {
+            let sid = self.free_sid(required);
+            editor.append_statement(match self.face {
+                Face::KeyPolicy(_) => required.for_key_policy(&sid, missing),
+                Face::Identity => required.for_identity(&sid, missing),
+            });
+        }
+    }
+
+    fn exact_list(&self, required: &RequiredStatement) -> Option<&'d StringList> {
+        let exact = || self.allows.iter().filter(|allow| is_exact(allow, required));
+        let documented = |allow: &&Allow<'_>| allow.statement.sid.as_deref() == Some(self.sid(required));
+        exact().find(documented).or_else(|| exact().next()).and_then(|allow| allow.list)
+    }
+
+    /// A statement that names all who miss something and nobody who was not asked for, with what it lacks.
+    fn completable(
+        &self,
+        required: &RequiredStatement,
+        missing: &[String],
+        wanted: &[String],
+    ) -> Option<(&'d StringList, Vec<String>)> {
+        let allow = self.allows.iter().find(|allow| {
+            allow.list.is_some()
+                && allow.scope.is_within(wanted)
+                && missing.iter().all(|missing| allow.scope.names(missing))
+                && !allow.actions.intersection(required.action_set).is_empty()
+                && condition::same_meaning(&allow.statement.conditions, &required.conditions)
+        })?;
+        let action = allow.statement.action.as_ref().filter(|action| !action.negated)?;
+        let lacking = required
+            .actions
+            .iter()
+            .filter(|action| !allow.actions.contains(ActionSet::of_pattern(action)))
+            .map(|action| (*action).to_owned())
+            .collect();
+        Some((&action.list, lacking))
+    }
+
+    fn sid(&self, required: &RequiredStatement) -> &'static str {
+        match self.face {
+            Face::KeyPolicy(_) => required.key_policy_sid,
+            Face::Identity => required.identity_sid,
+        }
+    }
+
+    /// The documented Sid, counted up while it is taken.
+    fn free_sid(&self, required: &RequiredStatement) -> String {
+        let base = self.sid(required);
+        let numbered = |number: usize| match self.face {
+            Face::KeyPolicy(_) => format!("{base} ({number})"),
+            Face::Identity => format!("{base}{number}"),
+        };
+        let mut sid = base.to_owned();
+        let mut number = 1;
+        while self.document.has_sid(&sid) {
+            number += 1;
+            sid = numbered(number);
+        }
+        sid
+    }
+}
+
+/// A statement as far as it can allow somebody named something; `None` where it can't.
+fn allow(index: usize, statement: &Statement, face: Face) -> Option<Allow<'_>> {
+    if statement.effect != Effect::Allow || !statement.is_effective() || !statement.unknown.is_empty() {
+        return None;
+    }
+    let resource = statement.resource.as_ref().filter(|resource| !resource.negated)?;
+    let (list, scope) = match face {
+        Face::KeyPolicy(partition) => {
+            // In a key policy `*` means this key, and AWS gives no other resource a meaning.
+            if !resource.list.iter().any(|resource| resource == "*") {
+                return None;
+            }
+            let principal = statement.principal.as_ref().filter(|principal| !principal.negated)?;
+            let open = principal.is_aws_only() && !principal.aws().contains(&AwsPrincipal::Anyone);
+            let list = principal.aws_list().filter(|_| open);
+            (list, Scope::Principals(named(principal, partition)))
+        }
+        Face::Identity => {
+            if statement.principal.is_some() {
+                return None;
+            }
+            (Some(&resource.list), Scope::Resources(resource.list.iter().collect()))
+        }
+    };
+    Some(Allow { index, statement, actions: statement.kms_actions(), list, scope })
+}
+
+/// The principals that an element names, an account as its root's ARN. `*` names nobody.
+fn named(principal: &PrincipalElement, partition: Partition) -> BTreeSet<String> {
+    let text = |principal| match principal {
+        AwsPrincipal::Anyone => None,
+        AwsPrincipal::Account { partition: own, id } => {
+            Some(format!("arn:{}:iam::{id}:root", own.unwrap_or(partition)))
+        }
+        AwsPrincipal::Entity(entity) => Some(entity.to_string()),
+        AwsPrincipal::Session(session) => Some(session.to_string()),
+        AwsPrincipal::UniqueId(text) | AwsPrincipal::Other(text) => Some(text),
+    };
+    principal.aws().into_iter().filter_map(text).collect()
+}
+
+/// Whether adding to the statement's list gives exactly the required access.
+fn is_exact(allow: &Allow<'_>, required: &RequiredStatement) -> bool {
+    allow.list.is_some()
+        && allow.actions == required.action_set
+        && allow.statement.has_only_known_kms_actions()
+        && condition::same_meaning(&allow.statement.conditions, &required.conditions)
+}
+
+/// A key policy without principals that no longer exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pruned {
+    /// The document without them.
+    pub text: String,
+    /// The unique ids that went.
+    pub gone: Vec<String>,
+}
+
+/// Takes orphans out of Allow statements; Deny and `NotPrincipal` are never touched. `None` where none goes.
+pub fn prune_orphans(document: &PolicyDocument) -> Option<Pruned> {
+    let removals: Vec<(usize, Vec<String>)> = document
+        .statements
+        .iter()
+        .enumerate()
+        .filter(|(_, statement)| statement.effect == Effect::Allow)
+        .filter_map(|(index, statement)| {
+            let principal = statement.principal.as_ref().filter(|principal| !principal.negated)?;
+            let orphans: Vec<String> = principal.aws().into_iter().filter_map(orphan).collect();
+            (!orphans.is_empty()).then_some((index, orphans))
+        })
+        .collect();
+    let gone: BTreeSet<String> = removals.iter().flat_map(|(_, orphans)| orphans).cloned().collect();
+    if gone.is_empty() {
+        return None;
+    }
+    let mut editor = Editor::new(document);
+    editor.remove_principals(&removals);
+    Some(Pruned { text: editor.finish(), gone: gone.into_iter().collect() })
+}
+
+fn orphan(principal: AwsPrincipal) -> Option<String> {
+    match principal {
+        AwsPrincipal::UniqueId(id) => Some(id),
+        _ => None,
+    }
+}

@@ -1,10 +1,183 @@
 //! The planner: from a request and an observation to a plan. It proposes and changes nothing.
 
-use super::Plan;
-use crate::access::Request;
-use crate::observation::Observation;
+mod iam_side;
+mod key_side;
+pub(super) mod limits;
 
-/// Plans the smallest writes that make the required statements hold.
-pub fn plan(_request: &Request, _observation: &Observation) -> Plan {
-    Plan { findings: Vec::new(), changes: Vec::new(), coverage: Vec::new(), handovers: Vec::new() }
+use super::{Change, Coverage, Finding, FindingCode, Handover, Operation, Plan, Side, checks};
+use crate::access::{Grantee, Request, RequiredStatement};
+use crate::arn::{EntityArn, KeyArn};
+use crate::observation::{Observation, Reading};
+
+/// Plans the smallest writes that make the required statements hold for every grantee and key.
+///
+/// Coverage is by name: see [`super::patch`] for what counts. Planning on the result of a plan gives no change.
+pub fn plan(request: &Request, observation: &Observation) -> Plan {
+    let grantees = Grantees::sort_out(request, observation);
+    let mut draft = Draft { findings: grantees.findings.clone(), ..Draft::default() };
+    for key in &request.keys {
+        key_side::plan_key(request, observation, &grantees, key, &mut draft);
+    }
+    iam_side::plan_accounts(request, observation, &grantees, &mut draft);
+    finish(request, &grantees, draft)
+}
+
+/// What the parts of the planner gather.
+#[derive(Debug, Default)]
+struct Draft {
+    findings: Vec<Finding>,
+    changes: Vec<Change>,
+    handovers: Vec<Handover>,
+    /// How the key policy of a key stands to a grantee.
+    key_sides: Vec<(KeyArn, Grantee, Side)>,
+    /// How IAM stands to a grantee and a key.
+    iam_sides: Vec<(KeyArn, EntityArn, Side)>,
+}
+
+impl Draft {
+    fn find(
+        &mut self,
+        code: FindingCode,
+        subject: &dyn ToString,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        let finding = Finding { code, subject: subject.to_string(), message: message.into(), hint };
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// The grantees that access can be planned for.
+#[derive(Debug, Default)]
+struct Grantees {
+    usable: Vec<Grantee>,
+    findings: Vec<Finding>,
+}
+
+impl Grantees {
+    /// Leaves out what can't be a grantee, and says why.
+    fn sort_out(request: &Request, observation: &Observation) -> Self {
+        let mut draft = Draft::default();
+        let usable = request
+            .grantees
+            .iter()
+            .filter(|grantee| {
+                is_of_the_keys_partition(request, grantee, &mut draft)
+                    && exists(observation, grantee, &mut draft)
+            })
+            .cloned()
+            .collect();
+        Self { usable, findings: draft.findings }
+    }
+
+    fn entities(&self) -> impl Iterator<Item = &EntityArn> {
+        self.usable.iter().filter_map(|grantee| match grantee {
+            Grantee::Entity(entity) => Some(entity),
+            Grantee::Account { .. } => None,
+        })
+    }
+}
+
+fn is_of_the_keys_partition(request: &Request, grantee: &Grantee, draft: &mut Draft) -> bool {
+    let stranger = request.keys.iter().find(|key| key.partition != grantee.partition());
+    if let Some(key) = stranger {
+        let message = format!(
+            "it is in the partition `{}`, the key `{key}` in `{}`; access can't cross partitions",
+            grantee.partition(),
+            key.partition
+        );
+        draft.find(FindingCode::PartitionMismatch, &grantee, message, None);
+    }
+    stranger.is_none()
+}
+
+fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bool {
+    let Grantee::Entity(entity) = grantee else { return true };
+    let Some(Reading::Read(iam)) = observation.accounts.get(&entity.account) else { return true };
+    let found = iam.entities.get(entity).and_then(Option::as_ref);
+    match found {
+        Some(found) if found.arn == *entity => true,
+        Some(found) => {
+            let hint = format!("`{}` exists: give this ARN", found.arn);
+            draft.find(FindingCode::NoSuchPrincipal, &entity, "no such ARN: the path differs", Some(hint));
+            false
+        }
+        None => {
+            let message = format!("account {} has no {} of this name", entity.account, entity.kind);
+            let hint = "AWS refuses a key policy that names it: check the ARN, or create it first".to_owned();
+            draft.find(FindingCode::NoSuchPrincipal, &entity, message, Some(hint));
+            false
+        }
+    }
+}
+
+/// Puts everything in its order and has it checked independently.
+fn finish(request: &Request, grantees: &Grantees, mut draft: Draft) -> Plan {
+    draft.changes.sort_by_cached_key(|change| order(&change.operation));
+    draft.findings.sort_by_key(Finding::severity);
+    draft.handovers.sort_by_key(Handover::account);
+    let coverage = coverage(request, &draft);
+    let mut plan =
+        Plan { findings: draft.findings, changes: draft.changes, coverage, handovers: draft.handovers };
+    let violations = checks::violations(request, &grantees.usable, &plan.changes);
+    if !violations.is_empty() {
+        // A change that fails its check is a bug of ours: it is never shown as something to approve.
+        plan.changes.clear();
+        plan.findings.splice(0..0, violations);
+    }
+    plan
+}
+
+/// Key policies first, as they are likeliest to be refused; then policies with their versions, then attachments.
+fn order(operation: &Operation) -> (u8, String, u8, String) {
+    let (kind, step, last) = match operation {
+        Operation::PruneOrphans(_) => (0, 0, String::new()),
+        Operation::UpdateKeyPolicy(_) => (0, 1, String::new()),
+        Operation::CreatePolicy { .. } => (1, 0, String::new()),
+        Operation::DeletePolicyVersion { version, .. } => (1, 1, version.clone()),
+        Operation::CreatePolicyVersion { .. } => (1, 2, String::new()),
+        Operation::AttachPolicy { entity, .. } => (2, 0, entity.to_string()),
+    };
+    (kind, operation.resource(), step, last)
+}
+
+fn coverage(request: &Request, draft: &Draft) -> Vec<Coverage> {
+    let mut coverage = Vec::new();
+    for key in &request.keys {
+        for grantee in &request.grantees {
+            let key_policy = draft.key_sides.iter().find(|(k, g, _)| k == key && g == grantee);
+            let identity = draft
+                .iam_sides
+                .iter()
+                .find(|(k, entity, _)| k == key && matches!(grantee, Grantee::Entity(own) if own == entity));
+            coverage.push(Coverage {
+                grantee: grantee.clone(),
+                key: key.clone(),
+                key_policy: key_policy.map_or(Side::Missing, |(.., side)| side.clone()),
+                identity: match (grantee, identity) {
+                    (_, Some((.., side))) => side.clone(),
+                    (Grantee::Account { .. }, None) => Side::NotNeeded,
+                    (Grantee::Entity(_), None) => Side::Missing,
+                },
+            });
+        }
+    }
+    coverage
+}
+
+/// The words for what required statements give, in their order.
+fn purposes<'r>(required: impl IntoIterator<Item = &'r RequiredStatement>) -> Vec<String> {
+    required.into_iter().map(|required| required.purpose.to_owned()).collect()
+}
+
+/// Names in a sentence: `a`, `a and b`, `a, b and 3 more`.
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => format!("`{only}`"),
+        [first, second] => format!("`{first}` and `{second}`"),
+        [first, second, rest @ ..] => format!("`{first}`, `{second}` and {} more", rest.len()),
+    }
 }

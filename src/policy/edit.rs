@@ -72,6 +72,11 @@ impl<'d> Editor<'d> {
                 dropped.push(*index);
             }
         }
+        let StatementElement { span, is_array } = &self.document.statement_element;
+        if !is_array && !dropped.is_empty() {
+            self.splices.push(Splice { at: span.clone(), text: "[]".to_owned() });
+            return;
+        }
         let spans: Vec<Span> =
             self.document.statements.iter().map(|statement| statement.span.clone()).collect();
         self.remove_items(&spans, &dropped);
@@ -329,6 +334,8 @@ mod tests {
          {"Effect": "Allow", "Principal": {"Service": "s"}}]}
         "#);
         insta::assert_snapshot!(edit(text, |_, editor| editor.remove_principals(&[(0, gone(&["a", "b", "c"]))])), @r#"{"Statement": [{"Effect": "Allow", "Principal": {"AWS": "a", "Service": "s"}}, {"Effect": "Allow", "Principal": {"AWS": ["a"]}}]}"#);
+        let lone = r#"{"Statement": {"Effect": "Allow", "Principal": {"AWS": ["a"]}}}"#;
+        insta::assert_snapshot!(edit(lone, |_, editor| editor.remove_principals(&[(0, gone(&["a"]))])), @r#"{"Statement": []}"#);
         insta::assert_snapshot!(edit(text, |_, editor| editor.remove_principals(&[(0, gone(&["b"]))])), @r#"
         {"Statement": [{"Effect": "Allow", "Principal": {"AWS": ["a", "c"]}},
          {"Effect": "Allow", "Principal": {"AWS": "a", "Service": "s"}}, {"Effect": "Allow", "Principal": {"AWS": ["a"]}}]}

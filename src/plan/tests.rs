@@ -1,0 +1,5 @@
+//! Plans on JSON cases in fixtures/planner, and properties of all plans.
+
+mod cases;
+mod properties;
+mod world;

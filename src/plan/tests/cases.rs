@@ -1,0 +1,89 @@
+//! Each file of fixtures/planner: a world, a request, and the plan that a person expects.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::world::{ShortRequest, World, carried_out};
+use crate::plan::{Operation, Plan, plan};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    #[expect(dead_code, reason = "for the reader of the file")]
+    story: String,
+    world: World,
+    request: ShortRequest,
+    expected: Expected,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    /// The operations in words, in order.
+    changes: Vec<String>,
+    /// The codes, in order.
+    #[serde(default)]
+    findings: Vec<String>,
+    /// The statements of each written document after its last change, in the order of the changes.
+    #[serde(default)]
+    after: Vec<Value>,
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    let request = case.request.on(&case.world);
+    let observation = case.world.observe(&request);
+    let plan = plan(&request, &observation);
+    let words: Vec<String> = plan.changes.iter().map(|change| change.operation.to_string()).collect();
+    same("changes", &words, &case.expected.changes)?;
+    let codes: Vec<String> = plan
+        .findings
+        .iter()
+        .map(|finding| serde_json::to_value(finding.code).unwrap().as_str().unwrap().to_owned())
+        .collect();
+    same("findings", &codes, &case.expected.findings)?;
+    if !case.expected.after.is_empty() {
+        same("statements", &written(&plan), &case.expected.after)?;
+    }
+    let again = super::super::plan(&request, &carried_out(observation, &plan));
+    same("changes of the second plan", &again.changes, &Vec::new())
+}
+
+fn written(plan: &Plan) -> Vec<Value> {
+    let after = |operation: &Operation| match operation {
+        Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) => Some(update.after.clone()),
+        Operation::CreatePolicy { after, .. } | Operation::CreatePolicyVersion { after, .. } => {
+            Some(after.clone())
+        }
+        Operation::DeletePolicyVersion { .. } | Operation::AttachPolicy { .. } => None,
+    };
+    let statements = |text: String| serde_json::from_str::<Value>(&text).unwrap()["Statement"].clone();
+    plan.changes.iter().filter_map(|change| after(&change.operation)).map(statements).collect()
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("{what}\n  found    {found:#?}\n  expected {expected:#?}"))
+    }
+}
+
+#[test]
+fn every_case_of_the_fixtures() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/planner");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let failures: Vec<String> = files
+        .iter()
+        .filter_map(|file| {
+            let name = file.file_stem().unwrap().to_string_lossy();
+            let case = serde_json::from_str(&std::fs::read_to_string(file).unwrap())
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            check(&case).err().map(|failure| format!("{name}: {failure}"))
+        })
+        .collect();
+    assert!(files.len() >= 30, "{} cases found", files.len());
+    assert!(failures.is_empty(), "{} of {} cases\n{}", failures.len(), files.len(), failures.join("\n"));
+}

@@ -1,0 +1,283 @@
+//! A request and an observation in a few words, and what AWS would make of a plan.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::access::{Grantee, PolicyName, Request};
+use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
+use crate::observation::{
+    Entity, IamObservation, IamQuotas, KeyManager, KeyMetadata, KeyObservation, ManagedPolicy, Observation,
+    PolicyVersion, Reading,
+};
+use crate::plan::{Operation, Plan};
+
+pub(super) const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+/// Both sides in the short form of the fixtures.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct World {
+    #[serde(default = "default_keys")]
+    pub(super) keys: Vec<Key>,
+    #[serde(default)]
+    pub(super) iam: BTreeMap<AccountId, Account>,
+}
+
+fn default_keys() -> Vec<Key> {
+    serde_json::from_value(serde_json::json!([{}])).unwrap()
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    #[serde(default = "default_key")]
+    arn: KeyArn,
+    /// Absent: only the account's root is let in. Null: not read. A string: the text itself.
+    #[serde(default = "default_policy")]
+    policy: Value,
+    #[serde(default = "enabled")]
+    state: String,
+    #[serde(default = "symmetric")]
+    spec: String,
+    #[serde(default)]
+    aws_managed: bool,
+    #[serde(default)]
+    related: Vec<KeyArn>,
+}
+
+fn default_key() -> KeyArn {
+    KEY.parse().unwrap()
+}
+
+fn default_policy() -> Value {
+    serde_json::json!({"Version": "2012-10-17", "Statement": [
+        {"Sid": "Enable IAM User Permissions", "Effect": "Allow",
+         "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:*", "Resource": "*"}]})
+}
+
+fn enabled() -> String {
+    "Enabled".to_owned()
+}
+
+fn symmetric() -> String {
+    "SYMMETRIC_DEFAULT".to_owned()
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Account {
+    #[serde(default)]
+    unread: bool,
+    /// Users, roles and groups as `role/app`, with the number of AWS's policies attached to them.
+    #[serde(default)]
+    entities: BTreeMap<String, usize>,
+    #[serde(default)]
+    policies: BTreeMap<String, Policy>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Policy {
+    document: Value,
+    #[serde(default = "one")]
+    versions: usize,
+    #[serde(default)]
+    attached_to: Vec<String>,
+    #[serde(default)]
+    boundary_of: Vec<String>,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn text(document: &Value) -> String {
+    document.as_str().map_or_else(|| format!("{document:#}"), str::to_owned)
+}
+
+fn entity_name(text: &str) -> EntityName {
+    let (kind, name) = text.split_once('/').unwrap();
+    let kind = match kind {
+        "user" => EntityKind::User,
+        "role" => EntityKind::Role,
+        "group" => EntityKind::Group,
+        other => panic!("no kind of entity: {other}"),
+    };
+    EntityName { kind, name: name.rsplit('/').next().unwrap().to_owned() }
+}
+
+impl World {
+    /// What a request on this world observes.
+    pub(super) fn observe(&self, request: &Request) -> Observation {
+        Observation {
+            callers: BTreeMap::new(),
+            keys: self.keys.iter().map(|key| (key.arn.clone(), key.observe())).collect(),
+            accounts: self
+                .iam
+                .iter()
+                .map(|(account, iam)| (*account, iam.observe(*account, request)))
+                .collect(),
+        }
+    }
+
+    pub(super) fn key_arns(&self) -> Vec<KeyArn> {
+        self.keys.iter().map(|key| key.arn.clone()).collect()
+    }
+}
+
+impl Key {
+    fn observe(&self) -> KeyObservation {
+        KeyObservation {
+            metadata: Reading::Read(KeyMetadata {
+                arn: self.arn.clone(),
+                manager: if self.aws_managed { KeyManager::Aws } else { KeyManager::Customer },
+                state: self.state.clone(),
+                spec: self.spec.clone(),
+                usage: "ENCRYPT_DECRYPT".to_owned(),
+                origin: "AWS_KMS".to_owned(),
+                related_keys: self.related.clone(),
+            }),
+            policy: match &self.policy {
+                Value::Null => Reading::Unread("no credentials for account 111122223333".to_owned()),
+                policy => Reading::Read(text(policy)),
+            },
+        }
+    }
+}
+
+impl Account {
+    fn observe(&self, account: AccountId, request: &Request) -> Reading<IamObservation> {
+        if self.unread {
+            return Reading::Unread(format!("no credentials for account {account}"));
+        }
+        let partition = request.keys[0].partition;
+        let entity = |arn: &EntityArn| {
+            let (full, aws_policies) =
+                self.entities.iter().find(|(name, _)| entity_name(name) == arn.entity_name())?;
+            let own = self.policies.iter().filter(|(_, policy)| {
+                policy.attached_to.iter().any(|to| entity_name(to) == arn.entity_name())
+            });
+            let mut attached: Vec<String> =
+                own.map(|(name, _)| format!("arn:{partition}:iam::{account}:policy/{name}")).collect();
+            attached.extend((0..*aws_policies).map(|n| format!("arn:{partition}:iam::aws:policy/Other{n}")));
+            let arn = format!("arn:{partition}:iam::{account}:{full}").parse().unwrap();
+            Some(Entity { arn, attached })
+        };
+        let policies = self.policies.iter().map(|(name, policy)| {
+            let arn: PolicyArn = format!("arn:{partition}:iam::{account}:policy/{name}").parse().unwrap();
+            (arn.clone(), policy.observe(arn))
+        });
+        Reading::Read(IamObservation {
+            quotas: IamQuotas::default(),
+            policies: policies.collect(),
+            entities: request
+                .grantees
+                .iter()
+                .filter_map(|grantee| match grantee {
+                    Grantee::Entity(arn) if arn.account == account => Some((arn.clone(), entity(arn))),
+                    _ => None,
+                })
+                .collect(),
+        })
+    }
+}
+
+impl Policy {
+    fn observe(&self, arn: PolicyArn) -> ManagedPolicy {
+        let version = |number: usize| PolicyVersion {
+            id: format!("v{number}"),
+            is_default: number == self.versions,
+            document: Some(format!("{{\"Statement\": [], \"Id\": \"v{number}\"}}")),
+        };
+        ManagedPolicy {
+            arn,
+            document: text(&self.document),
+            versions: (1..=self.versions).map(version).collect(),
+            attached_to: self.attached_to.iter().map(|name| entity_name(name)).collect(),
+            boundary_of: self.boundary_of.iter().map(|name| entity_name(name)).collect(),
+        }
+    }
+}
+
+/// A request in short form: everything but the keys may be left out.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShortRequest {
+    grantees: Vec<String>,
+    #[serde(default)]
+    policy_name: PolicyName,
+    #[serde(default)]
+    prune_orphans: bool,
+}
+
+impl ShortRequest {
+    pub(super) fn on(&self, world: &World) -> Request {
+        let keys = world.key_arns();
+        let grantee = |text: &String| match text.parse() {
+            Ok(id) => Grantee::Account { partition: keys[0].partition, id },
+            Err(_) => text.parse().unwrap(),
+        };
+        Request {
+            grantees: self.grantees.iter().map(grantee).collect(),
+            policy_name: self.policy_name.clone(),
+            prune_orphans: self.prune_orphans,
+            keys,
+        }
+    }
+}
+
+/// The observation after every change of the plan was carried out.
+pub(super) fn carried_out(mut observation: Observation, plan: &Plan) -> Observation {
+    for change in &plan.changes {
+        carry_out(&mut observation, &change.operation);
+    }
+    observation
+}
+
+fn carry_out(observation: &mut Observation, operation: &Operation) {
+    match operation {
+        Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) => {
+            let key = observation.keys.get_mut(&update.key).unwrap();
+            assert_eq!(key.policy, Reading::Read(update.before.clone()), "changes build on each other");
+            key.policy = Reading::Read(update.after.clone());
+        }
+        Operation::CreatePolicy { policy, after, .. } => {
+            let created = ManagedPolicy {
+                arn: policy.clone(),
+                document: after.clone(),
+                versions: vec![PolicyVersion { id: "v1".to_owned(), is_default: true, document: None }],
+                attached_to: Vec::new(),
+                boundary_of: Vec::new(),
+            };
+            assert!(iam(observation, policy).policies.insert(policy.clone(), created).is_none());
+        }
+        Operation::DeletePolicyVersion { policy, version, before } => {
+            let policy = iam(observation, policy).policies.get_mut(policy).unwrap();
+            let gone = policy.versions.iter().position(|own| own.id == *version && !own.is_default).unwrap();
+            assert_eq!(policy.versions.remove(gone).document.as_ref(), Some(before));
+        }
+        Operation::CreatePolicyVersion { policy, before, after, .. } => {
+            let policy = iam(observation, policy).policies.get_mut(policy).unwrap();
+            assert_eq!(policy.document, *before);
+            assert!(policy.versions.len() < 5);
+            policy.versions.iter_mut().for_each(|version| version.is_default = false);
+            policy.versions.push(PolicyVersion { id: "v9".to_owned(), is_default: true, document: None });
+            policy.document.clone_from(after);
+        }
+        Operation::AttachPolicy { policy, entity } => {
+            let iam = iam(observation, policy);
+            iam.policies.get_mut(policy).unwrap().attached_to.push(entity.entity_name());
+            let entity = iam.entities.get_mut(entity).unwrap().as_mut().unwrap();
+            entity.attached.push(policy.to_string());
+        }
+    }
+}
+
+fn iam<'o>(observation: &'o mut Observation, policy: &PolicyArn) -> &'o mut IamObservation {
+    match observation.accounts.get_mut(&policy.account).unwrap() {
+        Reading::Read(iam) => iam,
+        Reading::Unread(reason) => panic!("written without reading: {reason}"),
+    }
+}
