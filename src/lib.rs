@@ -6,5 +6,6 @@ pub mod access;
 pub mod arn;
 pub mod cloud;
 pub mod observation;
+pub mod permissions;
 pub mod plan;
 pub mod policy;

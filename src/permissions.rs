@@ -1,0 +1,313 @@
+//! The IAM policies that the operator needs, side by side with what keymend calls.
+//!
+//! Actions, their resource types and condition keys follow the Service Authorization Reference:
+//! <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
+//! sts:GetCallerIdentity, which tells whose credentials these are, needs no permission.
+
+use serde_json::{Value, json};
+
+use crate::access::PolicyName;
+use crate::arn::{AccountId, EntityKind, KeyArn, Partition};
+
+/// What the operator is going to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Only read: `--dry-run`, or to make a plan.
+    DryRun,
+    /// Read and write.
+    Apply,
+}
+
+/// What the operator needs in the account that owns the keys; without keys, for any key of the account.
+///
+/// All keys belong to that account. An IAM policy has an effect there only where the key policy delegates to
+/// the account's IAM:
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#key-policy-default-allow-root-enable-iam>.
+/// Else the key policy has to name the operator.
+pub fn key_account_policy(partition: Partition, account: AccountId, keys: &[KeyArn], mode: Mode) -> Value {
+    let resources = if keys.is_empty() {
+        vec![format!("arn:{partition}:kms:*:{account}:key/*")]
+    } else {
+        keys.iter().map(KeyArn::to_string).collect()
+    };
+    let mut statements = vec![allow("ReadTheKey", &["kms:DescribeKey", "kms:GetKeyPolicy"], &resources)];
+    if mode == Mode::Apply {
+        statements.push(allow("UpdateTheKeyPolicy", &["kms:PutKeyPolicy"], &resources));
+    }
+    policy(&statements)
+}
+
+/// What the operator needs in an account whose users, roles and groups launch instances.
+///
+/// It confines writes to managed policies that bear the name, or the name with a suffix. It can't confine what
+/// stands in those policies, nor whom they are attached to: who may apply it can give access to anything in
+/// that account, as every administrator of IAM can.
+pub fn requester_account_policy(
+    partition: Partition,
+    account: AccountId,
+    policy_name: &PolicyName,
+    mode: Mode,
+) -> Value {
+    let iam = |resource: String| format!("arn:{partition}:iam::{account}:{resource}");
+    let created = [format!("policy/{policy_name}"), format!("policy/{policy_name}-*")].map(iam);
+    let under_a_path = [format!("policy/*/{policy_name}"), format!("policy/*/{policy_name}-*")].map(iam);
+    let policies = [&created[..], &under_a_path[..]].concat();
+    let entities =
+        [EntityKind::Group, EntityKind::Role, EntityKind::User].map(|kind| iam(format!("{kind}/*")));
+    let mut statements = iam_reads(&policies, &entities);
+    if mode == Mode::Apply {
+        statements.extend(iam_writes(&created, &policies, &entities));
+    }
+    policy(&statements)
+}
+
+fn iam_reads(policies: &[String], entities: &[String]) -> Vec<Value> {
+    vec![
+        // Neither action knows a resource type.
+        allow("FindThePolicies", &["iam:GetAccountSummary", "iam:ListPolicies"], &["*".to_owned()]),
+        allow(
+            "ReadThePolicies",
+            &["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListEntitiesForPolicy", "iam:ListPolicyVersions"],
+            policies,
+        ),
+        allow(
+            "ReadTheEntities",
+            &[
+                "iam:GetGroup",
+                "iam:GetRole",
+                "iam:GetUser",
+                "iam:ListAttachedGroupPolicies",
+                "iam:ListAttachedRolePolicies",
+                "iam:ListAttachedUserPolicies",
+            ],
+            entities,
+        ),
+    ]
+}
+
+fn iam_writes(created: &[String], policies: &[String], entities: &[String]) -> Vec<Value> {
+    let attach = ["iam:AttachGroupPolicy", "iam:AttachRolePolicy", "iam:AttachUserPolicy"];
+    let mut attach = allow("AttachThePolicies", &attach, entities);
+    if let Some(members) = attach.as_object_mut() {
+        members.insert("Condition".to_owned(), json!({"ArnLike": {"iam:PolicyARN": policies}}));
+    }
+    vec![
+        // New policies have the path `/`.
+        allow("CreateThePolicies", &["iam:CreatePolicy"], created),
+        allow("UpdateThePolicies", &["iam:CreatePolicyVersion", "iam:DeletePolicyVersion"], policies),
+        attach,
+    ]
+}
+
+fn policy(statements: &[Value]) -> Value {
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+fn allow(sid: &str, actions: &[&str], resources: &[String]) -> Value {
+    json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::PolicyDocument;
+
+    const KEY: &str = "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    fn for_key(keys: &[&str], mode: Mode) -> String {
+        let keys: Vec<KeyArn> = keys.iter().map(|key| key.parse().unwrap()).collect();
+        pretty(&key_account_policy(Partition::AwsCn, "111122223333".parse().unwrap(), &keys, mode))
+    }
+
+    fn for_requester(name: &str, mode: Mode) -> String {
+        let account = "444455556666".parse().unwrap();
+        pretty(&requester_account_policy(Partition::Aws, account, &name.parse().unwrap(), mode))
+    }
+
+    fn pretty(policy: &Value) -> String {
+        serde_json::to_string_pretty(policy).unwrap()
+    }
+
+    #[test]
+    fn a_dry_run_reads_the_named_keys() {
+        insta::assert_snapshot!(for_key(&[KEY], Mode::DryRun), @r#"
+        {
+          "Version": "2012-10-17",
+          "Statement": [
+            {
+              "Sid": "ReadTheKey",
+              "Effect": "Allow",
+              "Action": [
+                "kms:DescribeKey",
+                "kms:GetKeyPolicy"
+              ],
+              "Resource": [
+                "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+              ]
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn without_keys_all_of_the_account_are_meant() {
+        insta::assert_snapshot!(for_key(&[], Mode::Apply), @r#"
+        {
+          "Version": "2012-10-17",
+          "Statement": [
+            {
+              "Sid": "ReadTheKey",
+              "Effect": "Allow",
+              "Action": [
+                "kms:DescribeKey",
+                "kms:GetKeyPolicy"
+              ],
+              "Resource": [
+                "arn:aws-cn:kms:*:111122223333:key/*"
+              ]
+            },
+            {
+              "Sid": "UpdateTheKeyPolicy",
+              "Effect": "Allow",
+              "Action": [
+                "kms:PutKeyPolicy"
+              ],
+              "Resource": [
+                "arn:aws-cn:kms:*:111122223333:key/*"
+              ]
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_dry_run_reads_iam() {
+        insta::assert_snapshot!(for_requester("KmsKeyUsagePolicy", Mode::DryRun), @r#"
+        {
+          "Version": "2012-10-17",
+          "Statement": [
+            {
+              "Sid": "FindThePolicies",
+              "Effect": "Allow",
+              "Action": [
+                "iam:GetAccountSummary",
+                "iam:ListPolicies"
+              ],
+              "Resource": [
+                "*"
+              ]
+            },
+            {
+              "Sid": "ReadThePolicies",
+              "Effect": "Allow",
+              "Action": [
+                "iam:GetPolicy",
+                "iam:GetPolicyVersion",
+                "iam:ListEntitiesForPolicy",
+                "iam:ListPolicyVersions"
+              ],
+              "Resource": [
+                "arn:aws:iam::444455556666:policy/KmsKeyUsagePolicy",
+                "arn:aws:iam::444455556666:policy/KmsKeyUsagePolicy-*",
+                "arn:aws:iam::444455556666:policy/*/KmsKeyUsagePolicy",
+                "arn:aws:iam::444455556666:policy/*/KmsKeyUsagePolicy-*"
+              ]
+            },
+            {
+              "Sid": "ReadTheEntities",
+              "Effect": "Allow",
+              "Action": [
+                "iam:GetGroup",
+                "iam:GetRole",
+                "iam:GetUser",
+                "iam:ListAttachedGroupPolicies",
+                "iam:ListAttachedRolePolicies",
+                "iam:ListAttachedUserPolicies"
+              ],
+              "Resource": [
+                "arn:aws:iam::444455556666:group/*",
+                "arn:aws:iam::444455556666:role/*",
+                "arn:aws:iam::444455556666:user/*"
+              ]
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn applying_adds_writes_to_policies_of_the_name_only() {
+        let dry_run = for_requester("Launch", Mode::DryRun);
+        let apply = for_requester("Launch", Mode::Apply);
+        let reads = dry_run.trim_end_matches("\n  ]\n}");
+        let added = apply.strip_prefix(reads).unwrap();
+        insta::assert_snapshot!(added, @r#"
+        ,
+            {
+              "Sid": "CreateThePolicies",
+              "Effect": "Allow",
+              "Action": [
+                "iam:CreatePolicy"
+              ],
+              "Resource": [
+                "arn:aws:iam::444455556666:policy/Launch",
+                "arn:aws:iam::444455556666:policy/Launch-*"
+              ]
+            },
+            {
+              "Sid": "UpdateThePolicies",
+              "Effect": "Allow",
+              "Action": [
+                "iam:CreatePolicyVersion",
+                "iam:DeletePolicyVersion"
+              ],
+              "Resource": [
+                "arn:aws:iam::444455556666:policy/Launch",
+                "arn:aws:iam::444455556666:policy/Launch-*",
+                "arn:aws:iam::444455556666:policy/*/Launch",
+                "arn:aws:iam::444455556666:policy/*/Launch-*"
+              ]
+            },
+            {
+              "Sid": "AttachThePolicies",
+              "Effect": "Allow",
+              "Action": [
+                "iam:AttachGroupPolicy",
+                "iam:AttachRolePolicy",
+                "iam:AttachUserPolicy"
+              ],
+              "Resource": [
+                "arn:aws:iam::444455556666:group/*",
+                "arn:aws:iam::444455556666:role/*",
+                "arn:aws:iam::444455556666:user/*"
+              ],
+              "Condition": {
+                "ArnLike": {
+                  "iam:PolicyARN": [
+                    "arn:aws:iam::444455556666:policy/Launch",
+                    "arn:aws:iam::444455556666:policy/Launch-*",
+                    "arn:aws:iam::444455556666:policy/*/Launch",
+                    "arn:aws:iam::444455556666:policy/*/Launch-*"
+                  ]
+                }
+              }
+            }
+          ]
+        }
+        "#);
+    }
+
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+    #[test]
+    fn each_is_a_policy_that_iam_takes() {
+        let longest_name = "n".repeat(110);
+        for text in [for_key(&[KEY; 20], Mode::Apply), for_requester(&longest_name, Mode::Apply)] {
+            let document = PolicyDocument::parse(text.as_str()).unwrap();
+            let sids = document.statements.iter().map(|statement| statement.sid.as_deref().unwrap());
+            assert!(sids.flat_map(str::bytes).all(|byte| byte.is_ascii_alphanumeric()));
+            assert!(text.bytes().filter(|byte| !byte.is_ascii_whitespace()).count() <= 6144);
+        }
+    }
+}
