@@ -1,1 +1,171 @@
-//! AWS.
+//! AWS itself, by its SDK.
+//!
+//! Credentials and configuration come from where the AWS CLI takes them:
+//! <https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-configure.html>
+
+mod credentials;
+mod errors;
+mod iam;
+mod kms;
+mod role;
+mod session;
+mod write;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use self::errors::Call;
+use self::iam::Iam;
+use self::session::{Session, Sessions, partition};
+use super::{CloudError, CloudErrorKind, Observe, Receipt, Write};
+use crate::access::{KeyRef, PolicyName};
+use crate::arn::{AccountId, EntityName, KeyArn, PolicyArn};
+use crate::observation::{Caller, Entity, IamQuotas, KeyMetadata, ManagedPolicy};
+use crate::plan::Operation;
+
+/// What departs from the configuration in the environment and in the shared files.
+#[derive(Debug, Clone, Default)]
+pub struct AwsOptions {
+    /// The profile of the default credentials. Named here it beats keys in the environment.
+    pub profile: Option<String>,
+    /// The region, whatever is configured.
+    pub region: Option<String>,
+    /// Where every call goes, instead of to the services' own endpoints.
+    pub endpoint_url: Option<String>,
+    /// Profiles that serve other accounts than the default credentials.
+    pub account_profiles: BTreeMap<AccountId, String>,
+    /// The name, or the path and name, of a role that the default credentials assume in every account that
+    /// is left.
+    pub assume_role_name: Option<String>,
+    /// The one shared file to read, instead of the configuration and credentials files.
+    pub config_file: Option<PathBuf>,
+}
+
+/// AWS as the operator's credentials let it be seen and changed.
+///
+/// Each identity is looked up once, when it is first needed. Reads that don't depend on each other go side by
+/// side and are tried again adaptively; writes are tried once.
+#[derive(Debug)]
+pub struct Aws {
+    sessions: Sessions,
+}
+
+impl Aws {
+    /// Reads the configuration. No call is made yet: what is wrong with credentials shows with the first.
+    pub async fn connect(options: &AwsOptions) -> Self {
+        Self { sessions: Sessions::load(options).await }
+    }
+
+    /// The region of the default credentials, where one is configured.
+    pub fn default_region(&self) -> Option<&str> {
+        self.sessions.default_session().region()
+    }
+
+    /// Who asks about a key: the session of its account, else the default one.
+    async fn asking_about(&self, key: &KeyRef) -> Result<Rc<Session>, CloudError> {
+        let serving = match key.account() {
+            Some(account) => self.sessions.serving(account).await?,
+            None => None,
+        };
+        Ok(serving.unwrap_or_else(|| Rc::clone(self.sessions.default_session())))
+    }
+
+    async fn iam(&self, account: AccountId, operation: &'static str) -> Result<Iam, CloudError> {
+        let call = Call { operation, resource: "*".to_owned(), account: None, region: None };
+        let session = self.sessions.required(&call, account).await?;
+        let partition = partition(&session.caller().await?);
+        Ok(Iam { client: session.iam().clone(), account, partition })
+    }
+}
+
+impl Observe for Aws {
+    async fn default_caller(&self) -> Result<Caller, CloudError> {
+        self.sessions.default_session().caller().await
+    }
+
+    async fn caller(&self, account: AccountId) -> Result<Option<Caller>, CloudError> {
+        match self.sessions.serving(account).await? {
+            Some(session) => session.caller().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn describe_key(&self, key: &KeyRef) -> Result<KeyMetadata, CloudError> {
+        let session = self.asking_about(key).await?;
+        let call = Call {
+            operation: "kms:DescribeKey",
+            resource: key.to_string(),
+            account: session.known_caller().map(|caller| caller.account),
+            region: key.region().or(session.region()).map(str::to_owned),
+        };
+        let region = call.region.as_deref().ok_or_else(|| {
+            call.error(CloudErrorKind::Other, "no region is configured: give --region, or set AWS_REGION")
+        })?;
+        kms::describe_key(&session.kms(region), &call).await
+    }
+
+    async fn key_policy(&self, key: &KeyArn) -> Result<String, CloudError> {
+        let call = Call {
+            operation: "kms:GetKeyPolicy",
+            resource: key.to_string(),
+            account: Some(key.account),
+            region: Some(key.region.clone()),
+        };
+        let session = self.sessions.required(&call, key.account).await?;
+        kms::key_policy(&session.kms(&key.region), &call).await
+    }
+
+    async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
+        self.iam(account, "iam:GetAccountSummary").await?.quotas().await
+    }
+
+    async fn policies_named(
+        &self,
+        account: AccountId,
+        name: &PolicyName,
+    ) -> Result<Vec<(PolicyArn, String)>, CloudError> {
+        self.iam(account, "iam:ListPolicies").await?.policies_named(name).await
+    }
+
+    async fn managed_policy(
+        &self,
+        policy: &PolicyArn,
+        default_version: Option<&str>,
+    ) -> Result<Option<ManagedPolicy>, CloudError> {
+        let iam = self.iam(policy.account, "iam:ListPolicyVersions").await?;
+        iam.managed_policy(policy, default_version).await
+    }
+
+    async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
+        self.iam(account, "iam:ListAttachedRolePolicies").await?.entity(entity).await
+    }
+}
+
+impl Write for Aws {
+    async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
+        let call = Call {
+            operation: operation.api_call(),
+            resource: operation.resource(),
+            account: Some(operation.account()),
+            region: operation.region().map(str::to_owned),
+        };
+        let session = self.sessions.writing(&call, operation.account()).await?;
+        let iam = session.iam();
+        match operation {
+            Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) => {
+                kms::put_key_policy(&session.kms(&update.key.region), &call, &update.after).await
+            }
+            Operation::CreatePolicy { policy, description, after } => {
+                write::create_policy(iam, &call, policy, description, after).await
+            }
+            Operation::DeletePolicyVersion { version, .. } => {
+                write::delete_policy_version(iam, &call, version).await
+            }
+            Operation::CreatePolicyVersion { after, .. } => {
+                write::create_policy_version(iam, &call, after).await
+            }
+            Operation::AttachPolicy { entity, .. } => write::attach_policy(iam, &call, entity).await,
+        }
+    }
+}

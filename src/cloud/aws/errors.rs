@@ -1,0 +1,191 @@
+//! What went wrong, in AWS's own words, and which kind of failure it is.
+
+use std::error::Error;
+
+use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::operation::RequestId;
+
+use super::credentials;
+use crate::arn::AccountId;
+use crate::cloud::{CloudError, CloudErrorKind};
+
+/// One call, for the error that may come of it.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    /// As IAM names the permission: `kms:GetKeyPolicy`.
+    pub(super) operation: &'static str,
+    /// The ARN or id it is about; `*` where the permission knows no resource.
+    pub(super) resource: String,
+    /// The account whose credentials are used, where known.
+    pub(super) account: Option<AccountId>,
+    /// The region, for regional services.
+    pub(super) region: Option<String>,
+}
+
+impl Call {
+    /// An error that AWS did not report.
+    pub(super) fn error(&self, kind: CloudErrorKind, message: impl Into<String>) -> CloudError {
+        self.failure(Failure::new(kind, message), None)
+    }
+
+    /// An answer that is not what the API's reference promises.
+    pub(super) fn unexpected(&self, what: impl std::fmt::Display) -> CloudError {
+        self.error(CloudErrorKind::Other, format!("unexpected answer: {what}"))
+    }
+
+    /// The error that the SDK reports.
+    pub(super) fn failed<E>(&self, error: &SdkError<E>) -> CloudError
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        self.failure(Failure::of(error), error.request_id())
+    }
+
+    fn failure(&self, failure: Failure, request_id: Option<&str>) -> CloudError {
+        let Failure { kind, operation, code, message, request_id: own_id } = failure;
+        CloudError {
+            kind,
+            operation: operation.unwrap_or(self.operation),
+            resource: self.resource.clone(),
+            account: self.account,
+            region: self.region.clone(),
+            code,
+            message,
+            request_id: own_id.or_else(|| request_id.map(str::to_owned)),
+        }
+    }
+}
+
+/// What can be told from the SDK's error alone.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) kind: CloudErrorKind,
+    /// The call that failed, where it is another one than was asked for.
+    pub(super) operation: Option<&'static str>,
+    pub(super) code: Option<String>,
+    pub(super) message: String,
+    pub(super) request_id: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn new(kind: CloudErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, operation: None, code: None, message: message.into(), request_id: None }
+    }
+
+    /// AWS answered with an error.
+    pub(super) fn answered(error: &impl ProvideErrorMetadata, status: Option<u16>) -> Self {
+        let (code, message) = (error.code(), error.message().unwrap_or_default());
+        let kind = match code {
+            Some(code) => kind_of(code, message, status),
+            None => kind_of_status(status),
+        };
+        let message = match (message, code, status) {
+            ("", None, Some(status)) => format!("an answer with HTTP status {status} and no error code"),
+            ("", _, _) => "no further explanation".to_owned(),
+            (message, _, _) => message.to_owned(),
+        };
+        Self { kind, operation: None, code: code.map(str::to_owned), message, request_id: None }
+    }
+
+    fn of<E>(error: &SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        if let SdkError::ServiceError(context) = error {
+            return Self::answered(context.err(), Some(context.raw().status().as_u16()));
+        }
+        if let Some(failure) = credentials::failure(error) {
+            return failure;
+        }
+        let (kind, what) = match error {
+            SdkError::TimeoutError(_) => (CloudErrorKind::Transient, "no answer in time"),
+            SdkError::ResponseError(_) => (CloudErrorKind::Transient, "the answer could not be read"),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+                (CloudErrorKind::Transient, "no answer in time")
+            }
+            SdkError::DispatchFailure(failure) if failure.is_io() || failure.as_other().is_some() => {
+                (CloudErrorKind::Transient, "no connection")
+            }
+            _ => (CloudErrorKind::Other, "the request could not be made"),
+        };
+        Self::new(kind, format!("{what}: {}", causes(error)))
+    }
+}
+
+/// The causes of an error, outermost first, each said once.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    join(std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string))
+}
+
+/// Texts in one line. Wrappers that repeat what they wrap say it once.
+pub(super) fn join(texts: impl Iterator<Item = String>) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for text in texts {
+        if !said.iter().any(|earlier| earlier.contains(&text)) {
+            said.push(text);
+        }
+    }
+    said.join(": ")
+}
+
+/// The kind of an error by its code, which some services end in `Exception` and some do not.
+///
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html>,
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>, and each operation's own list.
+fn kind_of(code: &str, message: &str, status: Option<u16>) -> CloudErrorKind {
+    match code.strip_suffix("Exception").unwrap_or(code) {
+        "AccessDenied" | "NotAuthorized" | "UnauthorizedOperation" => CloudErrorKind::AccessDenied,
+        "NotFound" | "NoSuchEntity" => CloudErrorKind::NotFound,
+        "EntityAlreadyExists" | "AlreadyExists" => CloudErrorKind::AlreadyExists,
+        "MalformedPolicyDocument" => kind_of_refusal(message),
+        "LimitExceeded" => CloudErrorKind::LimitExceeded,
+        "UnmodifiableEntity" | "UnsupportedOperation" | "PolicyNotAttachable" => CloudErrorKind::Unmodifiable,
+        "ExpiredToken" | "RequestExpired" | "TokenRefreshRequired" => CloudErrorKind::ExpiredCredentials,
+        "RequestLimitExceeded" | "TooManyRequests" | "RequestThrottled" | "SlowDown" => {
+            CloudErrorKind::Throttled
+        }
+        throttling if throttling.starts_with("Throttl") => CloudErrorKind::Throttled,
+        "DependencyTimeout"
+        | "KMSInternal"
+        | "InternalFailure"
+        | "InternalServiceError"
+        | "InternalServerError"
+        | "ServiceFailure"
+        | "ServiceUnavailable"
+        | "RequestTimeout"
+        | "ConcurrentModification"
+        | "EntityTemporarilyUnmodifiable" => CloudErrorKind::Transient,
+        _ if is_about_expired_token(message) => CloudErrorKind::ExpiredCredentials,
+        _ => kind_of_status(status),
+    }
+}
+
+/// PutKeyPolicy answers with one code for three causes, which only the message tells apart.
+///
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html>
+fn kind_of_refusal(message: &str) -> CloudErrorKind {
+    let message = message.to_ascii_lowercase();
+    if message.contains("will not allow you to update the key policy") {
+        CloudErrorKind::Lockout
+    } else if message.contains("invalid principal") {
+        CloudErrorKind::InvalidPrincipal
+    } else {
+        CloudErrorKind::Malformed
+    }
+}
+
+fn is_about_expired_token(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.contains("token has expired") || message.contains("token included in the request is expired")
+}
+
+fn kind_of_status(status: Option<u16>) -> CloudErrorKind {
+    match status {
+        Some(429) => CloudErrorKind::Throttled,
+        Some(500..) => CloudErrorKind::Transient,
+        _ => CloudErrorKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! Reads of AWS IAM in one account.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use aws_sdk_iam::Client;
+use aws_sdk_iam::types;
+use aws_sdk_iam::types::{PolicyScopeType, PolicyUsageType};
+use percent_encoding::percent_decode_str;
+
+use super::errors::Call;
+use crate::access::PolicyName;
+use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, Partition, PolicyArn};
+use crate::cloud::{CloudError, CloudErrorKind};
+use crate::observation::{Entity, IamQuotas, ManagedPolicy, PolicyVersion};
+
+/// The most that `ListPolicies` gives in one answer.
+const PAGE: i32 = 1000;
+
+/// With so many versions the oldest that is not in force has to go before another can be made.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const FULL: usize = 5;
+
+/// IAM in one account.
+#[derive(Debug)]
+pub(super) struct Iam {
+    pub(super) client: Client,
+    pub(super) account: AccountId,
+    pub(super) partition: Partition,
+}
+
+impl Iam {
+    fn call(&self, operation: &'static str, resource: impl Into<String>) -> Call {
+        Call { operation, resource: resource.into(), account: Some(self.account), region: None }
+    }
+
+    /// iam:GetAccountSummary; what it leaves out is taken from the documented defaults.
+    pub(super) async fn quotas(&self) -> Result<IamQuotas, CloudError> {
+        let call = self.call("iam:GetAccountSummary", "*");
+        let output = self.client.get_account_summary().send().await.map_err(|error| call.failed(&error))?;
+        let quota = |name: &str, default: usize| {
+            let entry = output.summary_map().and_then(|map| map.iter().find(|(key, _)| key.as_str() == name));
+            entry.and_then(|(_, value)| usize::try_from(*value).ok()).unwrap_or(default)
+        };
+        let defaults = IamQuotas::default();
+        Ok(IamQuotas {
+            attached_per_user: quota("AttachedPoliciesPerUserQuota", defaults.attached_per_user),
+            attached_per_role: quota("AttachedPoliciesPerRoleQuota", defaults.attached_per_role),
+            attached_per_group: quota("AttachedPoliciesPerGroupQuota", defaults.attached_per_group),
+            policy_size: quota("PolicySizeQuota", defaults.policy_size),
+            versions_per_policy: quota("VersionsPerPolicyQuota", defaults.versions_per_policy),
+        })
+    }
+
+    /// iam:ListPolicies, all pages, by ARN.
+    pub(super) async fn policies_named(
+        &self,
+        name: &PolicyName,
+    ) -> Result<Vec<(PolicyArn, String)>, CloudError> {
+        let call = self.call("iam:ListPolicies", "*");
+        let request = self.client.list_policies().scope(PolicyScopeType::Local).max_items(PAGE);
+        let listed: Vec<types::Policy> = request
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|error| call.failed(&error))?;
+        let mut policies: Vec<(PolicyArn, String)> = listed
+            .iter()
+            .filter(|policy| policy.policy_name().is_some_and(|listed| name.covers(listed)))
+            .map(|policy| {
+                let version = policy.default_version_id().ok_or_else(|| call.unexpected("no version"))?;
+                Ok((parse(&call, policy.arn())?, version.to_owned()))
+            })
+            .collect::<Result<_, CloudError>>()?;
+        policies.sort();
+        Ok(policies)
+    }
+
+    /// A policy, its versions and its users; `None` where it does not exist.
+    pub(super) async fn managed_policy(
+        &self,
+        policy: &PolicyArn,
+        default_version: Option<&str>,
+    ) -> Result<Option<ManagedPolicy>, CloudError> {
+        none_where_not_found(self.existing_policy(policy, default_version).await)
+    }
+
+    async fn existing_policy(
+        &self,
+        policy: &PolicyArn,
+        default_version: Option<&str>,
+    ) -> Result<ManagedPolicy, CloudError> {
+        let arn = policy.to_string();
+        let (mut versions, hinted, attached_to, boundary_of) = tokio::try_join!(
+            self.versions(&arn),
+            self.hinted_document(&arn, default_version),
+            self.used_by(&arn, PolicyUsageType::PermissionsPolicy),
+            self.used_by(&arn, PolicyUsageType::PermissionsBoundary),
+        )?;
+        let default = versions.iter().find(|version| version.is_default).ok_or_else(|| {
+            self.call("iam:ListPolicyVersions", arn.clone()).unexpected("no default version")
+        })?;
+        let surplus = versions.iter().find(|version| !version.is_default && versions.len() >= FULL);
+        let (document, surplus_document) = tokio::try_join!(
+            async {
+                match hinted {
+                    Some(document) if default_version == Some(&*default.id) => Ok(document),
+                    _ => self.document(&arn, &default.id).await,
+                }
+            },
+            async {
+                match surplus {
+                    Some(version) => self.document(&arn, &version.id).await.map(Some),
+                    None => Ok(None),
+                }
+            }
+        )?;
+        if let Some(version) = versions.iter_mut().find(|version| !version.is_default) {
+            version.document = surplus_document;
+        }
+        Ok(ManagedPolicy { arn: policy.clone(), document, versions, attached_to, boundary_of })
+    }
+
+    /// iam:ListPolicyVersions, all pages, oldest first.
+    async fn versions(&self, arn: &str) -> Result<Vec<PolicyVersion>, CloudError> {
+        let call = self.call("iam:ListPolicyVersions", arn);
+        let pages = self.client.list_policy_versions().policy_arn(arn).into_paginator().items().send();
+        let listed: Vec<types::PolicyVersion> =
+            pages.collect::<Result<_, _>>().await.map_err(|error| call.failed(&error))?;
+        let mut versions: Vec<PolicyVersion> = listed
+            .iter()
+            .map(|version| PolicyVersion {
+                id: version.version_id().unwrap_or_default().to_owned(),
+                is_default: version.is_default_version(),
+                document: None,
+            })
+            .collect();
+        versions.sort_by_key(|version| version_number(&version.id));
+        Ok(versions)
+    }
+
+    /// The document of the version that is believed to be the default, if it is still there.
+    async fn hinted_document(&self, arn: &str, version: Option<&str>) -> Result<Option<String>, CloudError> {
+        match version {
+            Some(version) => none_where_not_found(self.document(arn, version).await),
+            None => Ok(None),
+        }
+    }
+
+    /// iam:GetPolicyVersion, decoded: IAM percent-encodes documents after RFC 3986.
+    ///
+    /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_PolicyVersion.html>
+    async fn document(&self, arn: &str, version: &str) -> Result<String, CloudError> {
+        let call = self.call("iam:GetPolicyVersion", arn);
+        let request = self.client.get_policy_version().policy_arn(arn).version_id(version);
+        let output = request.send().await.map_err(|error| call.failed(&error))?;
+        let encoded = output
+            .policy_version()
+            .and_then(types::PolicyVersion::document)
+            .ok_or_else(|| call.unexpected("no document"))?;
+        let decoded = percent_decode_str(encoded).decode_utf8().map_err(|error| call.unexpected(error))?;
+        Ok(decoded.into_owned())
+    }
+
+    /// iam:ListEntitiesForPolicy, all pages, users before roles before groups.
+    async fn used_by(&self, arn: &str, usage: PolicyUsageType) -> Result<Vec<EntityName>, CloudError> {
+        let call = self.call("iam:ListEntitiesForPolicy", arn);
+        let request = self.client.list_entities_for_policy().policy_arn(arn).policy_usage_filter(usage);
+        let mut pages = request.into_paginator().send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| call.failed(&error))?;
+            let users = page.policy_users().iter().map(|user| (EntityKind::User, user.user_name()));
+            let roles = page.policy_roles().iter().map(|role| (EntityKind::Role, role.role_name()));
+            let groups = page.policy_groups().iter().map(|group| (EntityKind::Group, group.group_name()));
+            for (kind, name) in users.chain(roles).chain(groups) {
+                let name = name.ok_or_else(|| call.unexpected("an entity without a name"))?.to_owned();
+                names.push(EntityName { kind, name });
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// A user, role or group; `None` where it does not exist.
+    pub(super) async fn entity(&self, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
+        let read = tokio::try_join!(self.arn_of(entity), self.attached(entity));
+        let Some((arn, mut attached)) = none_where_not_found(read)? else { return Ok(None) };
+        attached.sort();
+        Ok(Some(Entity { arn, attached }))
+    }
+
+    /// iam:GetUser, iam:GetRole, iam:GetGroup.
+    async fn arn_of(&self, entity: &EntityName) -> Result<EntityArn, CloudError> {
+        let (client, name) = (&self.client, &entity.name);
+        match entity.kind {
+            EntityKind::User => {
+                let call = self.call("iam:GetUser", self.entity_arn(entity));
+                let output = client.get_user().user_name(name).send().await;
+                let output = output.map_err(|error| call.failed(&error))?;
+                parse(&call, output.user().map(types::User::arn))
+            }
+            EntityKind::Role => {
+                let call = self.call("iam:GetRole", self.entity_arn(entity));
+                let output = client.get_role().role_name(name).send().await;
+                let output = output.map_err(|error| call.failed(&error))?;
+                parse(&call, output.role().map(types::Role::arn))
+            }
+            EntityKind::Group => {
+                let call = self.call("iam:GetGroup", self.entity_arn(entity));
+                let output = client.get_group().group_name(name).max_items(1).send().await;
+                let output = output.map_err(|error| call.failed(&error))?;
+                parse(&call, output.group().map(types::Group::arn))
+            }
+        }
+    }
+
+    /// iam:ListAttachedUserPolicies, iam:ListAttachedRolePolicies, iam:ListAttachedGroupPolicies, all pages.
+    async fn attached(&self, entity: &EntityName) -> Result<Vec<String>, CloudError> {
+        let (client, name, arn) = (&self.client, &entity.name, self.entity_arn(entity));
+        let listed: Vec<types::AttachedPolicy> = match entity.kind {
+            EntityKind::User => {
+                let call = self.call("iam:ListAttachedUserPolicies", arn);
+                let pages = client.list_attached_user_policies().user_name(name).into_paginator().items();
+                pages.send().collect::<Result<_, _>>().await.map_err(|error| call.failed(&error))?
+            }
+            EntityKind::Role => {
+                let call = self.call("iam:ListAttachedRolePolicies", arn);
+                let pages = client.list_attached_role_policies().role_name(name).into_paginator().items();
+                pages.send().collect::<Result<_, _>>().await.map_err(|error| call.failed(&error))?
+            }
+            EntityKind::Group => {
+                let call = self.call("iam:ListAttachedGroupPolicies", arn);
+                let pages = client.list_attached_group_policies().group_name(name).into_paginator().items();
+                pages.send().collect::<Result<_, _>>().await.map_err(|error| call.failed(&error))?
+            }
+        };
+        Ok(listed.into_iter().filter_map(|policy| policy.policy_arn).collect())
+    }
+
+    /// For messages: the path is not known before the entity is read.
+    fn entity_arn(&self, entity: &EntityName) -> String {
+        let Self { partition, account, .. } = self;
+        format!("arn:{partition}:iam::{account}:{}/{}", entity.kind, entity.name)
+    }
+}
+
+/// `v10` is younger than `v9`.
+fn version_number(id: &str) -> u64 {
+    id.trim_start_matches('v').parse().unwrap_or(u64::MAX)
+}
+
+fn parse<T>(call: &Call, text: Option<&str>) -> Result<T, CloudError>
+where
+    T: FromStr<Err: Display>,
+{
+    text.unwrap_or_default().parse().map_err(|error| call.unexpected(error))
+}
+
+fn none_where_not_found<T>(read: Result<T, CloudError>) -> Result<Option<T>, CloudError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind == CloudErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

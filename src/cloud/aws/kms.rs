@@ -1,0 +1,77 @@
+//! Calls of AWS KMS in one region, with one set of credentials.
+
+use aws_sdk_kms::Client;
+use aws_sdk_kms::config::Config;
+use aws_sdk_kms::config::retry::RetryConfig;
+use aws_sdk_kms::operation::RequestId;
+use aws_sdk_kms::types;
+
+use super::errors::Call;
+use crate::arn::{ArnError, KeyArn};
+use crate::cloud::{CloudError, Receipt};
+use crate::observation::{KeyManager, KeyMetadata};
+
+/// The only name a key policy can be written by.
+const POLICY_NAME: &str = "default";
+
+/// kms:DescribeKey of the call's resource.
+pub(super) async fn describe_key(client: &Client, call: &Call) -> Result<KeyMetadata, CloudError> {
+    let request = client.describe_key().key_id(&call.resource);
+    let output = request.send().await.map_err(|error| call.failed(&error))?;
+    let metadata = output.key_metadata().ok_or_else(|| call.unexpected("no metadata"))?;
+    key_metadata(metadata).map_err(|error| call.unexpected(error))
+}
+
+/// kms:GetKeyPolicy of the call's resource.
+pub(super) async fn key_policy(client: &Client, call: &Call) -> Result<String, CloudError> {
+    let request = client.get_key_policy().key_id(&call.resource).policy_name(POLICY_NAME);
+    let output = request.send().await.map_err(|error| call.failed(&error))?;
+    output.policy.ok_or_else(|| call.unexpected("no policy"))
+}
+
+/// kms:PutKeyPolicy on the call's resource, tried once. The lockout safety check stays on.
+pub(super) async fn put_key_policy(
+    client: &Client,
+    call: &Call,
+    policy: &str,
+) -> Result<Receipt, CloudError> {
+    let output = client
+        .put_key_policy()
+        .key_id(&call.resource)
+        .policy_name(POLICY_NAME)
+        .policy(policy)
+        .customize()
+        .config_override(Config::builder().retry_config(RetryConfig::disabled()))
+        .send()
+        .await
+        .map_err(|error| call.failed(&error))?;
+    Ok(Receipt { request_id: output.request_id().map(str::to_owned) })
+}
+
+fn key_metadata(metadata: &types::KeyMetadata) -> Result<KeyMetadata, ArnError> {
+    let arn: KeyArn = metadata.arn().unwrap_or_default().parse()?;
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    Ok(KeyMetadata {
+        manager: match metadata.key_manager() {
+            Some(types::KeyManagerType::Aws) => KeyManager::Aws,
+            _ => KeyManager::Customer,
+        },
+        state: text(metadata.key_state().map(types::KeyState::as_str)),
+        spec: text(metadata.key_spec().map(types::KeySpec::as_str)),
+        usage: text(metadata.key_usage().map(types::KeyUsageType::as_str)),
+        origin: text(metadata.origin().map(types::OriginType::as_str)),
+        related_keys: related_keys(metadata, &arn)?,
+        arn,
+    })
+}
+
+/// Primary and replicas, without the key itself, in the order of their ARNs.
+fn related_keys(metadata: &types::KeyMetadata, own: &KeyArn) -> Result<Vec<KeyArn>, ArnError> {
+    let Some(configuration) = metadata.multi_region_configuration() else { return Ok(Vec::new()) };
+    let keys = configuration.primary_key().into_iter().chain(configuration.replica_keys());
+    let mut arns: Vec<KeyArn> =
+        keys.filter_map(types::MultiRegionKey::arn).map(str::parse).collect::<Result<_, _>>()?;
+    arns.retain(|arn| arn != own);
+    arns.sort();
+    Ok(arns)
+}

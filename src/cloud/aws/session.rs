@@ -1,0 +1,309 @@
+//! Credentials, and which account each set of them serves.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use aws_config::identity::IdentityCache;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use futures_util::future;
+use tokio::sync::OnceCell;
+
+use super::AwsOptions;
+use super::errors::Call;
+use super::role::AssumedRole;
+use crate::arn::{AccountId, ArnParts, Partition};
+use crate::cloud::{CloudError, CloudErrorKind};
+use crate::observation::Caller;
+
+/// Where the AWS CLI sends calls of global services when no region is set.
+const GLOBAL_REGION: &str = "us-east-1";
+
+/// The SDK's default; where nothing else is set, reads are tried oftener.
+const DEFAULT_ATTEMPTS: u32 = 3;
+const READ_ATTEMPTS: u32 = 8;
+
+/// One set of credentials.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// What the credentials are called in messages.
+    name: String,
+    config: SdkConfig,
+    /// The region that was configured.
+    region: Option<String>,
+    /// Who it is, where assuming the role told it already.
+    known: Option<Caller>,
+    /// Who it is by GetCallerIdentity.
+    identity: OnceCell<Result<Caller, CloudError>>,
+    iam: std::cell::OnceCell<aws_sdk_iam::Client>,
+    kms: RefCell<BTreeMap<String, aws_sdk_kms::Client>>,
+}
+
+impl Session {
+    pub(super) fn new(
+        name: String,
+        config: SdkConfig,
+        region: Option<String>,
+        known: Option<Caller>,
+    ) -> Self {
+        Self {
+            name,
+            config,
+            region,
+            known,
+            identity: OnceCell::new(),
+            iam: std::cell::OnceCell::new(),
+            kms: RefCell::default(),
+        }
+    }
+
+    /// The region that was configured.
+    pub(super) fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    /// Who the credentials say they are.
+    pub(super) async fn caller(&self) -> Result<Caller, CloudError> {
+        match &self.known {
+            Some(caller) => Ok(caller.clone()),
+            None => self.identity().await,
+        }
+    }
+
+    /// Who the credentials are, as far as that is known without a call.
+    pub(super) fn known_caller(&self) -> Option<&Caller> {
+        self.known.as_ref().or_else(|| self.identity.get()?.as_ref().ok())
+    }
+
+    /// Who AWS says the credentials are.
+    pub(super) async fn identity(&self) -> Result<Caller, CloudError> {
+        self.identity.get_or_init(|| self.ask_identity()).await.clone()
+    }
+
+    async fn ask_identity(&self) -> Result<Caller, CloudError> {
+        let call = self.identity_call();
+        let output = aws_sdk_sts::Client::new(&self.config)
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| call.failed(&error))?;
+        let account = output.account().unwrap_or_default().parse().map_err(|error| call.unexpected(error))?;
+        let arn = output.arn().ok_or_else(|| call.unexpected("no ARN"))?.to_owned();
+        Ok(Caller { account, arn })
+    }
+
+    fn identity_call(&self) -> Call {
+        Call {
+            operation: "sts:GetCallerIdentity",
+            resource: self.name.clone(),
+            account: None,
+            region: self.region.clone(),
+        }
+    }
+
+    pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
+        self.iam.get_or_init(|| aws_sdk_iam::Client::new(&self.config))
+    }
+
+    pub(super) fn kms(&self, region: &str) -> aws_sdk_kms::Client {
+        let client = || {
+            let config =
+                aws_sdk_kms::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+            aws_sdk_kms::Client::from_conf(config.build())
+        };
+        self.kms.borrow_mut().entry(region.to_owned()).or_insert_with(client).clone()
+    }
+}
+
+type Assumption = Rc<OnceCell<Result<Rc<Session>, CloudError>>>;
+
+/// Everybody whose credentials may serve. Identities are asked for once each, when first needed.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    default: Rc<Session>,
+    profiles: BTreeMap<AccountId, Rc<Session>>,
+    assume_role_name: Option<String>,
+    assumed: RefCell<BTreeMap<AccountId, Assumption>>,
+}
+
+impl Sessions {
+    /// Reads configuration; asks AWS for nothing.
+    pub(super) async fn load(options: &AwsOptions) -> Self {
+        let profiles = future::join_all(
+            options
+                .account_profiles
+                .iter()
+                .map(async |(account, profile)| (*account, Rc::new(load(options, Some(profile)).await))),
+        );
+        let (default, profiles) = future::join(load(options, options.profile.as_deref()), profiles).await;
+        Self {
+            default: Rc::new(default),
+            profiles: profiles.into_iter().collect(),
+            assume_role_name: options.assume_role_name.clone(),
+            assumed: RefCell::default(),
+        }
+    }
+
+    /// The session that serves when no account is named.
+    pub(super) fn default_session(&self) -> &Rc<Session> {
+        &self.default
+    }
+
+    /// The session that serves an account; `None` where none does.
+    pub(super) async fn serving(&self, account: AccountId) -> Result<Option<Rc<Session>>, CloudError> {
+        if let Some(session) = self.profiles.get(&account) {
+            belongs_to(session, session.caller().await?.account, account)?;
+            return Ok(Some(Rc::clone(session)));
+        }
+        let caller = match self.default.caller().await {
+            Ok(caller) => caller,
+            // Profiles by account may be all there is.
+            Err(error) if error.kind == CloudErrorKind::NoCredentials && !self.profiles.is_empty() => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        if caller.account == account {
+            return Ok(Some(Rc::clone(&self.default)));
+        }
+        match &self.assume_role_name {
+            Some(name) => self.assumed(account, name, &caller).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The session that writes in an account, after AWS itself has said that it is that account's.
+    pub(super) async fn writing(&self, call: &Call, account: AccountId) -> Result<Rc<Session>, CloudError> {
+        let session = self.required(call, account).await?;
+        belongs_to(&session, session.identity().await?.account, account)?;
+        Ok(session)
+    }
+
+    /// The session that serves an account, which there has to be.
+    pub(super) async fn required(&self, call: &Call, account: AccountId) -> Result<Rc<Session>, CloudError> {
+        self.serving(account).await?.ok_or_else(|| {
+            call.error(CloudErrorKind::NoCredentials, format!("no credentials serve account {account}"))
+        })
+    }
+
+    async fn assumed(&self, account: AccountId, name: &str, by: &Caller) -> Result<Rc<Session>, CloudError> {
+        let cell = Rc::clone(self.assumed.borrow_mut().entry(account).or_default());
+        cell.get_or_init(|| self.assume(account, name, by)).await.clone()
+    }
+
+    async fn assume(&self, account: AccountId, name: &str, by: &Caller) -> Result<Rc<Session>, CloudError> {
+        let role_arn = format!("arn:{}:iam::{account}:role/{name}", partition(by));
+        let call = Call {
+            operation: "sts:AssumeRole",
+            resource: role_arn.clone(),
+            account: Some(by.account),
+            region: self.default.region.clone(),
+        };
+        let client = aws_sdk_sts::Client::new(&self.default.config);
+        let (role, arn) = AssumedRole::assume(client, &call).await?;
+        let provider = SharedCredentialsProvider::new(role);
+        let config = self.default.config.clone().into_builder().credentials_provider(provider).build();
+        let known = Some(Caller { account, arn });
+        Ok(Rc::new(Session::new(format!("role {role_arn}"), config, self.default.region.clone(), known)))
+    }
+}
+
+/// The partition of a caller's ARN.
+pub(super) fn partition(caller: &Caller) -> Partition {
+    ArnParts::parse(&caller.arn).map_or(Partition::Aws, |parts| parts.partition)
+}
+
+fn belongs_to(session: &Session, is: AccountId, wanted: AccountId) -> Result<(), CloudError> {
+    if is == wanted {
+        return Ok(());
+    }
+    let message = format!("these credentials are of account {is}, not of account {wanted}");
+    Err(session.identity_call().error(CloudErrorKind::Other, message))
+}
+
+async fn load(options: &AwsOptions, profile: Option<&str>) -> Session {
+    let config = loader(options, profile).load().await;
+    let region = config.region().map(ToString::to_string);
+    let config = if region.is_some() {
+        config
+    } else {
+        loader(options, profile).region(Region::from_static(GLOBAL_REGION)).load().await
+    };
+    let mut builder = config.to_builder();
+    builder.set_retry_config(Some(read_retries(&config)));
+    if let Some(profile) = profile {
+        builder.set_credentials_provider(Some(profile_credentials(options, profile, &config)));
+    }
+    let name = profile.map_or("default credentials".to_owned(), |profile| format!("profile {profile}"));
+    Session::new(name, builder.build(), region, None)
+}
+
+fn loader(options: &AwsOptions, profile: Option<&str>) -> ConfigLoader {
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .timeout_config(timeouts())
+        .identity_cache(identity_cache());
+    if let Some(region) = &options.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(endpoint) = &options.endpoint_url {
+        loader = loader.endpoint_url(endpoint);
+    }
+    if let Some(files) = config_files(options) {
+        loader = loader.profile_files(files);
+    }
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    loader
+}
+
+/// A profile that is asked for by name beats keys in the environment, unlike in the SDK's own chain.
+///
+/// <https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-configure.html#configure-precedence>
+fn profile_credentials(options: &AwsOptions, profile: &str, config: &SdkConfig) -> SharedCredentialsProvider {
+    let provider_config = ProviderConfig::default()
+        .with_region(config.region().cloned())
+        .with_use_fips(config.use_fips())
+        .with_use_dual_stack(config.use_dual_stack())
+        .with_timeout_config(timeouts());
+    let mut builder =
+        ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(profile);
+    if let Some(files) = config_files(options) {
+        builder = builder.profile_files(files);
+    }
+    SharedCredentialsProvider::new(builder.build())
+}
+
+fn config_files(options: &AwsOptions) -> Option<EnvConfigFiles> {
+    let path = options.config_file.as_ref()?;
+    Some(EnvConfigFiles::builder().with_file(EnvConfigFileKind::Config, path).build())
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_secs(20))
+        .operation_timeout(Duration::from_mins(2))
+        .build()
+}
+
+/// Room for a `credential_process` that asks a human.
+fn identity_cache() -> aws_sdk_sts::config::SharedIdentityCache {
+    IdentityCache::lazy().load_timeout(Duration::from_secs(90)).build()
+}
+
+/// Reads are tried again adaptively, because IAM throttles by unpublished limits. `AWS_MAX_ATTEMPTS` counts.
+fn read_retries(config: &SdkConfig) -> RetryConfig {
+    let attempts = match config.retry_config().map_or(DEFAULT_ATTEMPTS, RetryConfig::max_attempts) {
+        DEFAULT_ATTEMPTS => READ_ATTEMPTS,
+        configured => configured,
+    };
+    RetryConfig::adaptive().with_max_attempts(attempts)
+}

@@ -1,0 +1,88 @@
+//! Writes to AWS IAM, each tried once: whoever tries again has to read first.
+
+use aws_sdk_iam::Client;
+use aws_sdk_iam::config::retry::RetryConfig;
+use aws_sdk_iam::config::{Builder, Config};
+use aws_sdk_iam::operation::RequestId;
+
+use super::errors::Call;
+use crate::arn::{EntityArn, EntityKind, PolicyArn};
+use crate::cloud::{CloudError, Receipt};
+
+fn once() -> Builder {
+    Config::builder().retry_config(RetryConfig::disabled())
+}
+
+fn receipt(output: &impl RequestId) -> Receipt {
+    Receipt { request_id: output.request_id().map(str::to_owned) }
+}
+
+/// iam:CreatePolicy.
+pub(super) async fn create_policy(
+    client: &Client,
+    call: &Call,
+    policy: &PolicyArn,
+    description: &str,
+    document: &str,
+) -> Result<Receipt, CloudError> {
+    let request = client
+        .create_policy()
+        .policy_name(&policy.name)
+        .path(&policy.path)
+        .description(description)
+        .policy_document(document);
+    let output = request.customize().config_override(once()).send().await;
+    output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+}
+
+/// iam:DeletePolicyVersion.
+pub(super) async fn delete_policy_version(
+    client: &Client,
+    call: &Call,
+    version: &str,
+) -> Result<Receipt, CloudError> {
+    let request = client.delete_policy_version().policy_arn(&call.resource).version_id(version);
+    let output = request.customize().config_override(once()).send().await;
+    output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+}
+
+/// iam:CreatePolicyVersion, which becomes the default.
+pub(super) async fn create_policy_version(
+    client: &Client,
+    call: &Call,
+    document: &str,
+) -> Result<Receipt, CloudError> {
+    let request = client
+        .create_policy_version()
+        .policy_arn(&call.resource)
+        .policy_document(document)
+        .set_as_default(true);
+    let output = request.customize().config_override(once()).send().await;
+    output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+}
+
+/// iam:AttachUserPolicy, iam:AttachRolePolicy, iam:AttachGroupPolicy.
+pub(super) async fn attach_policy(
+    client: &Client,
+    call: &Call,
+    entity: &EntityArn,
+) -> Result<Receipt, CloudError> {
+    let (policy, name) = (&call.resource, &entity.name);
+    match entity.kind {
+        EntityKind::User => {
+            let request = client.attach_user_policy().user_name(name).policy_arn(policy);
+            let output = request.customize().config_override(once()).send().await;
+            output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+        }
+        EntityKind::Role => {
+            let request = client.attach_role_policy().role_name(name).policy_arn(policy);
+            let output = request.customize().config_override(once()).send().await;
+            output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+        }
+        EntityKind::Group => {
+            let request = client.attach_group_policy().group_name(name).policy_arn(policy);
+            let output = request.customize().config_override(once()).send().await;
+            output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+        }
+    }
+}
