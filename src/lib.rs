@@ -5,6 +5,7 @@
 pub mod access;
 pub mod arn;
 pub mod cloud;
+pub mod diff;
 pub mod observation;
 pub mod plan;
 pub mod policy;
