@@ -153,7 +153,10 @@ fn line(change: &InlineChange<'_, str>, before: &Side<'_>, after: &Side<'_>) -> 
     };
     let mut segments = Vec::new();
     for (emphasised, text) in change.values() {
-        push(&mut segments, text, *emphasised && !text.trim().is_empty());
+        let words = text.trim_start();
+        let (space, words) = text.split_at(text.len() - words.len());
+        push(&mut segments, space, false);
+        push(&mut segments, words, *emphasised);
     }
     push(&mut segments, rest, false);
     Line { kind, segments }
@@ -236,8 +239,8 @@ mod tests {
         -        "AWS": "arn:aws:iam::111122223333:root"
         +        "AWS": [[]
         +          "arn:aws:iam::111122223333:root",
-        +[          "arn:aws:iam::444455556666:root"]
-        +[        ]]
+        +          ["arn:aws:iam::444455556666:root"]
+        +        []]
                },
                "Action": "kms:*",
                "Resource": "*"

@@ -9,3 +9,4 @@ pub mod diff;
 pub mod observation;
 pub mod plan;
 pub mod policy;
+pub mod render;
