@@ -5,7 +5,9 @@
 pub mod access;
 pub mod arn;
 pub mod cloud;
+pub mod diff;
 pub mod observation;
 pub mod permissions;
 pub mod plan;
 pub mod policy;
+pub mod render;

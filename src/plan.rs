@@ -6,6 +6,7 @@ pub mod planner;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,35 @@ impl Plan {
         !self.handovers.is_empty()
             || self.findings.iter().any(|finding| finding.severity() == Severity::LeftOver)
     }
+
+    /// What is left of the changes when some are dropped: what depends on a dropped one drops too.
+    pub fn without(&self, dropped: &BTreeSet<usize>) -> Selection {
+        let mut selection = Selection::default();
+        for (index, change) in self.changes.iter().enumerate() {
+            let gone = |earlier: &usize| dropped.contains(earlier) || selection.dragged.contains_key(earlier);
+            let needed = self
+                .changes
+                .iter()
+                .enumerate()
+                .take(index)
+                .find(|(earlier, other)| gone(earlier) && change.operation.depends_on(&other.operation));
+            match needed {
+                _ if dropped.contains(&index) => {}
+                Some((earlier, _)) => _ = selection.dragged.insert(index, earlier),
+                None => selection.kept.push(index),
+            }
+        }
+        selection
+    }
+}
+
+/// Some of a plan's changes, by their indices in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// The changes that remain, in the plan's order.
+    pub kept: Vec<usize>,
+    /// The changes that go because an earlier one goes, each with that one.
+    pub dragged: BTreeMap<usize, usize>,
 }
 
 /// One write, with what it is for.
@@ -122,7 +152,9 @@ pub struct KeyPolicyUpdate {
 }
 
 /// What a change does to the thing it touches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Something new comes to be.
@@ -175,6 +207,26 @@ impl Operation {
             | Self::DeletePolicyVersion { policy, .. }
             | Self::CreatePolicyVersion { policy, .. }
             | Self::AttachPolicy { policy, .. } => policy.to_string(),
+        }
+    }
+
+    /// The document that it replaces or deletes.
+    pub fn before(&self) -> Option<&str> {
+        match self {
+            Self::PruneOrphans(update) | Self::UpdateKeyPolicy(update) => Some(&update.before),
+            Self::DeletePolicyVersion { before, .. } | Self::CreatePolicyVersion { before, .. } => {
+                Some(before)
+            }
+            Self::CreatePolicy { .. } | Self::AttachPolicy { .. } => None,
+        }
+    }
+
+    /// The document that it writes.
+    pub fn after(&self) -> Option<&str> {
+        match self {
+            Self::PruneOrphans(update) | Self::UpdateKeyPolicy(update) => Some(&update.after),
+            Self::CreatePolicy { after, .. } | Self::CreatePolicyVersion { after, .. } => Some(after),
+            Self::DeletePolicyVersion { .. } | Self::AttachPolicy { .. } => None,
         }
     }
 
@@ -249,7 +301,9 @@ impl Finding {
 }
 
 /// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// No change of ours may mend it; nothing is written.

@@ -1,0 +1,12 @@
+//! What people and programs see of a plan. Writers and styles are passed in.
+
+pub mod escape;
+pub mod json;
+mod prose;
+pub mod shell;
+pub mod styles;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod text;
+
+pub use styles::Styles;

@@ -1,0 +1,251 @@
+//! Plans made by hand, for tests of what is shown.
+
+use std::io::{self, Write};
+
+use serde_json::json;
+
+use super::Styles;
+use crate::access::{Grantee, Request};
+use crate::arn::{EntityArn, KeyArn, PolicyArn};
+use crate::plan::{
+    Change, Coverage, Finding, FindingCode, Gain, Handover, KeyPolicyUpdate, Operation, Plan, Side,
+};
+
+pub(crate) const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+pub(crate) const OTHER_ROOT: &str = "arn:aws:iam::444455556666:root";
+pub(crate) const ROLE: &str = "arn:aws:iam::444455556666:role/team/app";
+pub(crate) const USER: &str = "arn:aws:iam::111122223333:user/jo";
+pub(crate) const GROUP: &str = "arn:aws:iam::444455556666:group/ops";
+pub(crate) const POLICY: &str = "arn:aws:iam::444455556666:policy/KmsKeyUsagePolicy";
+
+pub(crate) fn key() -> KeyArn {
+    KEY.parse().unwrap()
+}
+
+pub(crate) fn grantee(arn: &str) -> Grantee {
+    arn.parse().unwrap()
+}
+
+fn entity(arn: &str) -> EntityArn {
+    arn.parse().unwrap()
+}
+
+fn policy() -> PolicyArn {
+    POLICY.parse().unwrap()
+}
+
+pub(crate) fn request(grantees: &[&str]) -> Request {
+    Request {
+        keys: vec![key()],
+        grantees: grantees.iter().map(|arn| grantee(arn)).collect(),
+        policy_name: "KmsKeyUsagePolicy".parse().unwrap(),
+        prune_orphans: false,
+    }
+}
+
+/// A key policy whose statements have these Sids and principals.
+pub(crate) fn key_policy(statements: &[(&str, &[&str])]) -> String {
+    let statements: Vec<_> = statements
+        .iter()
+        .map(|(sid, principals)| {
+            json!({"Sid": sid, "Effect": "Allow", "Principal": {"AWS": principals}, "Action": "kms:*", "Resource": "*"})
+        })
+        .collect();
+    json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+}
+
+pub(crate) fn identity_policy(keys: &[&str]) -> String {
+    let statement = json!({
+        "Sid": "AllowUseOfTheKey", "Effect": "Allow", "Action": ["kms:Decrypt", "kms:DescribeKey"], "Resource": keys,
+    });
+    json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+}
+
+fn change(operation: Operation, reason: &str) -> Change {
+    Change { operation, reason: reason.to_owned(), gains: Vec::new() }
+}
+
+impl Change {
+    pub(crate) fn giving(mut self, grantees: &[&str], purposes: &[&str]) -> Self {
+        let gain = |arn: &&str| Gain {
+            grantee: grantee(arn),
+            key: key(),
+            purposes: purposes.iter().map(ToString::to_string).collect(),
+        };
+        self.gains.extend(grantees.iter().map(gain));
+        self
+    }
+}
+
+pub(crate) const BOTH: [&str; 2] = ["use the key", "let AWS services use it for persistent resources"];
+
+pub(crate) fn update_key_policy(before: String, after: String) -> Change {
+    let update = KeyPolicyUpdate { key: key(), before, after };
+    change(Operation::UpdateKeyPolicy(update), "No statement names account 444455556666 or user jo.")
+        .giving(&[OTHER_ROOT, USER], &BOTH)
+}
+
+/// One change of every kind, in their order of execution.
+pub(crate) fn every_operation() -> Vec<Change> {
+    let root: (&str, &[&str]) = ("Enable IAM User Permissions", &["arn:aws:iam::111122223333:root"]);
+    let orphaned = key_policy(&[root, ("Allow use of the key", &["AROAEXAMPLEEXAMPLE123", USER])]);
+    let pruned = key_policy(&[root, ("Allow use of the key", &[USER])]);
+    let updated = key_policy(&[root, ("Allow use of the key", &[USER, OTHER_ROOT])]);
+    let team: PolicyArn = "arn:aws:iam::444455556666:policy/team/KmsKeyUsagePolicy-1234abcd".parse().unwrap();
+    let prune = KeyPolicyUpdate { key: key(), before: orphaned, after: pruned.clone() };
+    vec![
+        change(
+            Operation::PruneOrphans(prune),
+            "AROAEXAMPLEEXAMPLE123 stands for a principal that was deleted.",
+        ),
+        update_key_policy(pruned, updated),
+        change(
+            Operation::CreatePolicy {
+                policy: team.clone(),
+                description: "Lets instances launch from encrypted AMIs".to_owned(),
+                after: identity_policy(&[KEY]),
+            },
+            "KmsKeyUsagePolicy is attached to group dev too, which was not asked for.",
+        ),
+        change(
+            Operation::DeletePolicyVersion {
+                policy: policy(),
+                version: "v3".to_owned(),
+                before: identity_policy(&["arn:aws:kms:eu-west-1:111122223333:key/old"]),
+            },
+            "A managed policy has five versions at most, and this is the oldest that is not in force.",
+        ),
+        change(
+            Operation::CreatePolicyVersion {
+                policy: policy(),
+                base_version: "v7".to_owned(),
+                before: identity_policy(&["arn:aws:kms:eu-west-1:111122223333:key/other"]),
+                after: identity_policy(&["arn:aws:kms:eu-west-1:111122223333:key/other", KEY]),
+            },
+            "The policy does not cover the key.",
+        ),
+        change(
+            Operation::AttachPolicy { policy: policy(), entity: entity(ROLE) },
+            "Role app has no policy for the key.",
+        )
+        .giving(&[ROLE], &BOTH),
+        change(
+            Operation::AttachPolicy { policy: team, entity: entity(GROUP) },
+            "Group ops has no policy for the key.",
+        )
+        .giving(&[GROUP], &BOTH[..1]),
+    ]
+}
+
+pub(crate) fn finding(code: FindingCode, subject: &str, message: &str, hint: Option<&str>) -> Finding {
+    Finding { code, subject: subject.to_owned(), message: message.to_owned(), hint: hint.map(str::to_owned) }
+}
+
+/// One finding of every severity, in no good order.
+pub(crate) fn every_severity() -> Vec<Finding> {
+    vec![
+        finding(
+            FindingCode::MultiRegionKey,
+            KEY,
+            "this is a multi-Region key, and its replica in us-east-1 has a policy of its own",
+            None,
+        ),
+        finding(
+            FindingCode::GroupDelegation,
+            GROUP,
+            "a key policy can't name a group, so it names account 444455556666, whose IAM may then let any of its \
+             identities use the key",
+            Some("name users or roles with `--principal` instead"),
+        ),
+        finding(
+            FindingCode::IdentityCenterRole,
+            "arn:aws:iam::444455556666:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Ops_0123456789abcdef",
+            "nothing can be attached to a role that IAM Identity Center made",
+            Some("reference the policy KmsKeyUsagePolicy in the permission set Ops"),
+        ),
+        finding(
+            FindingCode::KeyState,
+            KEY,
+            "the key is disabled",
+            Some("enable it with `aws kms enable-key`, then run this again"),
+        ),
+    ]
+}
+
+pub(crate) fn key_policy_handover() -> Handover {
+    let statement = json!({
+        "Sid": "Allow use of the key", "Effect": "Allow", "Principal": {"AWS": [OTHER_ROOT]},
+        "Action": ["kms:Decrypt"], "Resource": "*",
+    });
+    let grant =
+        json!({"Sid": "Allow attachment", "Effect": "Allow", "Action": "kms:CreateGrant", "Resource": "*"});
+    Handover::KeyPolicy {
+        key: key(),
+        statements: vec![statement, grant],
+        grantees: vec![grantee(OTHER_ROOT), grantee(ROLE)],
+    }
+}
+
+pub(crate) fn identity_handover() -> Handover {
+    Handover::Identity {
+        policy: policy(),
+        keys: vec![key()],
+        document: identity_policy(&[KEY]),
+        entities: vec![entity(ROLE), entity(GROUP), entity("arn:aws:iam::444455556666:user/jo")],
+    }
+}
+
+pub(crate) fn covered(arn: &str, key_policy: &[&str], identity: Option<&[&str]>) -> Coverage {
+    let by = |what: &[&str]| Side::Covered(what.iter().map(ToString::to_string).collect());
+    Coverage {
+        grantee: grantee(arn),
+        key: key(),
+        key_policy: by(key_policy),
+        identity: identity.map_or(Side::NotNeeded, by),
+    }
+}
+
+pub(crate) fn empty_plan() -> Plan {
+    Plan { findings: Vec::new(), changes: Vec::new(), coverage: Vec::new(), handovers: Vec::new() }
+}
+
+/// A plan whose every text from outside tries to command the terminal.
+pub(crate) fn hostile_plan() -> Plan {
+    let hostile = "a\u{1b}[31m\u{202e}b\u{9b}2J\r\nc\u{200b}";
+    let before = key_policy(&[(hostile, &[USER])]);
+    let after = key_policy(&[(hostile, &[USER, hostile])]);
+    let key = KeyArn { region: "eu\u{1b}]0;x\u{7}".to_owned(), ..key() };
+    let update = KeyPolicyUpdate { key: key.clone(), before, after };
+    Plan {
+        findings: vec![finding(FindingCode::DenyStatement, hostile, hostile, Some(hostile))],
+        changes: vec![
+            change(Operation::UpdateKeyPolicy(update), hostile).giving(&[OTHER_ROOT], &[hostile]),
+            change(
+                Operation::DeletePolicyVersion {
+                    policy: policy(),
+                    version: hostile.to_owned(),
+                    before: hostile.to_owned(),
+                },
+                hostile,
+            ),
+        ],
+        coverage: vec![Coverage { key: key.clone(), ..covered(ROLE, &[hostile], None) }],
+        handovers: vec![Handover::KeyPolicy {
+            key,
+            statements: vec![json!({"Sid": hostile})],
+            grantees: vec![grantee(ROLE)],
+        }],
+    }
+}
+
+/// What is written, as text.
+pub(crate) fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// Plain and coloured output with readable escape sequences.
+pub(crate) fn coloured(write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) -> String {
+    written(|out| write(out, &Styles::coloured())).replace('\u{1b}', "ESC")
+}

@@ -1,0 +1,84 @@
+//! A plan as text for people.
+//!
+//! Reads without colours and in any width: prose wraps, ARNs and lines of documents never break. Everything that
+//! may come from AWS or a file is escaped on its way out.
+
+mod changes;
+mod command;
+mod coverage;
+mod findings;
+mod gains;
+mod handovers;
+pub(crate) mod names;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+
+use crate::access::Request;
+use crate::observation::Observation;
+use crate::plan::Plan;
+use crate::render::Styles;
+use crate::render::prose::Prose;
+
+pub use changes::{change, change_documents, change_header, change_line};
+pub use coverage::coverage;
+pub use findings::findings;
+pub use gains::{accounts_that_gain, gains};
+pub use handovers::handovers;
+pub use summary::summary_line;
+
+/// The width in columns to write for where the terminal's is unknown.
+pub const DEFAULT_WIDTH: usize = 80;
+
+/// Writes the whole plan: changes, who gains what, findings, hand-overs and the line that sums it up; where
+/// nothing is to be changed, also what covers each grantee.
+///
+/// # Errors
+/// What the writer returns, as everywhere in this module.
+pub fn plan(
+    out: &mut dyn Write,
+    styles: &Styles,
+    width: usize,
+    request: &Request,
+    plan: &Plan,
+) -> io::Result<()> {
+    for (index, planned) in plan.changes.iter().enumerate() {
+        change(out, styles, width, index + 1, planned)?;
+        writeln!(out)?;
+    }
+    let sections: [&dyn Fn(&mut dyn Write) -> io::Result<()>; 3] = [
+        &|out| gains(out, styles, width, &plan.changes),
+        &|out| findings(out, styles, width, &plan.findings),
+        &|out| handovers(out, styles, width, request, &plan.handovers),
+    ];
+    for section in sections {
+        let mut text = Vec::new();
+        section(&mut text)?;
+        if !text.is_empty() {
+            out.write_all(&text)?;
+            writeln!(out)?;
+        }
+    }
+    summary_line(out, styles, plan)?;
+    if plan.changes.is_empty() && !plan.coverage.is_empty() {
+        writeln!(out)?;
+        coverage(out, styles, width, &plan.coverage)?;
+    }
+    Ok(())
+}
+
+/// Writes as whom each account is read and written.
+pub fn callers(
+    out: &mut dyn Write,
+    styles: &Styles,
+    width: usize,
+    observation: &Observation,
+) -> io::Result<()> {
+    for (account, caller) in &observation.callers {
+        let line = Prose::new().styled(styles.dim, &format!("account {account} as ")).text(&caller.arn);
+        line.write(out, width, 0)?;
+    }
+    Ok(())
+}

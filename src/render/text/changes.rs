@@ -1,0 +1,169 @@
+//! Changes: what, where, why, and the difference.
+
+use std::io::{self, Write};
+
+use crate::diff::{self, Difference, Hunk, Line, LineKind};
+use crate::plan::{Action, Change, Operation};
+use crate::render::Styles;
+use crate::render::escape::Escaped;
+use crate::render::prose::Prose;
+use crate::render::styles::paint;
+
+/// Columns that a change's text is set in, after its number and sign.
+const INDENT: usize = 5;
+
+/// Writes one change: its header, then the difference it makes.
+pub fn change(
+    out: &mut dyn Write,
+    styles: &Styles,
+    width: usize,
+    number: usize,
+    change: &Change,
+) -> io::Result<()> {
+    change_header(out, styles, width, number, change)?;
+    writeln!(out)?;
+    if let Operation::AttachPolicy { policy, entity } = &change.operation {
+        let line = format!("+ {policy} -> {entity}");
+        return writeln!(out, "{:INDENT$}{}", "", paint(styles.added, Escaped(&line)));
+    }
+    let operation = &change.operation;
+    let difference = diff::difference(operation.before().unwrap_or(""), operation.after().unwrap_or(""));
+    let whole = matches!(operation.action(), Action::Create | Action::Delete);
+    write_difference(out, styles, &difference, whole)
+}
+
+/// Writes what a change is, where and why, without the difference.
+pub fn change_header(
+    out: &mut dyn Write,
+    styles: &Styles,
+    width: usize,
+    number: usize,
+    change: &Change,
+) -> io::Result<()> {
+    let operation = &change.operation;
+    let sign = paint(sign_style(styles, operation.action()), sign(operation.action()));
+    write!(out, "{} {sign} ", paint(styles.strong, format_args!("{number}.")))?;
+    let what = Prose::new().styled(styles.strong, &operation.to_string());
+    what.write_at(out, width, INDENT, INDENT)?;
+    if !matches!(operation, Operation::AttachPolicy { .. }) {
+        row(out, styles, width, "where", &operation.resource())?;
+        row(out, styles, width, "", &place(operation))?;
+    } else {
+        row(out, styles, width, "where", &place(operation))?;
+    }
+    if let Operation::CreatePolicy { description, .. } = operation {
+        row(out, styles, width, "about", description)?;
+    }
+    row(out, styles, width, "why", &change.reason)
+}
+
+fn row(out: &mut dyn Write, styles: &Styles, width: usize, label: &str, text: &str) -> io::Result<()> {
+    const TEXT: usize = INDENT + 7;
+    write!(out, "{:INDENT$}{}", "", paint(styles.dim, format_args!("{label:<7}")))?;
+    Prose::new().text(text).write_at(out, width, TEXT, TEXT)
+}
+
+/// Writes a change's whole documents, before and after.
+pub fn change_documents(
+    out: &mut dyn Write,
+    styles: &Styles,
+    width: usize,
+    number: usize,
+    change: &Change,
+) -> io::Result<()> {
+    change_header(out, styles, width, number, change)?;
+    let documents = [("before", change.operation.before()), ("after", change.operation.after())];
+    for (label, document) in documents {
+        if let Some(document) = document {
+            writeln!(out, "\n{:INDENT$}{}", "", paint(styles.strong, format_args!("{label}:")))?;
+            write_document(out, document)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_document(out: &mut dyn Write, document: &str) -> io::Result<()> {
+    let pretty = diff::pretty(document);
+    let lines = pretty.as_deref().unwrap_or(document).lines();
+    lines.into_iter().try_for_each(|line| writeln!(out, "{:INDENT$}{}", "", Escaped(line)))
+}
+
+/// Writes one change in one line and leaves the line open, so that its outcome can follow.
+pub fn change_line(
+    out: &mut dyn Write,
+    styles: &Styles,
+    number: usize,
+    operation: &Operation,
+) -> io::Result<()> {
+    let action = operation.action();
+    let sign = paint(sign_style(styles, action), sign(action));
+    let text = format!("{operation} ({})", place(operation));
+    write!(out, "{number}. {sign} {}", Escaped(&text))
+}
+
+/// The sign of an action: what reads without colours.
+pub(crate) fn sign(action: Action) -> &'static str {
+    match action {
+        Action::Create | Action::Attach => "+",
+        Action::Update => "~",
+        Action::Delete => "-",
+    }
+}
+
+fn sign_style(styles: &Styles, action: Action) -> anstyle::Style {
+    match action {
+        Action::Create | Action::Attach => styles.added,
+        Action::Update => styles.updated,
+        Action::Delete => styles.removed,
+    }
+}
+
+fn place(operation: &Operation) -> String {
+    let region = operation.region().map(|region| format!(", region {region}")).unwrap_or_default();
+    format!("account {}{region}", operation.account())
+}
+
+fn write_difference(
+    out: &mut dyn Write,
+    styles: &Styles,
+    difference: &Difference,
+    whole: bool,
+) -> io::Result<()> {
+    if difference.hunks.is_empty() {
+        return writeln!(
+            out,
+            "{:INDENT$}{}",
+            "",
+            paint(styles.dim, "(the text changes, its content does not)")
+        );
+    }
+    for hunk in &difference.hunks {
+        if !whole {
+            write_hunk_heading(out, styles, hunk)?;
+        }
+        hunk.lines.iter().try_for_each(|line| write_line(out, styles, line))?;
+    }
+    Ok(())
+}
+
+fn write_hunk_heading(out: &mut dyn Write, styles: &Styles, hunk: &Hunk) -> io::Result<()> {
+    let Hunk { before, after, heading, .. } = hunk;
+    let position = format!("@@ -{},{} +{},{} @@", before.start, before.count, after.start, after.count);
+    let heading = heading.as_ref().map(|sid| format!(" {sid}")).unwrap_or_default();
+    let shown = format!("{position}{}", Escaped(&heading));
+    writeln!(out, "{:INDENT$}{}", "", paint(styles.dim, shown))
+}
+
+fn write_line(out: &mut dyn Write, styles: &Styles, line: &Line) -> io::Result<()> {
+    let (sign, plain, words) = match line.kind {
+        LineKind::Context => (" ", styles.dim, styles.dim),
+        LineKind::Removed => ("-", styles.removed, styles.removed_words),
+        LineKind::Added => ("+", styles.added, styles.added_words),
+    };
+    write!(out, "{:INDENT$}{}", "", paint(plain, format_args!("{sign} ")))?;
+    for segment in &line.segments {
+        let style = if segment.emphasised { words } else { plain };
+        write!(out, "{}", paint(style, Escaped(&segment.text)))?;
+    }
+    writeln!(out)
+}

@@ -1,0 +1,39 @@
+//! Findings: what is wrong or noteworthy, and the way out.
+
+use std::io::{self, Write};
+
+use crate::plan::{Finding, Severity};
+use crate::render::Styles;
+use crate::render::escape::Escaped;
+use crate::render::prose::Prose;
+use crate::render::styles::paint;
+
+/// Writes findings, those that matter most first, with a blank line between two.
+pub fn findings(out: &mut dyn Write, styles: &Styles, width: usize, findings: &[Finding]) -> io::Result<()> {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| finding.severity());
+    for (index, finding) in sorted.into_iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        write_finding(out, styles, width, finding)?;
+    }
+    Ok(())
+}
+
+fn write_finding(out: &mut dyn Write, styles: &Styles, width: usize, finding: &Finding) -> io::Result<()> {
+    let (word, style) = match finding.severity() {
+        Severity::Blocking => ("blocked:", styles.blocked),
+        Severity::LeftOver => ("left to do:", styles.left_over),
+        Severity::Warning => ("warning:", styles.warning),
+        Severity::Note => ("note:", styles.note),
+    };
+    let message = Prose::new().styled(style, word).text(" ").styled(styles.strong, &finding.message);
+    message.write_at(out, width, 0, 2)?;
+    writeln!(out, "  {}: {}", paint(styles.dim, "about"), Escaped(&finding.subject))?;
+    if let Some(hint) = &finding.hint {
+        write!(out, "  ")?;
+        Prose::new().styled(styles.hint, "hint:").text(" ").text(hint).write_at(out, width, 2, 4)?;
+    }
+    Ok(())
+}

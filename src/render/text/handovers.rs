@@ -1,0 +1,103 @@
+//! What the administrators of other accounts have to do, ready to be sent to them.
+
+use std::io::{self, Write};
+
+use super::command::{self, Command};
+use super::names;
+use crate::access::Request;
+use crate::arn::{EntityArn, KeyArn, PolicyArn};
+use crate::diff;
+use crate::plan::Handover;
+use crate::render::Styles;
+use crate::render::escape::EscapedJson;
+use crate::render::prose::Prose;
+
+const INDENT: usize = 2;
+const CODE: usize = 4;
+
+/// Writes for each account that no credentials serve what its administrator has to do: the statements or the
+/// policy, the AWS CLI's commands, and the `keymend fix` command that does the same.
+pub fn handovers(
+    out: &mut dyn Write,
+    styles: &Styles,
+    width: usize,
+    request: &Request,
+    handovers: &[Handover],
+) -> io::Result<()> {
+    for (index, handover) in handovers.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        let heading = format!("For an administrator of account {}:", handover.account());
+        Prose::new().styled(styles.strong, &heading).write(out, width, 0)?;
+        let page = Page { styles, width };
+        match handover {
+            Handover::KeyPolicy { key, statements, .. } => page.key_policy(out, key, statements)?,
+            Handover::Identity { policy, document, entities, .. } => {
+                page.identity(out, policy, document, entities)?;
+            }
+        }
+        page.say(out, "Or let keymend do it, with that account's credentials:")?;
+        command::fix(request, handover).write(out, styles, width, CODE)?;
+    }
+    Ok(())
+}
+
+/// Where a hand-over is written.
+struct Page<'a> {
+    styles: &'a Styles,
+    width: usize,
+}
+
+impl Page<'_> {
+    fn key_policy(
+        &self,
+        out: &mut dyn Write,
+        key: &KeyArn,
+        statements: &[serde_json::Value],
+    ) -> io::Result<()> {
+        self.say(out, &format!("Add to the Statement list of the key policy of {key}:"))?;
+        let documents: Vec<String> = statements.iter().map(|statement| format!("{statement:#}")).collect();
+        write_code(out, &documents.join(",\n"))?;
+        self.say(out, "With the AWS CLI: read the policy, add the statements, write it back.")?;
+        self.commands(out, &command::edit_key_policy(key))
+    }
+
+    fn identity(
+        &self,
+        out: &mut dyn Write,
+        policy: &PolicyArn,
+        document: &str,
+        entities: &[EntityArn],
+    ) -> io::Result<()> {
+        let file = command::policy_file(policy);
+        let whom = names::list(entities.iter().map(EntityArn::entity_name));
+        self.say(
+            out,
+            &format!("Create the policy {} and attach it to {whom}. Save as {file}:", policy.name),
+        )?;
+        write_code(out, diff::pretty(document).as_deref().unwrap_or(document))?;
+        self.say(out, "With the AWS CLI:")?;
+        self.commands(out, &command::create_and_attach(policy, entities))?;
+        self.say(
+            out,
+            "Where a policy of this name exists already, add the statements to it in a new default version instead \
+             of creating it.",
+        )
+    }
+
+    /// Writes a sentence with a blank line before it.
+    fn say(&self, out: &mut dyn Write, text: &str) -> io::Result<()> {
+        writeln!(out)?;
+        Prose::new().text(text).write(out, self.width, INDENT)
+    }
+
+    fn commands(&self, out: &mut dyn Write, commands: &[Command]) -> io::Result<()> {
+        commands.iter().try_for_each(|command| command.write(out, self.styles, self.width, CODE))
+    }
+}
+
+fn write_code(out: &mut dyn Write, json: &str) -> io::Result<()> {
+    writeln!(out)?;
+    json.lines().try_for_each(|line| writeln!(out, "{:CODE$}{}", "", EscapedJson(line)))
+}
