@@ -22,6 +22,19 @@ pub struct Request {
     pub prune_orphans: bool,
 }
 
+/// A request as typed: aliases, sessions and partitions still have to be looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnresolvedRequest {
+    /// The keys.
+    pub keys: Vec<KeyRef>,
+    /// Who must be able to launch.
+    pub grantees: Vec<GranteeRef>,
+    /// As in [`Request`].
+    pub policy_name: PolicyName,
+    /// As in [`Request`].
+    pub prune_orphans: bool,
+}
+
 /// Who must be able to launch with a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Grantee {
@@ -107,6 +120,17 @@ pub enum GranteeRef {
     Entity(EntityArn),
     /// A session, which stands for its role; the role's path has to be looked up.
     Session(SessionArn),
+}
+
+impl GranteeRef {
+    /// The account that the grantee belongs to.
+    pub fn account(&self) -> AccountId {
+        match self {
+            Self::Account(account) => *account,
+            Self::Entity(entity) => entity.account,
+            Self::Session(session) => session.account,
+        }
+    }
 }
 
 /// A key as typed.

@@ -3,9 +3,13 @@
 //! observe → evaluate → plan → show → approve → apply → verify
 
 pub mod access;
+pub mod apply;
 pub mod arn;
+pub mod cli;
+pub mod clock;
 pub mod cloud;
 pub mod diff;
+pub mod error;
 pub mod observation;
 pub mod permissions;
 pub mod plan;

@@ -1,0 +1,100 @@
+//! Where the thing that a change writes stands now.
+
+use crate::arn::{EntityArn, Partition, PolicyArn};
+use crate::cloud::{CloudError, Observe};
+use crate::observation::ManagedPolicy;
+use crate::plan::{KeyPolicyUpdate, Operation};
+use crate::policy::PolicyDocument;
+
+/// Where the thing stands, compared by meaning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {
+    /// As the plan was made on.
+    Before,
+    /// As the plan makes it.
+    After,
+    /// Neither: its text, or in words what became of it.
+    Changed(String),
+}
+
+/// Reads it.
+pub(super) async fn read(operation: &Operation, cloud: &impl Observe) -> Result<State, CloudError> {
+    match operation {
+        Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) => {
+            key_policy(update, cloud).await
+        }
+        Operation::CreatePolicy { policy, after, .. } => {
+            Ok(match cloud.managed_policy(policy, None).await? {
+                None => State::Before,
+                Some(found) => compare(&found.document, None, after, policy.partition),
+            })
+        }
+        Operation::CreatePolicyVersion { policy, before, after, .. } => {
+            with_policy(policy, cloud, |found| {
+                compare(&found.document, Some(before), after, policy.partition)
+            })
+            .await
+        }
+        Operation::DeletePolicyVersion { policy, version, before } => {
+            with_policy(policy, cloud, |found| version_state(&found, version, before, policy.partition)).await
+        }
+        Operation::AttachPolicy { policy, entity } => attachment(policy, entity, cloud).await,
+    }
+}
+
+async fn key_policy(update: &KeyPolicyUpdate, cloud: &impl Observe) -> Result<State, CloudError> {
+    let now = cloud.key_policy(&update.key).await?;
+    Ok(compare(&now, Some(&update.before), &update.after, update.key.partition))
+}
+
+async fn with_policy(
+    policy: &PolicyArn,
+    cloud: &impl Observe,
+    judge: impl FnOnce(ManagedPolicy) -> State,
+) -> Result<State, CloudError> {
+    let found = cloud.managed_policy(policy, None).await?;
+    Ok(found.map_or_else(|| State::Changed(format!("the policy `{policy}` is gone")), judge))
+}
+
+fn version_state(found: &ManagedPolicy, version: &str, before: &str, partition: Partition) -> State {
+    match found.versions.iter().find(|own| own.id == version) {
+        None => State::After,
+        Some(own) if own.is_default => State::Changed(format!("version {version} is in force now")),
+        Some(own) => match &own.document {
+            Some(text) if !is_same(text, before, partition) => State::Changed(text.clone()),
+            _ => State::Before,
+        },
+    }
+}
+
+async fn attachment(
+    policy: &PolicyArn,
+    entity: &EntityArn,
+    cloud: &impl Observe,
+) -> Result<State, CloudError> {
+    let found = cloud.entity(entity.account, &entity.entity_name()).await?;
+    Ok(match found {
+        None => State::Changed(format!("`{entity}` is gone")),
+        Some(found) if found.attached.contains(&policy.to_string()) => State::After,
+        Some(_) => State::Before,
+    })
+}
+
+fn compare(now: &str, before: Option<&str>, after: &str, partition: Partition) -> State {
+    if is_same(now, after, partition) {
+        State::After
+    } else if before.is_some_and(|before| is_same(now, before, partition)) {
+        State::Before
+    } else {
+        State::Changed(now.to_owned())
+    }
+}
+
+/// By meaning; a text that is no policy is only equal to itself.
+fn is_same(left: &str, right: &str, partition: Partition) -> bool {
+    left == right
+        || match (PolicyDocument::parse(left), PolicyDocument::parse(right)) {
+            (Ok(left), Ok(right)) => left.same_meaning(&right, partition),
+            _ => false,
+        }
+}

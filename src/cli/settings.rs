@@ -1,0 +1,327 @@
+//! From what was typed to what is meant: every text parsed, every contradiction told.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::{BackendArgs, FixArgs, OutputFormat, TargetArgs};
+use crate::access::{GranteeRef, KeyRef, UnresolvedRequest};
+use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
+use crate::cloud::aws::AwsOptions;
+use crate::error::UsageError;
+use crate::policy::AwsPrincipal;
+
+/// What a run of `keymend fix` is to do.
+#[derive(Debug)]
+pub struct FixSettings {
+    /// The request; keys and grantees may be empty where a sandbox has defaults.
+    pub asked: UnresolvedRequest,
+    /// Grantees that were named more than once, for a hint.
+    pub repeated: Vec<GranteeRef>,
+    /// Where it reads and writes.
+    pub backend: BackendSettings,
+    /// Whether and how it is approved.
+    pub mode: Mode,
+    /// Whether blocking findings forbid writing.
+    pub allow_blocked: bool,
+    /// Text or JSON.
+    pub output: OutputFormat,
+    /// Whether pending changes of a dry run show in the exit status.
+    pub detailed_exitcode: bool,
+}
+
+/// Where a run reads and writes.
+#[derive(Debug)]
+pub enum BackendSettings {
+    /// A world: a file, or the built-in one.
+    Sandbox(Option<PathBuf>),
+    /// AWS.
+    Aws(AwsOptions),
+}
+
+/// Whether and how a plan is approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// By asking.
+    Interactive,
+    /// Never: nothing is written.
+    DryRun,
+    /// Beforehand.
+    Yes,
+}
+
+impl FixSettings {
+    /// Resolves the arguments.
+    ///
+    /// # Errors
+    /// Something typed is not what it should be, or contradicts something else.
+    pub fn resolve(args: &FixArgs) -> Result<Self, UsageError> {
+        let backend = backend(&args.backend)?;
+        let (asked, repeated) = request(&args.target)?;
+        if let (BackendSettings::Aws(options), true) = (&backend, asked.keys.is_empty()) {
+            let region = options.region.as_deref().unwrap_or("REGION");
+            return Err(UsageError::new("no key is given").hint(format!(
+                "give --key ARN, ID or alias/NAME; `aws kms list-aliases --region {region}` shows them"
+            )));
+        }
+        if matches!(backend, BackendSettings::Aws(_)) && asked.grantees.is_empty() {
+            return Err(UsageError::new("no grantee is given")
+                .hint("say who must be able to launch: --account ID, --principal ARN or --group ARN"));
+        }
+        check_region(&args.backend, &asked.keys)?;
+        Ok(Self {
+            asked,
+            repeated,
+            backend,
+            mode: match (args.dry_run, args.yes) {
+                (true, _) => Mode::DryRun,
+                (false, true) => Mode::Yes,
+                (false, false) => Mode::Interactive,
+            },
+            allow_blocked: args.allow_blocked,
+            output: args.output.output,
+            detailed_exitcode: args.detailed_exitcode,
+        })
+    }
+}
+
+fn backend(args: &BackendArgs) -> Result<BackendSettings, UsageError> {
+    if let Some(file) = &args.sandbox {
+        return Ok(BackendSettings::Sandbox(file.clone()));
+    }
+    let mut account_profiles = BTreeMap::new();
+    for text in &args.account_profile {
+        let wrong = || {
+            UsageError::new(format!("`{text}` is not ACCOUNT=PROFILE"))
+                .hint("for example --account-profile 444455556666=requester")
+        };
+        let (account, profile) = text.split_once('=').ok_or_else(wrong)?;
+        let account: AccountId = account.parse().map_err(|_| wrong())?;
+        if profile.is_empty() {
+            return Err(wrong());
+        }
+        if account_profiles.insert(account, profile.to_owned()).is_some() {
+            return Err(UsageError::new(format!("two profiles are given for account {account}")));
+        }
+    }
+    Ok(BackendSettings::Aws(AwsOptions {
+        profile: args.profile.clone(),
+        region: args.region.clone(),
+        endpoint_url: args.endpoint_url.clone(),
+        account_profiles,
+        assume_role_name: args.assume_role_name.clone(),
+        config_file: None,
+    }))
+}
+
+/// A key's own region counts; a `--region` that says another is a slip that must not go unseen.
+fn check_region(args: &BackendArgs, keys: &[KeyRef]) -> Result<(), UsageError> {
+    let Some(region) = &args.region else { return Ok(()) };
+    let elsewhere = keys.iter().find(|key| key.region().is_some_and(|own| own != region));
+    elsewhere.map_or(Ok(()), |key| {
+        Err(UsageError::new(format!("the key `{key}` is not in the region `{region}`"))
+            .hint("leave --region out: a key's ARN tells its region"))
+    })
+}
+
+fn request(args: &TargetArgs) -> Result<(UnresolvedRequest, Vec<GranteeRef>), UsageError> {
+    let mut keys: Vec<KeyRef> = Vec::new();
+    for text in &args.key {
+        let key: KeyRef = text.parse().map_err(|error| {
+            UsageError::new(format!("{error}"))
+                .hint("give the key's ARN, its id, alias/NAME or the alias's ARN")
+        })?;
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    let mut all = Vec::new();
+    for text in &args.account {
+        all.push(account(text)?);
+    }
+    for text in &args.principal {
+        all.push(principal(text)?);
+    }
+    for text in &args.group {
+        all.push(group(text)?);
+    }
+    if let Some(file) = &args.grantees {
+        all.extend(grantees_file(file)?);
+    }
+    let mut grantees = Vec::new();
+    let mut repeated = Vec::new();
+    for grantee in all {
+        let list = if grantees.contains(&grantee) { &mut repeated } else { &mut grantees };
+        list.push(grantee);
+    }
+    let policy_name = args.policy_name.parse().map_err(|error| {
+        UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
+    })?;
+    Ok((UnresolvedRequest { keys, grantees, policy_name, prune_orphans: args.prune_orphans }, repeated))
+}
+
+fn account(text: &str) -> Result<GranteeRef, UsageError> {
+    match AwsPrincipal::parse(text) {
+        AwsPrincipal::Account { id, .. } => Ok(GranteeRef::Account(id)),
+        AwsPrincipal::Entity(entity) => {
+            Err(UsageError::new(format!("`{text}` is a {}, not an account", entity.kind))
+                .hint(format!("give --{} {text}", flag(&entity))))
+        }
+        _ => Err(UsageError::new(format!("`{text}` is not an account id of 12 digits"))
+            .hint("`aws sts get-caller-identity` shows the account of your credentials")),
+    }
+}
+
+fn principal(text: &str) -> Result<GranteeRef, UsageError> {
+    match AwsPrincipal::parse(text) {
+        AwsPrincipal::Entity(entity) if entity.kind == EntityKind::Group => {
+            Err(UsageError::new(format!("`{text}` is a group, which no key policy can name"))
+                .hint(format!("give --group {text}, or --principal for users and roles")))
+        }
+        AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),
+        AwsPrincipal::Session(session) => Ok(GranteeRef::Session(session)),
+        AwsPrincipal::Account { id, .. } => {
+            Err(UsageError::new(format!("`{text}` is an account")).hint(format!("give --account {id}")))
+        }
+        _ => Err(not_a_principal(text)),
+    }
+}
+
+fn not_a_principal(text: &str) -> UsageError {
+    let message = match ArnParts::parse(text) {
+        Ok(parts) if parts.service != "iam" => {
+            format!("`{text}` is an ARN of {}, not of a user or role", parts.service)
+        }
+        Ok(_) => format!("`{text}` is not the ARN of a user or role"),
+        Err(error) => error.to_string(),
+    };
+    UsageError::new(message).hint("for example --principal arn:aws:iam::444455556666:role/app")
+}
+
+fn group(text: &str) -> Result<GranteeRef, UsageError> {
+    match text.parse::<EntityArn>() {
+        Ok(entity) if entity.kind == EntityKind::Group => Ok(GranteeRef::Entity(entity)),
+        Ok(entity) => Err(UsageError::new(format!("`{text}` is a {}, not a group", entity.kind))
+            .hint(format!("give --principal {text}"))),
+        Err(error) => Err(UsageError::new(format!("{error}"))
+            .hint("for example --group arn:aws:iam::444455556666:group/ops")),
+    }
+}
+
+fn flag(entity: &EntityArn) -> &'static str {
+    if entity.kind == EntityKind::Group { "group" } else { "principal" }
+}
+
+fn grantees_file(file: &Path) -> Result<Vec<GranteeRef>, UsageError> {
+    let name = file.display();
+    let text = if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(file)
+    };
+    let text = text.map_err(|error| {
+        UsageError::new(format!("the grantees file `{name}` can't be read: {error}"))
+            .hint("it has an account id or an ARN a line, and # for comments")
+    })?;
+    parse_grantees(&text).map_err(|(line, error)| error.within(&format!("`{name}`, line {line}")))
+}
+
+fn parse_grantees(text: &str) -> Result<Vec<GranteeRef>, (usize, UsageError)> {
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line.split('#').next().unwrap_or_default().trim()))
+        .filter(|(_, line)| !line.is_empty())
+        .map(|(number, line)| {
+            let grantee = match AwsPrincipal::parse(line) {
+                AwsPrincipal::Account { id, .. } => Ok(GranteeRef::Account(id)),
+                AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),
+                AwsPrincipal::Session(session) => Ok(GranteeRef::Session(session)),
+                _ => Err(UsageError::new(format!(
+                    "`{line}` is no account id and no ARN of a user, role or group"
+                ))),
+            };
+            grantee.map_err(|error| (number, error))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser as _;
+
+    fn resolve(line: &str) -> Result<FixSettings, String> {
+        let cli = Cli::try_parse_from(format!("keymend fix {line}").split(' '))
+            .map_err(|e| e.kind().to_string())?;
+        let Command::Fix(args) = cli.command else { panic!("fix") };
+        FixSettings::resolve(&args).map_err(|error| error.to_string())
+    }
+
+    const KEY: &str = "--key arn:aws:kms:eu-west-1:111122223333:key/1234abcd";
+
+    #[test]
+    fn what_is_typed_is_understood() {
+        let settings = resolve(&format!(
+            "{KEY} --account 444455556666 --principal arn:aws:sts::444455556666:assumed-role/app/i-1 \
+             --group arn:aws:iam::444455556666:group/ops --account 444455556666 --account-profile 444455556666=r --yes"
+        ))
+        .unwrap();
+        assert_eq!(settings.asked.grantees.len(), 3);
+        assert_eq!(settings.repeated, [GranteeRef::Account("444455556666".parse().unwrap())]);
+        assert_eq!(settings.mode, Mode::Yes);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        for (line, message) in [
+            ("--account 444455556666", "no key is given"),
+            (KEY, "no grantee is given"),
+            (&format!("{KEY} --account 44445555666"), "`44445555666` is not an account id of 12 digits"),
+            (
+                &format!("{KEY} --account arn:aws:iam::444455556666:role/app"),
+                "`arn:aws:iam::444455556666:role/app` is a role, not an account",
+            ),
+            (
+                &format!("{KEY} --principal arn:aws:s3:::bucket"),
+                "`arn:aws:s3:::bucket` is an ARN of s3, not of a user or role",
+            ),
+            (
+                &format!("{KEY} --principal arn:aws:iam::444455556666:group/ops"),
+                "`arn:aws:iam::444455556666:group/ops` is a group, which no key policy can name",
+            ),
+            (
+                &format!("{KEY} --principal arn:aws:iam::444455556666:root"),
+                "`arn:aws:iam::444455556666:root` is an account",
+            ),
+            (
+                &format!("{KEY} --group arn:aws:iam::444455556666:role/app"),
+                "`arn:aws:iam::444455556666:role/app` is a role, not a group",
+            ),
+            (
+                &format!("{KEY} --account 444455556666 --region us-east-1"),
+                "the key `arn:aws:kms:eu-west-1:111122223333:key/1234abcd` is not in the region `us-east-1`",
+            ),
+            (&format!("{KEY} --account 444455556666 --account-profile x"), "`x` is not ACCOUNT=PROFILE"),
+            ("--key a:b --account 444455556666", "`a:b` is not the ARN of a KMS key or alias"),
+            (
+                &format!("{KEY} --account 444455556666 --policy-name a/b"),
+                "`a/b` is not a policy name (up to 110 of A-Z a-z 0-9 _ + = , . @ -)",
+            ),
+        ] {
+            assert_eq!(resolve(line).unwrap_err(), message, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_grantees_file_tells_the_line_of_a_mistake() {
+        let good = "# ours\n444455556666  # the account\n\narn:aws:iam::444455556666:role/app\n";
+        assert_eq!(parse_grantees(good).unwrap().len(), 2);
+        let (line, error) = parse_grantees("444455556666\nnobody\n").unwrap_err();
+        assert_eq!(
+            (line, error.to_string().as_str()),
+            (2, "`nobody` is no account id and no ARN of a user, role or group")
+        );
+    }
+}

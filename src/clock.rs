@@ -1,0 +1,40 @@
+//! The clocks that a run waits by.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use crate::apply::Clock;
+
+/// Real time.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock(Instant);
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for SystemClock {
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// The sandbox's time: it passes by being waited for, at once.
+#[derive(Debug, Default)]
+pub struct InstantClock(Cell<Duration>);
+
+impl Clock for InstantClock {
+    async fn sleep(&self, duration: Duration) {
+        self.0.set(self.0.get() + duration);
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.get()
+    }
+}

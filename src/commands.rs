@@ -1,0 +1,54 @@
+//! The commands: each a short story told with the parts of the library.
+
+pub mod console;
+mod fix;
+mod outcome;
+mod texts;
+
+use std::io::Write as _;
+
+use crate::cli::{Cli, ColorChoice, Command};
+use crate::error::{Error, ExitStatus};
+use console::Console;
+
+/// Runs what was typed, tells what went wrong, and says how the process ends.
+pub fn run(cli: &Cli) -> ExitStatus {
+    let (color, verbose) = match &cli.command {
+        Command::Fix(args) => (args.output.color, args.output.verbose),
+        _ => (ColorChoice::Auto, 0),
+    };
+    start_tracing(verbose);
+    let mut console = Console::of_process(color);
+    let ended = match &cli.command {
+        Command::Fix(args) => block_on(fix::fix(args, &mut console)),
+        Command::Permissions(args) => texts::permissions(args, &mut console),
+        Command::Completions { shell } => texts::completions(*shell, &mut console),
+        Command::Man => texts::man(&mut console),
+        Command::Schema => texts::schema(&mut console),
+    };
+    let ended = ended.and_then(|status| console.out.flush().map(|()| status).map_err(Error::from));
+    ended.unwrap_or_else(|error| {
+        // Where standard error is gone too, the exit status still tells.
+        _ = console.error(&error);
+        error.exit_status()
+    })
+}
+
+/// One thread is enough: the program waits for AWS, and for people.
+fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Output)?.block_on(future)
+}
+
+/// Only our own lines: what the SDK logs may hold credentials.
+fn start_tracing(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    let own = tracing_subscriber::filter::Targets::new().with_target("keymend", level);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::util::SubscriberInitExt as _;
+    tracing_subscriber::registry().with(lines).with(own).init();
+}

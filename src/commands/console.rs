@@ -1,0 +1,79 @@
+//! Where results and talk go.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use anstream::AutoStream;
+
+use crate::cli::ColorChoice;
+use crate::error::Error;
+use crate::render::Styles;
+use crate::render::escape::escape;
+
+/// Results go to standard output, talk to standard error.
+pub struct Console {
+    /// Results.
+    pub out: Box<dyn Write>,
+    /// How results look.
+    pub styles: Styles,
+    /// Progress, prompts, hints.
+    pub talk: Box<dyn Write>,
+    /// How talk looks.
+    pub talk_styles: Styles,
+    /// Columns.
+    pub width: usize,
+    /// Whether somebody is there to be asked.
+    pub is_interactive: bool,
+}
+
+impl Console {
+    /// The process's own streams.
+    pub fn of_process(color: ColorChoice) -> Self {
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        let width = console::Term::stdout()
+            .size_checked()
+            .or_else(|| console::Term::stderr().size_checked())
+            .map_or(crate::render::text::DEFAULT_WIDTH, |(_, columns)| usize::from(columns));
+        Self {
+            styles: styles(color, AutoStream::choice(&stdout)),
+            talk_styles: styles(color, AutoStream::choice(&stderr)),
+            is_interactive: io::stdin().is_terminal() && stderr.is_terminal(),
+            out: Box::new(io::BufWriter::new(stdout)),
+            talk: Box::new(stderr),
+            width,
+        }
+    }
+
+    /// A hint among the talk.
+    ///
+    /// # Errors
+    /// Standard error can't be written.
+    pub fn hint(&mut self, text: &str) -> io::Result<()> {
+        let style = self.talk_styles.hint;
+        writeln!(self.talk, "{style}hint:{style:#} {}", escape(text))
+    }
+
+    /// What went wrong, and the hint that helps.
+    ///
+    /// # Errors
+    /// Standard error can't be written.
+    pub fn error(&mut self, error: &Error) -> io::Result<()> {
+        if let Error::Output(error) = error
+            && error.kind() == io::ErrorKind::BrokenPipe
+        {
+            // Whoever read the output has seen enough.
+            return Ok(());
+        }
+        let style = self.talk_styles.blocked;
+        writeln!(self.talk, "{style}error:{style:#} {}", escape(&error.to_string()))?;
+        error.hint().map_or(Ok(()), |hint| self.hint(&hint))
+    }
+}
+
+fn styles(color: ColorChoice, auto: anstream::ColorChoice) -> Styles {
+    let is_coloured = match color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => auto != anstream::ColorChoice::Never,
+    };
+    if is_coloured { Styles::coloured() } else { Styles::plain() }
+}

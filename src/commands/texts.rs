@@ -1,0 +1,63 @@
+//! The commands that only print a text.
+
+use std::io::Write as _;
+
+use clap::CommandFactory as _;
+
+use super::console::Console;
+use crate::access::PolicyName;
+use crate::arn::{AccountId, KeyArn, Partition};
+use crate::cli::{Cli, PermissionsArgs};
+use crate::error::{Error, ExitStatus, UsageError};
+use crate::permissions::{self, Mode};
+use crate::render::json;
+
+pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Result<ExitStatus, Error> {
+    let usage = |error: &dyn std::fmt::Display| UsageError::new(error.to_string());
+    let keys: Vec<KeyArn> =
+        args.key.iter().map(|text| text.parse().map_err(|error| usage(&error))).collect::<Result<_, _>>()?;
+    let accounts: Vec<AccountId> =
+        args.account.iter().map(|text| text.parse().map_err(|error| usage(&error))).collect::<Result<_, _>>()?;
+    let name: PolicyName = args.policy_name.parse().map_err(|error| usage(&error))?;
+    let mode = if args.dry_run { Mode::DryRun } else { Mode::Apply };
+    if keys.is_empty() && accounts.is_empty() {
+        return Err(UsageError::new("no key and no account is given")
+            .hint("give --key ARN for the key's account, --account ID for a requester account, or both")
+            .into());
+    }
+    let mut policies = serde_json::Map::new();
+    let key_accounts: std::collections::BTreeSet<AccountId> = keys.iter().map(|key| key.account).collect();
+    for account in key_accounts {
+        let own: Vec<KeyArn> = keys.iter().filter(|key| key.account == account).cloned().collect();
+        policies.insert(format!("{account} (key account)"), permissions::key_account_policy(own.first().map_or(Partition::Aws, |key| key.partition), account, &own, mode));
+    }
+    let partition = keys.first().map_or(Partition::Aws, |key| key.partition);
+    for account in accounts {
+        let policy = permissions::requester_account_policy(partition, account, &name, mode);
+        policies.insert(format!("{account} (requester account)"), policy);
+    }
+    // One policy is printed as it can be used; several are told apart by their account.
+    let printed = match policies.iter().next() {
+        Some((_, only)) if policies.len() == 1 => only.clone(),
+        _ => policies.into(),
+    };
+    writeln!(console.out, "{printed:#}")?;
+    Ok(ExitStatus::Done)
+}
+
+pub(super) fn completions(shell: clap_complete::Shell, console: &mut Console) -> Result<ExitStatus, Error> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "keymend", &mut script);
+    console.out.write_all(&script)?;
+    Ok(ExitStatus::Done)
+}
+
+pub(super) fn man(console: &mut Console) -> Result<ExitStatus, Error> {
+    clap_mangen::Man::new(Cli::command()).render(&mut console.out)?;
+    Ok(ExitStatus::Done)
+}
+
+pub(super) fn schema(console: &mut Console) -> Result<ExitStatus, Error> {
+    writeln!(console.out, "{:#}", json::schema())?;
+    Ok(ExitStatus::Done)
+}

@@ -1,0 +1,146 @@
+//! Every way a run can fail: its exit status and the hint that helps, in one place.
+
+use std::fmt;
+
+use crate::apply::journal::JournalError;
+use crate::cloud::observer::ObserveError;
+use crate::cloud::{CloudError, CloudErrorKind};
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// An error.
+    Error = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// Changes are pending, or something is left for another account's administrator.
+    Pending = 3,
+    /// Blocked.
+    Blocked = 4,
+    /// Declined, or no terminal and no `--yes`.
+    Declined = 5,
+    /// Somebody else changed a document.
+    Stale = 6,
+    /// Ctrl-C.
+    Interrupted = 130,
+}
+
+/// Something typed is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageError {
+    message: String,
+    hint: Option<String>,
+}
+
+impl UsageError {
+    /// A lowercase fragment that says what is wrong, with the text in backticks.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    /// What to type instead.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The place where it was found, put before the message.
+    #[must_use]
+    pub fn within(self, place: &str) -> Self {
+        Self { message: format!("{place}: {}", self.message), ..self }
+    }
+}
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// See [`UsageError`].
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    /// A read or a connection failed.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// The record of the run could not be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Standard output or standard error could not be written.
+    #[error("the output could not be written: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl From<CloudError> for Error {
+    fn from(error: CloudError) -> Self {
+        Self::Observe(error.into())
+    }
+}
+
+impl Error {
+    /// The exit status.
+    pub fn exit_status(&self) -> ExitStatus {
+        match self {
+            Self::Usage(_) => ExitStatus::Usage,
+            Self::Observe(_) | Self::Journal(_) | Self::Output(_) => ExitStatus::Error,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage(error) => error.hint.clone(),
+            Self::Observe(ObserveError::Cloud(error)) => cloud_hint(error),
+            Self::Observe(ObserveError::NoSuchRole(_)) => Some(
+                "check the session's ARN, or give the role's: --principal arn:aws:iam::ACCOUNT:role/NAME"
+                    .to_owned(),
+            ),
+            Self::Observe(ObserveError::UnreadRole(session)) => Some(format!(
+                "give the role's ARN with its path, or credentials: --account-profile {}=PROFILE",
+                session.account
+            )),
+            Self::Journal(_) => {
+                Some("nothing is written to AWS without a journal: make the folder writable".to_owned())
+            }
+            Self::Output(_) => None,
+        }
+    }
+}
+
+/// What to do about a call that failed.
+pub fn cloud_hint(error: &CloudError) -> Option<String> {
+    let CloudError { operation, resource, .. } = error;
+    match error.kind {
+        CloudErrorKind::AccessDenied => Some(format!(
+            "the caller needs {operation} on `{resource}`; `keymend permissions` prints all that is needed"
+        )),
+        CloudErrorKind::NotFound if operation.starts_with("kms:") => Some(
+            "check the key's id or alias, and the region: a key given by its ARN is found wherever it is".to_owned(),
+        ),
+        CloudErrorKind::NoCredentials => {
+            Some("give --profile, or set AWS_PROFILE or AWS_ACCESS_KEY_ID; try it all with --sandbox".to_owned())
+        }
+        CloudErrorKind::ExpiredCredentials => Some("log in again: aws sso login --profile PROFILE".to_owned()),
+        CloudErrorKind::InvalidPrincipal => {
+            Some("a principal does not exist, or is so new that KMS does not see it yet: try again in two minutes".to_owned())
+        }
+        CloudErrorKind::Lockout => Some(
+            "the caller must be allowed kms:PutKeyPolicy by the key policy itself; keymend never bypasses this check"
+                .to_owned(),
+        ),
+        CloudErrorKind::Throttled | CloudErrorKind::Transient => Some("run the same command again".to_owned()),
+        CloudErrorKind::NotFound
+        | CloudErrorKind::AlreadyExists
+        | CloudErrorKind::Malformed
+        | CloudErrorKind::LimitExceeded
+        | CloudErrorKind::Unmodifiable
+        | CloudErrorKind::Other => None,
+    }
+}
