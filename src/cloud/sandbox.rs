@@ -1,1 +1,147 @@
-//! The sandbox.
+//! A world without AWS: accounts and keys described in one JSON file, which refuses and reads back like AWS.
+//!
+//! The file is the world: every call reads it anew if it has changed, and every successful write replaces it
+//! at once. Nothing else writes it, and nothing waits. `docs/worlds.md` describes the format.
+
+mod authority;
+mod call;
+mod defaults;
+mod file;
+mod mistakes;
+mod read_back;
+mod reads;
+mod refusals;
+mod source;
+mod world;
+mod writes;
+
+use std::cell::{Ref, RefCell};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use self::call::Call;
+use self::refusals::Refusal;
+use self::source::{Place, Source};
+use self::world::{Object, World};
+use super::CloudError;
+
+pub use defaults::Defaults;
+pub use mistakes::WorldError;
+
+/// The story of the copied AMI.
+const BUILTIN: &str = include_str!("../../fixtures/worlds/copied-ami.json");
+
+/// A world to work in. One thread at a time.
+#[derive(Debug)]
+pub struct Sandbox {
+    file: Option<PathBuf>,
+    state: RefCell<State>,
+}
+
+/// A world's text and what it says.
+#[derive(Debug)]
+struct State {
+    source: Source,
+    world: World,
+}
+
+impl State {
+    fn read(text: String, name: &Path) -> Result<Self, WorldError> {
+        let source = Source(text);
+        let mut deserializer = serde_json::Deserializer::from_str(&source.0);
+        let wrong =
+            |error: &serde_json::Error, place| mistakes::of_format(error, &place, &source, name.to_owned());
+        let Object(world) = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| wrong(error.inner(), Place::from(error.path())))?;
+        deserializer.end().map_err(|error| wrong(&error, Place::root()))?;
+        mistakes::check(&world).map_err(|mistake| mistake.at(&source, name.to_owned()))?;
+        Ok(Self { source, world })
+    }
+}
+
+impl Sandbox {
+    /// The built-in world, in memory: an AMI whose snapshot is encrypted under the key of one account was
+    /// shared with another, and its instances don't start.
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "the text is part of the program, and a test reads it"
+    )]
+    pub fn builtin() -> Self {
+        let state = State::read(BUILTIN.to_owned(), Path::new("built-in")).expect("a valid world");
+        Self { file: None, state: RefCell::new(state) }
+    }
+
+    /// The world that a file describes. Only [`Write::perform`](super::Write::perform) ever writes to it.
+    ///
+    /// # Errors
+    /// The file can't be read, or something in it is wrong.
+    pub fn open(path: &Path) -> Result<Self, WorldError> {
+        let unreadable = |reason| WorldError::Unreadable { file: path.to_owned(), reason };
+        // What a link leads to is what gets replaced, not the link.
+        let file = fs::canonicalize(path).map_err(unreadable)?;
+        let text = fs::read_to_string(&file).map_err(unreadable)?;
+        let state = State::read(text, path)?;
+        Ok(Self { file: Some(file), state: RefCell::new(state) })
+    }
+
+    /// The file, links resolved; `None` for the built-in world.
+    pub fn world_file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// What the world's story is, for people.
+    pub fn story(&self) -> String {
+        self.state.borrow().world.story.clone()
+    }
+
+    /// The region where none is asked for.
+    pub fn region(&self) -> String {
+        self.state.borrow().world.region.clone()
+    }
+
+    /// The keys and grantees where none are asked for.
+    pub fn defaults(&self) -> Defaults {
+        defaults::read(&self.state.borrow().world.defaults).unwrap_or_default()
+    }
+
+    /// The world as it is now: whoever edits the file between two calls is heeded.
+    fn current(&self, call: &Call) -> Result<Ref<'_, State>, CloudError> {
+        if let Some(file) = &self.file {
+            self.refresh(file)
+                .map_err(|error| call.failed(None, Refusal::broken_world(error.to_string())))?;
+        }
+        Ok(self.state.borrow())
+    }
+
+    fn refresh(&self, file: &Path) -> Result<(), WorldError> {
+        let text = fs::read_to_string(file)
+            .map_err(|reason| WorldError::Unreadable { file: file.to_owned(), reason })?;
+        if text != self.state.borrow().source.0 {
+            self.state.replace(State::read(text, file)?);
+        }
+        Ok(())
+    }
+
+    /// Makes a text the world's, in the file first.
+    fn replace(&self, source: Source) -> Result<(), Refusal> {
+        if source == self.state.borrow().source {
+            return Ok(());
+        }
+        let name = self.file.as_deref().unwrap_or(Path::new("built-in"));
+        let state = State::read(source.0, name).map_err(|error| Refusal::broken_world(error.to_string()))?;
+        if let Some(file) = &self.file {
+            file::replace(file, &state.source.0).map_err(|reason| {
+                Refusal::broken_world(format!(
+                    "the world file `{}` can't be written: {reason}",
+                    file.display()
+                ))
+            })?;
+        }
+        self.state.replace(state);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

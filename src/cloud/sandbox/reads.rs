@@ -1,0 +1,194 @@
+//! The reads.
+
+use super::authority::allows;
+use super::call::{self, Call};
+use super::refusals::Refusal;
+use super::world::{Account, Key, Policy, World};
+use super::{Sandbox, State};
+use crate::access::{KeyRef, PolicyName};
+use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, PolicyArn};
+use crate::cloud::{CloudError, Observe};
+use crate::observation::{Caller, Entity, IamQuotas, KeyMetadata, ManagedPolicy, PolicyVersion};
+use crate::policy::PolicyDocument;
+
+impl Observe for Sandbox {
+    async fn default_caller(&self) -> Result<Caller, CloudError> {
+        let call = Call {
+            operation: "sts:GetCallerIdentity",
+            resource: "default credentials".to_owned(),
+            account: None,
+            region: None,
+        };
+        let state = self.current(&call)?;
+        call.authorized_across_accounts(&state.world).map(|caller| caller.to_caller())
+    }
+
+    async fn caller(&self, account: AccountId) -> Result<Option<Caller>, CloudError> {
+        let state = self.current(&Call::iam("sts:GetCallerIdentity", account, account))?;
+        Ok(call::identity(&state.world, account).map(|caller| caller.to_caller()))
+    }
+
+    async fn describe_key(&self, key: &KeyRef) -> Result<KeyMetadata, CloudError> {
+        let mut call = Call {
+            operation: "kms:DescribeKey",
+            resource: key.to_string(),
+            account: key.account(),
+            region: key.region().map(str::to_owned),
+        };
+        let state = self.current(&call)?;
+        let world = &state.world;
+        call.account = call.account.or(world.default_caller);
+        call.region = call.region.or_else(|| Some(world.region.clone()));
+        describe_key(world, key, &call)
+    }
+
+    async fn key_policy(&self, key: &KeyArn) -> Result<String, CloudError> {
+        let call = Call {
+            operation: "kms:GetKeyPolicy",
+            resource: key.to_string(),
+            account: Some(key.account),
+            region: Some(key.region.clone()),
+        };
+        let state = self.current(&call)?;
+        let caller = call.authorized(&state.world)?;
+        match state.world.keys.get(key) {
+            Some(found) => Ok(found.policy.text().to_owned()),
+            None => Err(call.failed(Some(caller.account), Refusal::no_such_key(key))),
+        }
+    }
+
+    async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
+        let call = Call::iam("iam:GetAccountSummary", "*", account);
+        let state = self.current(&call)?;
+        Ok(in_account(&state, &call)?.map(Account::quotas).unwrap_or_default())
+    }
+
+    async fn policies_named(
+        &self,
+        account: AccountId,
+        name: &PolicyName,
+    ) -> Result<Vec<(PolicyArn, String)>, CloudError> {
+        let call = Call::iam("iam:ListPolicies", "*", account);
+        let state = self.current(&call)?;
+        let described = in_account(&state, &call)?;
+        Ok(described
+            .into_iter()
+            .flat_map(|described| &described.policies)
+            .filter(|(found, _)| name.covers(found))
+            .map(|(found, policy)| {
+                (state.world.policy_arn(account, (found, policy)), policy.default_version.clone())
+            })
+            .collect())
+    }
+
+    async fn managed_policy(
+        &self,
+        policy: &PolicyArn,
+        _default_version: Option<&str>,
+    ) -> Result<Option<ManagedPolicy>, CloudError> {
+        let call = Call::iam("iam:ListPolicyVersions", policy, policy.account);
+        let state = self.current(&call)?;
+        let described = in_account(&state, &call)?;
+        in_account(&state, &call.as_operation("iam:GetPolicyVersion"))?;
+        in_account(&state, &call.as_operation("iam:ListEntitiesForPolicy"))?;
+        let found = described.zip(state.world.policy(policy));
+        Ok(found.map(|(account, found)| managed_policy(account, policy, found)))
+    }
+
+    async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
+        let [get, list] = match entity.kind {
+            EntityKind::User => ["iam:GetUser", "iam:ListAttachedUserPolicies"],
+            EntityKind::Role => ["iam:GetRole", "iam:ListAttachedRolePolicies"],
+            EntityKind::Group => ["iam:GetGroup", "iam:ListAttachedGroupPolicies"],
+        };
+        let EntityName { kind, name } = entity;
+        let call = Call::iam(get, format_args!("{kind} {name}"), account);
+        let state = self.current(&call)?;
+        let Some(described) = in_account(&state, &call)? else {
+            return Ok(None);
+        };
+        let Some(identity) = described.of_kind(*kind).get(name) else {
+            return Ok(None);
+        };
+        in_account(&state, &call.as_operation(list))?;
+        Ok(Some(Entity {
+            arn: state.world.entity_arn(account, *kind, (name, identity)),
+            attached: identity.attached.clone(),
+        }))
+    }
+}
+
+/// The account that a call within one account is about.
+fn in_account<'s>(state: &'s State, call: &Call) -> Result<Option<&'s Account>, CloudError> {
+    let caller = call.authorized(&state.world)?;
+    Ok(state.world.accounts.get(&caller.account))
+}
+
+fn describe_key(world: &World, asked: &KeyRef, call: &Call) -> Result<KeyMetadata, CloudError> {
+    let caller = call.authorized_across_accounts(world)?;
+    let (arn, key) =
+        find_key(world, asked, call).map_err(|refusal| call.failed(Some(caller.account), refusal))?;
+    let is_let_in = arn.account == caller.account
+        || PolicyDocument::parse(key.policy.text())
+            .is_ok_and(|policy| allows(&policy, arn, &caller.asker(), call.operation));
+    if !is_let_in {
+        let refusal = Refusal::kms_access_denied(&caller.entry.arn, call.operation, &arn.to_string());
+        return Err(call.failed(Some(caller.account), refusal));
+    }
+    Ok(KeyMetadata {
+        arn: arn.clone(),
+        manager: key.manager,
+        state: key.state.clone(),
+        spec: key.spec.clone(),
+        usage: key.usage.clone(),
+        origin: key.origin.clone(),
+        related_keys: key.related_keys.clone(),
+    })
+}
+
+/// The key that a text stands for in the call's account and region.
+fn find_key<'w>(world: &'w World, asked: &KeyRef, call: &Call) -> Result<(&'w KeyArn, &'w Key), Refusal> {
+    let is_here =
+        |arn: &KeyArn| Some(arn.account) == call.account && Some(&arn.region) == call.region.as_ref();
+    let with_alias = |alias: &str| {
+        world.keys.iter().find(|(arn, key)| is_here(arn) && key.aliases.iter().any(|own| own == alias))
+    };
+    match asked {
+        KeyRef::Arn(arn) => world.keys.get_key_value(arn).ok_or_else(|| Refusal::no_such_key(arn)),
+        KeyRef::AliasArn { arn, .. } => {
+            let alias = arn.splitn(6, ':').last().unwrap_or_default();
+            with_alias(alias).ok_or_else(|| Refusal::no_such_alias(arn))
+        }
+        KeyRef::Name(alias) if alias.starts_with("alias/") => with_alias(alias).ok_or_else(|| {
+            let (partition, region) = (world.partition(), &world.region);
+            let account = call.account.map(|account| account.to_string()).unwrap_or_default();
+            Refusal::no_such_alias(&format!("arn:{partition}:kms:{region}:{account}:{alias}"))
+        }),
+        KeyRef::Name(id) => world
+            .keys
+            .iter()
+            .find(|(arn, _)| is_here(arn) && arn.id == *id)
+            .ok_or_else(|| Refusal::invalid_key_id(id)),
+    }
+}
+
+fn managed_policy(account: &Account, arn: &PolicyArn, policy: &Policy) -> ManagedPolicy {
+    let text = arn.to_string();
+    let is_full = policy.versions.len() >= account.quotas().versions_per_policy;
+    let is_default = |id: &str| id == policy.default_version;
+    let mut to_go = policy.versions.keys().map(ToString::to_string).find(|id| is_full && !is_default(id));
+    let versions = policy.versions.iter().map(|(id, document)| {
+        let id = id.to_string();
+        let goes = to_go.take_if(|other| *other == id).is_some();
+        let document = goes.then(|| document.text().to_owned());
+        PolicyVersion { is_default: is_default(&id), id, document }
+    });
+    ManagedPolicy {
+        versions: versions.collect(),
+        arn: arn.clone(),
+        document: policy.default_document().unwrap_or_default().to_owned(),
+        attached_to: account
+            .using(&text, |identity, policy| identity.attached.iter().any(|own| own == policy)),
+        boundary_of: account.using(&text, |identity, policy| identity.boundary.as_deref() == Some(policy)),
+    }
+}

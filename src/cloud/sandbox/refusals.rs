@@ -1,0 +1,144 @@
+//! What AWS refuses, with its error codes and its words.
+
+mod identity_policy;
+mod key_policy;
+
+use crate::arn::{EntityKind, EntityName, KeyArn, PolicyArn};
+use crate::cloud::CloudErrorKind;
+
+pub(super) use identity_policy::check as identity_policy;
+pub(super) use key_policy::{Proposal, check as key_policy};
+
+/// AWS's answer to a call it does not perform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) kind: CloudErrorKind,
+    /// `None` where the call never reaches AWS.
+    pub(super) code: Option<&'static str>,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    fn new(kind: CloudErrorKind, code: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, code: Some(code), message: message.into() }
+    }
+
+    /// No credentials serve the account.
+    pub(super) fn no_credentials() -> Self {
+        Self {
+            kind: CloudErrorKind::NoCredentials,
+            code: None,
+            message: "the world has no caller for this account".to_owned(),
+        }
+    }
+
+    /// The sandbox's own file fails.
+    pub(super) fn broken_world(message: String) -> Self {
+        Self { kind: CloudErrorKind::Other, code: None, message }
+    }
+
+    /// KMS: nothing allows the caller to do it.
+    pub(super) fn kms_access_denied(caller: &str, operation: &str, resource: &str) -> Self {
+        let message = format!(
+            "User: {caller} is not authorized to perform: {operation} on resource: {resource} because no \
+             resource-based policy allows the {operation} action"
+        );
+        Self::new(CloudErrorKind::AccessDenied, "AccessDeniedException", message)
+    }
+
+    /// The caller's own policies don't allow it.
+    pub(super) fn identity_access_denied(caller: &str, operation: &str, resource: &str) -> Self {
+        let code = if operation.starts_with("kms:") { "AccessDeniedException" } else { "AccessDenied" };
+        let message = format!(
+            "User: {caller} is not authorized to perform: {operation} on resource: {resource} because no \
+             identity-based policy allows the {operation} action"
+        );
+        Self::new(CloudErrorKind::AccessDenied, code, message)
+    }
+
+    /// No key of this ARN.
+    pub(super) fn no_such_key(key: &KeyArn) -> Self {
+        Self::key_not_found(format!("Key '{key}' does not exist"))
+    }
+
+    /// No alias of this ARN.
+    pub(super) fn no_such_alias(arn: &str) -> Self {
+        Self::key_not_found(format!("Alias {arn} is not found."))
+    }
+
+    /// A text that names no key in the caller's account and region.
+    pub(super) fn invalid_key_id(id: &str) -> Self {
+        Self::key_not_found(format!("Invalid keyId '{id}'"))
+    }
+
+    fn key_not_found(message: String) -> Self {
+        Self::new(CloudErrorKind::NotFound, "NotFoundException", message)
+    }
+
+    /// No user, role or group of this name.
+    pub(super) fn no_such_entity(entity: &EntityName) -> Self {
+        let EntityName { kind, name } = entity;
+        Self::no_such(format!("The {kind} with name {name} cannot be found."))
+    }
+
+    /// No policy of this ARN.
+    pub(super) fn no_such_policy(policy: &PolicyArn) -> Self {
+        Self::no_such(format!("Policy {policy} does not exist or is not attachable."))
+    }
+
+    /// No such version of a policy that exists.
+    pub(super) fn no_such_version(policy: &PolicyArn, version: &str) -> Self {
+        Self::no_such(format!("Policy {policy} version {version} does not exist or is not attachable."))
+    }
+
+    fn no_such(message: String) -> Self {
+        Self::new(CloudErrorKind::NotFound, "NoSuchEntity", message)
+    }
+
+    /// A policy of this name exists, whatever its path and its name's case.
+    pub(super) fn policy_exists(name: &str) -> Self {
+        let message = format!("A policy called {name} already exists. Duplicate names are not allowed.");
+        Self::new(CloudErrorKind::AlreadyExists, "EntityAlreadyExists", message)
+    }
+
+    /// All versions that a policy may have are there.
+    pub(super) fn too_many_versions(limit: usize) -> Self {
+        let message = format!(
+            "A managed policy can have up to {limit} versions. Before you create a new version, you must \
+             delete an existing version."
+        );
+        Self::new(CloudErrorKind::LimitExceeded, "LimitExceeded", message)
+    }
+
+    /// As many policies are attached as may be.
+    pub(super) fn too_many_attached(kind: EntityKind, limit: usize) -> Self {
+        let quota = match kind {
+            EntityKind::User => "PoliciesPerUser",
+            EntityKind::Role => "PoliciesPerRole",
+            EntityKind::Group => "PoliciesPerGroup",
+        };
+        let message = format!("Cannot exceed quota for {quota}: {limit}");
+        Self::new(CloudErrorKind::LimitExceeded, "LimitExceeded", message)
+    }
+
+    /// The version in force can't go.
+    pub(super) fn default_version() -> Self {
+        let message = "Cannot delete the default version of a policy.";
+        Self::new(CloudErrorKind::Other, "DeleteConflict", message)
+    }
+
+    /// Service-linked roles and those of IAM Identity Center belong to AWS.
+    pub(super) fn protected_role(name: &str) -> Self {
+        let message = format!(
+            "Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"
+        );
+        Self::new(CloudErrorKind::Unmodifiable, "UnmodifiableEntity", message)
+    }
+}
+
+/// The characters of KMS's and IAM's policy parameters: tab, line feed, carriage return, U+0020 to U+00FF.
+///
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html#KMS-PutKeyPolicy-request-Policy>
+fn has_policy_characters(text: &str) -> bool {
+    text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'))
+}

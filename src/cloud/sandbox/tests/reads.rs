@@ -1,0 +1,145 @@
+use super::*;
+use crate::arn::{EntityKind, EntityName};
+use crate::cloud::CloudErrorKind;
+use crate::observation::{IamQuotas, KeyManager};
+
+fn role(name: &str) -> EntityName {
+    EntityName { kind: EntityKind::Role, name: name.to_owned() }
+}
+
+async fn describe(sandbox: &Sandbox, key: &str) -> Result<String, String> {
+    let metadata = sandbox.describe_key(&key.parse().unwrap()).await;
+    metadata.map(|metadata| metadata.arn.to_string()).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn callers() {
+    let sandbox = fixture("no-requester-credentials");
+    let caller = sandbox.default_caller().await.unwrap();
+    assert_eq!(caller.arn, "arn:aws:sts::111122223333:assumed-role/KeyAdmin/operator");
+    assert_eq!(sandbox.caller(account("111122223333")).await.unwrap(), Some(caller));
+    assert_eq!(sandbox.caller(account("444455556666")).await.unwrap(), None);
+    let nobody = in_memory(r#"{"keymend_world": 1, "region": "eu-west-1"}"#);
+    assert_eq!(nobody.default_caller().await.unwrap_err().kind, CloudErrorKind::NoCredentials);
+}
+
+#[tokio::test]
+async fn a_key_is_found_by_whatever_names_it() {
+    let sandbox = Sandbox::builtin();
+    for name in [
+        KEY,
+        "1234abcd-12ab-34cd-56ef-1234567890ab",
+        "alias/ami-snapshots",
+        "arn:aws:kms:eu-west-1:111122223333:alias/ami-snapshots",
+    ] {
+        assert_eq!(describe(&sandbox, name).await.as_deref(), Ok(KEY));
+    }
+    for (name, message) in [
+        (
+            "alias/none",
+            "NotFoundException: Alias arn:aws:kms:eu-west-1:111122223333:alias/none is not found.",
+        ),
+        ("ami-snapshots", "NotFoundException: Invalid keyId 'ami-snapshots'"),
+        (
+            "arn:aws:kms:eu-central-1:111122223333:alias/ami-snapshots",
+            "NotFoundException: Alias arn:aws:kms:eu-central-1:111122223333:alias/ami-snapshots is not found.",
+        ),
+        (
+            "arn:aws:kms:eu-west-1:111122223333:key/1",
+            "NotFoundException: Key 'arn:aws:kms:eu-west-1:111122223333:key/1' does not exist",
+        ),
+    ] {
+        let error = describe(&sandbox, name).await.unwrap_err();
+        assert!(error.contains(message), "{error}");
+    }
+    let metadata = fixture("aws-managed-key").describe_key(&KEY.parse().unwrap()).await.unwrap();
+    assert_eq!(metadata.manager, KeyManager::Aws);
+    let metadata = fixture("disabled-key").describe_key(&KEY.parse().unwrap()).await.unwrap();
+    assert_eq!((metadata.state.as_str(), metadata.spec.as_str()), ("Disabled", "SYMMETRIC_DEFAULT"));
+}
+
+#[tokio::test]
+async fn another_accounts_key_is_described_where_its_policy_lets_the_caller_in() {
+    let from_outside = |name: &str| {
+        let mut world: Value =
+            serde_json::from_str(&fs::read_to_string(worlds().join(name)).unwrap()).unwrap();
+        world["default_caller"] = json!("444455556666");
+        world["callers"].as_object_mut().unwrap().remove("111122223333");
+        in_memory(&world.to_string())
+    };
+    assert_eq!(describe(&from_outside("already-mended.json"), KEY).await.as_deref(), Ok(KEY));
+    let outside = from_outside("copied-ami.json");
+    let error = outside.describe_key(&KEY.parse().unwrap()).await.unwrap_err();
+    assert_eq!(
+        (error.kind, error.code.as_deref()),
+        (CloudErrorKind::AccessDenied, Some("AccessDeniedException"))
+    );
+    assert_eq!(error.account, Some(account("444455556666")));
+    let policy = from_outside("already-mended.json").key_policy(&key()).await.unwrap_err();
+    assert_eq!((policy.kind, policy.operation), (CloudErrorKind::AccessDenied, "kms:GetKeyPolicy"));
+}
+
+#[tokio::test]
+async fn policies_read_byte_for_byte() {
+    for text in [r#""{\n \"Statement\": [] }\n""#, r#""not JSON""#, r#"{"Statement":  []}"#, "{ }"] {
+        let sandbox = changed(|world| world["keys"][KEY]["policy"] = json!("HERE"));
+        let sandbox = in_memory(&super::text(&sandbox).replace("\"HERE\"", text));
+        let expected = serde_json::from_str::<String>(text).unwrap_or_else(|_| text.to_owned());
+        assert_eq!(sandbox.key_policy(&key()).await.unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn iam_as_it_is_described() {
+    let sandbox = fixture("five-versions");
+    let requester = account("444455556666");
+    assert_eq!(sandbox.iam_quotas(requester).await.unwrap(), IamQuotas::default());
+    let named = sandbox.policies_named(requester, &"kmskeyusagepolicy".parse().unwrap()).await.unwrap();
+    assert_eq!(named, [(policy(), "v7".to_owned())]);
+    let found = sandbox.managed_policy(&policy(), Some("v7")).await.unwrap().unwrap();
+    let ids: Vec<&str> = found.versions.iter().map(|version| version.id.as_str()).collect();
+    assert_eq!(ids, ["v3", "v4", "v5", "v6", "v7"]);
+    let with_text: Vec<bool> = found.versions.iter().map(|version| version.document.is_some()).collect();
+    assert_eq!(with_text, [true, false, false, false, false]);
+    assert!(found.versions[4].is_default && found.document.contains("AllowAttachmentOfPersistentResources"));
+    assert_eq!(found.attached_to, [role("app-instances")]);
+    let other_path = "arn:aws:iam::444455556666:policy/team/KmsKeyUsagePolicy".parse().unwrap();
+    assert_eq!(sandbox.managed_policy(&other_path, None).await.unwrap(), None);
+
+    let entity = sandbox.entity(requester, &role("app-instances")).await.unwrap().unwrap();
+    assert_eq!(entity.arn.to_string(), "arn:aws:iam::444455556666:role/app-instances");
+    assert_eq!(entity.attached, [POLICY]);
+    assert_eq!(sandbox.entity(requester, &role("none")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn quotas_and_boundaries_as_the_world_says() {
+    let sandbox = changed(|world| {
+        let requester = &mut world["accounts"]["444455556666"];
+        requester["quotas"] = json!({"attached_per_role": 20});
+        requester["policies"] =
+            json!({"KmsKeyUsagePolicy": {"default_version": "v1", "versions": {"v1": {}}}});
+        requester["users"]["deployer"]["boundary"] = json!(POLICY);
+    });
+    assert_eq!(sandbox.iam_quotas(account("444455556666")).await.unwrap().attached_per_role, 20);
+    let found = sandbox.managed_policy(&policy(), None).await.unwrap().unwrap();
+    assert_eq!(found.boundary_of, [EntityName { kind: EntityKind::User, name: "deployer".to_owned() }]);
+    assert_eq!(found.attached_to, []);
+}
+
+#[tokio::test]
+async fn without_credentials_or_permission_nothing_is_read() {
+    let sandbox = fixture("no-requester-credentials");
+    let error = sandbox.iam_quotas(account("444455556666")).await.unwrap_err();
+    assert_eq!((error.kind, error.request_id), (CloudErrorKind::NoCredentials, None));
+
+    let sandbox = changed(|world| world["callers"]["444455556666"]["denied"] = json!(["iam:Get*"]));
+    let error = sandbox.entity(account("444455556666"), &role("app-instances")).await.unwrap_err();
+    assert_eq!(error.kind, CloudErrorKind::AccessDenied);
+    assert_eq!(
+        error.message,
+        "User: arn:aws:sts::444455556666:assumed-role/IamAdmin/operator is not authorized to perform: \
+         iam:GetRole on resource: role app-instances because no identity-based policy allows the iam:GetRole \
+         action"
+    );
+}

@@ -1,0 +1,534 @@
+//! The format of world files, as types. `docs/worlds.md` describes it for those who write one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+
+use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
+use crate::observation::{IamQuotas, KeyManager};
+use crate::policy::AwsPrincipal;
+
+/// The number that `keymend_world` has in files of this format.
+const FORMAT: u64 = 1;
+
+/// Everything a world file says.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct World {
+    #[serde(rename = "keymend_world")]
+    _format: Format,
+    #[serde(default)]
+    pub(super) story: String,
+    pub(super) region: String,
+    #[serde(default)]
+    pub(super) default_caller: Option<AccountId>,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) callers: BTreeMap<AccountId, CallerEntry>,
+    #[serde(default, deserialize_with = "object")]
+    pub(super) defaults: DefaultsEntry,
+    #[serde(default = "yes")]
+    pub(super) unknown_accounts_exist: bool,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) accounts: BTreeMap<AccountId, Account>,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) keys: BTreeMap<KeyArn, Key>,
+}
+
+/// The identity whose credentials the run has for one account.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallerEntry {
+    pub(super) arn: String,
+    /// Permissions the caller lacks, as patterns such as `iam:Attach*`; everything else it has.
+    #[serde(default)]
+    pub(super) denied: Vec<String>,
+}
+
+/// What a run is about where nothing is asked for, as texts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DefaultsEntry {
+    #[serde(default)]
+    pub(super) keys: Vec<String>,
+    #[serde(default)]
+    pub(super) grantees: Vec<String>,
+}
+
+/// IAM in one account.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Account {
+    #[serde(default, deserialize_with = "object")]
+    pub(super) quotas: Quotas,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) users: BTreeMap<String, Identity>,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) roles: BTreeMap<String, Identity>,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) groups: BTreeMap<String, Identity>,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) policies: BTreeMap<String, Policy>,
+}
+
+/// Limits that differ from IAM's defaults.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Quotas {
+    #[serde(default, deserialize_with = "limit")]
+    attached_per_user: Option<usize>,
+    #[serde(default, deserialize_with = "limit")]
+    attached_per_role: Option<usize>,
+    #[serde(default, deserialize_with = "limit")]
+    attached_per_group: Option<usize>,
+    #[serde(default, deserialize_with = "limit")]
+    policy_size: Option<usize>,
+    #[serde(default, deserialize_with = "limit")]
+    versions_per_policy: Option<usize>,
+}
+
+/// A user, role or group.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Identity {
+    #[serde(default = "root_path")]
+    pub(super) path: String,
+    pub(super) id: Option<String>,
+    #[serde(default)]
+    pub(super) attached: Vec<String>,
+    pub(super) boundary: Option<String>,
+}
+
+/// A customer managed policy.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Policy {
+    #[serde(default = "root_path")]
+    pub(super) path: String,
+    #[serde(default, rename = "description")]
+    _description: String,
+    pub(super) default_version: String,
+    #[serde(deserialize_with = "members")]
+    pub(super) versions: BTreeMap<VersionId, Document>,
+}
+
+/// A KMS key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    #[serde(default)]
+    pub(super) aliases: Vec<String>,
+    #[serde(default = "customer")]
+    pub(super) manager: KeyManager,
+    #[serde(default = "enabled", deserialize_with = "key_state")]
+    pub(super) state: String,
+    #[serde(default = "symmetric", deserialize_with = "key_spec")]
+    pub(super) spec: String,
+    #[serde(default = "encrypt_decrypt", deserialize_with = "key_usage")]
+    pub(super) usage: String,
+    #[serde(default = "aws_kms", deserialize_with = "key_origin")]
+    pub(super) origin: String,
+    #[serde(default)]
+    pub(super) related_keys: Vec<KeyArn>,
+    pub(super) policy: Document,
+    #[serde(default)]
+    pub(super) grants: Vec<Object<Grant>>,
+}
+
+/// A grant on a key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Grant {
+    #[serde(rename = "name")]
+    _name: Option<String>,
+    pub(super) grantee_principal: String,
+    pub(super) operations: Vec<String>,
+}
+
+impl World {
+    /// The partition of everything in the world, which its region tells.
+    pub(super) fn partition(&self) -> Partition {
+        Partition::of_region(&self.region)
+    }
+
+    /// The identity's ARN.
+    pub(super) fn entity_arn(
+        &self,
+        account: AccountId,
+        kind: EntityKind,
+        (name, identity): (&str, &Identity),
+    ) -> EntityArn {
+        EntityArn {
+            partition: self.partition(),
+            account,
+            kind,
+            path: identity.path.clone(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// The policy's ARN.
+    pub(super) fn policy_arn(&self, account: AccountId, (name, policy): (&str, &Policy)) -> PolicyArn {
+        PolicyArn { partition: self.partition(), account, path: policy.path.clone(), name: name.to_owned() }
+    }
+
+    /// A customer managed policy; the path counts, as in every ARN.
+    pub(super) fn policy(&self, arn: &PolicyArn) -> Option<&Policy> {
+        let policy = self.accounts.get(&arn.account)?.policies.get(&arn.name)?;
+        (policy.path == arn.path && arn.partition == self.partition()).then_some(policy)
+    }
+
+    /// Every user, role and group, with its ARN.
+    pub(super) fn identities(&self) -> impl Iterator<Item = (EntityArn, &Identity)> {
+        self.accounts.iter().flat_map(move |(id, account)| {
+            account
+                .identities()
+                .map(move |(kind, name, identity)| (self.entity_arn(*id, kind, (name, identity)), identity))
+        })
+    }
+
+    /// The user or role that a unique id belongs to, while it lives.
+    pub(super) fn entity_with_id(&self, id: &str) -> Option<EntityArn> {
+        self.identities()
+            .filter(|(arn, _)| arn.kind != EntityKind::Group)
+            .find(|(arn, identity)| identity.unique_id(arn) == id)
+            .map(|(arn, _)| arn)
+    }
+}
+
+impl Account {
+    /// The identities of one kind.
+    pub(super) fn of_kind(&self, kind: EntityKind) -> &BTreeMap<String, Identity> {
+        match kind {
+            EntityKind::User => &self.users,
+            EntityKind::Role => &self.roles,
+            EntityKind::Group => &self.groups,
+        }
+    }
+
+    /// Users, roles, groups, in this order and by name.
+    pub(super) fn identities(&self) -> impl Iterator<Item = (EntityKind, &str, &Identity)> {
+        KINDS.into_iter().flat_map(|kind| {
+            self.of_kind(kind).iter().map(move |(name, identity)| (kind, name.as_str(), identity))
+        })
+    }
+
+    /// Those whose member gives one of the policy's ARN.
+    pub(super) fn using<'a>(
+        &'a self,
+        policy: &str,
+        used: impl Fn(&'a Identity, &str) -> bool,
+    ) -> Vec<EntityName> {
+        self.identities()
+            .filter(|(_, _, identity)| used(identity, policy))
+            .map(|(kind, name, _)| EntityName { kind, name: name.to_owned() })
+            .collect()
+    }
+
+    /// The limits in force.
+    pub(super) fn quotas(&self) -> IamQuotas {
+        let (own, default) = (&self.quotas, IamQuotas::default());
+        IamQuotas {
+            attached_per_user: own.attached_per_user.unwrap_or(default.attached_per_user),
+            attached_per_role: own.attached_per_role.unwrap_or(default.attached_per_role),
+            attached_per_group: own.attached_per_group.unwrap_or(default.attached_per_group),
+            policy_size: own.policy_size.unwrap_or(default.policy_size),
+            versions_per_policy: own.versions_per_policy.unwrap_or(default.versions_per_policy),
+        }
+    }
+}
+
+impl Identity {
+    /// The unique id: what the world says, else one that follows from the ARN.
+    ///
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
+    pub(super) fn unique_id(&self, arn: &EntityArn) -> String {
+        const ALPHABET: [char; 32] = [
+            'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S',
+            'T', 'U', 'V', 'W', 'X', 'Y', 'Z', '2', '3', '4', '5', '6', '7',
+        ];
+        self.id.clone().unwrap_or_else(|| {
+            let digest = Sha256::digest(arn.to_string());
+            let letters = digest.iter().filter_map(|byte| ALPHABET.get(usize::from(byte % 32))).take(17);
+            id_prefix(arn.kind).chars().chain(letters.copied()).collect()
+        })
+    }
+}
+
+/// Every kind of identity.
+pub(super) const KINDS: [EntityKind; 3] = [EntityKind::User, EntityKind::Role, EntityKind::Group];
+
+/// How unique ids of a kind begin.
+pub(super) fn id_prefix(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::User => "AIDA",
+        EntityKind::Role => "AROA",
+        EntityKind::Group => "AGPA",
+    }
+}
+
+impl Policy {
+    /// The document in force.
+    pub(super) fn default_document(&self) -> Option<&str> {
+        self.versions.iter().find(|(id, _)| id.to_string() == self.default_version).map(|(_, doc)| doc.text())
+    }
+}
+
+/// The id of a policy's version: `v` and a number, which orders versions by age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct VersionId(pub(super) u32);
+
+impl fmt::Display for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}", self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for VersionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let number = text.strip_prefix('v').filter(|digits| !digits.starts_with(['0', '+']));
+        number
+            .and_then(|digits| digits.parse().ok())
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(format!("`{text}` is not a version id such as `v1`")))
+    }
+}
+
+/// A policy's text, byte for byte.
+#[derive(Debug)]
+pub(super) struct Document(String);
+
+impl Document {
+    /// The text.
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// How the text stands in a world file: inline where it is an object and nothing around it would get
+    /// lost, else as a string.
+    pub(super) fn in_file(text: &str) -> String {
+        let inline = text.starts_with('{') && text.ends_with('}') && is_json(text);
+        if inline { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+    }
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        match raw.get().as_bytes().first() {
+            Some(b'{') => Ok(Self(raw.get().to_owned())),
+            Some(b'"') => serde_json::from_str(raw.get()).map(Self).map_err(D::Error::custom),
+            _ => Err(D::Error::custom("expected a policy as an object, or as a string that holds its text")),
+        }
+    }
+}
+
+/// The format's number, once it is known to be ours.
+#[derive(Debug)]
+struct Format;
+
+impl<'de> Deserialize<'de> for Format {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = serde_json::Number::deserialize(deserializer)?;
+        if number.as_u64() == Some(FORMAT) {
+            return Ok(Self);
+        }
+        Err(D::Error::custom(format!("worlds of format {number} are not known here, expected {FORMAT}")))
+    }
+}
+
+/// Who a caller is, as a principal of a key policy: a user, a session or an account's root.
+pub(super) fn caller_principal(arn: &str) -> Option<(AwsPrincipal, Partition, AccountId)> {
+    let principal = AwsPrincipal::parse(arn);
+    let (partition, account) = match &principal {
+        AwsPrincipal::Account { partition: Some(partition), id } => (*partition, *id),
+        AwsPrincipal::Entity(user) if user.kind == EntityKind::User => (user.partition, user.account),
+        AwsPrincipal::Session(session) => (session.partition, session.account),
+        _ => return None,
+    };
+    Some((principal, partition, account))
+}
+
+/// Something that stands as an object; `serde` alone would take an array of its members' values too.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(access)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Object::deserialize(deserializer).map(|Object(value)| value)
+}
+
+/// An object of objects.
+fn objects<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: Deserialize<'de> + Ord + fmt::Display,
+    V: Deserialize<'de>,
+{
+    let map = members::<D, K, Object<V>>(deserializer)?;
+    Ok(map.into_iter().map(|(name, Object(value))| (name, value)).collect())
+}
+
+/// An object whose member names differ; `serde` alone would keep the last of two.
+fn members<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: Deserialize<'de> + Ord + fmt::Display,
+    V: Deserialize<'de>,
+{
+    struct Members<K, V>(PhantomData<(K, V)>);
+
+    impl<'de, K, V> Visitor<'de> for Members<K, V>
+    where
+        K: Deserialize<'de> + Ord + fmt::Display,
+        V: Deserialize<'de>,
+    {
+        type Value = BTreeMap<K, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some(name) = access.next_key::<K>()? {
+                if map.contains_key(&name) {
+                    return Err(A::Error::custom(format!("the name `{name}` stands twice in this object")));
+                }
+                map.insert(name, access.next_value()?);
+            }
+            Ok(map)
+        }
+    }
+
+    deserializer.deserialize_map(Members(PhantomData))
+}
+
+fn one_of<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    values: &'static [&'static str],
+) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if values.contains(&text.as_str()) {
+        return Ok(text);
+    }
+    let list = values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
+    Err(D::Error::custom(format!("`{text}` is not one of {list}")))
+}
+
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html>
+fn key_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    const STATES: [&str; 8] = [
+        "Creating",
+        "Enabled",
+        "Disabled",
+        "PendingDeletion",
+        "PendingImport",
+        "PendingReplicaDeletion",
+        "Unavailable",
+        "Updating",
+    ];
+    one_of(deserializer, &STATES)
+}
+
+fn key_spec<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    const SPECS: [&str; 17] = [
+        "SYMMETRIC_DEFAULT",
+        "RSA_2048",
+        "RSA_3072",
+        "RSA_4096",
+        "ECC_NIST_P256",
+        "ECC_NIST_P384",
+        "ECC_NIST_P521",
+        "ECC_SECG_P256K1",
+        "ECC_NIST_EDWARDS25519",
+        "HMAC_224",
+        "HMAC_256",
+        "HMAC_384",
+        "HMAC_512",
+        "ML_DSA_44",
+        "ML_DSA_65",
+        "ML_DSA_87",
+        "SM2",
+    ];
+    one_of(deserializer, &SPECS)
+}
+
+fn key_usage<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    one_of(deserializer, &["ENCRYPT_DECRYPT", "SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT"])
+}
+
+fn key_origin<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    one_of(deserializer, &["AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"])
+}
+
+fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    match number.as_u64().and_then(|number| number.try_into().ok()) {
+        Some(limit) => Ok(Some(limit)),
+        None => {
+            Err(D::Error::custom(format!("`{number}` is not a limit: expected a whole number, 0 or more")))
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn root_path() -> String {
+    "/".to_owned()
+}
+
+fn customer() -> KeyManager {
+    KeyManager::Customer
+}
+
+fn enabled() -> String {
+    "Enabled".to_owned()
+}
+
+fn symmetric() -> String {
+    "SYMMETRIC_DEFAULT".to_owned()
+}
+
+fn encrypt_decrypt() -> String {
+    "ENCRYPT_DECRYPT".to_owned()
+}
+
+fn aws_kms() -> String {
+    "AWS_KMS".to_owned()
+}

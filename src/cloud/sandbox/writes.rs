@@ -1,0 +1,177 @@
+//! The writes: each is refused, or becomes an edit of the world's text.
+
+use serde_json::json;
+
+use super::call::{Call, CallerIdentity};
+use super::refusals::{self, Proposal, Refusal};
+use super::source::{NewValue, Place, Source};
+use super::world::{Account, Document, Policy, VersionId, World};
+use super::{Sandbox, State, read_back};
+use crate::arn::{AccountId, EntityArn, EntityKind, KeyArn, PolicyArn};
+use crate::cloud::{CloudError, Receipt, Write};
+use crate::observation::IamQuotas;
+use crate::plan::Operation;
+
+impl Write for Sandbox {
+    async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
+        let call = Call {
+            operation: operation.api_call(),
+            resource: operation.resource(),
+            account: Some(operation.account()),
+            region: operation.region().map(str::to_owned),
+        };
+        let edited = {
+            let state = self.current(&call)?;
+            let caller = call.authorized(&state.world)?;
+            edit(&state, operation, &caller).map_err(|refusal| call.failed(Some(caller.account), refusal))?
+        };
+        self.replace(edited).map_err(|refusal| call.failed(call.account, refusal))?;
+        Ok(Receipt { request_id: Some(call.request_id()) })
+    }
+}
+
+/// The world's text after the write.
+fn edit(state: &State, operation: &Operation, caller: &CallerIdentity<'_>) -> Result<Source, Refusal> {
+    let State { source, world } = state;
+    match operation {
+        Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) => {
+            put_key_policy(source, world, (&update.key, &update.after), caller)
+        }
+        Operation::CreatePolicy { policy, description, after } => {
+            create_policy(source, world, policy, (description, after))
+        }
+        Operation::DeletePolicyVersion { policy, version, .. } => {
+            delete_version(source, world, policy, version)
+        }
+        Operation::CreatePolicyVersion { policy, after, .. } => create_version(source, world, policy, after),
+        Operation::AttachPolicy { policy, entity } => attach(source, world, policy, entity),
+    }
+}
+
+fn put_key_policy(
+    source: &Source,
+    world: &World,
+    (arn, text): (&KeyArn, &str),
+    caller: &CallerIdentity<'_>,
+) -> Result<Source, Refusal> {
+    let key = world.keys.get(arn).ok_or_else(|| Refusal::no_such_key(arn))?;
+    let proposal = Proposal { key: arn, manager: key.manager, asker: caller.asker(), text };
+    refusals::key_policy(world, &proposal)?;
+    let arn_of = |id: &str| world.entity_with_id(id).map(|arn| arn.to_string());
+    let kept = read_back::key_policy(text, arn.partition, &arn_of).unwrap_or_else(|| text.to_owned());
+    let place = Place::root().member("keys").member(arn).member("policy");
+    edited(source.with(&place, &NewValue::Verbatim(&Document::in_file(&kept))), &place)
+}
+
+fn create_policy(
+    source: &Source,
+    world: &World,
+    arn: &PolicyArn,
+    (description, text): (&str, &str),
+) -> Result<Source, Refusal> {
+    let account = account(world, arn.account);
+    refusals::identity_policy(text, quotas(account).policy_size)?;
+    let names = account.into_iter().flat_map(|account| account.policies.keys());
+    if names.into_iter().any(|name| name.eq_ignore_ascii_case(&arn.name)) {
+        return Err(Refusal::policy_exists(&arn.name));
+    }
+    let policy = json!({
+        "path": arn.path,
+        "description": description,
+        "default_version": "v1",
+        "versions": {},
+    });
+    let policies = Place::root().member("accounts").member(arn.account).member("policies");
+    let mut source = source.clone();
+    if source.position_of(&policies).is_none() {
+        source = edited(source.with(&policies, &NewValue::Tree(json!({}))), &policies)?;
+    }
+    let place = policies.member(&arn.name);
+    let source = edited(source.with(&place, &NewValue::Tree(policy)), &place)?;
+    with_version(&source, &place, VersionId(1), text)
+}
+
+fn create_version(source: &Source, world: &World, arn: &PolicyArn, text: &str) -> Result<Source, Refusal> {
+    let quotas = quotas(account(world, arn.account));
+    let policy = existing(world, arn)?;
+    refusals::identity_policy(text, quotas.policy_size)?;
+    if policy.versions.len() >= quotas.versions_per_policy {
+        return Err(Refusal::too_many_versions(quotas.versions_per_policy));
+    }
+    let newest = policy.versions.keys().next_back().map_or(0, |id| id.0);
+    let version = VersionId(newest.saturating_add(1));
+    let place = policy_place(arn);
+    let default = place.member("default_version");
+    let source = edited(source.with(&default, &NewValue::Tree(version.to_string().into())), &default)?;
+    with_version(&source, &place, version, text)
+}
+
+fn delete_version(source: &Source, world: &World, arn: &PolicyArn, version: &str) -> Result<Source, Refusal> {
+    let policy = existing(world, arn)?;
+    if policy.versions.keys().all(|id| id.to_string() != version) {
+        return Err(Refusal::no_such_version(arn, version));
+    }
+    if policy.default_version == version {
+        return Err(Refusal::default_version());
+    }
+    let place = policy_place(arn).member("versions").member(version);
+    edited(source.without(&place), &place)
+}
+
+/// Attaching what is attached already changes nothing and succeeds.
+fn attach(source: &Source, world: &World, policy: &PolicyArn, to: &EntityArn) -> Result<Source, Refusal> {
+    let name = to.entity_name();
+    let found = account(world, policy.account).and_then(|account| account.of_kind(to.kind).get(&to.name));
+    let identity = found.ok_or_else(|| Refusal::no_such_entity(&name))?;
+    let is_protected =
+        ["/aws-service-role/", "/aws-reserved/"].iter().any(|prefix| identity.path.starts_with(prefix));
+    if is_protected && to.kind == EntityKind::Role {
+        return Err(Refusal::protected_role(&to.name));
+    }
+    existing(world, policy)?;
+    let arn = policy.to_string();
+    if identity.attached.contains(&arn) {
+        return Ok(source.clone());
+    }
+    let quotas = quotas(account(world, policy.account));
+    let limit = match to.kind {
+        EntityKind::User => quotas.attached_per_user,
+        EntityKind::Role => quotas.attached_per_role,
+        EntityKind::Group => quotas.attached_per_group,
+    };
+    if identity.attached.len() >= limit {
+        return Err(Refusal::too_many_attached(to.kind, limit));
+    }
+    let list = Place::root()
+        .member("accounts")
+        .member(policy.account)
+        .member(format_args!("{}s", to.kind))
+        .member(&to.name)
+        .member("attached");
+    edited(source.with_item(&list, arn.into()), &list)
+}
+
+fn with_version(source: &Source, policy: &Place, version: VersionId, text: &str) -> Result<Source, Refusal> {
+    let place = policy.member("versions").member(version);
+    edited(source.with(&place, &NewValue::Verbatim(&Document::in_file(text))), &place)
+}
+
+fn account(world: &World, id: AccountId) -> Option<&Account> {
+    world.accounts.get(&id)
+}
+
+fn quotas(account: Option<&Account>) -> IamQuotas {
+    account.map(Account::quotas).unwrap_or_default()
+}
+
+fn existing<'w>(world: &'w World, arn: &PolicyArn) -> Result<&'w Policy, Refusal> {
+    world.policy(arn).ok_or_else(|| Refusal::no_such_policy(arn))
+}
+
+fn policy_place(arn: &PolicyArn) -> Place {
+    Place::root().member("accounts").member(arn.account).member("policies").member(&arn.name)
+}
+
+fn edited(source: Option<Source>, place: &Place) -> Result<Source, Refusal> {
+    source.ok_or_else(|| Refusal::broken_world(format!("the world has no place {place}")))
+}
