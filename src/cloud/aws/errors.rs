@@ -80,6 +80,7 @@ impl Failure {
             None => kind_of_status(status),
         };
         let message = match (message, code, status) {
+            ("", None, Some(200..300)) => "the answer could not be read".to_owned(),
             ("", None, Some(status)) => format!("an answer with HTTP status {status} and no error code"),
             ("", _, _) => "no further explanation".to_owned(),
             (message, _, _) => message.to_owned(),
@@ -182,7 +183,8 @@ fn is_about_expired_token(message: &str) -> bool {
 fn kind_of_status(status: Option<u16>) -> CloudErrorKind {
     match status {
         Some(429) => CloudErrorKind::Throttled,
-        Some(500..) => CloudErrorKind::Transient,
+        // Below 300 it was done, but the answer is damaged.
+        Some(200..300 | 500..) => CloudErrorKind::Transient,
         _ => CloudErrorKind::Other,
     }
 }
