@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::escape::Escaped;
-use super::styles::paint;
+use super::styles::Runs;
 
 /// A paragraph in the making: lines break between words and never within one, so that ARNs can be copied.
 ///
@@ -76,21 +76,26 @@ impl Prose {
         mut column: usize,
         indent: usize,
     ) -> io::Result<()> {
+        let mut line = Runs::default();
+        let mut last_style = Style::new();
         for (index, word) in self.words.iter().enumerate() {
             let word_width = word.width();
             if index > 0 && column + 1 + word_width > width {
-                column = indent;
-                write!(out, "\n{:column$}", "")?;
+                writeln!(out, "{line}")?;
+                write!(out, "{:indent$}", "")?;
+                (line, column) = (Runs::default(), indent);
             } else if index > 0 {
+                let same = word.pieces.first().is_some_and(|(style, _)| *style == last_style);
+                line.push(if same { last_style } else { Style::new() }, " ");
                 column += 1;
-                write!(out, " ")?;
             }
             column += word_width;
             for (style, text) in &word.pieces {
-                write!(out, "{}", paint(*style, text))?;
+                line.push(*style, text);
+                last_style = *style;
             }
         }
-        writeln!(out)
+        writeln!(out, "{line}")
     }
 }
 

@@ -70,6 +70,26 @@ pub(crate) fn paint(style: Style, text: impl fmt::Display) -> impl fmt::Display 
     fmt::from_fn(move |f| write!(f, "{style}{text}{style:#}"))
 }
 
+/// Styled text in which neighbours of one style share their escape sequences.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Runs(Vec<(Style, String)>);
+
+impl Runs {
+    /// Adds trusted or escaped text.
+    pub(crate) fn push(&mut self, style: Style, text: &str) {
+        match self.0.last_mut() {
+            Some((last, run)) if *last == style => run.push_str(text),
+            _ => self.0.push((style, text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Runs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(style, text)| write!(f, "{style}{text}{style:#}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +98,14 @@ mod tests {
     fn plain_text_has_no_escape_sequences() {
         assert_eq!(paint(Styles::plain().blocked, "blocked:").to_string(), "blocked:");
         assert_eq!(paint(Styles::coloured().strong, "Plan:").to_string(), "\u{1b}[1mPlan:\u{1b}[0m");
+    }
+
+    #[test]
+    fn neighbours_share_their_style() {
+        let mut runs = Runs::default();
+        for (style, text) in [(Style::new().bold(), "a"), (Style::new().bold(), " b"), (Style::new(), "c")] {
+            runs.push(style, text);
+        }
+        assert_eq!(runs.to_string(), "\u{1b}[1ma b\u{1b}[0mc");
     }
 }

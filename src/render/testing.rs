@@ -43,12 +43,17 @@ pub(crate) fn request(grantees: &[&str]) -> Request {
     }
 }
 
+/// A list as AWS gives it back: a single element stands alone.
+fn one_or_several(items: &[&str]) -> serde_json::Value {
+    if let [only] = items { json!(only) } else { json!(items) }
+}
+
 /// A key policy whose statements have these Sids and principals.
 pub(crate) fn key_policy(statements: &[(&str, &[&str])]) -> String {
     let statements: Vec<_> = statements
         .iter()
         .map(|(sid, principals)| {
-            json!({"Sid": sid, "Effect": "Allow", "Principal": {"AWS": principals}, "Action": "kms:*", "Resource": "*"})
+            json!({"Sid": sid, "Effect": "Allow", "Principal": {"AWS": one_or_several(principals)}, "Action": "kms:*", "Resource": "*"})
         })
         .collect();
     json!({"Version": "2012-10-17", "Statement": statements}).to_string()
@@ -56,7 +61,7 @@ pub(crate) fn key_policy(statements: &[(&str, &[&str])]) -> String {
 
 pub(crate) fn identity_policy(keys: &[&str]) -> String {
     let statement = json!({
-        "Sid": "AllowUseOfTheKey", "Effect": "Allow", "Action": ["kms:Decrypt", "kms:DescribeKey"], "Resource": keys,
+        "Sid": "AllowUseOfTheKey", "Effect": "Allow", "Action": ["kms:Decrypt", "kms:DescribeKey"], "Resource": one_or_several(keys),
     });
     json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
 }

@@ -7,7 +7,7 @@ use crate::plan::{Action, Change, Operation};
 use crate::render::Styles;
 use crate::render::escape::Escaped;
 use crate::render::prose::Prose;
-use crate::render::styles::paint;
+use crate::render::styles::{Runs, paint};
 
 /// Columns that a change's text is set in, after its number and sign.
 const INDENT: usize = 5;
@@ -156,14 +156,15 @@ fn write_hunk_heading(out: &mut dyn Write, styles: &Styles, hunk: &Hunk) -> io::
 
 fn write_line(out: &mut dyn Write, styles: &Styles, line: &Line) -> io::Result<()> {
     let (sign, plain, words) = match line.kind {
-        LineKind::Context => (" ", styles.dim, styles.dim),
-        LineKind::Removed => ("-", styles.removed, styles.removed_words),
-        LineKind::Added => ("+", styles.added, styles.added_words),
+        LineKind::Context => ("  ", styles.dim, styles.dim),
+        LineKind::Removed => ("- ", styles.removed, styles.removed_words),
+        LineKind::Added => ("+ ", styles.added, styles.added_words),
     };
-    write!(out, "{:INDENT$}{}", "", paint(plain, format_args!("{sign} ")))?;
+    let mut runs = Runs::default();
+    runs.push(plain, sign);
     for segment in &line.segments {
         let style = if segment.emphasised { words } else { plain };
-        write!(out, "{}", paint(style, Escaped(&segment.text)))?;
+        runs.push(style, &Escaped(&segment.text).to_string());
     }
-    writeln!(out)
+    writeln!(out, "{:INDENT$}{runs}", "")
 }

@@ -163,9 +163,7 @@ fn whole_documents() {
                  "kms:Decrypt",
                  "kms:DescribeKey"
                ],
-               "Resource": [
-                 "arn:aws:kms:eu-west-1:111122223333:key/other"
-               ]
+               "Resource": "arn:aws:kms:eu-west-1:111122223333:key/other"
              }
            ]
          }
