@@ -9,7 +9,7 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     matches_by(pattern, text, |a, b| a == b)
 }
 
-/// Like [`matches`], with ASCII letters equal in either case, as in action names.
+/// Like [`matches()`], with ASCII letters equal in either case, as in action names.
 pub fn matches_ignoring_case(pattern: &str, text: &str) -> bool {
     matches_by(pattern, text, |a, b| a.eq_ignore_ascii_case(&b))
 }
