@@ -79,7 +79,7 @@ pub struct KeyMetadata {
 }
 
 /// Who manages a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum KeyManager {
     /// An AWS managed key such as `aws/ebs`: its policy can't be changed.

@@ -1,1 +1,61 @@
-//! x
+//! What a run did, as one versioned JSON document for programs.
+//!
+//! Secrets and the names of profiles never appear in it.
+
+mod document;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+
+use schemars::generate::SchemaSettings;
+
+use super::escape::EscapedJson;
+use crate::access::Request;
+use crate::observation::Observation;
+use crate::plan::Plan;
+
+pub use document::{ChangeStatus, ErrorOutput, Outcome};
+
+use document::Output;
+
+/// Everything that a run has to say. What it did not come to is `None` or empty.
+#[derive(Debug, Clone)]
+pub struct Report<'a> {
+    /// The command: `fix`.
+    pub command: &'a str,
+    /// What was asked for, once it is resolved.
+    pub request: Option<&'a Request>,
+    /// What was read.
+    pub observation: Option<&'a Observation>,
+    /// What was planned.
+    pub plan: Option<&'a Plan>,
+    /// What became of each of the plan's changes, in their order; those beyond the list's end are only planned.
+    pub statuses: &'a [ChangeStatus],
+    /// How the run ended.
+    pub outcome: Outcome,
+    /// What failed.
+    pub error: Option<ErrorOutput>,
+    /// The process's exit status.
+    pub exit_status: u8,
+}
+
+/// Writes the report as pretty-printed JSON with a line end.
+///
+/// Control and format characters in strings are written as JSON escapes, so that a terminal shows them harmlessly.
+///
+/// # Errors
+/// What the writer returns.
+pub fn write(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+    let json = serde_json::to_string_pretty(&Output::from(report))?;
+    writeln!(out, "{}", EscapedJson(&json))
+}
+
+/// The JSON Schema (draft 2020-12) of what [`write`] writes.
+pub fn schema() -> serde_json::Value {
+    SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Output>()
+        .to_value()
+}

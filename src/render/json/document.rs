@@ -1,0 +1,143 @@
+//! The document's types. Their comments are the descriptions in its schema.
+
+mod changes;
+mod context;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Report;
+use crate::plan::{Finding, FindingCode, Severity};
+
+pub use changes::ChangeStatus;
+
+use changes::{ChangeOutput, CoverageOutput, HandoverOutput};
+use context::{ObservationOutput, RequestOutput};
+
+/// The version of the document's form.
+const VERSION: u32 = 1;
+
+/// What one run of keymend did.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "keymend output")]
+pub(super) struct Output {
+    /// The version of this document's form. It changes when members change their meaning or go; members may be
+    /// added within a version, together with a new schema.
+    #[schemars(extend("const" = VERSION))]
+    keymend_output: u32,
+    /// The command that ran, such as `fix`.
+    command: String,
+    /// What was asked for; null where the run ended before that was clear.
+    request: Option<RequestOutput>,
+    /// What was read; null where nothing was.
+    observation: Option<ObservationOutput>,
+    /// Wrong or noteworthy things, those that matter most first.
+    findings: Vec<FindingOutput>,
+    /// The planned writes, in the order of their execution.
+    changes: Vec<ChangeOutput>,
+    /// For each grantee and key, what covers each side.
+    coverage: Vec<CoverageOutput>,
+    /// What administrators of accounts without credentials have to do.
+    handovers: Vec<HandoverOutput>,
+    /// How the run ended.
+    outcome: Outcome,
+    /// What failed; null where nothing did.
+    error: Option<ErrorOutput>,
+    /// The process's exit status.
+    exit_status: u8,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Changes were planned and, as asked, not applied.
+    Planned,
+    /// Nothing had to be changed. Something may be left for others: see `handovers` and `findings`.
+    NoChanges,
+    /// Every chosen change holds.
+    Applied,
+    /// Some changes hold, then one failed.
+    PartlyApplied,
+    /// The changes were not approved; nothing was written.
+    Declined,
+    /// A finding stands in the way; nothing was written.
+    Blocked,
+    /// What was read has changed since; the run stopped before overwriting it.
+    Stale,
+    /// The run failed before anything was written.
+    Failed,
+}
+
+/// Something wrong or noteworthy.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct FindingOutput {
+    /// Which kind.
+    code: FindingCode,
+    /// How much it matters.
+    severity: Severity,
+    /// The ARN or id it is about.
+    subject: String,
+    /// What was found.
+    message: String,
+    /// The way out, where there is one.
+    hint: Option<String>,
+}
+
+/// What failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorOutput {
+    /// What went wrong, for people.
+    pub message: String,
+    /// AWS's error code, such as `AccessDeniedException`, where AWS answered.
+    pub code: Option<String>,
+    /// AWS's request id, where AWS answered.
+    pub request_id: Option<String>,
+    /// The way out, where there is one.
+    pub hint: Option<String>,
+}
+
+impl From<&Report<'_>> for Output {
+    fn from(report: &Report<'_>) -> Self {
+        let plan = report.plan;
+        let mut findings: Vec<&Finding> = plan.iter().flat_map(|plan| &plan.findings).collect();
+        findings.sort_by_key(|finding| finding.severity());
+        let statuses = report.statuses.iter().copied().chain(std::iter::repeat(ChangeStatus::Planned));
+        let changes = plan.iter().flat_map(|plan| &plan.changes).zip(statuses).enumerate();
+        Self {
+            keymend_output: VERSION,
+            command: report.command.to_owned(),
+            request: report.request.map(RequestOutput::from),
+            observation: report.observation.map(ObservationOutput::from),
+            findings: findings.into_iter().map(FindingOutput::from).collect(),
+            changes: changes
+                .map(|(index, (change, status))| ChangeOutput::new(index + 1, change, status))
+                .collect(),
+            coverage: plan.iter().flat_map(|plan| &plan.coverage).map(CoverageOutput::from).collect(),
+            handovers: plan.iter().flat_map(|plan| &plan.handovers).map(HandoverOutput::from).collect(),
+            outcome: report.outcome,
+            error: report.error.clone(),
+            exit_status: report.exit_status,
+        }
+    }
+}
+
+impl From<&Finding> for FindingOutput {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            code: finding.code,
+            severity: finding.severity(),
+            subject: finding.subject.clone(),
+            message: finding.message.clone(),
+            hint: finding.hint.clone(),
+        }
+    }
+}
+
+/// The texts of ids and ARNs.
+fn texts<T: ToString>(items: impl IntoIterator<Item = T>) -> Vec<String> {
+    items.into_iter().map(|item| item.to_string()).collect()
+}

@@ -1,0 +1,253 @@
+//! What is written, what it gives, and what is left to others.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::texts;
+use crate::plan::{Action, Change, Coverage, Gain, Handover, Operation, Side};
+
+/// One write.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangeOutput {
+    /// Its number, as in the text output.
+    id: usize,
+    /// What it does to the thing it touches.
+    action: Action,
+    /// Which kind of write.
+    kind: Kind,
+    /// The AWS API call, as IAM names its permission.
+    api_call: String,
+    /// The id of the account it is written in.
+    account: String,
+    /// The region it is written in; null for IAM.
+    region: Option<String>,
+    /// The ARN of the key or policy.
+    resource: String,
+    /// The ARN of the user, role or group that a policy is attached to.
+    entity: Option<String>,
+    /// The policy version that is deleted.
+    version: Option<String>,
+    /// The description of a policy to be created.
+    description: Option<String>,
+    /// The document that is replaced or deleted, exactly as it was read.
+    before: Option<String>,
+    /// The document that is written, exactly as it is sent.
+    after: Option<String>,
+    /// Why it is planned.
+    reason: String,
+    /// Who gains what by it.
+    gains: Vec<GainOutput>,
+    /// What became of it.
+    status: ChangeStatus,
+}
+
+/// The kinds of write.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    /// Takes principals that no longer exist out of a key policy.
+    PruneOrphans,
+    /// Adds statements or principals to a key policy.
+    UpdateKeyPolicy,
+    /// Creates a customer managed policy.
+    CreatePolicy,
+    /// Deletes the oldest version that is not the default, to make room.
+    DeletePolicyVersion,
+    /// Creates a version of a policy and makes it the default.
+    CreatePolicyVersion,
+    /// Attaches a managed policy to a user, role or group.
+    AttachPolicy,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeStatus {
+    /// Planned only.
+    Planned,
+    /// Written, and read back.
+    Applied,
+    /// It held already when it was about to be written.
+    AlreadyDone,
+    /// Writing it failed.
+    Failed,
+    /// The run stopped before it.
+    NotStarted,
+    /// It was left out at the prompt.
+    Deselected,
+}
+
+/// Somebody gets access.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct GainOutput {
+    /// The ARN of who gets it.
+    grantee: String,
+    /// The ARN of the key.
+    key: String,
+    /// What they may do, in words that follow "may".
+    purposes: Vec<String>,
+}
+
+impl ChangeOutput {
+    pub(super) fn new(id: usize, change: &Change, status: ChangeStatus) -> Self {
+        let Change { operation, reason, gains } = change;
+        let mut output = Self {
+            id,
+            action: operation.action(),
+            kind: Kind::from(operation),
+            api_call: operation.api_call().to_owned(),
+            account: operation.account().to_string(),
+            region: operation.region().map(str::to_owned),
+            resource: operation.resource(),
+            entity: None,
+            version: None,
+            description: None,
+            before: operation.before().map(str::to_owned),
+            after: operation.after().map(str::to_owned),
+            reason: reason.clone(),
+            gains: gains.iter().map(GainOutput::from).collect(),
+            status,
+        };
+        match operation {
+            Operation::AttachPolicy { entity, .. } => output.entity = Some(entity.to_string()),
+            Operation::DeletePolicyVersion { version, .. } => output.version = Some(version.clone()),
+            Operation::CreatePolicy { description, .. } => output.description = Some(description.clone()),
+            Operation::PruneOrphans(_)
+            | Operation::UpdateKeyPolicy(_)
+            | Operation::CreatePolicyVersion { .. } => {}
+        }
+        output
+    }
+}
+
+impl From<&Operation> for Kind {
+    fn from(operation: &Operation) -> Self {
+        match operation {
+            Operation::PruneOrphans(_) => Self::PruneOrphans,
+            Operation::UpdateKeyPolicy(_) => Self::UpdateKeyPolicy,
+            Operation::CreatePolicy { .. } => Self::CreatePolicy,
+            Operation::DeletePolicyVersion { .. } => Self::DeletePolicyVersion,
+            Operation::CreatePolicyVersion { .. } => Self::CreatePolicyVersion,
+            Operation::AttachPolicy { .. } => Self::AttachPolicy,
+        }
+    }
+}
+
+impl From<&Gain> for GainOutput {
+    fn from(gain: &Gain) -> Self {
+        Self { grantee: gain.grantee.to_string(), key: gain.key.to_string(), purposes: gain.purposes.clone() }
+    }
+}
+
+/// Where access with one key stands for one grantee, before the changes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CoverageOutput {
+    /// The grantee's ARN.
+    grantee: String,
+    /// The key's ARN.
+    key: String,
+    /// The key policy's side.
+    key_policy: SideOutput,
+    /// The IAM side.
+    identity: SideOutput,
+}
+
+/// One side of a grantee's access.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SideOutput {
+    /// Whether it holds.
+    state: SideState,
+    /// The statements or policies that cover it, in words.
+    by: Vec<String>,
+}
+
+/// Whether one side of a grantee's access holds.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum SideState {
+    /// It holds already.
+    Covered,
+    /// It holds once the changes are applied.
+    Planned,
+    /// Nothing is needed here.
+    NotNeeded,
+    /// It does not hold, and this run does not mend it.
+    Missing,
+}
+
+impl From<&Coverage> for CoverageOutput {
+    fn from(coverage: &Coverage) -> Self {
+        Self {
+            grantee: coverage.grantee.to_string(),
+            key: coverage.key.to_string(),
+            key_policy: SideOutput::from(&coverage.key_policy),
+            identity: SideOutput::from(&coverage.identity),
+        }
+    }
+}
+
+impl From<&Side> for SideOutput {
+    fn from(side: &Side) -> Self {
+        match side {
+            Side::Covered(by) => Self { state: SideState::Covered, by: by.clone() },
+            Side::Planned => Self { state: SideState::Planned, by: Vec::new() },
+            Side::NotNeeded => Self { state: SideState::NotNeeded, by: Vec::new() },
+            Side::Missing => Self { state: SideState::Missing, by: Vec::new() },
+        }
+    }
+}
+
+/// What an administrator of an account without credentials has to do.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "side", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum HandoverOutput {
+    /// In the key's account: add statements to the key policy.
+    KeyPolicy {
+        /// The account's id.
+        account: String,
+        /// The key's ARN.
+        key: String,
+        /// The statements to be added.
+        statements: Vec<serde_json::Value>,
+        /// ARNs of those they are for.
+        grantees: Vec<String>,
+    },
+    /// In a requester account: create a managed policy and attach it.
+    Identity {
+        /// The account's id.
+        account: String,
+        /// The policy's ARN.
+        policy: String,
+        /// ARNs of the keys it is for.
+        keys: Vec<String>,
+        /// Its document.
+        document: String,
+        /// ARNs of the users, roles and groups to attach it to.
+        entities: Vec<String>,
+    },
+}
+
+impl From<&Handover> for HandoverOutput {
+    fn from(handover: &Handover) -> Self {
+        let account = handover.account().to_string();
+        match handover {
+            Handover::KeyPolicy { key, statements, grantees } => Self::KeyPolicy {
+                account,
+                key: key.to_string(),
+                statements: statements.clone(),
+                grantees: texts(grantees),
+            },
+            Handover::Identity { policy, keys, document, entities } => Self::Identity {
+                account,
+                policy: policy.to_string(),
+                keys: texts(keys),
+                document: document.clone(),
+                entities: texts(entities),
+            },
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Real output against its schema.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::observation::{
+    Caller, IamObservation, IamQuotas, KeyManager, KeyMetadata, KeyObservation, Reading,
+};
+use crate::render::testing::{self, *};
+
+fn observation() -> Observation {
+    let key_account = testing::key().account;
+    let other = testing::grantee(OTHER_ROOT).account();
+    let caller = Caller { account: key_account, arn: "arn:aws:iam::111122223333:user/admin".to_owned() };
+    let metadata = KeyMetadata {
+        arn: testing::key(),
+        manager: KeyManager::Customer,
+        state: "Enabled".to_owned(),
+        spec: "SYMMETRIC_DEFAULT".to_owned(),
+        usage: "ENCRYPT_DECRYPT".to_owned(),
+        origin: "AWS_KMS".to_owned(),
+        related_keys: Vec::new(),
+    };
+    let key = KeyObservation {
+        metadata: Reading::Read(metadata),
+        policy: Reading::Unread("no credentials of profile secret-profile".to_owned()),
+    };
+    let iam = IamObservation { quotas: IamQuotas::default(), policies: [].into(), entities: [].into() };
+    Observation {
+        callers: [(key_account, caller)].into(),
+        keys: [(testing::key(), key)].into(),
+        accounts: [
+            (other, Reading::Unread("profile secret-profile has expired".to_owned())),
+            (key_account, Reading::Read(iam)),
+        ]
+        .into(),
+    }
+}
+
+fn full_plan() -> Plan {
+    Plan {
+        findings: every_severity(),
+        changes: every_operation(),
+        coverage: vec![
+            covered(OTHER_ROOT, &["statement `Allow use of the key`"], None),
+            covered(ROLE, &["statement `Allow use of the key`"], Some(&["policy KmsKeyUsagePolicy"])),
+        ],
+        handovers: vec![key_policy_handover(), identity_handover()],
+    }
+}
+
+/// A report that fills every member.
+fn full_output() -> String {
+    let error = ErrorOutput {
+        message: "kms:PutKeyPolicy failed".to_owned(),
+        code: Some("LimitExceededException".to_owned()),
+        request_id: Some("f3b2".to_owned()),
+        hint: None,
+    };
+    let report = Report {
+        command: "fix",
+        request: Some(&testing::request(&[OTHER_ROOT, ROLE])),
+        observation: Some(&observation()),
+        plan: Some(&full_plan()),
+        statuses: &[
+            ChangeStatus::AlreadyDone,
+            ChangeStatus::Applied,
+            ChangeStatus::Deselected,
+            ChangeStatus::Failed,
+            ChangeStatus::NotStarted,
+        ],
+        outcome: Outcome::PartlyApplied,
+        error: Some(error),
+        exit_status: 1,
+    };
+    written(|out| write(out, &report))
+}
+
+fn failed_early() -> Report<'static> {
+    Report {
+        command: "fix",
+        request: None,
+        observation: None,
+        plan: None,
+        statuses: &[],
+        outcome: Outcome::Failed,
+        error: None,
+        exit_status: 1,
+    }
+}
+
+fn parsed(output: &str) -> Value {
+    serde_json::from_str(output).unwrap()
+}
+
+#[test]
+fn the_whole_document() {
+    insta::assert_snapshot!(full_output());
+}
+
+#[test]
+fn the_schema() {
+    insta::assert_snapshot!(format!("{:#}", schema()));
+}
+
+#[test]
+fn real_output_matches_the_schema() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let hostile = hostile_plan();
+    let outputs = [
+        full_output(),
+        written(|out| write(out, &failed_early())),
+        written(|out| write(out, &Report { plan: Some(&hostile), ..failed_early() })),
+    ];
+    for output in outputs {
+        validator.validate(&parsed(&output)).unwrap();
+    }
+}
+
+#[test]
+fn mutilated_output_does_not_match_the_schema() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let mutilations: [(&str, Value); 9] = [
+        ("/keymend_output", json!(2)),
+        ("/outcome", json!("succeeded")),
+        ("/exit_status", json!("0")),
+        ("/changes/0", json!({"id": 1})),
+        ("/changes/0/action", json!("grant")),
+        ("/changes/0/status", Value::Null),
+        ("/findings/0/severity", json!("fatal")),
+        ("/handovers/0/side", json!("elsewhere")),
+        ("/observation/keys/0/metadata/manager", json!("SOMEONE")),
+    ];
+    for (pointer, value) in mutilations {
+        let mut output = parsed(&full_output());
+        *output.pointer_mut(pointer).unwrap() = value;
+        assert!(!validator.is_valid(&output), "{pointer}");
+    }
+    for pointer in [
+        "",
+        "/request",
+        "/observation/callers/0",
+        "/changes/0",
+        "/coverage/0/identity",
+        "/handovers/1",
+        "/error",
+    ] {
+        let mut unknown = parsed(&full_output());
+        unknown.pointer_mut(pointer).unwrap()["unknown"] = json!(1);
+        assert!(!validator.is_valid(&unknown), "an unknown member of {pointer}");
+        let mut missing = parsed(&full_output());
+        let members = missing.pointer_mut(pointer).unwrap().as_object_mut().unwrap();
+        let last = members.keys().next_back().unwrap().clone();
+        members.shift_remove(&last);
+        assert!(!validator.is_valid(&missing), "a missing member of {pointer}");
+    }
+}
+
+#[test]
+fn texts_from_outside_survive_and_harm_no_terminal() {
+    let hostile = hostile_plan();
+    let output = written(|out| write(out, &Report { plan: Some(&hostile), ..failed_early() }));
+    assert!(!output.contains(|c: char| c != '\n' && crate::render::escape::is_unsafe(c)));
+    assert_eq!(parsed(&output)["changes"][0]["after"], json!(hostile.changes[0].operation.after()));
+}
+
+#[test]
+fn profiles_are_nobodys_business() {
+    assert!(!full_output().contains("secret-profile"));
+}
