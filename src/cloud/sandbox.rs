@@ -24,6 +24,7 @@ use self::refusals::Refusal;
 use self::source::{Place, Source};
 use self::world::{Object, World};
 use super::CloudError;
+use crate::arn::Partition;
 
 pub use defaults::Defaults;
 pub use mistakes::WorldError;
@@ -103,6 +104,10 @@ impl Sandbox {
     /// The keys and grantees where none are asked for.
     pub fn defaults(&self) -> Defaults {
         defaults::read(&self.state.borrow().world.defaults).unwrap_or_default()
+    }
+
+    fn partition(&self) -> Partition {
+        self.state.borrow().world.partition()
     }
 
     /// The world as it is now: whoever edits the file between two calls is heeded.
