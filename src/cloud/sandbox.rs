@@ -1,7 +1,8 @@
 //! A world without AWS: accounts and keys described in one JSON file, which refuses and reads back like AWS.
 //!
 //! The file is the world: every call reads it anew if it has changed, and every successful write replaces it
-//! at once. Nothing else writes it, and nothing waits. `docs/worlds.md` describes the format.
+//! at once. Nothing else writes it, and nothing waits. `docs/worlds.md` describes the format, and what is
+//! refused.
 
 mod authority;
 mod call;
