@@ -1,7 +1,8 @@
 //! A world without AWS: accounts and keys described in one JSON file, which refuses and reads back like AWS.
 //!
 //! The file is the world: every call reads it anew if it has changed, and every successful write replaces it
-//! at once. Nothing else writes it, and nothing waits. `docs/worlds.md` describes the format.
+//! at once. Nothing else writes it, and nothing waits. `docs/worlds.md` describes the format, and what is
+//! refused.
 
 mod authority;
 mod call;
@@ -24,6 +25,7 @@ use self::refusals::Refusal;
 use self::source::{Place, Source};
 use self::world::{Object, World};
 use super::CloudError;
+use crate::arn::Partition;
 
 pub use defaults::Defaults;
 pub use mistakes::WorldError;
@@ -103,6 +105,10 @@ impl Sandbox {
     /// The keys and grantees where none are asked for.
     pub fn defaults(&self) -> Defaults {
         defaults::read(&self.state.borrow().world.defaults).unwrap_or_default()
+    }
+
+    fn partition(&self) -> Partition {
+        self.state.borrow().world.partition()
     }
 
     /// The world as it is now: whoever edits the file between two calls is heeded.

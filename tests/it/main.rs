@@ -4,3 +4,5 @@
 mod architecture;
 #[cfg(test)]
 mod picture;
+#[cfg(test)]
+mod worlds;

@@ -102,7 +102,9 @@ impl Observe for Sandbox {
             EntityKind::Group => ["iam:GetGroup", "iam:ListAttachedGroupPolicies"],
         };
         let EntityName { kind, name } = entity;
-        let call = Call::iam(get, format_args!("{kind} {name}"), account);
+        // The path is not known before the entity is read.
+        let arn = format!("arn:{}:iam::{account}:{kind}/{name}", self.partition());
+        let call = Call::iam(get, arn, account);
         let state = self.current(&call)?;
         let Some(described) = in_account(&state, &call)? else {
             return Ok(None);

@@ -124,3 +124,11 @@ fn the_built_in_world_tells_the_copied_ami_story() {
     assert_eq!(sandbox.defaults().grantees.len(), 2);
     assert!(sandbox.story().contains("444455556666"));
 }
+
+#[test]
+fn the_documented_example_is_a_world() {
+    let manual = fs::read_to_string(worlds().join("../../docs/worlds.md")).unwrap();
+    let (_, example) = manual.split_once("```json\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    assert_eq!(in_memory(example).defaults().grantees.len(), 2);
+}

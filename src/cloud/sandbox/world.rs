@@ -1,18 +1,23 @@
 //! The format of world files, as types. `docs/worlds.md` describes it for those who write one.
 
+mod key;
+mod shape;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
-use crate::observation::{IamQuotas, KeyManager};
+use crate::observation::IamQuotas;
 use crate::policy::AwsPrincipal;
+use shape::{limit, members, object, objects};
+
+pub(super) use key::Key;
+pub(super) use shape::Object;
 
 /// The number that `keymend_world` has in files of this format.
 const FORMAT: u64 = 1;
@@ -115,39 +120,6 @@ pub(super) struct Policy {
     pub(super) default_version: String,
     #[serde(deserialize_with = "members")]
     pub(super) versions: BTreeMap<VersionId, Document>,
-}
-
-/// A KMS key.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Key {
-    #[serde(default)]
-    pub(super) aliases: Vec<String>,
-    #[serde(default = "customer")]
-    pub(super) manager: KeyManager,
-    #[serde(default = "enabled", deserialize_with = "key_state")]
-    pub(super) state: String,
-    #[serde(default = "symmetric", deserialize_with = "key_spec")]
-    pub(super) spec: String,
-    #[serde(default = "encrypt_decrypt", deserialize_with = "key_usage")]
-    pub(super) usage: String,
-    #[serde(default = "aws_kms", deserialize_with = "key_origin")]
-    pub(super) origin: String,
-    #[serde(default)]
-    pub(super) related_keys: Vec<KeyArn>,
-    pub(super) policy: Document,
-    #[serde(default)]
-    pub(super) grants: Vec<Object<Grant>>,
-}
-
-/// A grant on a key.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Grant {
-    #[serde(rename = "name")]
-    _name: Option<String>,
-    pub(super) grantee_principal: String,
-    pub(super) operations: Vec<String>,
 }
 
 impl World {
@@ -359,176 +331,10 @@ pub(super) fn caller_principal(arn: &str) -> Option<(AwsPrincipal, Partition, Ac
     Some((principal, partition, account))
 }
 
-/// Something that stands as an object; `serde` alone would take an array of its members' values too.
-#[derive(Debug)]
-pub(super) struct Object<T>(pub(super) T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjectVisitor<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-            type Value = Object<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(access)).map(Object)
-            }
-        }
-
-        deserializer.deserialize_map(ObjectVisitor(PhantomData))
-    }
-}
-
-fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Object::deserialize(deserializer).map(|Object(value)| value)
-}
-
-/// An object of objects.
-fn objects<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
-where
-    D: Deserializer<'de>,
-    K: Deserialize<'de> + Ord + fmt::Display,
-    V: Deserialize<'de>,
-{
-    let map = members::<D, K, Object<V>>(deserializer)?;
-    Ok(map.into_iter().map(|(name, Object(value))| (name, value)).collect())
-}
-
-/// An object whose member names differ; `serde` alone would keep the last of two.
-fn members<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
-where
-    D: Deserializer<'de>,
-    K: Deserialize<'de> + Ord + fmt::Display,
-    V: Deserialize<'de>,
-{
-    struct Members<K, V>(PhantomData<(K, V)>);
-
-    impl<'de, K, V> Visitor<'de> for Members<K, V>
-    where
-        K: Deserialize<'de> + Ord + fmt::Display,
-        V: Deserialize<'de>,
-    {
-        type Value = BTreeMap<K, V>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-            let mut map = BTreeMap::new();
-            while let Some(name) = access.next_key::<K>()? {
-                if map.contains_key(&name) {
-                    return Err(A::Error::custom(format!("the name `{name}` stands twice in this object")));
-                }
-                map.insert(name, access.next_value()?);
-            }
-            Ok(map)
-        }
-    }
-
-    deserializer.deserialize_map(Members(PhantomData))
-}
-
-fn one_of<'de, D: Deserializer<'de>>(
-    deserializer: D,
-    values: &'static [&'static str],
-) -> Result<String, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if values.contains(&text.as_str()) {
-        return Ok(text);
-    }
-    let list = values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
-    Err(D::Error::custom(format!("`{text}` is not one of {list}")))
-}
-
-/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html>
-fn key_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    const STATES: [&str; 8] = [
-        "Creating",
-        "Enabled",
-        "Disabled",
-        "PendingDeletion",
-        "PendingImport",
-        "PendingReplicaDeletion",
-        "Unavailable",
-        "Updating",
-    ];
-    one_of(deserializer, &STATES)
-}
-
-fn key_spec<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    const SPECS: [&str; 17] = [
-        "SYMMETRIC_DEFAULT",
-        "RSA_2048",
-        "RSA_3072",
-        "RSA_4096",
-        "ECC_NIST_P256",
-        "ECC_NIST_P384",
-        "ECC_NIST_P521",
-        "ECC_SECG_P256K1",
-        "ECC_NIST_EDWARDS25519",
-        "HMAC_224",
-        "HMAC_256",
-        "HMAC_384",
-        "HMAC_512",
-        "ML_DSA_44",
-        "ML_DSA_65",
-        "ML_DSA_87",
-        "SM2",
-    ];
-    one_of(deserializer, &SPECS)
-}
-
-fn key_usage<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    one_of(deserializer, &["ENCRYPT_DECRYPT", "SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT"])
-}
-
-fn key_origin<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    one_of(deserializer, &["AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"])
-}
-
-fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
-    let number = serde_json::Number::deserialize(deserializer)?;
-    match number.as_u64().and_then(|number| number.try_into().ok()) {
-        Some(limit) => Ok(Some(limit)),
-        None => {
-            Err(D::Error::custom(format!("`{number}` is not a limit: expected a whole number, 0 or more")))
-        }
-    }
-}
-
 fn yes() -> bool {
     true
 }
 
 fn root_path() -> String {
     "/".to_owned()
-}
-
-fn customer() -> KeyManager {
-    KeyManager::Customer
-}
-
-fn enabled() -> String {
-    "Enabled".to_owned()
-}
-
-fn symmetric() -> String {
-    "SYMMETRIC_DEFAULT".to_owned()
-}
-
-fn encrypt_decrypt() -> String {
-    "ENCRYPT_DECRYPT".to_owned()
-}
-
-fn aws_kms() -> String {
-    "AWS_KMS".to_owned()
 }

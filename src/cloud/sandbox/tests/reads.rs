@@ -139,7 +139,7 @@ async fn without_credentials_or_permission_nothing_is_read() {
     assert_eq!(
         error.message,
         "User: arn:aws:sts::444455556666:assumed-role/IamAdmin/operator is not authorized to perform: \
-         iam:GetRole on resource: role app-instances because no identity-based policy allows the iam:GetRole \
+         iam:GetRole on resource: arn:aws:iam::444455556666:role/app-instances because no identity-based policy allows the iam:GetRole \
          action"
     );
 }

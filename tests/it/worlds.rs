@@ -1,0 +1,91 @@
+//! The worlds under fixtures/worlds, from what is read to what is left after everything planned was written.
+
+use std::path::Path;
+
+use keymend::access::{PolicyName, Request, UnresolvedRequest};
+use keymend::cloud::sandbox::Sandbox;
+use keymend::cloud::{Write as _, observer};
+use keymend::observation::Observation;
+use keymend::plan::{Plan, plan};
+
+/// A copy of a fixture in a folder of its own.
+fn copy(name: &str) -> (tempfile::TempDir, Sandbox) {
+    let worlds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/worlds");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("world.json");
+    std::fs::copy(worlds.join(name).with_extension("json"), &file).unwrap();
+    let sandbox = Sandbox::open(&file).unwrap();
+    (folder, sandbox)
+}
+
+async fn observe(sandbox: &Sandbox, prune_orphans: bool) -> (Request, Observation) {
+    let defaults = sandbox.defaults();
+    let asked = UnresolvedRequest {
+        keys: defaults.keys,
+        grantees: defaults.grantees,
+        policy_name: PolicyName::default(),
+        prune_orphans,
+    };
+    observer::observe(&asked, sandbox).await.unwrap()
+}
+
+async fn plan_in(sandbox: &Sandbox, prune_orphans: bool) -> Plan {
+    let (request, observation) = observe(sandbox, prune_orphans).await;
+    plan(&request, &observation)
+}
+
+fn calls(plan: &Plan) -> Vec<&'static str> {
+    plan.changes.iter().map(|change| change.operation.api_call()).collect()
+}
+
+#[tokio::test]
+async fn each_world_is_mended_as_its_story_says() {
+    const PUT: &str = "kms:PutKeyPolicy";
+    const CREATE: &str = "iam:CreatePolicy";
+    const ATTACH_ROLE: &str = "iam:AttachRolePolicy";
+    for (name, expected) in [
+        ("copied-ami", [PUT, CREATE, ATTACH_ROLE].as_slice()),
+        ("already-mended", &[]),
+        ("five-versions", &[PUT, "iam:DeletePolicyVersion", "iam:CreatePolicyVersion"]),
+        ("shared-policy", &[PUT, CREATE, ATTACH_ROLE]),
+        ("no-requester-credentials", &[PUT]),
+        ("same-account", &[PUT, CREATE, ATTACH_ROLE]),
+        ("group-grantee", &[PUT, CREATE, "iam:AttachGroupPolicy"]),
+        ("identity-center-role", &[PUT, CREATE]),
+    ] {
+        let (_folder, sandbox) = copy(name);
+        let planned = plan_in(&sandbox, false).await;
+        assert!(!planned.is_blocked(), "{name}: {:?}", planned.findings);
+        assert_eq!(calls(&planned), expected, "{name}");
+        for change in &planned.changes {
+            sandbox.perform(&change.operation).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        assert_eq!(calls(&plan_in(&sandbox, false).await), Vec::<&str>::new(), "{name}: planned again");
+    }
+}
+
+#[tokio::test]
+async fn some_worlds_no_change_may_mend() {
+    for name in ["aws-managed-key", "disabled-key", "orphaned-principal"] {
+        let (_folder, sandbox) = copy(name);
+        assert!(plan_in(&sandbox, false).await.is_blocked(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn orphans_go_where_that_is_asked_for() {
+    let (_folder, sandbox) = copy("orphaned-principal");
+    let planned = plan_in(&sandbox, true).await;
+    assert!(!planned.is_blocked(), "{:?}", planned.findings);
+    for change in &planned.changes {
+        sandbox.perform(&change.operation).await.unwrap();
+    }
+    assert_eq!(calls(&plan_in(&sandbox, true).await), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn accounts_without_credentials_leave_work() {
+    let (_folder, sandbox) = copy("no-requester-credentials");
+    let planned = plan_in(&sandbox, false).await;
+    assert!(planned.leaves_work() && !planned.handovers.is_empty());
+}
