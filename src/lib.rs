@@ -9,4 +9,5 @@ pub mod diff;
 pub mod observation;
 pub mod plan;
 pub mod policy;
+pub mod prompt;
 pub mod render;
