@@ -126,8 +126,8 @@ fn hunk(diff: &TextDiff<'_, '_, str>, ops: &[DiffOp], before: &Side<'_>, after: 
         .collect();
     let first_after = ops.first().map_or(0, |op| op.new_range().start);
     Hunk {
-        before: line_range(ops, |op| op.old_range()),
-        after: line_range(ops, |op| op.new_range()),
+        before: line_range(ops, DiffOp::old_range),
+        after: line_range(ops, DiffOp::new_range),
         heading: after.sid_above(first_after),
         lines,
     }
@@ -179,10 +179,9 @@ mod tests {
         let mut out = String::new();
         for Hunk { before, after, heading, lines } in difference(before, after).hunks {
             let heading = heading.map(|sid| format!(" {sid}")).unwrap_or_default();
-            out += &format!(
-                "@@ -{},{} +{},{} @@{heading}\n",
-                before.start, before.count, after.start, after.count
-            );
+            let (old, new) =
+                (format!("{},{}", before.start, before.count), format!("{},{}", after.start, after.count));
+            out.extend(["@@ -", &old, " +", &new, " @@", &heading, "\n"]);
             for line in lines {
                 out.push(match line.kind {
                     LineKind::Context => ' ',
@@ -190,7 +189,7 @@ mod tests {
                     LineKind::Added => '+',
                 });
                 for Segment { text, emphasised } in line.segments {
-                    out += &if emphasised { format!("[{text}]") } else { text };
+                    out.extend(if emphasised { ["[", &text, "]"] } else { ["", &text, ""] });
                 }
                 out.push('\n');
             }

@@ -14,4 +14,5 @@ pub mod observation;
 pub mod permissions;
 pub mod plan;
 pub mod policy;
+pub mod prompt;
 pub mod render;

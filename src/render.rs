@@ -2,7 +2,7 @@
 
 pub mod escape;
 pub mod json;
-mod prose;
+pub(crate) mod prose;
 pub mod shell;
 pub mod styles;
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::plan::Plan;
 use crate::render::Styles;
 use crate::render::prose::Prose;
 
+pub(crate) use changes::sign;
 pub use changes::{change, change_documents, change_header, change_line};
 pub use coverage::coverage;
 pub use findings::findings;
@@ -36,7 +37,7 @@ pub const DEFAULT_WIDTH: usize = 80;
 /// nothing is to be changed, also what covers each grantee.
 ///
 /// # Errors
-/// What the writer returns, as everywhere in this module.
+/// What the writer returns.
 pub fn plan(
     out: &mut dyn Write,
     styles: &Styles,
@@ -48,19 +49,9 @@ pub fn plan(
         change(out, styles, width, index + 1, planned)?;
         writeln!(out)?;
     }
-    let sections: [&dyn Fn(&mut dyn Write) -> io::Result<()>; 3] = [
-        &|out| gains(out, styles, width, &plan.changes),
-        &|out| findings(out, styles, width, &plan.findings),
-        &|out| handovers(out, styles, width, request, &plan.handovers),
-    ];
-    for section in sections {
-        let mut text = Vec::new();
-        section(&mut text)?;
-        if !text.is_empty() {
-            out.write_all(&text)?;
-            writeln!(out)?;
-        }
-    }
+    section(out, |out| gains(out, styles, width, &plan.changes))?;
+    section(out, |out| findings(out, styles, width, &plan.findings))?;
+    section(out, |out| handovers(out, styles, width, request, &plan.handovers))?;
     summary_line(out, styles, plan)?;
     if plan.changes.is_empty() && !plan.coverage.is_empty() {
         writeln!(out)?;
@@ -69,7 +60,20 @@ pub fn plan(
     Ok(())
 }
 
+/// Writes a part of the plan with a blank line after it, unless it is empty.
+fn section(out: &mut dyn Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut text = Vec::new();
+    write(&mut text)?;
+    if !text.is_empty() {
+        text.push(b'\n');
+    }
+    out.write_all(&text)
+}
+
 /// Writes as whom each account is read and written.
+///
+/// # Errors
+/// What the writer returns.
 pub fn callers(
     out: &mut dyn Write,
     styles: &Styles,

@@ -25,7 +25,8 @@ pub(super) struct Output {
     /// The version of this document's form. It changes when members change their meaning or go; members may be
     /// added within a version, together with a new schema.
     #[schemars(extend("const" = VERSION))]
-    keymend_output: u32,
+    #[serde(rename = "keymend_output")]
+    version: u32,
     /// The command that ran, such as `fix`.
     command: String,
     /// What was asked for; null where the run ended before that was clear.
@@ -108,7 +109,7 @@ impl From<&Report<'_>> for Output {
         let statuses = report.statuses.iter().copied().chain(std::iter::repeat(ChangeStatus::Planned));
         let changes = plan.iter().flat_map(|plan| &plan.changes).zip(statuses).enumerate();
         Self {
-            keymend_output: VERSION,
+            version: VERSION,
             command: report.command.to_owned(),
             request: report.request.map(RequestOutput::from),
             observation: report.observation.map(ObservationOutput::from),

@@ -13,6 +13,9 @@ use crate::render::styles::{Runs, paint};
 const INDENT: usize = 5;
 
 /// Writes one change: its header, then the difference it makes.
+///
+/// # Errors
+/// What the writer returns.
 pub fn change(
     out: &mut dyn Write,
     styles: &Styles,
@@ -33,6 +36,9 @@ pub fn change(
 }
 
 /// Writes what a change is, where and why, without the difference.
+///
+/// # Errors
+/// What the writer returns.
 pub fn change_header(
     out: &mut dyn Write,
     styles: &Styles,
@@ -45,11 +51,11 @@ pub fn change_header(
     write!(out, "{} {sign} ", paint(styles.strong, format_args!("{number}.")))?;
     let what = Prose::new().styled(styles.strong, &operation.to_string());
     what.write_at(out, width, INDENT, INDENT)?;
-    if !matches!(operation, Operation::AttachPolicy { .. }) {
+    if matches!(operation, Operation::AttachPolicy { .. }) {
+        row(out, styles, width, "where", &place(operation))?;
+    } else {
         row(out, styles, width, "where", &operation.resource())?;
         row(out, styles, width, "", &place(operation))?;
-    } else {
-        row(out, styles, width, "where", &place(operation))?;
     }
     if let Operation::CreatePolicy { description, .. } = operation {
         row(out, styles, width, "about", description)?;
@@ -64,6 +70,9 @@ fn row(out: &mut dyn Write, styles: &Styles, width: usize, label: &str, text: &s
 }
 
 /// Writes a change's whole documents, before and after.
+///
+/// # Errors
+/// What the writer returns.
 pub fn change_documents(
     out: &mut dyn Write,
     styles: &Styles,
@@ -89,6 +98,9 @@ fn write_document(out: &mut dyn Write, document: &str) -> io::Result<()> {
 }
 
 /// Writes one change in one line and leaves the line open, so that its outcome can follow.
+///
+/// # Errors
+/// What the writer returns.
 pub fn change_line(
     out: &mut dyn Write,
     styles: &Styles,

@@ -9,6 +9,9 @@ use crate::render::prose::Prose;
 use crate::render::styles::paint;
 
 /// Writes for each grantee and key which statement or policy covers each side.
+///
+/// # Errors
+/// What the writer returns.
 pub fn coverage(out: &mut dyn Write, styles: &Styles, width: usize, coverage: &[Coverage]) -> io::Result<()> {
     for Coverage { grantee, key, key_policy, identity } in coverage {
         Prose::new().styled(styles.strong, &names::grantee(grantee)).write(out, width, 2)?;

@@ -9,6 +9,9 @@ use crate::render::prose::Prose;
 use crate::render::styles::paint;
 
 /// Writes findings, those that matter most first, with a blank line between two.
+///
+/// # Errors
+/// What the writer returns.
 pub fn findings(out: &mut dyn Write, styles: &Styles, width: usize, findings: &[Finding]) -> io::Result<()> {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| finding.severity());

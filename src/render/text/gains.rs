@@ -11,6 +11,9 @@ use crate::render::Styles;
 use crate::render::prose::Prose;
 
 /// Writes who gains what by these changes, key by key; nothing where nobody gains anything.
+///
+/// # Errors
+/// What the writer returns.
 pub fn gains(out: &mut dyn Write, styles: &Styles, width: usize, changes: &[Change]) -> io::Result<()> {
     let gains = gains_by_key(changes);
     if gains.is_empty() {

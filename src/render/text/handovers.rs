@@ -17,6 +17,9 @@ const CODE: usize = 4;
 
 /// Writes for each account that no credentials serve what its administrator has to do: the statements or the
 /// policy, the AWS CLI's commands, and the `keymend fix` command that does the same.
+///
+/// # Errors
+/// What the writer returns.
 pub fn handovers(
     out: &mut dyn Write,
     styles: &Styles,

@@ -11,6 +11,9 @@ use crate::render::styles::paint;
 /// Writes the last line: how many changes, or that there are none, and what stands against it.
 ///
 /// It is one line in any width, for scripts and logs to find.
+///
+/// # Errors
+/// What the writer returns.
 pub fn summary_line(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Result<()> {
     let (start, rest) = match (plan.changes.is_empty(), remains(plan)) {
         (true, None) => ("No changes.", String::new()),
