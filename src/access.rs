@@ -122,6 +122,16 @@ pub enum GranteeRef {
     Session(SessionArn),
 }
 
+impl fmt::Display for GranteeRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(account) => account.fmt(f),
+            Self::Entity(entity) => entity.fmt(f),
+            Self::Session(session) => session.fmt(f),
+        }
+    }
+}
+
 impl GranteeRef {
     /// The account that the grantee belongs to.
     pub fn account(&self) -> AccountId {

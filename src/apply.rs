@@ -4,6 +4,7 @@
 //! already is what the plan makes of it, nothing is left to do; anything else is stale. After each write it is
 //! read until it stays as written.
 
+pub mod clock;
 pub mod journal;
 mod state;
 
@@ -12,17 +13,9 @@ use std::time::Duration;
 
 use crate::cloud::{CloudError, CloudErrorKind, Observe, Write};
 use crate::plan::{Operation, Plan};
+pub use clock::Clock;
 use journal::{Journal, JournalError};
 use state::State;
-
-/// Time, so that tests and the sandbox need not wait.
-pub trait Clock {
-    /// Waits.
-    async fn sleep(&self, duration: Duration);
-
-    /// How long this clock has been running.
-    fn elapsed(&self) -> Duration;
-}
 
 /// How a change ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,9 +3,13 @@
 pub mod console;
 mod fix;
 mod outcome;
+mod report;
 mod texts;
 
 use std::io::Write as _;
+
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::{Cli, ColorChoice, Command};
 use crate::error::{Error, ExitStatus};
@@ -36,7 +40,11 @@ pub fn run(cli: &Cli) -> ExitStatus {
 
 /// One thread is enough: the program waits for AWS, and for people.
 fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Output)?.block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Output)?
+        .block_on(future)
 }
 
 /// Only our own lines: what the SDK logs may hold credentials.
@@ -47,8 +55,7 @@ fn start_tracing(verbose: u8) {
         _ => tracing::Level::DEBUG,
     };
     let own = tracing_subscriber::filter::Targets::new().with_target("keymend", level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
-    use tracing_subscriber::layer::SubscriberExt as _;
-    use tracing_subscriber::util::SubscriberInitExt as _;
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
     tracing_subscriber::registry().with(lines).with(own).init();
 }

@@ -4,7 +4,9 @@ use std::fmt;
 
 use crate::apply::journal::JournalError;
 use crate::cloud::observer::ObserveError;
+use crate::cloud::sandbox::WorldError;
 use crate::cloud::{CloudError, CloudErrorKind};
+use crate::prompt::PromptError;
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +72,15 @@ pub enum Error {
     /// A read or a connection failed.
     #[error(transparent)]
     Observe(#[from] ObserveError),
+    /// The sandbox's world can't be used.
+    #[error(transparent)]
+    World(#[from] WorldError),
     /// The record of the run could not be written.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The terminal could not be asked.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
     /// Standard output or standard error could not be written.
     #[error("the output could not be written: {0}")]
     Output(#[from] std::io::Error),
@@ -89,7 +97,17 @@ impl Error {
     pub fn exit_status(&self) -> ExitStatus {
         match self {
             Self::Usage(_) => ExitStatus::Usage,
-            Self::Observe(_) | Self::Journal(_) | Self::Output(_) => ExitStatus::Error,
+            Self::Observe(_) | Self::World(_) | Self::Journal(_) | Self::Prompt(_) | Self::Output(_) => {
+                ExitStatus::Error
+            }
+        }
+    }
+
+    /// The call that failed, where it was one.
+    pub fn cloud_error(&self) -> Option<&CloudError> {
+        match self {
+            Self::Observe(ObserveError::Cloud(error)) => Some(error),
+            _ => None,
         }
     }
 
@@ -109,6 +127,8 @@ impl Error {
             Self::Journal(_) => {
                 Some("nothing is written to AWS without a journal: make the folder writable".to_owned())
             }
+            Self::World(_) => Some("docs/worlds.md describes the format of worlds".to_owned()),
+            Self::Prompt(_) => Some("--yes applies without asking".to_owned()),
             Self::Output(_) => None,
         }
     }

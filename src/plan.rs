@@ -246,6 +246,17 @@ impl Operation {
         }
     }
 
+    /// Whether both do the same to the same thing, whatever the documents.
+    pub fn is_same_target(&self, other: &Self) -> bool {
+        let entity = |operation: &Self| match operation {
+            Self::AttachPolicy { entity, .. } => Some(entity.clone()),
+            _ => None,
+        };
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+            && self.resource() == other.resource()
+            && entity(self) == entity(other)
+    }
+
     /// Whether this write makes sense only after the other, earlier one.
     pub fn depends_on(&self, earlier: &Self) -> bool {
         match (self, earlier) {

@@ -1,29 +1,25 @@
 //! The question before anything is written: the only place that talks with a terminal both ways.
 //!
-//! Keys are read one by one, since that tells Ctrl-C and Esc apart from an answer without touching the process's
-//! signal handlers. Answers are words, which every terminal can show and every screen reader can read.
+//! Answers are words, which every terminal can show and every screen reader can read.
 
-mod checklist;
 mod choice;
-mod terminal;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 use std::io;
 
-use console::Term;
+use dialoguer::console::Term;
+use dialoguer::theme::SimpleTheme;
+use dialoguer::{Input, MultiSelect};
 
 use crate::plan::{Change, Plan};
 use crate::render::Styles;
 use crate::render::escape::Escaped;
 use crate::render::prose::Prose;
-use crate::render::styles::paint;
 use crate::render::text::{self, names};
 
-use checklist::Checklist;
 use choice::Choice;
-use terminal::Input;
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,30 +42,19 @@ pub enum PromptError {
 
 /// Asks on the terminal whether the plan's changes are to be applied. The question goes to stderr.
 ///
-/// Call it only where stdin and stderr are terminals and the plan has changes. Whatever the answer, also when the
-/// terminal fails, the cursor is visible again afterwards.
+/// Call it only where stdin and stderr are terminals and the plan has changes, and where the process handles
+/// SIGINT: Ctrl-C is raised as that signal, and told here as [`Answer::Interrupted`]. Whatever the answer, the
+/// cursor is visible again afterwards.
 ///
 /// # Errors
 /// [`PromptError::Terminal`] where the terminal can't be read or written.
 pub fn ask(plan: &Plan, styles: &Styles) -> Result<Answer, PromptError> {
     let dialogue = Dialogue { term: Term::stderr(), plan, styles };
-    let mut kept: Vec<usize> = (0..plan.changes.len()).collect();
-    loop {
-        match dialogue.choose(&kept)? {
-            Input::Entered(Choice::Yes) => return Ok(Answer::Apply(kept)),
-            Input::Entered(Choice::No) | Input::Escaped => return Ok(Answer::Declined),
-            Input::Entered(Choice::Details) => dialogue.show_details(&kept)?,
-            Input::Entered(Choice::Select) => match dialogue.select(&kept)? {
-                Input::Entered(selected) if selected.is_empty() => {
-                    dialogue.say("No change is left.")?;
-                    return Ok(Answer::Declined);
-                }
-                Input::Entered(selected) => kept = selected,
-                Input::Escaped => {}
-                Input::Interrupted => return Ok(Answer::Interrupted),
-            },
-            Input::Interrupted => return Ok(Answer::Interrupted),
-        }
+    let answer = dialogue.hold();
+    dialogue.term.show_cursor()?;
+    match answer {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Answer::Interrupted),
+        answer => Ok(answer?),
     }
 }
 
@@ -81,38 +66,50 @@ struct Dialogue<'a> {
 }
 
 impl Dialogue<'_> {
-    /// Asks until the answer is one.
-    fn choose(&self, kept: &[usize]) -> io::Result<Input<Choice>> {
-        let changes: Vec<&Change> = kept.iter().filter_map(|index| self.plan.changes.get(*index)).collect();
-        let question = question(&changes);
+    /// Asks until it is decided.
+    fn hold(&self) -> io::Result<Answer> {
+        let mut kept: Vec<usize> = (0..self.plan.changes.len()).collect();
         loop {
-            self.write(|out, width| {
-                writeln!(out)?;
-                Prose::new().styled(self.styles.strong, &question).write(out, width, 0)
-            })?;
-            let prompt = format!("  {} ", paint(self.styles.hint, "yes, no, select or details [no]:"));
-            let typed = match terminal::read_line(&self.term, &prompt)? {
-                Input::Entered(typed) => typed,
-                Input::Escaped => return Ok(Input::Escaped),
-                Input::Interrupted => return Ok(Input::Interrupted),
-            };
-            match typed.parse() {
-                Ok(choice) => return Ok(Input::Entered(choice)),
-                Err(error) => self.say(&error.to_string())?,
+            match self.choose(&kept)? {
+                Choice::Yes => return Ok(Answer::Apply(kept)),
+                Choice::No => return Ok(Answer::Declined),
+                Choice::Details => self.show_details(&kept)?,
+                Choice::Select => kept = self.select(&kept)?.unwrap_or(kept),
+            }
+            if kept.is_empty() {
+                self.say("No change is left.")?;
+                return Ok(Answer::Declined);
             }
         }
     }
 
-    /// Lets the user switch changes off and on; what depends on one that is off goes off too.
-    fn select(&self, kept: &[usize]) -> io::Result<Input<Vec<usize>>> {
+    /// Asks until the answer is one of the words.
+    fn choose(&self, kept: &[usize]) -> io::Result<Choice> {
+        let changes: Vec<&Change> = kept.iter().filter_map(|index| self.plan.changes.get(*index)).collect();
+        let question = question(&changes);
+        self.write(|out, width| {
+            writeln!(out)?;
+            Prose::new().styled(self.styles.strong, &question).write(out, width, 0)
+        })?;
+        let input = Input::with_theme(&SimpleTheme)
+            .with_prompt("  yes, no, select or details")
+            .default(Choice::No)
+            .interact_text_on(&self.term);
+        Ok(input?)
+    }
+
+    /// Lets the user switch changes off and on; what depends on one that is off goes off too. `None` for Esc.
+    fn select(&self, kept: &[usize]) -> io::Result<Option<Vec<usize>>> {
         let labels: Vec<String> = self.plan.changes.iter().enumerate().map(label).collect();
-        let mut checklist = Checklist::new(labels.len(), kept);
-        match terminal::check(&self.term, &labels, &mut checklist)? {
-            Input::Entered(()) => {}
-            Input::Escaped => return Ok(Input::Escaped),
-            Input::Interrupted => return Ok(Input::Interrupted),
-        }
-        let dropped: BTreeSet<usize> = checklist.unchecked().collect();
+        let checked: Vec<bool> = (0..labels.len()).map(|index| kept.contains(&index)).collect();
+        let chosen = MultiSelect::with_theme(&SimpleTheme)
+            .with_prompt("Space switches a change off or on, Enter accepts")
+            .items(&labels)
+            .defaults(&checked)
+            .report(false)
+            .interact_on_opt(&self.term)?;
+        let Some(chosen) = chosen else { return Ok(None) };
+        let dropped: BTreeSet<usize> = (0..labels.len()).filter(|index| !chosen.contains(index)).collect();
         let selection = self.plan.without(&dropped);
         for (dragged, needed) in &selection.dragged {
             let what = self.plan.changes.get(*dragged).map(|change| change.operation.to_string());
@@ -123,7 +120,7 @@ impl Dialogue<'_> {
                 needed + 1
             ))?;
         }
-        Ok(Input::Entered(selection.kept))
+        Ok(Some(selection.kept))
     }
 
     fn show_details(&self, kept: &[usize]) -> io::Result<()> {

@@ -7,7 +7,7 @@ use anstream::AutoStream;
 use crate::cli::ColorChoice;
 use crate::error::Error;
 use crate::render::Styles;
-use crate::render::escape::escape;
+use crate::render::escape::Escaped;
 
 /// Results go to standard output, talk to standard error.
 pub struct Console {
@@ -49,7 +49,7 @@ impl Console {
     /// Standard error can't be written.
     pub fn hint(&mut self, text: &str) -> io::Result<()> {
         let style = self.talk_styles.hint;
-        writeln!(self.talk, "{style}hint:{style:#} {}", escape(text))
+        writeln!(self.talk, "{style}hint:{style:#} {}", Escaped(text))
     }
 
     /// What went wrong, and the hint that helps.
@@ -64,7 +64,7 @@ impl Console {
             return Ok(());
         }
         let style = self.talk_styles.blocked;
-        writeln!(self.talk, "{style}error:{style:#} {}", escape(&error.to_string()))?;
+        writeln!(self.talk, "{style}error:{style:#} {}", Escaped(&error.to_string()))?;
         error.hint().map_or(Ok(()), |hint| self.hint(&hint))
     }
 }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use super::console::Console;
 use super::outcome;
+use super::report::{self, Carried, Decision, Report};
 use crate::access::{Request, UnresolvedRequest};
+use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::{Backend, Journal};
-use crate::apply::{self, Clock, Outcome, Run, StepResult};
+use crate::apply::{self, Clock, Outcome, Run};
 use crate::cli::settings::{BackendSettings, FixSettings, Mode};
 use crate::cli::{FixArgs, OutputFormat};
-use crate::clock::{InstantClock, SystemClock};
 use crate::cloud::aws::Aws;
 use crate::cloud::observer::observe;
 use crate::cloud::sandbox::Sandbox;
@@ -19,10 +20,18 @@ use crate::error::{Error, ExitStatus, UsageError};
 use crate::observation::Observation;
 use crate::plan::{self, Plan};
 use crate::prompt::{self, Answer};
-use crate::render::{json, text};
+use crate::render::text;
 
-/// Runs the command.
+/// Runs the command. With `--output json` a run that fails leaves a document too.
 pub(super) async fn fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Error> {
+    let ended = try_fix(args, console).await;
+    if let (Err(error), OutputFormat::Json) = (&ended, args.output.output) {
+        report::write_json_of_error(&mut console.out, error)?;
+    }
+    ended
+}
+
+async fn try_fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let mut settings = FixSettings::resolve(args)?;
     for grantee in &settings.repeated {
         console.hint(&format!("`{grantee}` is named more than once; once is enough"))?;
@@ -30,7 +39,7 @@ pub(super) async fn fix(args: &FixArgs, console: &mut Console) -> Result<ExitSta
     match &settings.backend {
         BackendSettings::Sandbox(file) => {
             let sandbox = match file {
-                Some(file) => Sandbox::open(file).map_err(Error::World)?,
+                Some(file) => Sandbox::open(file)?,
                 None => Sandbox::builtin(),
             };
             fill_in_defaults(&mut settings.asked, &sandbox)?;
@@ -38,7 +47,7 @@ pub(super) async fn fix(args: &FixArgs, console: &mut Console) -> Result<ExitSta
             run(&settings, &sandbox, &InstantClock::default(), journals, console).await
         }
         BackendSettings::Aws(options) => {
-            let aws = Aws::connect(options.clone()).await?;
+            let aws = Aws::connect(options).await;
             run(&settings, &aws, &SystemClock::default(), Some(Place::of_aws()?), console).await
         }
     }
@@ -83,37 +92,6 @@ fn fill_in_defaults(asked: &mut UnresolvedRequest, sandbox: &Sandbox) -> Result<
     Ok(())
 }
 
-/// What a run came to.
-pub(super) struct Report {
-    pub(super) request: Request,
-    pub(super) observation: Observation,
-    pub(super) plan: Plan,
-    pub(super) decision: Decision,
-    pub(super) outcome: Outcome,
-    /// What planning again found after the writes.
-    pub(super) remaining: Option<Plan>,
-    pub(super) journal: Option<PathBuf>,
-}
-
-/// What became of the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decision {
-    /// There is nothing to write.
-    NoChanges,
-    /// A dry run.
-    OnlyPlanned,
-    /// A finding forbids writing.
-    Blocked,
-    /// There is nobody to ask.
-    NoTerminal,
-    /// The answer was no.
-    Declined,
-    /// The answer was Ctrl-C.
-    Interrupted,
-    /// Approved, and carried out as far as the outcome says.
-    Approved,
-}
-
 async fn run<C: Observe + Write, K: Clock>(
     settings: &FixSettings,
     cloud: &C,
@@ -124,23 +102,27 @@ async fn run<C: Observe + Write, K: Clock>(
     let (request, observation) = observe(&settings.asked, cloud).await?;
     let plan = plan::plan(&request, &observation);
     show(settings, &request, &observation, &plan, console)?;
-    let (decision, selected) = decide(settings, &request, &plan, console)?;
-    let mut report = Report {
-        outcome: Outcome::nothing(&plan),
-        request,
-        observation,
-        plan,
-        decision,
-        remaining: None,
-        journal: None,
+    // From here on Ctrl-C is an answer, or ends the run after the write in flight.
+    let interrupt = outcome::Interrupt::listen()?;
+    let (decision, selected) = decide(settings, &plan, console)?;
+    let carried = match decision {
+        Decision::Approved => {
+            let approved = Approved {
+                request: &request,
+                observation: &observation,
+                plan: &plan,
+                selected,
+                interrupt: &interrupt,
+            };
+            carry_out(settings, &approved, cloud, clock, journals, console).await?
+        }
+        _ => Carried { outcome: Outcome::nothing(&plan), remaining: None, journal: None },
     };
-    if decision == Decision::Approved {
-        carry_out(settings, &selected, cloud, clock, journals, &mut report, console).await?;
-    }
-    let status = exit_status(settings, &report);
+    let report = Report { request, observation, plan, decision, carried };
+    let status = report.exit_status(settings.detailed_exitcode);
     match settings.output {
-        OutputFormat::Text => outcome::write(console, settings, &report)?,
-        OutputFormat::Json => json::write(&mut console.out, &report.as_json(status))?,
+        OutputFormat::Text => outcome::write(console, &report)?,
+        OutputFormat::Json => report.write_json(&mut console.out, status)?,
     }
     Ok(status)
 }
@@ -168,7 +150,6 @@ fn show(
 
 fn decide(
     settings: &FixSettings,
-    request: &Request,
     plan: &Plan,
     console: &mut Console,
 ) -> Result<(Decision, BTreeSet<usize>), Error> {
@@ -180,7 +161,7 @@ fn decide(
         Mode::Yes => Decision::Approved,
         Mode::Interactive if !console.is_interactive => Decision::NoTerminal,
         Mode::Interactive => {
-            return Ok(match prompt::ask(plan, request, &console.talk_styles, console.width)? {
+            return Ok(match prompt::ask(plan, &console.talk_styles)? {
                 Answer::Apply(kept) => (Decision::Approved, kept.into_iter().collect()),
                 Answer::Declined => (Decision::Declined, BTreeSet::new()),
                 Answer::Interrupted => (Decision::Interrupted, BTreeSet::new()),
@@ -190,22 +171,29 @@ fn decide(
     Ok((decision, all))
 }
 
+/// A plan and what was said yes to.
+struct Approved<'a> {
+    request: &'a Request,
+    observation: &'a Observation,
+    plan: &'a Plan,
+    selected: BTreeSet<usize>,
+    interrupt: &'a outcome::Interrupt,
+}
+
 async fn carry_out<C: Observe + Write, K: Clock>(
     settings: &FixSettings,
-    selected: &BTreeSet<usize>,
+    approved: &Approved<'_>,
     cloud: &C,
     clock: &K,
     journals: Option<Place>,
-    report: &mut Report,
     console: &mut Console,
-) -> Result<(), Error> {
-    let Report { request, observation, plan, .. } = &*report;
+) -> Result<Carried, Error> {
+    let Approved { request, observation, plan, selected, interrupt } = approved;
     let mut journal = journals
         .map(|place| Journal::begin(&place.folder, place.backend, request, plan, &observation.callers))
         .transpose()?;
-    report.journal = journal.as_ref().map(|journal| journal.path().to_owned());
-    let interrupt = outcome::Interrupt::listen();
-    let mut progress = |progress: apply::Progress<'_>| outcome::progress(console, plan, progress);
+    // A write must not stop halfway because nobody reads the talk any more.
+    let mut progress = |progress: apply::Progress<'_>| _ = outcome::progress(console, plan, progress);
     let mut run = Run {
         clock,
         journal: journal.as_mut(),
@@ -213,50 +201,11 @@ async fn carry_out<C: Observe + Write, K: Clock>(
         is_interrupted: &|| interrupt.is_set(),
     };
     let outcome = apply::apply(plan, selected, cloud, &mut run).await?;
-    if outcome.is_success() {
+    let remaining = if outcome.is_success() {
         let (request, observation) = observe(&settings.asked, cloud).await?;
-        report.remaining = Some(plan::plan(&request, &observation));
-    }
-    report.outcome = outcome;
-    Ok(())
-}
-
-/// Where several hold, an error outweighs staleness, a block, a refusal and what is left.
-fn exit_status(settings: &FixSettings, report: &Report) -> ExitStatus {
-    let Report { plan, outcome, decision, .. } = report;
-    let is = |wanted: fn(&StepResult) -> bool| outcome.steps.iter().any(wanted);
-    let is_pending = *decision == Decision::OnlyPlanned
-        || outcome.steps.iter().any(|step| *step == StepResult::Deselected);
-    if *decision == Decision::Interrupted || outcome.is_interrupted {
-        ExitStatus::Interrupted
-    } else if is(|step| matches!(step, StepResult::Failed(_) | StepResult::Unsettled { .. }))
-        || !report.came_back().is_empty()
-    {
-        ExitStatus::Error
-    } else if is(|step| matches!(step, StepResult::Stale(_))) {
-        ExitStatus::Stale
-    } else if plan.is_blocked() {
-        ExitStatus::Blocked
-    } else if matches!(decision, Decision::NoTerminal | Decision::Declined) {
-        ExitStatus::Declined
-    } else if plan.leaves_work() || (settings.detailed_exitcode && is_pending) {
-        ExitStatus::Pending
+        Some(plan::plan(&request, &observation))
     } else {
-        ExitStatus::Done
-    }
-}
-
-impl Report {
-    /// Changes that were applied and are planned again: they did not last, or are a bug.
-    pub(super) fn came_back(&self) -> Vec<&plan::Change> {
-        let again = self.remaining.iter().flat_map(|plan| &plan.changes);
-        again
-            .filter(|change| {
-                let applied = self.plan.changes.iter().zip(&self.outcome.steps);
-                applied
-                    .filter(|(_, step)| **step != StepResult::Deselected)
-                    .any(|(own, _)| own.operation.is_same_target(&change.operation))
-            })
-            .collect()
-    }
+        None
+    };
+    Ok(Carried { outcome, remaining, journal: journal.map(|journal| journal.path().to_owned()) })
 }

@@ -1,15 +1,236 @@
 //! What became of a run, for people.
 
-use std::cell::Cell;
 use std::io;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::console::Console;
-use super::fix::{Decision, Report};
+use super::report::{Decision, Report};
 use crate::apply::{Progress, StepResult};
-use crate::cli::settings::FixSettings;
 use crate::cloud::CloudError;
+use crate::diff;
 use crate::error::cloud_hint;
 use crate::plan::{Change, Plan};
-use crate::render::escape::escape;
+use crate::render::escape::Escaped;
 use crate::render::text;
+
+/// Whether Ctrl-C was pressed since it listens. The write in flight is finished first.
+pub(super) struct Interrupt {
+    is_set: Arc<AtomicBool>,
+    listener: tokio::task::JoinHandle<()>,
+}
+
+impl Interrupt {
+    /// Takes SIGINT over from the system, at once.
+    pub(super) fn listen() -> io::Result<Self> {
+        let mut signals = signal(SignalKind::interrupt())?;
+        let is_set = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&is_set);
+        let listener = tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                flag.store(true, Ordering::Relaxed);
+            }
+        });
+        Ok(Self { is_set, listener })
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.is_set.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Interrupt {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+/// Tells of a step while it happens.
+pub(super) fn progress(console: &mut Console, plan: &Plan, progress: Progress<'_>) -> io::Result<()> {
+    let talk = &mut console.talk;
+    let style = &console.talk_styles;
+    let (dim, strong) = (style.dim, style.strong);
+    let of = plan.changes.len();
+    match progress {
+        Progress::Started(index) => {
+            let Some(change) = plan.changes.get(index) else { return Ok(()) };
+            let what = change.operation.to_string();
+            let resource = change.operation.resource();
+            writeln!(
+                talk,
+                "{strong}[{}/{of}]{strong:#} {} {dim}{}{dim:#}",
+                index + 1,
+                Escaped(&what),
+                Escaped(&resource)
+            )
+        }
+        Progress::Settling(_) => Ok(()),
+        Progress::Retrying(_, error) => {
+            writeln!(talk, "      {dim}{}; trying once more{dim:#}", Escaped(&error.to_string()))
+        }
+        Progress::Ended(_, result) => match result {
+            StepResult::Applied { request_id: Some(id) } => {
+                writeln!(talk, "      done {dim}(request id {}){dim:#}", Escaped(id))
+            }
+            StepResult::Applied { request_id: None } => writeln!(talk, "      done"),
+            StepResult::AlreadyDone => writeln!(talk, "      it is so already"),
+            StepResult::Unsettled { .. } => writeln!(talk, "      written, but it does not read back so yet"),
+            StepResult::Stale(_) => writeln!(talk, "      not written: somebody else changed it"),
+            StepResult::Failed(_) => writeln!(talk, "      failed"),
+            StepResult::NotStarted | StepResult::Deselected => Ok(()),
+        },
+    }
+}
+
+/// Writes what became of the plan: results to standard output, hints to standard error.
+pub(super) fn write(console: &mut Console, report: &Report) -> io::Result<()> {
+    match report.decision {
+        Decision::NoChanges | Decision::OnlyPlanned => Ok(()),
+        Decision::Blocked => blocked(console, report),
+        Decision::NoTerminal => no_terminal(console),
+        Decision::Declined => writeln!(console.talk, "Nothing was written."),
+        Decision::Interrupted => writeln!(console.talk, "Interrupted. Nothing was written."),
+        Decision::Approved => approved(console, report),
+    }
+}
+
+fn blocked(console: &mut Console, report: &Report) -> io::Result<()> {
+    writeln!(console.talk, "Nothing was written.")?;
+    if report.plan.changes.is_empty() {
+        return Ok(());
+    }
+    console.hint("--allow-blocked writes the changes all the same; instances will not launch by them alone")
+}
+
+fn no_terminal(console: &mut Console) -> io::Result<()> {
+    let style = console.talk_styles.blocked;
+    writeln!(console.talk, "{style}error:{style:#} there is no terminal to ask on; nothing was written")?;
+    console.hint("--yes applies without asking, --dry-run only shows the plan")
+}
+
+fn approved(console: &mut Console, report: &Report) -> io::Result<()> {
+    writeln!(console.out)?;
+    if report.carried.outcome.is_success() {
+        return success(console, report);
+    }
+    if report.carried.outcome.is_interrupted {
+        writeln!(console.out, "Interrupted between two changes.")?;
+    }
+    for (change, step) in report.plan.changes.iter().zip(&report.carried.outcome.steps) {
+        failure(console, change, step)?;
+    }
+    account_of_changes(console, report)?;
+    console.hint("run the same command again: it plans what is still missing")?;
+    where_journal_is(console, report)
+}
+
+/// The change that did not end well.
+fn failure(console: &mut Console, change: &Change, step: &StepResult) -> io::Result<()> {
+    match step {
+        StepResult::Failed(error) => failed_call(console, error),
+        StepResult::Stale(now) => stale(console, change, now),
+        StepResult::Unsettled { .. } => {
+            let style = console.styles.blocked;
+            writeln!(
+                console.out,
+                "{style}error:{style:#} `{}` was written, but did not read back so within five minutes",
+                Escaped(&change.operation.resource())
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+fn failed_call(console: &mut Console, error: &CloudError) -> io::Result<()> {
+    let style = console.styles.blocked;
+    writeln!(console.out, "{style}error:{style:#} {}", Escaped(&error.to_string()))?;
+    cloud_hint(error).map_or(Ok(()), |hint| console.hint(&hint))
+}
+
+fn stale(console: &mut Console, change: &Change, now: &str) -> io::Result<()> {
+    let Console { out, styles, .. } = console;
+    let style = styles.blocked;
+    let resource = change.operation.resource();
+    writeln!(
+        out,
+        "{style}error:{style:#} `{}` is not what the plan was made on: somebody else changed it meanwhile",
+        Escaped(&resource)
+    )?;
+    match change.operation.before() {
+        Some(before) => text::difference(out, styles, &diff::difference(before, now), false),
+        None => writeln!(out, "     it is now: {}", Escaped(now)),
+    }
+}
+
+/// What was applied, what failed, what was not started.
+fn account_of_changes(console: &mut Console, report: &Report) -> io::Result<()> {
+    for (index, (change, step)) in report.plan.changes.iter().zip(&report.carried.outcome.steps).enumerate() {
+        let word = match step {
+            StepResult::Applied { .. } => "applied",
+            StepResult::AlreadyDone => "already so",
+            StepResult::Unsettled { .. } => "unsettled",
+            StepResult::Stale(_) => "stale",
+            StepResult::Failed(_) => "failed",
+            StepResult::NotStarted => "not started",
+            StepResult::Deselected => "deselected",
+        };
+        let what = change.operation.to_string();
+        writeln!(console.out, "  {word:<12} {}. {}", index + 1, Escaped(&what))?;
+    }
+    Ok(())
+}
+
+fn success(console: &mut Console, report: &Report) -> io::Result<()> {
+    let applied = report.carried.outcome.applied();
+    let plural = if applied == 1 { "change" } else { "changes" };
+    let came_back = report.came_back();
+    if !came_back.is_empty() {
+        let style = console.styles.blocked;
+        for change in came_back {
+            let (what, resource) = (change.operation.to_string(), change.operation.resource());
+            writeln!(
+                console.out,
+                "{style}error:{style:#} after the writes it is planned again to {} `{}`",
+                Escaped(&what),
+                Escaped(&resource)
+            )?;
+        }
+        return console.hint("somebody else may be changing it too; if not, this is a bug: please report it");
+    }
+    writeln!(console.out, "Applied {applied} {plural}; both sides were read again and hold.")?;
+    remaining(console, report)?;
+    where_journal_is(console, report)?;
+    what_now(console, report)
+}
+
+fn remaining(console: &mut Console, report: &Report) -> io::Result<()> {
+    let Some(again) = &report.carried.remaining else { return Ok(()) };
+    for change in &again.changes {
+        let (what, resource) = (change.operation.to_string(), change.operation.resource());
+        writeln!(console.out, "  remaining: {} `{}`", Escaped(&what), Escaped(&resource))?;
+    }
+    for handover in &again.handovers {
+        writeln!(console.out, "  remaining: what account {} has to do, as shown above", handover.account())?;
+    }
+    Ok(())
+}
+
+fn where_journal_is(console: &mut Console, report: &Report) -> io::Result<()> {
+    let Some(path) = &report.carried.journal else { return Ok(()) };
+    let path = path.display().to_string();
+    writeln!(console.talk, "The run and every former text are kept in {}", Escaped(&path))
+}
+
+/// The last line of a success.
+fn what_now(console: &mut Console, report: &Report) -> io::Result<()> {
+    let region = report.request.keys.first().map_or("REGION", |key| key.region.as_str());
+    writeln!(
+        console.out,
+        "Launch the instance again. If it still goes `pending` -> `terminated`, see why: \
+         aws ec2 describe-instances --region {} --instance-ids ID \
+         --query 'Reservations[].Instances[].StateReason'",
+        Escaped(region)
+    )
+}

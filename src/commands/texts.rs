@@ -16,8 +16,11 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
     let usage = |error: &dyn std::fmt::Display| UsageError::new(error.to_string());
     let keys: Vec<KeyArn> =
         args.key.iter().map(|text| text.parse().map_err(|error| usage(&error))).collect::<Result<_, _>>()?;
-    let accounts: Vec<AccountId> =
-        args.account.iter().map(|text| text.parse().map_err(|error| usage(&error))).collect::<Result<_, _>>()?;
+    let accounts: Vec<AccountId> = args
+        .account
+        .iter()
+        .map(|text| text.parse().map_err(|error| usage(&error)))
+        .collect::<Result<_, _>>()?;
     let name: PolicyName = args.policy_name.parse().map_err(|error| usage(&error))?;
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Apply };
     if keys.is_empty() && accounts.is_empty() {
@@ -29,7 +32,15 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
     let key_accounts: std::collections::BTreeSet<AccountId> = keys.iter().map(|key| key.account).collect();
     for account in key_accounts {
         let own: Vec<KeyArn> = keys.iter().filter(|key| key.account == account).cloned().collect();
-        policies.insert(format!("{account} (key account)"), permissions::key_account_policy(own.first().map_or(Partition::Aws, |key| key.partition), account, &own, mode));
+        policies.insert(
+            format!("{account} (key account)"),
+            permissions::key_account_policy(
+                own.first().map_or(Partition::Aws, |key| key.partition),
+                account,
+                &own,
+                mode,
+            ),
+        );
     }
     let partition = keys.first().map_or(Partition::Aws, |key| key.partition);
     for account in accounts {

@@ -1,5 +1,6 @@
 //! The answers that can be typed.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// An answer to the question whether to apply.
@@ -15,6 +16,17 @@ pub(super) enum Choice {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no answer: type yes, no, select or details, or the first letter")]
 pub(super) struct ChoiceError(String);
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Select => "select",
+            Self::Details => "details",
+        })
+    }
+}
 
 impl FromStr for Choice {
     type Err = ChoiceError;

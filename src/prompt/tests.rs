@@ -16,6 +16,9 @@ fn plan_of_everything() -> Plan {
 #[test]
 #[ignore = "asks on a terminal, for the tests below"]
 fn asker() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _context = runtime.enter();
+    let _handler = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).unwrap();
     let answer = ask(&plan_of_everything(), &Styles::plain());
     io::Write::write_all(&mut io::stdout(), format!("answer: {answer:?}\n").as_bytes()).unwrap();
 }
@@ -57,10 +60,8 @@ fn yes_no_and_the_default() {
 }
 
 #[test]
-fn keys_that_end_it() {
+fn ctrl_c_ends_it() {
     assert_eq!(answer_to("yes\u{3}"), "Ok(Interrupted)");
-    assert_eq!(answer_to("\u{4}"), "Ok(Declined)");
-    assert_eq!(answer_to("\u{1b}"), "Ok(Declined)");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::render::Styles;
 use crate::render::prose::Prose;
 
 pub(crate) use changes::sign;
-pub use changes::{change, change_documents, change_header, change_line};
+pub use changes::{change, change_documents, change_header, change_line, difference};
 pub use coverage::coverage;
 pub use findings::findings;
 pub use gains::{accounts_that_gain, gains};

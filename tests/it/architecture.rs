@@ -45,6 +45,10 @@ const MOST_CODE_LINES: usize = 400;
 
 /// Everything wrong with a file, given by its path under `src`, such as `plan/planner.rs`.
 fn offences(file: &str, text: &str) -> Vec<String> {
+    if module_path(file).iter().any(|part| part == "tests") {
+        // Tests may use what they like; they are held to the size of modules by their own readers.
+        return Vec::new();
+    }
     let source = Source::parse(&module_path(file), text);
     let module = module_path(file).first().cloned().unwrap_or_else(|| "lib".to_owned());
     let mut offences = Vec::new();

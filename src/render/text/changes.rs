@@ -30,9 +30,9 @@ pub fn change(
         return writeln!(out, "{:INDENT$}{}", "", paint(styles.added, Escaped(&line)));
     }
     let operation = &change.operation;
-    let difference = diff::difference(operation.before().unwrap_or(""), operation.after().unwrap_or(""));
+    let documents = diff::difference(operation.before().unwrap_or(""), operation.after().unwrap_or(""));
     let whole = matches!(operation.action(), Action::Create | Action::Delete);
-    write_difference(out, styles, &difference, whole)
+    difference(out, styles, &documents, whole)
 }
 
 /// Writes what a change is, where and why, without the difference.
@@ -135,7 +135,8 @@ fn place(operation: &Operation) -> String {
     format!("account {}{region}", operation.account())
 }
 
-fn write_difference(
+/// Writes the difference between two documents: hunks under headings, or the one whole document.
+pub fn difference(
     out: &mut dyn Write,
     styles: &Styles,
     difference: &Difference,

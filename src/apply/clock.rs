@@ -3,7 +3,14 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use crate::apply::Clock;
+/// Time, so that tests and the sandbox need not wait.
+pub trait Clock {
+    /// Waits.
+    async fn sleep(&self, duration: Duration);
+
+    /// How long this clock has been running.
+    fn elapsed(&self) -> Duration;
+}
 
 /// Real time.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,175 @@
+//! What a run came to: its exit status, and the document for programs.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::access::Request;
+use crate::apply::{Outcome, StepResult};
+use crate::cloud::CloudError;
+use crate::error::{Error, ExitStatus, cloud_hint};
+use crate::observation::Observation;
+use crate::plan::{Change, Plan};
+use crate::render::json::{self, ChangeStatus, ErrorOutput};
+
+/// What a run came to.
+pub(super) struct Report {
+    pub(super) request: Request,
+    pub(super) observation: Observation,
+    pub(super) plan: Plan,
+    pub(super) decision: Decision,
+    pub(super) carried: Carried,
+}
+
+/// How far the writes came.
+pub(super) struct Carried {
+    pub(super) outcome: Outcome,
+    /// What planning again found after the writes.
+    pub(super) remaining: Option<Plan>,
+    pub(super) journal: Option<PathBuf>,
+}
+
+/// What became of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// There is nothing to write.
+    NoChanges,
+    /// A dry run.
+    OnlyPlanned,
+    /// A finding forbids writing.
+    Blocked,
+    /// There is nobody to ask.
+    NoTerminal,
+    /// The answer was no.
+    Declined,
+    /// The answer was Ctrl-C.
+    Interrupted,
+    /// Approved, and carried out as far as the outcome says.
+    Approved,
+}
+
+impl Report {
+    /// Where several hold, an error outweighs staleness, a block, a refusal and what is left.
+    pub(super) fn exit_status(&self, detailed: bool) -> ExitStatus {
+        let Report { plan, decision, carried: Carried { outcome, .. }, .. } = self;
+        let is = |wanted: fn(&StepResult) -> bool| outcome.steps.iter().any(wanted);
+        let is_pending =
+            *decision == Decision::OnlyPlanned || outcome.steps.contains(&StepResult::Deselected);
+        if *decision == Decision::Interrupted || outcome.is_interrupted {
+            ExitStatus::Interrupted
+        } else if is(|step| matches!(step, StepResult::Failed(_) | StepResult::Unsettled { .. }))
+            || !self.came_back().is_empty()
+        {
+            ExitStatus::Error
+        } else if is(|step| matches!(step, StepResult::Stale(_))) {
+            ExitStatus::Stale
+        } else if plan.is_blocked() {
+            ExitStatus::Blocked
+        } else if matches!(decision, Decision::NoTerminal | Decision::Declined) {
+            ExitStatus::Declined
+        } else if plan.leaves_work() || (detailed && is_pending) {
+            ExitStatus::Pending
+        } else {
+            ExitStatus::Done
+        }
+    }
+
+    /// Changes that were applied and are planned again: they did not last, or are a bug.
+    pub(super) fn came_back(&self) -> Vec<&Change> {
+        let again = self.carried.remaining.iter().flat_map(|plan| &plan.changes);
+        again
+            .filter(|change| {
+                let applied = self.plan.changes.iter().zip(&self.carried.outcome.steps);
+                applied
+                    .filter(|(_, step)| **step != StepResult::Deselected)
+                    .any(|(own, _)| own.operation.is_same_target(&change.operation))
+            })
+            .collect()
+    }
+
+    /// Writes the one document of a run.
+    pub(super) fn write_json(&self, out: &mut dyn io::Write, status: ExitStatus) -> io::Result<()> {
+        let statuses: Vec<ChangeStatus> =
+            self.carried.outcome.steps.iter().map(|step| self.status_of(step)).collect();
+        json::write(
+            out,
+            &json::Report {
+                command: "fix",
+                request: Some(&self.request),
+                observation: Some(&self.observation),
+                plan: Some(&self.plan),
+                statuses: &statuses,
+                outcome: self.json_outcome(),
+                error: self.json_error(),
+                exit_status: status as u8,
+            },
+        )
+    }
+
+    fn status_of(&self, step: &StepResult) -> ChangeStatus {
+        match step {
+            StepResult::Applied { .. } => ChangeStatus::Applied,
+            StepResult::AlreadyDone => ChangeStatus::AlreadyDone,
+            StepResult::Unsettled { .. } | StepResult::Stale(_) | StepResult::Failed(_) => {
+                ChangeStatus::Failed
+            }
+            StepResult::NotStarted if self.decision == Decision::Approved => ChangeStatus::NotStarted,
+            StepResult::NotStarted => ChangeStatus::Planned,
+            StepResult::Deselected => ChangeStatus::Deselected,
+        }
+    }
+
+    fn json_outcome(&self) -> json::Outcome {
+        let Carried { outcome, .. } = &self.carried;
+        match self.decision {
+            Decision::NoChanges => json::Outcome::NoChanges,
+            Decision::OnlyPlanned => json::Outcome::Planned,
+            Decision::Blocked => json::Outcome::Blocked,
+            Decision::NoTerminal | Decision::Declined | Decision::Interrupted => json::Outcome::Declined,
+            Decision::Approved if outcome.is_success() && self.came_back().is_empty() => {
+                json::Outcome::Applied
+            }
+            Decision::Approved if outcome.steps.iter().any(|step| matches!(step, StepResult::Stale(_))) => {
+                json::Outcome::Stale
+            }
+            Decision::Approved if outcome.applied() > 0 => json::Outcome::PartlyApplied,
+            Decision::Approved => json::Outcome::Failed,
+        }
+    }
+
+    fn json_error(&self) -> Option<ErrorOutput> {
+        self.carried.outcome.steps.iter().find_map(|step| match step {
+            StepResult::Failed(error) => Some(error_of_call(error)),
+            _ => None,
+        })
+    }
+}
+
+fn error_of_call(error: &CloudError) -> ErrorOutput {
+    ErrorOutput {
+        message: error.to_string(),
+        code: error.code.clone(),
+        request_id: error.request_id.clone(),
+        hint: cloud_hint(error),
+    }
+}
+
+/// Writes the document of a run that came to nothing.
+pub(super) fn write_json_of_error(out: &mut dyn io::Write, error: &Error) -> io::Result<()> {
+    let failed = error.cloud_error().map_or_else(
+        || ErrorOutput { message: error.to_string(), code: None, request_id: None, hint: error.hint() },
+        error_of_call,
+    );
+    json::write(
+        out,
+        &json::Report {
+            command: "fix",
+            request: None,
+            observation: None,
+            plan: None,
+            statuses: &[],
+            outcome: json::Outcome::Failed,
+            error: Some(failed),
+            exit_status: error.exit_status() as u8,
+        },
+    )
+}
