@@ -1,12 +1,17 @@
-//! Policy documents at the size limit: a key policy of 32 KB that names 200 principals twice.
+//! Policy documents at the size limit: a key policy of 32 KB that names 200 principals twice, and a plan for
+//! those 200 where half of them lack the second statement.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use keymend::access::RequiredStatement;
-use keymend::arn::Partition;
+use keymend::access::{Grantee, PolicyName, Request, RequiredStatement};
+use keymend::arn::{EntityArn, KeyArn, Partition, PolicyArn};
+use keymend::observation::{
+    Entity, IamObservation, IamQuotas, KeyObservation, ManagedPolicy, Observation, PolicyVersion, Reading,
+};
+use keymend::plan::plan;
 use keymend::policy::PolicyDocument;
 use keymend::policy::edit::Editor;
 use serde_json::json;
@@ -16,10 +21,14 @@ const PRINCIPALS: usize = 200;
 /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html>
 const MOST_BYTES: usize = 32_768;
 
-fn key_policy() -> String {
-    let principals: Vec<String> = (0..PRINCIPALS)
-        .map(|n| format!("arn:aws:iam::444455556666:role/teams/image-launchers/build-{n:03}"))
-        .collect();
+fn principals() -> Vec<String> {
+    let arn = |n| format!("arn:aws:iam::444455556666:role/teams/image-launchers/build-{n:03}");
+    (0..PRINCIPALS).map(arn).collect()
+}
+
+/// Both statements: for everyone, and for the first so many.
+fn key_policy(attaching: usize) -> String {
+    let principals = principals();
     let delegation = json!({
         "Sid": "Enable IAM User Permissions",
         "Effect": "Allow",
@@ -27,12 +36,11 @@ fn key_policy() -> String {
         "Action": "kms:*",
         "Resource": "*",
     });
-    let [usage, attachment] = RequiredStatement::documented()
-        .map(|statement| statement.for_key_policy(statement.key_policy_sid, &principals));
+    let [usage, attachment] = RequiredStatement::documented();
+    let usage = usage.for_key_policy(usage.key_policy_sid, &principals);
+    let attachment = attachment.for_key_policy(attachment.key_policy_sid, &principals[..attaching]);
     let policy = json!({"Version": "2012-10-17", "Statement": [delegation, usage, attachment]});
-    let text = serde_json::to_string_pretty(&policy).unwrap();
-    assert!((MOST_BYTES - 4096..=MOST_BYTES).contains(&text.len()), "{} bytes", text.len());
-    text
+    serde_json::to_string_pretty(&policy).unwrap()
 }
 
 /// Adds a principal to every list of several, and a statement.
@@ -46,8 +54,56 @@ fn edit(document: &PolicyDocument) -> String {
     editor.finish()
 }
 
+/// A request for all 200, whose IAM side holds already.
+fn question() -> (Request, Observation) {
+    let key: KeyArn =
+        "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab".parse().unwrap();
+    let entities: Vec<EntityArn> = principals().iter().map(|arn| arn.parse().unwrap()).collect();
+    let policy: PolicyArn = "arn:aws:iam::444455556666:policy/KmsKeyUsagePolicy".parse().unwrap();
+    let statements = RequiredStatement::documented()
+        .map(|statement| statement.for_identity(statement.identity_sid, &[key.to_string()]));
+    let managed = ManagedPolicy {
+        arn: policy.clone(),
+        document: json!({"Version": "2012-10-17", "Statement": statements}).to_string(),
+        versions: vec![PolicyVersion { id: "v1".to_owned(), is_default: true, document: None }],
+        attached_to: entities.iter().map(EntityArn::entity_name).collect(),
+        boundary_of: Vec::new(),
+    };
+    let found = |arn: &EntityArn| Some(Entity { arn: arn.clone(), attached: vec![policy.to_string()] });
+    let iam = IamObservation {
+        quotas: IamQuotas::default(),
+        policies: [(policy.clone(), managed)].into(),
+        entities: entities.iter().map(|arn| (arn.clone(), found(arn))).collect(),
+    };
+    let observed = KeyObservation {
+        metadata: Reading::Unread("not needed".to_owned()),
+        policy: Reading::Read(key_policy(PRINCIPALS / 2)),
+    };
+    let observation = Observation {
+        keys: [(key.clone(), observed)].into(),
+        accounts: [("444455556666".parse().unwrap(), Reading::Read(iam))].into(),
+        ..Observation::default()
+    };
+    let request = Request {
+        keys: vec![key],
+        grantees: entities.into_iter().map(Grantee::Entity).collect(),
+        policy_name: PolicyName::default(),
+        prune_orphans: false,
+    };
+    (request, observation)
+}
+
+fn planning(criterion: &mut Criterion) {
+    let (request, observation) = question();
+    assert_eq!(plan(&request, &observation).changes.len(), 1);
+    criterion.bench_function("plan/200 grantees in 32 KB", |bencher| {
+        bencher.iter(|| plan(black_box(&request), black_box(&observation)));
+    });
+}
+
 fn policy(criterion: &mut Criterion) {
-    let text = key_policy();
+    let text = key_policy(PRINCIPALS);
+    assert!((MOST_BYTES - 4096..=MOST_BYTES).contains(&text.len()), "{} bytes", text.len());
     let document = PolicyDocument::parse(text.as_str()).unwrap();
     let mut group = criterion.benchmark_group("policy");
     group.throughput(Throughput::Bytes(text.len() as u64));
@@ -61,5 +117,5 @@ fn policy(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, policy);
+criterion_group!(benches, policy, planning);
 criterion_main!(benches);

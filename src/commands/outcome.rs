@@ -91,7 +91,7 @@ pub(super) fn write(console: &mut Console, report: &Report) -> io::Result<()> {
         Decision::Blocked => blocked(console, report),
         Decision::NoTerminal => no_terminal(console),
         Decision::Declined => writeln!(console.talk, "Nothing was written."),
-        Decision::Interrupted => writeln!(console.talk, "Interrupted. Nothing was written."),
+        Decision::Interrupted => writeln!(console.talk, "\nInterrupted. Nothing was written."),
         Decision::Approved => approved(console, report),
     }
 }
