@@ -2,7 +2,7 @@
 # Draws docs/img/fix.svg, the picture in the README, from what the program really prints.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-command=(fix --sandbox --dry-run)
+command=(fix --sandbox=fixtures/worlds/second-role.json --dry-run)
 mkdir -p docs/img
 drawing=$(mktemp)
 trap 'rm -f "$drawing"' EXIT

@@ -3,11 +3,13 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use anstream::AutoStream;
+use console::Term;
 
 use crate::cli::ColorChoice;
 use crate::error::Error;
 use crate::render::Styles;
 use crate::render::escape::Escaped;
+use crate::render::text;
 
 /// Results go to standard output, talk to standard error.
 pub struct Console {
@@ -29,17 +31,13 @@ impl Console {
     /// The process's own streams.
     pub fn of_process(color: ColorChoice) -> Self {
         let (stdout, stderr) = (io::stdout(), io::stderr());
-        let width = console::Term::stdout()
-            .size_checked()
-            .or_else(|| console::Term::stderr().size_checked())
-            .map_or(crate::render::text::DEFAULT_WIDTH, |(_, columns)| usize::from(columns));
         Self {
             styles: styles(color, AutoStream::choice(&stdout)),
             talk_styles: styles(color, AutoStream::choice(&stderr)),
             is_interactive: io::stdin().is_terminal() && stderr.is_terminal(),
             out: Box::new(io::BufWriter::new(stdout)),
             talk: Box::new(stderr),
-            width,
+            width: columns().unwrap_or(text::DEFAULT_WIDTH),
         }
     }
 
@@ -67,6 +65,16 @@ impl Console {
         writeln!(self.talk, "{style}error:{style:#} {}", Escaped(&error.to_string()))?;
         error.hint().map_or(Ok(()), |hint| self.hint(&hint))
     }
+}
+
+/// What `COLUMNS` says, else the terminal.
+fn columns() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let terminal = || {
+        let size = Term::stdout().size_checked().or_else(|| Term::stderr().size_checked());
+        size.map(|(_, columns)| usize::from(columns))
+    };
+    said.filter(|columns| *columns > 0).or_else(terminal)
 }
 
 fn styles(color: ColorChoice, auto: anstream::ColorChoice) -> Styles {

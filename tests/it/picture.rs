@@ -3,15 +3,16 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-fn draw(ansi: &str) -> String {
+fn draw(command: &[&str], ansi: &[u8]) -> String {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/picture.py");
     let mut python = Command::new("python3")
-        .args([script, "keymend", "fix"])
+        .arg(script)
+        .args(command)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("Python 3 is needed");
-    python.stdin.take().unwrap().write_all(ansi.as_bytes()).unwrap();
+    python.stdin.take().unwrap().write_all(ansi).unwrap();
     let output = python.wait_with_output().unwrap();
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap()
@@ -19,7 +20,7 @@ fn draw(ansi: &str) -> String {
 
 /// The lines of the drawing that depend on the text.
 fn drawn(ansi: &str) -> String {
-    let picture = draw(ansi);
+    let picture = draw(&["keymend", "fix"], ansi.as_bytes());
     let lines = picture.lines().filter(|line| line.starts_with("<text") || line.contains("height=\"20\""));
     lines.skip(2).collect::<Vec<_>>().join("\n")
 }
@@ -50,7 +51,23 @@ fn text_is_text_and_escapes_are_never_drawn() {
 
 #[test]
 fn the_window_grows_with_its_text() {
-    let width = |text: &str| draw(text).split('"').nth(3).unwrap().parse::<u32>().unwrap();
+    let width = |text: &str| {
+        draw(&["keymend", "fix"], text.as_bytes()).split('"').nth(3).unwrap().parse::<u32>().unwrap()
+    };
     assert_eq!(width(""), width("short"));
     assert!(width(&"long ".repeat(40)) > 1600);
+}
+
+#[test]
+fn the_picture_in_the_readme_is_what_the_program_prints() {
+    let world = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/worlds/second-role.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_keymend"))
+        .args(["fix", &format!("--sandbox={world}"), "--dry-run", "--color", "always"])
+        .env("COLUMNS", "100")
+        .output()
+        .unwrap();
+    let command = ["keymend", "fix", "--sandbox=fixtures/worlds/second-role.json", "--dry-run"];
+    let drawn = draw(&command, &output.stdout);
+    let kept = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/img/fix.svg")).unwrap();
+    assert!(drawn == kept, "scripts/picture.sh draws it anew");
 }

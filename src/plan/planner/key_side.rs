@@ -155,7 +155,12 @@ fn prune(key: &KeyArn, read: &PolicyDocument, draft: &mut Draft) -> Option<Polic
         })
         .ok()?;
     draft.changes.push(Change {
-        reason: format!("{} no longer exist, and AWS refuses a policy that names them", listed(&pruned.gone)),
+        reason: match pruned.gone.as_slice() {
+            [only] => format!("`{only}` no longer exists, and AWS refuses a policy that names it"),
+            several => {
+                format!("{} no longer exist, and AWS refuses a policy that names them", listed(several))
+            }
+        },
         gains: Vec::new(),
         operation: Operation::PruneOrphans(KeyPolicyUpdate {
             key: key.clone(),
