@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::RequestId;
 
 use super::credentials;
@@ -105,7 +105,7 @@ impl Failure {
                 (CloudErrorKind::Transient, "no answer in time")
             }
             SdkError::DispatchFailure(failure) if failure.is_io() || failure.as_other().is_some() => {
-                (CloudErrorKind::Transient, "no connection")
+                (CloudErrorKind::Transient, "the connection failed")
             }
             _ => (CloudErrorKind::Other, "the request could not be made"),
         };
@@ -115,7 +115,9 @@ impl Failure {
 
 /// The causes of an error, outermost first, each said once.
 fn causes(error: &(dyn Error + 'static)) -> String {
-    join(std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string))
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    // The connector's own error only classifies what it wraps.
+    join(causes.filter(|cause| !cause.is::<ConnectorError>()).map(ToString::to_string))
 }
 
 /// Texts in one line. Wrappers that repeat what they wrap say it once.

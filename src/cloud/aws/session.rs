@@ -307,3 +307,6 @@ fn read_retries(config: &SdkConfig) -> RetryConfig {
     };
     RetryConfig::adaptive().with_max_attempts(attempts)
 }
+
+#[cfg(test)]
+mod tests;
