@@ -28,7 +28,7 @@ async fn two_accounts() -> (Account, Account, Aws) {
     let moto = Moto::shared();
     let (key, requester) = (Account::new(moto).await, Account::new(moto).await);
     let operator = Operator::new(moto.endpoint(), &[&key, &requester]);
-    let aws = Aws::connect(&options(&operator, &[&requester])).await;
+    let aws = Aws::connect(&options(&operator, &[&requester])).await.unwrap();
     // The profiles are read again when credentials are loaded.
     aws.caller(requester.id).await.unwrap();
     aws.default_caller().await.unwrap();
@@ -49,7 +49,7 @@ async fn each_account_has_its_caller() {
     let (key, requester) = (Account::new(moto).await, Account::new(moto).await);
     let proxy = Proxy::new(moto, Duration::from_millis(200));
     let operator = Operator::new(proxy.endpoint(), &[&key, &requester]);
-    let aws = Aws::connect(&options(&operator, &[&requester])).await;
+    let aws = Aws::connect(&options(&operator, &[&requester])).await.unwrap();
     assert_eq!(aws.default_region(), Some(REGION));
 
     let (default, of_key, of_requester, of_nobody) = tokio::join!(
@@ -85,7 +85,8 @@ async fn a_profile_of_another_account_is_refused() {
         account_profiles: BTreeMap::from([(nobody(), requester.id.to_string())]),
         ..options(&operator, &[])
     })
-    .await;
+    .await
+    .unwrap();
     let error = aws.caller(nobody()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -108,7 +109,8 @@ async fn a_role_is_assumed_in_the_accounts_that_are_left() {
         endpoint_url: Some(proxy.endpoint()),
         ..options(&operator, &[])
     })
-    .await;
+    .await
+    .unwrap();
     assert_eq!(aws.caller(key.id).await.unwrap().unwrap().account, key.id);
     proxy.take();
     let (caller, again) = tokio::join!(aws.caller(requester.id), aws.caller(requester.id));
@@ -287,7 +289,7 @@ async fn reads_go_side_by_side() {
     }
     let proxy = Proxy::new(moto, Duration::from_millis(300));
     let operator = Operator::new(proxy.endpoint(), &[&account]);
-    let aws = Aws::connect(&options(&operator, &[])).await;
+    let aws = Aws::connect(&options(&operator, &[])).await.unwrap();
     aws.default_caller().await.unwrap();
     proxy.take();
 

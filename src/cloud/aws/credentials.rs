@@ -37,6 +37,8 @@ pub(super) fn failure(error: &(dyn Error + 'static)) -> Option<Failure> {
         Some(CredentialsError::CredentialsNotLoaded(_)) => {
             (CloudErrorKind::NoCredentials, "no credentials are found")
         }
+        // The instance metadata service is the last resort, and not there or closed on most machines.
+        Some(_) if text.contains("IMDS") => (CloudErrorKind::NoCredentials, "no credentials are found"),
         Some(CredentialsError::ProviderTimedOut(_)) => {
             (CloudErrorKind::Transient, "credentials could not be loaded in time")
         }

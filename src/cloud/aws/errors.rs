@@ -117,7 +117,13 @@ impl Failure {
 fn causes(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
     // The connector's own error only classifies what it wraps.
-    join(causes.filter(|cause| !cause.is::<ConnectorError>()).map(ToString::to_string))
+    let texts = causes.filter(|cause| !cause.is::<ConnectorError>()).map(ToString::to_string);
+    join(texts.filter(|text| !is_internal(text)))
+}
+
+/// The SDK's inner parts name themselves, or print the whole request, around what is wrong.
+fn is_internal(text: &str) -> bool {
+    text.contains("Interceptor ") || text.contains("Request {")
 }
 
 /// Texts in one line. Wrappers that repeat what they wrap say it once.

@@ -222,6 +222,11 @@ async fn missing_credentials() {
             .await;
     assert_eq!(error.kind, CloudErrorKind::NoCredentials);
     assert_eq!(error.message, "no credentials are found");
+    let error = without_credentials(|| {
+        CredentialsError::provider_error("failed to load IMDS session token: request forbidden")
+    })
+    .await;
+    assert_eq!(error.kind, CloudErrorKind::NoCredentials);
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ async fn connect(profile: &str, other: Option<&str>) -> Aws {
         config_file: Some(config_file),
         ..AwsOptions::default()
     };
-    let aws = Aws::connect(&options).await;
+    let aws = Aws::connect(&options).await.unwrap();
     // The file is read for the last time when credentials are loaded.
     _ = aws.default_caller().await;
     _ = aws.caller(account("444455556666")).await;
@@ -80,6 +80,52 @@ async fn without_default_credentials_only_profiles_by_account_serve() {
     assert_eq!(connect("empty", Some("half")).await.caller(nobody).await.unwrap(), None);
     let error = connect("signed-out", Some("half")).await.caller(nobody).await.unwrap_err();
     assert_eq!(error.kind, CloudErrorKind::ExpiredCredentials);
+}
+
+#[tokio::test]
+async fn settings_that_make_no_request() {
+    let keys = aws_credential_types::Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "test");
+    let config = |region, endpoint: Option<&str>| {
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::from_static(region))
+            .credentials_provider(SharedCredentialsProvider::new(keys.clone()));
+        config.set_endpoint_url(endpoint.map(str::to_owned));
+        config.build()
+    };
+    for (config, message) in [
+        (
+            config("eu west", None),
+            "endpoint params could not be built: invalid value for field: `region` - must be a valid host label",
+        ),
+        (config("eu-west-1", Some("no URL")), "endpoint is not a valid URI: invalid uri character"),
+    ] {
+        let session = Session::new("default credentials".to_owned(), config, None, None);
+        let error = aws(session).default_caller().await.unwrap_err();
+        assert_eq!(error.kind, CloudErrorKind::Other);
+        assert_eq!(error.message, format!("the request could not be made: {message}"));
+    }
+}
+
+#[test]
+fn an_empty_endpoint_is_named() {
+    let session = |endpoint: Option<&str>| {
+        let mut config = SdkConfig::builder();
+        config.set_endpoint_url(endpoint.map(str::to_owned));
+        Rc::new(Session::new("profile p".to_owned(), config.build(), None, None))
+    };
+    let message = |endpoint, variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        empty_endpoint(iter::once(&session(endpoint)), variables).map(|error| error.message)
+    };
+    let url = "http://127.0.0.1:1";
+    assert_eq!(message(None, &[("AWS_ENDPOINT_URL", url), ("AWS_PROFILE", "")]), None);
+    assert_eq!(message(Some(url), &[]), None);
+    assert_eq!(message(Some(""), &[]).unwrap(), "the endpoint URL is set, but empty");
+    assert_eq!(
+        message(None, &[("AWS_ENDPOINT_URL_KMS", "")]).unwrap(),
+        "AWS_ENDPOINT_URL_KMS is set, but empty"
+    );
 }
 
 fn aws(default: Session) -> Aws {
