@@ -53,8 +53,11 @@ pub struct Aws {
 
 impl Aws {
     /// Reads the configuration. No call is made yet: what is wrong with credentials shows with the first.
-    pub async fn connect(options: &AwsOptions) -> Self {
-        Self { sessions: Sessions::load(options).await }
+    ///
+    /// # Errors
+    /// An endpoint is configured that no client can be made for.
+    pub async fn connect(options: &AwsOptions) -> Result<Self, CloudError> {
+        Ok(Self { sessions: Sessions::load(options).await? })
     }
 
     /// The region of the default credentials, where one is configured.

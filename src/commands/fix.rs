@@ -48,7 +48,7 @@ async fn try_fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Er
             run(&settings, &sandbox, &InstantClock::default(), journals, console).await
         }
         BackendSettings::Aws(options) => {
-            let aws = Aws::connect(options).await;
+            let aws = Aws::connect(options).await?;
             run(&settings, &aws, &SystemClock::default(), Some(Place::of_aws()?), console).await
         }
     }

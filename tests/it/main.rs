@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod moto;
+#[cfg(test)]
 mod picture;
+#[cfg(test)]
+mod wire;
 #[cfg(test)]
 mod worlds;

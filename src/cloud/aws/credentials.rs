@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::iter::successors;
 
-use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::error::{CredentialsError, TokenError};
 use aws_sdk_kms::error::ProvideErrorMetadata;
 use aws_sdk_kms::operation::RequestId;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
@@ -37,6 +37,8 @@ pub(super) fn failure(error: &(dyn Error + 'static)) -> Option<Failure> {
         Some(CredentialsError::CredentialsNotLoaded(_)) => {
             (CloudErrorKind::NoCredentials, "no credentials are found")
         }
+        // The instance metadata service is the last resort, and not there or closed on most machines.
+        Some(_) if text.contains("IMDS") => (CloudErrorKind::NoCredentials, "no credentials are found"),
         Some(CredentialsError::ProviderTimedOut(_)) => {
             (CloudErrorKind::Transient, "credentials could not be loaded in time")
         }
@@ -62,9 +64,11 @@ fn answered(operation: &'static str, error: &(impl ProvideErrorMetadata + Reques
     }
 }
 
-/// The causes' own words, without those of the wrapper, which only says that there is a cause.
+/// The causes' own words, without those of the wrappers, which only say that there is a cause.
 fn text(causes: &[&(dyn Error + 'static)]) -> String {
-    join(causes.iter().filter(|cause| !cause.is::<CredentialsError>()).map(|cause| {
+    let is_wrapper =
+        |cause: &(dyn Error + 'static)| cause.is::<CredentialsError>() || cause.is::<TokenError>();
+    join(causes.iter().filter(|cause| !is_wrapper(**cause)).map(|cause| {
         let text = cause.to_string();
         // What a credential_process prints may hold secrets.
         text.split_once(" Stderr:").map_or(text.clone(), |(said, _)| said.to_owned())

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::RequestId;
 
 use super::credentials;
@@ -105,7 +105,7 @@ impl Failure {
                 (CloudErrorKind::Transient, "no answer in time")
             }
             SdkError::DispatchFailure(failure) if failure.is_io() || failure.as_other().is_some() => {
-                (CloudErrorKind::Transient, "no connection")
+                (CloudErrorKind::Transient, "the connection failed")
             }
             _ => (CloudErrorKind::Other, "the request could not be made"),
         };
@@ -115,7 +115,15 @@ impl Failure {
 
 /// The causes of an error, outermost first, each said once.
 fn causes(error: &(dyn Error + 'static)) -> String {
-    join(std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string))
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    // The connector's own error only classifies what it wraps.
+    let texts = causes.filter(|cause| !cause.is::<ConnectorError>()).map(ToString::to_string);
+    join(texts.filter(|text| !is_internal(text)))
+}
+
+/// The SDK's inner parts name themselves, or print the whole request, around what is wrong.
+fn is_internal(text: &str) -> bool {
+    text.contains("Interceptor ") || text.contains("Request {")
 }
 
 /// Texts in one line. Wrappers that repeat what they wrap say it once.

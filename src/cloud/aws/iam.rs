@@ -267,3 +267,6 @@ fn none_where_not_found<T>(read: Result<T, CloudError>) -> Result<Option<T>, Clo
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::rc::Rc;
 use std::time::Duration;
+use std::{env, iter};
 
 use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -135,7 +137,7 @@ pub(super) struct Sessions {
 
 impl Sessions {
     /// Reads configuration; asks AWS for nothing.
-    pub(super) async fn load(options: &AwsOptions) -> Self {
+    pub(super) async fn load(options: &AwsOptions) -> Result<Self, CloudError> {
         let profiles = future::join_all(
             options
                 .account_profiles
@@ -143,11 +145,16 @@ impl Sessions {
                 .map(async |(account, profile)| (*account, Rc::new(load(options, Some(profile)).await))),
         );
         let (default, profiles) = future::join(load(options, options.profile.as_deref()), profiles).await;
-        Self {
+        let sessions = Self {
             default: Rc::new(default),
             profiles: profiles.into_iter().collect(),
             assume_role_name: options.assume_role_name.clone(),
             assumed: RefCell::default(),
+        };
+        match empty_endpoint(iter::once(&sessions.default).chain(sessions.profiles.values()), env::vars_os())
+        {
+            Some(error) => Err(error),
+            None => Ok(sessions),
         }
     }
 
@@ -215,6 +222,21 @@ impl Sessions {
     }
 }
 
+/// The SDK panics over an endpoint that is set to nothing.
+fn empty_endpoint<'s>(
+    mut sessions: impl Iterator<Item = &'s Rc<Session>>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Option<CloudError> {
+    let variable = variables.into_iter().find_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        (value.is_empty() && name.starts_with("AWS_ENDPOINT_URL")).then_some(name)
+    });
+    let session = sessions.find(|session| variable.is_some() || session.config.endpoint_url() == Some(""))?;
+    let what = variable.unwrap_or("the endpoint URL".to_owned());
+    let message = format!("{what} is set, but empty");
+    Some(session.identity_call().error(CloudErrorKind::Other, message))
+}
+
 /// The partition of a caller's ARN.
 pub(super) fn partition(caller: &Caller) -> Partition {
     ArnParts::parse(&caller.arn).map_or(Partition::Aws, |parts| parts.partition)
@@ -230,7 +252,7 @@ fn belongs_to(session: &Session, is: AccountId, wanted: AccountId) -> Result<(),
 
 async fn load(options: &AwsOptions, profile: Option<&str>) -> Session {
     let config = loader(options, profile).load().await;
-    let region = config.region().map(ToString::to_string);
+    let region = config.region().map(ToString::to_string).filter(|region| !region.is_empty());
     let config = if region.is_some() {
         config
     } else {
@@ -307,3 +329,6 @@ fn read_retries(config: &SdkConfig) -> RetryConfig {
     };
     RetryConfig::adaptive().with_max_attempts(attempts)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! A proxy that makes every call take as long as over a real network, and remembers the calls.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Moto;
+
+/// One call that went through.
+#[derive(Debug)]
+struct Call {
+    /// The API's name for it, such as `GetRole`.
+    action: String,
+    begun: Instant,
+    ended: Instant,
+}
+
+/// A proxy before moto. It ends with the process.
+pub(crate) struct Proxy {
+    port: u16,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
+
+impl Proxy {
+    /// Delays each request; moto's own time comes on top.
+    pub(crate) fn new(moto: &Moto, delay: Duration) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (port, upstream) = (listener.local_addr().unwrap().port(), moto.port());
+        let calls = Arc::<Mutex<Vec<Call>>>::default();
+        let log = Arc::clone(&calls);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let log = Arc::clone(&log);
+                // A client that hangs up is no concern of the proxy's.
+                thread::spawn(move || _ = relay(&client, upstream, delay, &log));
+            }
+        });
+        Self { port, calls }
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The calls since the last time, by name, in alphabetical order, with how many had to wait for others: the
+    /// longest row of calls of which each began after the one before had ended.
+    pub(crate) fn take(&self) -> (Vec<String>, usize) {
+        let mut calls = std::mem::take(&mut *self.calls.lock().unwrap());
+        calls.sort_by_key(|call| call.ended);
+        let mut round_trips = 0;
+        let mut last_ended = None;
+        for call in &calls {
+            if last_ended.is_none_or(|ended| call.begun >= ended) {
+                round_trips += 1;
+                last_ended = Some(call.ended);
+            }
+        }
+        let mut actions: Vec<String> = calls.into_iter().map(|call| call.action).collect();
+        actions.sort();
+        (actions, round_trips)
+    }
+}
+
+/// moto closes the connection after each answer, so a connection is a call.
+fn relay(client: &TcpStream, upstream: u16, delay: Duration, log: &Mutex<Vec<Call>>) -> io::Result<()> {
+    let request = read_request(client)?;
+    let begun = Instant::now();
+    thread::sleep(delay);
+    let mut server = TcpStream::connect(("127.0.0.1", upstream))?;
+    server.write_all(&request)?;
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer)?;
+    log.lock().unwrap().push(Call { action: action(&request), begun, ended: Instant::now() });
+    { client }.write_all(&answer)
+}
+
+fn read_request(client: &TcpStream) -> io::Result<Vec<u8>> {
+    let mut reader = BufReader::new(client);
+    let mut request = Vec::new();
+    let mut length = 0;
+    loop {
+        let start = request.len();
+        if reader.read_until(b'\n', &mut request)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let line = String::from_utf8_lossy(request.get(start..).unwrap_or_default()).to_ascii_lowercase();
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or(0);
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    reader.take(length).read_to_end(&mut request)?;
+    Ok(request)
+}
+
+/// From the header of JSON services (`X-Amz-Target: TrentService.GetKeyPolicy`), or the body of query services.
+fn action(request: &[u8]) -> String {
+    let text = String::from_utf8_lossy(request);
+    let after = |sign: &str, end: &[char]| {
+        let (_, rest) = text.split_once(sign)?;
+        rest.split(end).next().map(str::to_owned)
+    };
+    after("TrentService.", &['\r']).or_else(|| after("Action=", &['&'])).unwrap_or_default()
+}
