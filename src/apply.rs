@@ -15,6 +15,7 @@ use crate::cloud::{CloudError, CloudErrorKind, Observe, Write};
 use crate::plan::{Operation, Plan};
 pub use clock::Clock;
 use journal::{Journal, JournalError};
+pub use state::Now;
 use state::State;
 
 /// How a change ended.
@@ -32,8 +33,8 @@ pub enum StepResult {
         /// AWS's request id.
         request_id: Option<String>,
     },
-    /// Somebody else changed the document since it was read: this is what it is now, in words or as its text.
-    Stale(String),
+    /// Somebody else changed the document since it was read.
+    Stale(Now),
     /// A call failed.
     Failed(CloudError),
     /// An earlier change did not end well, or the run was interrupted.

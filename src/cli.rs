@@ -13,20 +13,27 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Green.on_default())
     .placeholder(AnsiColor::Cyan.on_default());
 
-const EXIT_STATUSES: &str = "\
-Exit status:
-    0  done, or nothing to do
-    1  error
-    2  wrong usage
-    3  changes pending (with --detailed-exitcode), or something left for another account's administrator
-    4  blocked: no change of keymend's may mend it
-    5  declined, or no terminal and no --yes
-    6  stale: somebody else changed a document meanwhile
-  130  interrupted";
+/// What the process's exit status means, for help and manual.
+pub const EXIT_STATUSES: [(u8, &str); 8] = [
+    (0, "done, or nothing to do"),
+    (1, "error"),
+    (2, "wrong usage"),
+    (3, "changes pending (with --detailed-exitcode), or something left for somebody else to do"),
+    (4, "blocked: no change of keymend's may mend it"),
+    (5, "declined, or no terminal and no --yes"),
+    (6, "stale: somebody else changed a document meanwhile"),
+    (130, "interrupted"),
+];
+
+fn exit_statuses() -> String {
+    let lines: Vec<String> =
+        EXIT_STATUSES.iter().map(|(status, meaning)| format!("  {status:>3}  {meaning}")).collect();
+    format!("Exit status:\n{}", lines.join("\n"))
+}
 
 /// Mends access to AWS KMS keys so that EC2 instances launch from copied and shared encrypted AMIs.
 #[derive(Debug, Parser)]
-#[command(name = "keymend", version, styles = STYLES, after_help = EXIT_STATUSES, max_term_width = 100)]
+#[command(name = "keymend", version, styles = STYLES, after_help = exit_statuses(), max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -37,7 +44,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Plan, show, confirm, apply and verify what makes instances launch
-    #[command(after_help = EXIT_STATUSES)]
+    #[command(after_help = exit_statuses())]
     Fix(Box<FixArgs>),
     /// Print the IAM policy that the operator needs in each account
     Permissions(PermissionsArgs),

@@ -2,6 +2,7 @@
 
 pub mod console;
 mod fix;
+mod man;
 mod outcome;
 mod report;
 mod texts;

@@ -116,10 +116,10 @@ impl Error {
         match self {
             Self::Usage(error) => error.hint.clone(),
             Self::Observe(ObserveError::Cloud(error)) => cloud_hint(error),
-            Self::Observe(ObserveError::NoSuchRole(_)) => Some(
-                "check the session's ARN, or give the role's: --principal arn:aws:iam::ACCOUNT:role/NAME"
-                    .to_owned(),
-            ),
+            Self::Observe(ObserveError::NoSuchRole(session)) => Some(format!(
+                "check the role's name and account: aws iam get-role --role-name {}",
+                session.role_name
+            )),
             Self::Observe(ObserveError::UnreadRole(session)) => Some(format!(
                 "give the role's ARN with its path, or credentials: --account-profile {}=PROFILE",
                 session.account
@@ -127,7 +127,12 @@ impl Error {
             Self::Journal(_) => {
                 Some("nothing is written to AWS without a journal: make the folder writable".to_owned())
             }
-            Self::World(_) => Some("docs/worlds.md describes the format of worlds".to_owned()),
+            Self::World(WorldError::Unreadable { .. }) => Some(
+                "give a world file, --sandbox=FILE, or --sandbox alone for the built-in world".to_owned(),
+            ),
+            Self::World(WorldError::Mistake { .. }) => {
+                Some("docs/worlds.md describes the format of worlds".to_owned())
+            }
             Self::Prompt(_) => Some("--yes applies without asking".to_owned()),
             Self::Output(_) => None,
         }
@@ -141,6 +146,9 @@ pub fn cloud_hint(error: &CloudError) -> Option<String> {
         CloudErrorKind::AccessDenied => Some(format!(
             "the caller needs {operation} on `{resource}`; `keymend permissions` prints all that is needed"
         )),
+        CloudErrorKind::NotFound if operation.starts_with("kms:") && resource.starts_with("arn:") => {
+            Some("check account, region and id in the ARN: a key lives in one region".to_owned())
+        }
         CloudErrorKind::NotFound if operation.starts_with("kms:") => Some(
             "check the key's id or alias, and the region: a key given by its ARN is found wherever it is".to_owned(),
         ),

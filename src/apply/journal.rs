@@ -167,7 +167,7 @@ impl StepRecord {
             StepResult::Applied { request_id } => (StepOutcome::Applied, request_id.clone(), None),
             StepResult::AlreadyDone => (StepOutcome::AlreadyDone, None, None),
             StepResult::Unsettled { request_id } => (StepOutcome::Unsettled, request_id.clone(), None),
-            StepResult::Stale(now) => (StepOutcome::Stale, None, Some(now.clone())),
+            StepResult::Stale(now) => (StepOutcome::Stale, None, Some(now.to_string())),
             StepResult::Failed(error) => {
                 (StepOutcome::Failed, error.request_id.clone(), Some(error.to_string()))
             }

@@ -1,5 +1,7 @@
 //! Where the thing that a change writes stands now.
 
+use std::fmt;
+
 use crate::arn::{EntityArn, Partition, PolicyArn};
 use crate::cloud::{CloudError, Observe};
 use crate::observation::ManagedPolicy;
@@ -13,8 +15,29 @@ pub(super) enum State {
     Before,
     /// As the plan makes it.
     After,
-    /// Neither: its text, or in words what became of it.
-    Changed(String),
+    /// Neither.
+    Changed(Now),
+}
+
+/// What somebody else made of the thing that a change writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Now {
+    /// Its text is another one.
+    Text(String),
+    /// It is gone, or in another state: a fragment that says so.
+    Words(String),
+}
+
+impl fmt::Display for Now {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) | Self::Words(text) => f.write_str(text),
+        }
+    }
+}
+
+fn gone(what: &impl fmt::Display) -> State {
+    State::Changed(Now::Words(format!("`{what}` is gone")))
 }
 
 /// Reads it.
@@ -53,15 +76,17 @@ async fn with_policy(
     judge: impl FnOnce(ManagedPolicy) -> State,
 ) -> Result<State, CloudError> {
     let found = cloud.managed_policy(policy, None).await?;
-    Ok(found.map_or_else(|| State::Changed(format!("the policy `{policy}` is gone")), judge))
+    Ok(found.map_or_else(|| gone(policy), judge))
 }
 
 fn version_state(found: &ManagedPolicy, version: &str, before: &str, partition: Partition) -> State {
     match found.versions.iter().find(|own| own.id == version) {
         None => State::After,
-        Some(own) if own.is_default => State::Changed(format!("version {version} is in force now")),
+        Some(own) if own.is_default => {
+            State::Changed(Now::Words(format!("version {version} is in force now")))
+        }
         Some(own) => match &own.document {
-            Some(text) if !is_same(text, before, partition) => State::Changed(text.clone()),
+            Some(text) if !is_same(text, before, partition) => State::Changed(Now::Text(text.clone())),
             _ => State::Before,
         },
     }
@@ -74,7 +99,7 @@ async fn attachment(
 ) -> Result<State, CloudError> {
     let found = cloud.entity(entity.account, &entity.entity_name()).await?;
     Ok(match found {
-        None => State::Changed(format!("`{entity}` is gone")),
+        None => gone(entity),
         Some(found) if found.attached.contains(&policy.to_string()) => State::After,
         Some(_) => State::Before,
     })
@@ -86,7 +111,7 @@ fn compare(now: &str, before: Option<&str>, after: &str, partition: Partition) -
     } else if before.is_some_and(|before| is_same(now, before, partition)) {
         State::Before
     } else {
-        State::Changed(now.to_owned())
+        State::Changed(Now::Text(now.to_owned()))
     }
 }
 

@@ -221,11 +221,18 @@ fn grantees_file(file: &Path) -> Result<Vec<GranteeRef>, UsageError> {
         std::fs::read_to_string(file)
     };
     let text = text.map_err(|error| {
-        UsageError::new(format!("the grantees file `{name}` can't be read: {error}"))
-            .hint("it has an account id or an ARN a line, and # for comments")
+        UsageError::new(format!("the grantees file `{name}` can't be read: {error}")).hint(GRANTEES_FORM)
     })?;
-    parse_grantees(&text).map_err(|(line, error)| error.within(&format!("`{name}`, line {line}")))
+    let grantees =
+        parse_grantees(&text).map_err(|(line, error)| error.within(&format!("`{name}`, line {line}")))?;
+    if grantees.is_empty() {
+        return Err(UsageError::new(format!("the grantees file `{name}` names nobody")).hint(GRANTEES_FORM));
+    }
+    Ok(grantees)
 }
+
+const GRANTEES_FORM: &str =
+    "it has an account id or an ARN of a user, role or group a line, and # for comments";
 
 fn parse_grantees(text: &str) -> Result<Vec<GranteeRef>, (usize, UsageError)> {
     text.lines()
@@ -239,7 +246,8 @@ fn parse_grantees(text: &str) -> Result<Vec<GranteeRef>, (usize, UsageError)> {
                 AwsPrincipal::Session(session) => Ok(GranteeRef::Session(session)),
                 _ => Err(UsageError::new(format!(
                     "`{line}` is no account id and no ARN of a user, role or group"
-                ))),
+                ))
+                .hint(GRANTEES_FORM)),
             };
             grantee.map_err(|error| (number, error))
         })

@@ -9,6 +9,7 @@ use crate::cli::ColorChoice;
 use crate::error::Error;
 use crate::render::Styles;
 use crate::render::escape::Escaped;
+use crate::render::prose::Prose;
 use crate::render::text;
 
 /// Results go to standard output, talk to standard error.
@@ -41,13 +42,41 @@ impl Console {
         }
     }
 
+    /// Where talk goes, once the results before it are out: on a terminal both are read as one text.
+    ///
+    /// # Errors
+    /// Standard output can't be written.
+    pub fn talk(&mut self) -> io::Result<&mut dyn Write> {
+        self.out.flush()?;
+        Ok(&mut self.talk)
+    }
+
     /// A hint among the talk.
     ///
     /// # Errors
-    /// Standard error can't be written.
+    /// Standard output or standard error can't be written.
     pub fn hint(&mut self, text: &str) -> io::Result<()> {
         let style = self.talk_styles.hint;
-        writeln!(self.talk, "{style}hint:{style:#} {}", Escaped(text))
+        writeln!(self.talk()?, "{style}hint:{style:#} {}", Escaped(text))
+    }
+
+    /// Something to know, among the talk.
+    ///
+    /// # Errors
+    /// Standard output or standard error can't be written.
+    pub fn remark(&mut self, text: &str) -> io::Result<()> {
+        let line = Prose::new().styled(self.talk_styles.dim, text);
+        let width = self.width;
+        line.write(self.talk()?, width, 0)
+    }
+
+    /// Something that went wrong, among the talk.
+    ///
+    /// # Errors
+    /// Standard output or standard error can't be written.
+    pub fn failure(&mut self, text: &str) -> io::Result<()> {
+        let style = self.talk_styles.blocked;
+        writeln!(self.talk()?, "{style}error:{style:#} {}", Escaped(text))
     }
 
     /// What went wrong, and the hint that helps.
@@ -61,8 +90,7 @@ impl Console {
             // Whoever read the output has seen enough.
             return Ok(());
         }
-        let style = self.talk_styles.blocked;
-        writeln!(self.talk, "{style}error:{style:#} {}", Escaped(&error.to_string()))?;
+        self.failure(&error.to_string())?;
         error.hint().map_or(Ok(()), |hint| self.hint(&hint))
     }
 }

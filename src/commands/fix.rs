@@ -42,7 +42,7 @@ async fn try_fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Er
                 Some(file) => Sandbox::open(file)?,
                 None => Sandbox::builtin(),
             };
-            console.hint(&format!("a sandbox, nothing here touches AWS. {}", sandbox.story()))?;
+            console.remark(&format!("Sandbox, nothing here touches AWS. {}", sandbox.story()))?;
             fill_in_defaults(&mut settings.asked, &sandbox)?;
             let journals = sandbox.world_file().map(Place::beside_world);
             run(&settings, &sandbox, &InstantClock::default(), journals, console).await

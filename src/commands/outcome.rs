@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::console::Console;
-use super::report::{Decision, Report};
-use crate::apply::{Progress, StepResult};
+use super::report::{Decision, Report, planned_again, somebody_changed, unsettled};
+use crate::apply::{Now, Progress, StepResult};
 use crate::cloud::CloudError;
 use crate::diff;
 use crate::error::cloud_hint;
-use crate::plan::{Change, Plan};
+use crate::plan::{Change, FindingCode, Plan, Severity};
 use crate::render::escape::Escaped;
 use crate::render::text;
 
@@ -84,20 +84,22 @@ pub(super) fn progress(console: &mut Console, plan: &Plan, progress: Progress<'_
     }
 }
 
-/// Writes what became of the plan: results to standard output, hints to standard error.
+/// Writes what became of the plan: results to standard output, errors and hints to standard error.
 pub(super) fn write(console: &mut Console, report: &Report) -> io::Result<()> {
     match report.decision {
         Decision::NoChanges | Decision::OnlyPlanned => Ok(()),
         Decision::Blocked => blocked(console, report),
         Decision::NoTerminal => no_terminal(console),
-        Decision::Declined => writeln!(console.talk, "Nothing was written."),
-        Decision::Interrupted => writeln!(console.talk, "\nInterrupted. Nothing was written."),
-        Decision::Approved => approved(console, report),
+        Decision::Declined => writeln!(console.talk()?, "Nothing was written."),
+        Decision::Interrupted => writeln!(console.talk()?, "\nInterrupted. Nothing was written."),
+        Decision::Approved if !report.carried.outcome.is_success() => stopped(console, report),
+        Decision::Approved if !report.came_back().is_empty() => did_not_last(console, report),
+        Decision::Approved => success(console, report),
     }
 }
 
 fn blocked(console: &mut Console, report: &Report) -> io::Result<()> {
-    writeln!(console.talk, "Nothing was written.")?;
+    writeln!(console.talk()?, "Nothing was written.")?;
     if report.plan.changes.is_empty() {
         return Ok(());
     }
@@ -105,18 +107,15 @@ fn blocked(console: &mut Console, report: &Report) -> io::Result<()> {
 }
 
 fn no_terminal(console: &mut Console) -> io::Result<()> {
-    let style = console.talk_styles.blocked;
-    writeln!(console.talk, "{style}error:{style:#} there is no terminal to ask on; nothing was written")?;
+    console.failure("there is no terminal to ask on; nothing was written")?;
     console.hint("--yes applies without asking, --dry-run only shows the plan")
 }
 
-fn approved(console: &mut Console, report: &Report) -> io::Result<()> {
-    writeln!(console.out)?;
-    if report.carried.outcome.is_success() {
-        return success(console, report);
-    }
+/// What went wrong, how far it came, and how to go on.
+fn stopped(console: &mut Console, report: &Report) -> io::Result<()> {
+    writeln!(console.talk()?)?;
     if report.carried.outcome.is_interrupted {
-        writeln!(console.out, "Interrupted between two changes.")?;
+        console.failure("interrupted between two changes")?;
     }
     for (change, step) in report.plan.changes.iter().zip(&report.carried.outcome.steps) {
         failure(console, change, step)?;
@@ -131,41 +130,31 @@ fn failure(console: &mut Console, change: &Change, step: &StepResult) -> io::Res
     match step {
         StepResult::Failed(error) => failed_call(console, error),
         StepResult::Stale(now) => stale(console, change, now),
-        StepResult::Unsettled { .. } => {
-            let style = console.styles.blocked;
-            writeln!(
-                console.out,
-                "{style}error:{style:#} `{}` was written, but did not read back so within five minutes",
-                Escaped(&change.operation.resource())
-            )
-        }
+        StepResult::Unsettled { .. } => console.failure(&unsettled(change)),
         _ => Ok(()),
     }
 }
 
 fn failed_call(console: &mut Console, error: &CloudError) -> io::Result<()> {
-    let style = console.styles.blocked;
-    writeln!(console.out, "{style}error:{style:#} {}", Escaped(&error.to_string()))?;
+    console.failure(&error.to_string())?;
     cloud_hint(error).map_or(Ok(()), |hint| console.hint(&hint))
 }
 
-fn stale(console: &mut Console, change: &Change, now: &str) -> io::Result<()> {
-    let Console { out, styles, .. } = console;
-    let style = styles.blocked;
-    let resource = change.operation.resource();
-    writeln!(
-        out,
-        "{style}error:{style:#} `{}` is not what the plan was made on: somebody else changed it meanwhile",
-        Escaped(&resource)
-    )?;
-    match change.operation.before() {
-        Some(before) => text::difference(out, styles, &diff::difference(before, now), false),
-        None => writeln!(out, "     it is now: {}", Escaped(now)),
+fn stale(console: &mut Console, change: &Change, now: &Now) -> io::Result<()> {
+    console.failure(&somebody_changed(change))?;
+    match now {
+        Now::Text(text) => {
+            let planned_on = change.operation.before().unwrap_or_default();
+            let difference = diff::difference(planned_on, text);
+            text::difference(&mut console.talk, &console.talk_styles, &difference, planned_on.is_empty())
+        }
+        Now::Words(words) => writeln!(console.talk, "     {}", Escaped(words)),
     }
 }
 
 /// What was applied, what failed, what was not started.
 fn account_of_changes(console: &mut Console, report: &Report) -> io::Result<()> {
+    writeln!(console.out)?;
     for (index, (change, step)) in report.plan.changes.iter().zip(&report.carried.outcome.steps).enumerate() {
         let word = match step {
             StepResult::Applied { .. } => "applied",
@@ -182,53 +171,63 @@ fn account_of_changes(console: &mut Console, report: &Report) -> io::Result<()> 
     Ok(())
 }
 
-fn success(console: &mut Console, report: &Report) -> io::Result<()> {
-    let applied = report.carried.outcome.applied();
-    let plural = if applied == 1 { "change" } else { "changes" };
-    let came_back = report.came_back();
-    if !came_back.is_empty() {
-        let style = console.styles.blocked;
-        for change in came_back {
-            let (what, resource) = (change.operation.to_string(), change.operation.resource());
-            writeln!(
-                console.out,
-                "{style}error:{style:#} after the writes it is planned again to {} `{}`",
-                Escaped(&what),
-                Escaped(&resource)
-            )?;
-        }
-        return console.hint("somebody else may be changing it too; if not, this is a bug: please report it");
+/// Everything was written, and some of it is planned again.
+fn did_not_last(console: &mut Console, report: &Report) -> io::Result<()> {
+    writeln!(console.talk()?)?;
+    for change in report.came_back() {
+        console.failure(&planned_again(change))?;
     }
-    writeln!(console.out, "Applied {applied} {plural}; both sides were read again and hold.")?;
-    remaining(console, report)?;
-    where_journal_is(console, report)?;
-    what_now(console, report)
+    account_of_changes(console, report)?;
+    console.hint("somebody else may be changing it too; if not, this is a bug: please report it")?;
+    where_journal_is(console, report)
 }
 
-fn remaining(console: &mut Console, report: &Report) -> io::Result<()> {
-    let Some(again) = &report.carried.remaining else { return Ok(()) };
-    for change in &again.changes {
-        let (what, resource) = (change.operation.to_string(), change.operation.resource());
-        writeln!(console.out, "  remaining: {} `{}`", Escaped(&what), Escaped(&resource))?;
+fn success(console: &mut Console, report: &Report) -> io::Result<()> {
+    let written = match report.carried.outcome.applied() {
+        0 => "Everything was so already; it was".to_owned(),
+        1 => "Applied 1 change; it was".to_owned(),
+        several => format!("Applied {several} changes; they were"),
+    };
+    let left = left_to_do(report);
+    let holds = if left.is_empty() { "both sides hold" } else { "what was written holds" };
+    writeln!(console.out, "\n{written} read again, and {holds}.")?;
+    for what in &left {
+        writeln!(console.out, "  left to do: {}", Escaped(what))?;
     }
-    for handover in &again.handovers {
-        writeln!(console.out, "  remaining: what account {} has to do, as shown above", handover.account())?;
-    }
-    Ok(())
+    where_journal_is(console, report)?;
+    what_now(console, report, left.is_empty())
+}
+
+/// What planning again found, in words.
+fn left_to_do(report: &Report) -> Vec<String> {
+    let Some(again) = &report.carried.remaining else { return Vec::new() };
+    let changes = again.changes.iter().map(|change| change.operation.to_string());
+    let handovers = again
+        .handovers
+        .iter()
+        .map(|handover| format!("what account {} has to do, as shown above", handover.account()));
+    // What could not be read is what the hand-overs are about.
+    let findings = again
+        .findings
+        .iter()
+        .filter(|finding| finding.severity() <= Severity::LeftOver && finding.code != FindingCode::Unread);
+    let findings = findings.map(|finding| format!("{} (`{}`)", finding.message, finding.subject));
+    changes.chain(handovers).chain(findings).collect()
 }
 
 fn where_journal_is(console: &mut Console, report: &Report) -> io::Result<()> {
     let Some(path) = &report.carried.journal else { return Ok(()) };
     let path = path.display().to_string();
-    writeln!(console.talk, "The run and every former text are kept in {}", Escaped(&path))
+    writeln!(console.talk()?, "The run and every former text are kept in {}", Escaped(&path))
 }
 
 /// The last line of a success.
-fn what_now(console: &mut Console, report: &Report) -> io::Result<()> {
+fn what_now(console: &mut Console, report: &Report, is_complete: bool) -> io::Result<()> {
     let region = report.request.keys.first().map_or("REGION", |key| key.region.as_str());
+    let launch = if is_complete { "Launch" } else { "When that is done, launch" };
     writeln!(
         console.out,
-        "Launch the instance again. If it still goes `pending` -> `terminated`, see why: \
+        "{launch} the instance again. If it still goes `pending` -> `terminated`, see why: \
          aws ec2 describe-instances --region {} --instance-ids ID \
          --query 'Reservations[].Instances[].StateReason'",
         Escaped(region)

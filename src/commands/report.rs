@@ -137,11 +137,41 @@ impl Report {
     }
 
     fn json_error(&self) -> Option<ErrorOutput> {
-        self.carried.outcome.steps.iter().find_map(|step| match step {
+        let Carried { outcome, .. } = &self.carried;
+        let of_step = |(change, step): (&Change, &StepResult)| match step {
             StepResult::Failed(error) => Some(error_of_call(error)),
+            StepResult::Stale(_) => Some(error_in_words(somebody_changed(change))),
+            StepResult::Unsettled { .. } => Some(error_in_words(unsettled(change))),
             _ => None,
-        })
+        };
+        let interrupted =
+            || outcome.is_interrupted.then(|| error_in_words("interrupted between two changes".to_owned()));
+        let came_back = || self.came_back().first().map(|change| error_in_words(planned_again(change)));
+        self.plan.changes.iter().zip(&outcome.steps).find_map(of_step).or_else(interrupted).or_else(came_back)
     }
+}
+
+/// The change's document is not what the plan was made on.
+pub(super) fn somebody_changed(change: &Change) -> String {
+    format!(
+        "`{}` is not what the plan was made on: somebody else changed it meanwhile",
+        change.operation.resource()
+    )
+}
+
+/// The change's document was written and does not show.
+pub(super) fn unsettled(change: &Change) -> String {
+    format!("`{}` was written, but did not read back so within five minutes", change.operation.resource())
+}
+
+/// The change was written and is needed once more.
+pub(super) fn planned_again(change: &Change) -> String {
+    let Change { operation, .. } = change;
+    format!("after the writes it is planned again to {operation} (`{}`)", operation.resource())
+}
+
+fn error_in_words(message: String) -> ErrorOutput {
+    ErrorOutput { message, code: None, request_id: None, hint: None }
 }
 
 fn error_of_call(error: &CloudError) -> ErrorOutput {
@@ -156,7 +186,7 @@ fn error_of_call(error: &CloudError) -> ErrorOutput {
 /// Writes the document of a run that came to nothing.
 pub(super) fn write_json_of_error(out: &mut dyn io::Write, error: &Error) -> io::Result<()> {
     let failed = error.cloud_error().map_or_else(
-        || ErrorOutput { message: error.to_string(), code: None, request_id: None, hint: error.hint() },
+        || ErrorOutput { hint: error.hint(), ..error_in_words(error.to_string()) },
         error_of_call,
     );
     json::write(

@@ -1,10 +1,13 @@
 //! The commands that only print a text.
 
+use std::fmt;
 use std::io::Write as _;
+use std::str::FromStr;
 
 use clap::CommandFactory as _;
 
 use super::console::Console;
+use super::man;
 use crate::access::PolicyName;
 use crate::arn::{AccountId, KeyArn, Partition};
 use crate::cli::{Cli, PermissionsArgs};
@@ -13,15 +16,12 @@ use crate::permissions::{self, Mode};
 use crate::render::json;
 
 pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Result<ExitStatus, Error> {
-    let usage = |error: &dyn std::fmt::Display| UsageError::new(error.to_string());
-    let keys: Vec<KeyArn> =
-        args.key.iter().map(|text| text.parse().map_err(|error| usage(&error))).collect::<Result<_, _>>()?;
-    let accounts: Vec<AccountId> = args
-        .account
-        .iter()
-        .map(|text| text.parse().map_err(|error| usage(&error)))
-        .collect::<Result<_, _>>()?;
-    let name: PolicyName = args.policy_name.parse().map_err(|error| usage(&error))?;
+    let keys: Vec<KeyArn> = parsed(&args.key, "give the key's ARN, which tells its account and region")?;
+    let accounts: Vec<AccountId> =
+        parsed(&args.account, "`aws sts get-caller-identity` shows the account of your credentials")?;
+    let name: PolicyName = args.policy_name.parse().map_err(|error| {
+        UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
+    })?;
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Apply };
     if keys.is_empty() && accounts.is_empty() {
         return Err(UsageError::new("no key and no account is given")
@@ -56,6 +56,11 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
     Ok(ExitStatus::Done)
 }
 
+fn parsed<T: FromStr<Err: fmt::Display>>(texts: &[String], hint: &str) -> Result<Vec<T>, UsageError> {
+    let parse = |text: &String| text.parse().map_err(|error| UsageError::new(format!("{error}")).hint(hint));
+    texts.iter().map(parse).collect()
+}
+
 pub(super) fn completions(shell: clap_complete::Shell, console: &mut Console) -> Result<ExitStatus, Error> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "keymend", &mut script);
@@ -64,7 +69,7 @@ pub(super) fn completions(shell: clap_complete::Shell, console: &mut Console) ->
 }
 
 pub(super) fn man(console: &mut Console) -> Result<ExitStatus, Error> {
-    clap_mangen::Man::new(Cli::command()).render(&mut console.out)?;
+    man::write(&mut console.out)?;
     Ok(ExitStatus::Done)
 }
 
