@@ -6,9 +6,12 @@ mod man;
 mod outcome;
 mod report;
 mod texts;
+mod usage;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 
+use clap::Parser as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -16,8 +19,15 @@ use crate::cli::{Cli, ColorChoice, Command};
 use crate::error::{Error, ExitStatus};
 use console::Console;
 
-/// Runs what was typed, tells what went wrong, and says how the process ends.
-pub fn run(cli: &Cli) -> ExitStatus {
+/// Runs what was typed, the program's name first; tells what went wrong, and says how the process ends.
+pub fn run(arguments: &[OsString]) -> ExitStatus {
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => run_command(&cli),
+        Err(error) => usage::tell(&error, arguments),
+    }
+}
+
+fn run_command(cli: &Cli) -> ExitStatus {
     let (color, verbose) = match &cli.command {
         Command::Fix(args) => (args.output.color, args.output.verbose),
         _ => (ColorChoice::Auto, 0),

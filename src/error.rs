@@ -125,7 +125,7 @@ impl Error {
                 session.account
             )),
             Self::Journal(_) => {
-                Some("nothing is written to AWS without a journal: make the folder writable".to_owned())
+                Some("nothing is written without a journal: make its folder writable".to_owned())
             }
             Self::World(WorldError::Unreadable { .. }) => Some(
                 "give a world file, --sandbox=FILE, or --sandbox alone for the built-in world".to_owned(),

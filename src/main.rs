@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use keymend::cli::Cli;
-
 fn main() -> ExitCode {
-    ExitCode::from(keymend::commands::run(&Cli::parse()) as u8)
+    let arguments: Vec<_> = std::env::args_os().collect();
+    ExitCode::from(keymend::commands::run(&arguments) as u8)
 }

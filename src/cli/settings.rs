@@ -101,7 +101,8 @@ fn backend(args: &BackendArgs) -> Result<BackendSettings, UsageError> {
             return Err(wrong());
         }
         if account_profiles.insert(account, profile.to_owned()).is_some() {
-            return Err(UsageError::new(format!("two profiles are given for account {account}")));
+            return Err(UsageError::new(format!("two profiles are given for account {account}"))
+                .hint("one --account-profile serves an account, however many keys and grantees it has"));
         }
     }
     Ok(BackendSettings::Aws(AwsOptions {
@@ -213,26 +214,27 @@ fn flag(entity: &EntityArn) -> &'static str {
 }
 
 fn grantees_file(file: &Path) -> Result<Vec<GranteeRef>, UsageError> {
-    let name = file.display();
-    let text = if file == Path::new("-") {
+    let is_piped = file == Path::new("-");
+    let name = if is_piped { "standard input".to_owned() } else { format!("the file `{}`", file.display()) };
+    let text = if is_piped {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)
     } else {
         std::fs::read_to_string(file)
     };
     let text = text.map_err(|error| {
-        UsageError::new(format!("the grantees file `{name}` can't be read: {error}")).hint(GRANTEES_FORM)
+        UsageError::new(format!("{name} can't be read for grantees: {error}")).hint(GRANTEES_FORM)
     })?;
     let grantees =
-        parse_grantees(&text).map_err(|(line, error)| error.within(&format!("`{name}`, line {line}")))?;
+        parse_grantees(&text).map_err(|(line, error)| error.within(&format!("{name}, line {line}")))?;
     if grantees.is_empty() {
-        return Err(UsageError::new(format!("the grantees file `{name}` names nobody")).hint(GRANTEES_FORM));
+        return Err(UsageError::new(format!("{name} names no grantee")).hint(GRANTEES_FORM));
     }
     Ok(grantees)
 }
 
 const GRANTEES_FORM: &str =
-    "it has an account id or an ARN of a user, role or group a line, and # for comments";
+    "--grantees takes one account id, or ARN of a user, role or group, a line; # starts a comment";
 
 fn parse_grantees(text: &str) -> Result<Vec<GranteeRef>, (usize, UsageError)> {
     text.lines()

@@ -211,7 +211,7 @@ fn left_to_do(report: &Report) -> Vec<String> {
         .findings
         .iter()
         .filter(|finding| finding.severity() <= Severity::LeftOver && finding.code != FindingCode::Unread);
-    let findings = findings.map(|finding| format!("{} (`{}`)", finding.message, finding.subject));
+    let findings = findings.map(|finding| format!("`{}`: {}", finding.subject, finding.message));
     changes.chain(handovers).chain(findings).collect()
 }
 

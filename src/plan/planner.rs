@@ -6,7 +6,7 @@ pub(super) mod limits;
 
 use super::{Change, Coverage, Finding, FindingCode, Handover, Operation, Plan, Side, checks};
 use crate::access::{Grantee, Request, RequiredStatement};
-use crate::arn::{EntityArn, KeyArn};
+use crate::arn::{EntityArn, EntityKind, KeyArn};
 use crate::observation::{Observation, Reading};
 
 /// Plans the smallest writes that make the required statements hold for every grantee and key.
@@ -88,7 +88,8 @@ fn is_of_the_keys_partition(request: &Request, grantee: &Grantee, draft: &mut Dr
             grantee.partition(),
             key.partition
         );
-        draft.find(FindingCode::PartitionMismatch, &grantee, message, None);
+        let hint = format!("name a grantee of the partition `{}`", key.partition);
+        draft.find(FindingCode::PartitionMismatch, &grantee, message, Some(hint));
     }
     stranger.is_none()
 }
@@ -106,8 +107,13 @@ fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bo
         }
         None => {
             let message = format!("account {} has no {} of this name", entity.account, entity.kind);
-            let hint = "AWS refuses a key policy that names it: check the ARN, or create it first".to_owned();
-            draft.find(FindingCode::NoSuchPrincipal, &entity, message, Some(hint));
+            let hint = match entity.kind {
+                EntityKind::Group => "check the ARN, or create it first",
+                EntityKind::User | EntityKind::Role => {
+                    "AWS refuses a key policy that names it: check the ARN, or create it first"
+                }
+            };
+            draft.find(FindingCode::NoSuchPrincipal, &entity, message, Some(hint.to_owned()));
             false
         }
     }
@@ -125,6 +131,9 @@ fn finish(request: &Request, grantees: &Grantees, mut draft: Draft) -> Plan {
     if !violations.is_empty() {
         // A change that fails its check is a bug of ours: it is never shown as something to approve.
         plan.changes.clear();
+        let sides =
+            plan.coverage.iter_mut().flat_map(|covered| [&mut covered.key_policy, &mut covered.identity]);
+        sides.filter(|side| **side == Side::Planned).for_each(|side| *side = Side::Missing);
         plan.findings.splice(0..0, violations);
     }
     plan

@@ -1,11 +1,19 @@
 //! Integration tests, in one binary.
 
 #[cfg(test)]
+mod apply;
+#[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod cli;
 #[cfg(test)]
 mod moto;
 #[cfg(test)]
 mod picture;
+#[cfg(test)]
+mod prompt;
+#[cfg(test)]
+mod scene;
 #[cfg(test)]
 mod wire;
 #[cfg(test)]

@@ -1,0 +1,55 @@
+//! A command line that can't be understood.
+
+use std::ffi::OsString;
+use std::io;
+
+use super::console::Console;
+use super::report;
+use crate::cli::ColorChoice;
+use crate::error::{Error, ExitStatus, UsageError};
+
+/// Tells what the parser says: a mistake to standard error, help and version to standard output. Where JSON was
+/// asked for, a mistake leaves its document too.
+pub(super) fn tell(parsed: &clap::Error, arguments: &[OsString]) -> ExitStatus {
+    if !parsed.use_stderr() {
+        // Whoever reads the help may have seen enough of it.
+        _ = parsed.print();
+        return ExitStatus::Done;
+    }
+    // Where standard error is gone, the exit status still tells.
+    _ = parsed.print();
+    _ = tell_mistake(parsed, arguments, &mut Console::of_process(ColorChoice::Auto));
+    ExitStatus::Usage
+}
+
+fn tell_mistake(parsed: &clap::Error, arguments: &[OsString], console: &mut Console) -> io::Result<()> {
+    let hint = hint(arguments);
+    if let Some(hint) = &hint {
+        console.hint(hint)?;
+    }
+    if !asks_for_json(arguments) {
+        return Ok(());
+    }
+    let rendered = parsed.to_string();
+    let first = rendered.lines().next().unwrap_or_default();
+    let error = UsageError::new(first.strip_prefix("error: ").unwrap_or(first));
+    let error = hint.into_iter().fold(error, UsageError::hint);
+    report::write_json_of_error(&mut console.out, &Error::Usage(error))?;
+    console.out.flush()
+}
+
+/// A slip that the parser's own words don't explain.
+fn hint(arguments: &[OsString]) -> Option<String> {
+    let file = pairs(arguments).find(|(flag, _)| *flag == "--sandbox").map(|(_, file)| file)?;
+    (!file.starts_with('-')).then(|| format!("a world's file comes after `=`: --sandbox={file}"))
+}
+
+fn asks_for_json(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument == "--output=json")
+        || pairs(arguments).any(|pair| pair == ("--output", "json"))
+}
+
+/// Neighbours, as far as they are text.
+fn pairs(arguments: &[OsString]) -> impl Iterator<Item = (&str, &str)> {
+    arguments.iter().zip(arguments.iter().skip(1)).filter_map(|(one, next)| one.to_str().zip(next.to_str()))
+}

@@ -1,0 +1,10 @@
+//! The program as its users meet it: exit status, standard output and standard error of real runs.
+
+mod failures;
+mod hostile;
+mod journal;
+mod json;
+mod manual;
+mod mistakes;
+mod modes;
+mod worlds;

@@ -1,0 +1,43 @@
+//! Runs that stop between two changes.
+
+use serde_json::json;
+
+use crate::scene::Scene;
+
+#[test]
+fn a_refusal_says_what_was_applied_and_how_to_go_on() {
+    let scene = Scene::changed("copied-ami", |world| {
+        world["callers"]["444455556666"]["denied"] = json!(["iam:CreatePolicy"]);
+    });
+    let planned = scene.fix("--dry-run");
+    let ran = scene.fix("--yes").after(&planned);
+    insta::assert_snapshot!(ran);
+
+    scene.change(|world| world["callers"]["444455556666"]["denied"] = json!([]));
+    let resumed = scene.fix("--yes");
+    assert_eq!(resumed.status, 0, "{resumed}");
+    assert!(resumed.stdout.contains("\nApplied 2 changes; they were read again, and both sides hold.\n"));
+}
+
+#[test]
+fn each_refused_write_names_the_permission() {
+    for (world, account, permission, applied) in [
+        ("copied-ami", "111122223333", "kms:PutKeyPolicy", 0),
+        ("copied-ami", "444455556666", "iam:CreatePolicy", 1),
+        ("copied-ami", "444455556666", "iam:AttachRolePolicy", 2),
+        ("five-versions", "444455556666", "iam:DeletePolicyVersion", 1),
+        ("five-versions", "444455556666", "iam:CreatePolicyVersion", 2),
+        ("group-grantee", "444455556666", "iam:AttachGroupPolicy", 2),
+    ] {
+        let scene = Scene::changed(world, |world| {
+            world["callers"][account]["denied"] = json!([permission]);
+        });
+        let ran = scene.fix("--yes");
+        assert_eq!(ran.status, 1, "{ran}");
+        assert!(ran.stderr.contains(&format!("\nerror: {permission} on `arn:aws:")), "{ran}");
+        assert!(ran.stderr.contains(&format!("\nhint: the caller needs {permission} on `arn:aws:")), "{ran}");
+        assert_eq!(ran.stdout.matches("\n  applied ").count(), applied, "{ran}");
+        assert_eq!(ran.stdout.matches("\n  failed ").count(), 1, "{ran}");
+        assert_eq!(ran.stdout.matches("\n  not started ").count(), 2 - applied, "{ran}");
+    }
+}

@@ -1,0 +1,83 @@
+//! Help, manual, completions: every flag is in each.
+
+use std::collections::BTreeSet;
+
+use crate::scene::Scene;
+
+/// The commands with options of their own or none.
+const COMMANDS: [&str; 5] = ["fix", "permissions", "completions", "man", "schema"];
+
+/// The long flags in a text.
+fn flags(text: &str) -> BTreeSet<String> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
+    text.split("--")
+        .skip(1)
+        .map(|rest| rest.chars().take_while(|c| is_part(*c)).collect::<String>())
+        .filter(|flag| flag.starts_with(|c: char| c.is_ascii_lowercase()))
+        .collect()
+}
+
+/// What was printed by a command that has nothing to do but print.
+fn printed(arguments: &str) -> String {
+    let ran = Scene::of("copied-ami").run(arguments);
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran}");
+    ran.stdout
+}
+
+/// The page as a reader searches it: without roff's escapes.
+fn manual() -> String {
+    let escapes = [("\\-", "-"), ("\\*(Aq", "'"), ("\\fB", ""), ("\\fI", ""), ("\\fR", "")];
+    escapes.iter().fold(printed("man"), |page, (escape, text)| page.replace(escape, text))
+}
+
+#[test]
+fn the_manual_has_every_flag_of_every_command() {
+    let manual = manual();
+    for command in COMMANDS {
+        let heading = format!(".SH \"KEYMEND {}\"", command.to_uppercase());
+        let (_, section) = manual.split_once(&heading).unwrap_or_else(|| panic!("{heading}: {manual}"));
+        let section = section.split("\n.SH ").next().unwrap();
+        let missing: Vec<String> =
+            flags(&printed(&format!("{command} --help"))).difference(&flags(section)).cloned().collect();
+        assert_eq!(missing, Vec::<String>::new(), "{command}");
+    }
+    assert!(flags(&printed("fix --help")).len() > 15, "the flags are found at all");
+}
+
+#[test]
+fn the_manual_tells_the_exit_statuses_of_help() {
+    let (help, manual) = (printed("fix --help"), manual());
+    let (_, statuses) = help.split_once("Exit status:\n").unwrap();
+    let (_, section) = manual.split_once("\n.SH \"EXIT STATUS\"\n").unwrap();
+    for line in statuses.lines() {
+        let (status, meaning) = line.trim().split_once("  ").unwrap();
+        assert!(section.contains(&format!("\n{status}\n{meaning}\n")), "{line}: {section}");
+    }
+    assert_eq!(statuses.lines().count(), 8);
+}
+
+#[test]
+fn the_readme_speaks_of_flags_that_exist() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let lines = readme.lines().filter(|line| line.trim_start().starts_with("keymend fix"));
+    let known = flags(&printed("fix --help"));
+    for line in lines {
+        let unknown: Vec<String> = flags(line).difference(&known).cloned().collect();
+        assert_eq!(unknown, Vec::<String>::new(), "{line}");
+    }
+}
+
+#[test]
+fn help_is_worth_reading() {
+    insta::assert_snapshot!(format!("{}\n----\n{}", printed("--help"), printed("fix --help")));
+}
+
+#[test]
+fn completions_know_the_commands() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = printed(&format!("completions {shell}"));
+        for word in COMMANDS.into_iter().chain(["prune-orphans", "detailed-exitcode"]) {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What is said of each world: before, while it is mended, and after.
+
+use crate::scene::Scene;
+
+/// A dry run, which shows everything and touches nothing; a run that applies; and the next one.
+fn story(world: &str) -> String {
+    let scene = Scene::of(world);
+    let before = scene.content();
+    let dry = scene.fix("--dry-run");
+    assert_eq!(scene.content(), before, "a dry run touches nothing");
+    let applied = scene.fix("--yes");
+    let again = scene.fix("--yes");
+    let after = scene.content();
+    assert_eq!(scene.fix("--yes").status, again.status);
+    assert_eq!(scene.content(), after, "there is nothing more to do");
+    format!("{dry}\n{}\n{again}", applied.after(&dry))
+}
+
+#[test]
+fn copied_ami() {
+    insta::assert_snapshot!(story("copied-ami"));
+}
+
+#[test]
+fn already_mended() {
+    insta::assert_snapshot!(story("already-mended"));
+}
+
+#[test]
+fn second_role() {
+    insta::assert_snapshot!(story("second-role"));
+}
+
+#[test]
+fn five_versions() {
+    insta::assert_snapshot!(story("five-versions"));
+}
+
+#[test]
+fn shared_policy() {
+    insta::assert_snapshot!(story("shared-policy"));
+}
+
+#[test]
+fn same_account() {
+    insta::assert_snapshot!(story("same-account"));
+}
+
+#[test]
+fn group_grantee() {
+    insta::assert_snapshot!(story("group-grantee"));
+}
+
+#[test]
+fn identity_center_role() {
+    insta::assert_snapshot!(story("identity-center-role"));
+}
+
+#[test]
+fn no_requester_credentials() {
+    insta::assert_snapshot!(story("no-requester-credentials"));
+}
+
+#[test]
+fn orphaned_principal() {
+    insta::assert_snapshot!(story("orphaned-principal"));
+}
+
+#[test]
+fn disabled_key() {
+    insta::assert_snapshot!(story("disabled-key"));
+}
+
+#[test]
+fn aws_managed_key() {
+    insta::assert_snapshot!(story("aws-managed-key"));
+}
+
+#[test]
+fn orphans_are_pruned_when_asked_for() {
+    let scene = Scene::of("orphaned-principal");
+    let pruned = scene.fix("--prune-orphans --yes");
+    insta::assert_snapshot!(format!("{pruned}\n{}", scene.fix("--dry-run")));
+}
