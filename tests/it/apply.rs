@@ -1,1 +1,257 @@
-//! x
+//! Carrying out a plan, on a cloud with faults and a clock that only records.
+
+mod cloud;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use keymend::apply::journal::{Backend, Journal};
+use keymend::apply::{self, Clock, Now, Outcome, Progress, Run, StepResult};
+use keymend::cloud::{CloudErrorKind, Write as _};
+use keymend::plan::Plan;
+use serde_json::Value;
+
+use crate::worlds;
+use cloud::{Faulty, Misfortune};
+
+/// Time that passes by being waited for, and remembers how.
+#[derive(Debug, Default)]
+struct RecordingClock(RefCell<Vec<Duration>>);
+
+impl RecordingClock {
+    fn seconds(&self) -> Vec<u64> {
+        self.0.borrow().iter().map(Duration::as_secs).collect()
+    }
+}
+
+impl Clock for RecordingClock {
+    async fn sleep(&self, duration: Duration) {
+        self.0.borrow_mut().push(duration);
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.borrow().iter().sum()
+    }
+}
+
+/// A plan of three changes, the cloud it is for, and what was seen of carrying it out.
+struct Stage {
+    folder: tempfile::TempDir,
+    cloud: Faulty,
+    plan: Plan,
+    clock: RecordingClock,
+    told: Vec<String>,
+}
+
+impl Stage {
+    async fn of(world: &str) -> Self {
+        let (folder, sandbox) = worlds::copy(world);
+        let plan = worlds::plan_in(&sandbox, false).await;
+        assert_eq!(plan.changes.len(), 3);
+        Self { folder, cloud: Faulty::new(sandbox), plan, clock: RecordingClock::default(), told: Vec::new() }
+    }
+
+    async fn with(misfortunes: impl IntoIterator<Item = Misfortune>) -> Self {
+        let stage = Self::of("copied-ami").await;
+        stage.cloud.expect(misfortunes);
+        stage
+    }
+
+    /// Carries out the first change alone.
+    async fn first(&mut self) -> StepResult {
+        self.carry_out(&[0], &|| false, None).await.steps[0].clone()
+    }
+
+    async fn all(&mut self) -> Vec<StepResult> {
+        self.carry_out(&[0, 1, 2], &|| false, None).await.steps
+    }
+
+    async fn carry_out(
+        &mut self,
+        selected: &[usize],
+        is_interrupted: &dyn Fn() -> bool,
+        journal: Option<&mut Journal>,
+    ) -> Outcome {
+        let selected: BTreeSet<usize> = selected.iter().copied().collect();
+        let told = &mut self.told;
+        let mut progress = |progress: Progress<'_>| {
+            told.push(match progress {
+                Progress::Started(index) => format!("started {index}"),
+                Progress::Settling(index) => format!("settling {index}"),
+                Progress::Retrying(index, error) => format!("retrying {index} after {:?}", error.kind),
+                Progress::Ended(index, _) => format!("ended {index}"),
+            });
+        };
+        let mut run = Run { clock: &self.clock, journal, progress: &mut progress, is_interrupted };
+        apply::apply(&self.plan, &selected, &self.cloud, &mut run).await.unwrap()
+    }
+}
+
+fn is_applied(step: &StepResult) -> bool {
+    matches!(step, StepResult::Applied { .. })
+}
+
+#[tokio::test]
+async fn a_write_is_settled_after_three_equal_reads() {
+    let mut stage = Stage::with([]).await;
+    let result = stage.first().await;
+    assert!(matches!(result, StepResult::Applied { request_id: Some(_) }), "{result:?}");
+    assert_eq!(stage.cloud.calls(), ["read", "write", "read", "read", "read"]);
+    assert_eq!(stage.clock.seconds(), [1, 1]);
+    assert_eq!(stage.told, ["started 0", "settling 0", "ended 0"]);
+}
+
+#[tokio::test]
+async fn a_read_of_the_old_state_begins_the_count_anew() {
+    let mut stage = Stage::with([]).await;
+    stage.cloud.read_back(&[false, true, true, false, true, true, true]);
+    assert!(is_applied(&stage.first().await));
+    assert_eq!(stage.clock.seconds(), [1; 6]);
+}
+
+#[tokio::test]
+async fn what_never_reads_back_is_given_up_after_five_minutes() {
+    let mut stage = Stage::with([]).await;
+    stage.cloud.read_back(&[false; 1000]);
+    let steps = stage.all().await;
+    assert!(matches!(steps[0], StepResult::Unsettled { request_id: Some(_) }), "{steps:?}");
+    assert_eq!(steps[1..], [StepResult::NotStarted, StepResult::NotStarted]);
+    let waited = stage.clock.elapsed();
+    assert!((Duration::from_mins(5)..Duration::from_secs(303)).contains(&waited), "{waited:?}");
+    assert_eq!(stage.cloud.writes(), 1);
+}
+
+#[tokio::test]
+async fn after_a_passing_fault_it_is_read_before_it_is_written_again() {
+    for kind in [CloudErrorKind::Transient, CloudErrorKind::Throttled] {
+        let mut stage = Stage::with([Misfortune::Refused(kind), Misfortune::Refused(kind)]).await;
+        assert!(is_applied(&stage.first().await));
+        let calls = ["read", "write", "read", "write", "read", "write", "read", "read", "read"];
+        assert_eq!(stage.cloud.calls(), calls);
+        assert_eq!(stage.clock.seconds(), [2, 4, 1, 1], "longer each time");
+        assert_eq!(stage.told[1], format!("retrying 0 after {kind:?}"));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_found_by_reading() {
+    let mut stage = Stage::with([Misfortune::AnswerLost]).await;
+    assert_eq!(stage.first().await, StepResult::Applied { request_id: None });
+    assert_eq!(stage.cloud.calls(), ["read", "write", "read", "read", "read", "read"]);
+}
+
+#[tokio::test]
+async fn a_fault_that_stays_is_given_up_after_five_attempts() {
+    let mut stage = Stage::with([Misfortune::Refused(CloudErrorKind::Transient); 9]).await;
+    let steps = stage.all().await;
+    assert!(matches!(&steps[0], StepResult::Failed(error) if error.kind == CloudErrorKind::Transient));
+    assert_eq!(steps[1..], [StepResult::NotStarted, StepResult::NotStarted]);
+    assert_eq!(stage.cloud.writes(), 5);
+}
+
+#[tokio::test]
+async fn a_refusal_is_never_tried_again() {
+    for kind in [
+        CloudErrorKind::Lockout,
+        CloudErrorKind::AccessDenied,
+        CloudErrorKind::InvalidPrincipal,
+        CloudErrorKind::Malformed,
+        CloudErrorKind::LimitExceeded,
+        CloudErrorKind::ExpiredCredentials,
+    ] {
+        let mut stage = Stage::with([Misfortune::Refused(kind)]).await;
+        let result = stage.first().await;
+        assert!(matches!(&result, StepResult::Failed(error) if error.kind == kind), "{result:?}");
+        assert_eq!(stage.cloud.calls(), ["read", "write"]);
+        assert_eq!(stage.clock.seconds(), [0; 0]);
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_change_stops_it_even_between_two_attempts() {
+    let theirs = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Theirs","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"}]}"#;
+    let mut stage = Stage::with([Misfortune::Overtaken(theirs)]).await;
+    let result = stage.first().await;
+    assert!(matches!(&result, StepResult::Stale(Now::Text(text)) if text.contains("Theirs")), "{result:?}");
+    assert_eq!(stage.cloud.writes(), 1);
+}
+
+#[tokio::test]
+async fn what_is_so_already_is_not_written() {
+    let mut stage = Stage::with([]).await;
+    for change in &stage.plan.changes.clone() {
+        stage.cloud.inner().perform(&change.operation).await.unwrap();
+    }
+    assert_eq!(stage.all().await, [const { StepResult::AlreadyDone }; 3]);
+    assert_eq!(stage.cloud.writes(), 0);
+}
+
+#[tokio::test]
+async fn what_is_gone_is_told_in_words() {
+    for (world, index, kind, name) in [
+        ("copied-ami", 2, "role", "app-instances"),
+        ("five-versions", 1, "policy", "KmsKeyUsagePolicy"),
+        ("five-versions", 2, "policy", "KmsKeyUsagePolicy"),
+    ] {
+        let mut stage = Stage::of(world).await;
+        let file = stage.folder.path().join("world.json");
+        let mut text: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let account = &mut text["accounts"]["444455556666"];
+        account["roles"]["app-instances"]["attached"] = serde_json::json!([]);
+        let things = if kind == "role" { "roles" } else { "policies" };
+        account[things].as_object_mut().unwrap().remove(name);
+        std::fs::write(file, text.to_string()).unwrap();
+        let outcome = stage.carry_out(&[index], &|| false, None).await;
+        let gone = Now::Words(format!("`arn:aws:iam::444455556666:{kind}/{name}` is gone"));
+        assert_eq!(outcome.steps[index], StepResult::Stale(gone));
+        assert_eq!(stage.cloud.writes(), 0);
+    }
+}
+
+#[tokio::test]
+async fn an_interruption_waits_for_the_write_in_flight() {
+    let mut stage = Stage::with([]).await;
+    let asked = Cell::new(0);
+    let after_the_first = || asked.replace(asked.get() + 1) > 0;
+    let outcome = stage.carry_out(&[0, 1, 2], &after_the_first, None).await;
+    assert!(outcome.is_interrupted && !outcome.is_success());
+    assert!(is_applied(&outcome.steps[0]), "{outcome:?}");
+    assert_eq!(outcome.steps[1..], [StepResult::NotStarted, StepResult::NotStarted]);
+}
+
+#[tokio::test]
+async fn only_what_was_selected_is_written() {
+    let mut stage = Stage::with([]).await;
+    let outcome = stage.carry_out(&[0], &|| false, None).await;
+    assert!(outcome.is_success() && is_applied(&outcome.steps[0]));
+    assert_eq!(outcome.steps[1..], [StepResult::Deselected, StepResult::Deselected]);
+    assert_eq!(stage.cloud.writes(), 1);
+}
+
+#[tokio::test]
+async fn the_journal_has_the_intent_before_the_write_and_the_outcome_after_it() {
+    let misfortunes = [Misfortune::None, Misfortune::Refused(CloudErrorKind::LimitExceeded)];
+    let mut stage = Stage::with(misfortunes).await;
+    let (request, observation) = worlds::observe(stage.cloud.inner(), false).await;
+    let folder = stage.folder.path().join("journal");
+    let mut journal =
+        Journal::begin(&folder, Backend::Aws, &request, &stage.plan, &observation.callers).unwrap();
+    let file = journal.path().to_owned();
+    let steps = move || -> Vec<(bool, Option<String>)> {
+        let record: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let step = |step: &Value| (step["intended"].is_string(), step["outcome"].as_str().map(str::to_owned));
+        record["steps"].as_array().unwrap().iter().map(step).collect()
+    };
+    let outcome = |word: &str| (true, Some(word.to_owned()));
+    assert_eq!(steps(), [(false, None), (false, None), (false, None)]);
+
+    let seen = stage.cloud.watch(Box::new(steps.clone()));
+    stage.carry_out(&[0, 1, 2], &|| false, Some(&mut journal)).await;
+    assert_eq!(
+        *seen.borrow(),
+        [[(true, None), (false, None), (false, None)], [outcome("applied"), (true, None), (false, None)]],
+        "as it was on disk at each write"
+    );
+    assert_eq!(steps(), [outcome("applied"), outcome("failed"), (false, None)]);
+}

@@ -9,7 +9,7 @@ use keymend::observation::Observation;
 use keymend::plan::{Plan, plan};
 
 /// A copy of a fixture in a folder of its own.
-fn copy(name: &str) -> (tempfile::TempDir, Sandbox) {
+pub(crate) fn copy(name: &str) -> (tempfile::TempDir, Sandbox) {
     let worlds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/worlds");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("world.json");
@@ -18,7 +18,7 @@ fn copy(name: &str) -> (tempfile::TempDir, Sandbox) {
     (folder, sandbox)
 }
 
-async fn observe(sandbox: &Sandbox, prune_orphans: bool) -> (Request, Observation) {
+pub(crate) async fn observe(sandbox: &Sandbox, prune_orphans: bool) -> (Request, Observation) {
     let defaults = sandbox.defaults();
     let asked = UnresolvedRequest {
         keys: defaults.keys,
@@ -29,7 +29,7 @@ async fn observe(sandbox: &Sandbox, prune_orphans: bool) -> (Request, Observatio
     observer::observe(&asked, sandbox).await.unwrap()
 }
 
-async fn plan_in(sandbox: &Sandbox, prune_orphans: bool) -> Plan {
+pub(crate) async fn plan_in(sandbox: &Sandbox, prune_orphans: bool) -> Plan {
     let (request, observation) = observe(sandbox, prune_orphans).await;
     plan(&request, &observation)
 }

@@ -1,0 +1,173 @@
+//! A sandbox on a bad day.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use keymend::access::{KeyRef, PolicyName};
+use keymend::arn::{AccountId, EntityName, KeyArn, PolicyArn};
+use keymend::cloud::sandbox::Sandbox;
+use keymend::cloud::{CloudError, CloudErrorKind, Observe, Receipt, Write};
+use keymend::observation::{Caller, Entity, IamQuotas, KeyMetadata, ManagedPolicy};
+use keymend::plan::{KeyPolicyUpdate, Operation};
+
+/// What befalls one write.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Misfortune {
+    /// Nothing does.
+    None,
+    /// It is not performed.
+    Refused(CloudErrorKind),
+    /// It is performed, and nobody hears of it.
+    AnswerLost,
+    /// It is not performed, and meanwhile somebody else writes this key policy.
+    Overtaken(&'static str),
+}
+
+/// What is looked at when a write is made.
+type Look<T> = Box<dyn Fn() -> T>;
+type Steps = Vec<(bool, Option<String>)>;
+
+/// Passes everything on to a sandbox, but not always, and counts.
+pub(super) struct Faulty {
+    inner: Sandbox,
+    misfortunes: RefCell<VecDeque<Misfortune>>,
+    /// Whether each read of a key policy after a write shows it; all do when these are used up.
+    shows: RefCell<VecDeque<bool>>,
+    before: RefCell<Option<String>>,
+    calls: RefCell<Vec<&'static str>>,
+    look: RefCell<Option<Look<Steps>>>,
+    seen: Rc<RefCell<Vec<Steps>>>,
+    writes: Cell<usize>,
+}
+
+impl Faulty {
+    pub(super) fn new(inner: Sandbox) -> Self {
+        Self {
+            inner,
+            misfortunes: RefCell::default(),
+            shows: RefCell::default(),
+            before: RefCell::default(),
+            calls: RefCell::default(),
+            look: RefCell::default(),
+            seen: Rc::default(),
+            writes: Cell::default(),
+        }
+    }
+
+    pub(super) fn inner(&self) -> &Sandbox {
+        &self.inner
+    }
+
+    pub(super) fn expect(&self, misfortunes: impl IntoIterator<Item = Misfortune>) {
+        self.misfortunes.borrow_mut().extend(misfortunes);
+    }
+
+    pub(super) fn read_back(&self, shows: &[bool]) {
+        self.shows.borrow_mut().extend(shows);
+    }
+
+    /// Looks at something whenever a write arrives.
+    pub(super) fn watch(&self, look: Look<Steps>) -> Rc<RefCell<Vec<Steps>>> {
+        self.look.replace(Some(look));
+        Rc::clone(&self.seen)
+    }
+
+    /// Reads of what is to be written, and writes.
+    pub(super) fn calls(&self) -> Vec<&'static str> {
+        self.calls.borrow().clone()
+    }
+
+    pub(super) fn writes(&self) -> usize {
+        self.writes.get()
+    }
+}
+
+fn failed(operation: &Operation, kind: CloudErrorKind) -> CloudError {
+    CloudError {
+        kind,
+        operation: operation.api_call(),
+        resource: operation.resource(),
+        account: None,
+        region: None,
+        code: None,
+        message: "a bad day".to_owned(),
+        request_id: None,
+    }
+}
+
+impl Write for Faulty {
+    async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
+        self.calls.borrow_mut().push("write");
+        self.writes.set(self.writes.get() + 1);
+        if let Some(look) = &*self.look.borrow() {
+            self.seen.borrow_mut().push(look());
+        }
+        let misfortune = self.misfortunes.borrow_mut().pop_front().unwrap_or(Misfortune::None);
+        match misfortune {
+            Misfortune::None => {
+                self.before.replace(operation.before().map(str::to_owned));
+                self.inner.perform(operation).await
+            }
+            Misfortune::Refused(kind) => Err(failed(operation, kind)),
+            Misfortune::AnswerLost => {
+                self.inner.perform(operation).await.unwrap();
+                Err(failed(operation, CloudErrorKind::Transient))
+            }
+            Misfortune::Overtaken(theirs) => {
+                let Operation::UpdateKeyPolicy(update) = operation else { panic!("{operation:?}") };
+                let other = KeyPolicyUpdate { after: theirs.to_owned(), ..update.clone() };
+                self.inner.perform(&Operation::UpdateKeyPolicy(other)).await.unwrap();
+                Err(failed(operation, CloudErrorKind::Transient))
+            }
+        }
+    }
+}
+
+impl Observe for Faulty {
+    async fn default_caller(&self) -> Result<Caller, CloudError> {
+        self.inner.default_caller().await
+    }
+
+    async fn caller(&self, account: AccountId) -> Result<Option<Caller>, CloudError> {
+        self.inner.caller(account).await
+    }
+
+    async fn describe_key(&self, key: &KeyRef) -> Result<KeyMetadata, CloudError> {
+        self.inner.describe_key(key).await
+    }
+
+    async fn key_policy(&self, key: &KeyArn) -> Result<String, CloudError> {
+        self.calls.borrow_mut().push("read");
+        let now = self.inner.key_policy(key).await?;
+        let Some(before) = self.before.borrow().clone() else { return Ok(now) };
+        let shows = self.shows.borrow_mut().pop_front().unwrap_or(true);
+        Ok(if shows { now } else { before })
+    }
+
+    async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
+        self.inner.iam_quotas(account).await
+    }
+
+    async fn policies_named(
+        &self,
+        account: AccountId,
+        name: &PolicyName,
+    ) -> Result<Vec<(PolicyArn, String)>, CloudError> {
+        self.inner.policies_named(account, name).await
+    }
+
+    async fn managed_policy(
+        &self,
+        policy: &PolicyArn,
+        default_version: Option<&str>,
+    ) -> Result<Option<ManagedPolicy>, CloudError> {
+        self.calls.borrow_mut().push("read");
+        self.inner.managed_policy(policy, default_version).await
+    }
+
+    async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
+        self.calls.borrow_mut().push("read");
+        self.inner.entity(account, entity).await
+    }
+}
