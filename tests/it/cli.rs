@@ -8,3 +8,5 @@ mod manual;
 mod mistakes;
 mod modes;
 mod worlds;
+
+pub(crate) use json::assert_valid;

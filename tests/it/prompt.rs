@@ -1,1 +1,250 @@
-//! x
+//! The question before anything is written, on a pseudo-terminal.
+
+use std::process::Command;
+
+use rexpect::session::{PtySession, spawn_command};
+use serde_json::{Value, json};
+
+use crate::scene::Scene;
+
+/// A run on a terminal, with what it shows up to the question.
+struct Dialogue<'a> {
+    scene: &'a Scene,
+    session: PtySession,
+}
+
+impl<'a> Dialogue<'a> {
+    fn on(scene: &'a Scene) -> Self {
+        Self::with(scene, "", "Apply 3 changes? This gives access to account 444455556666.")
+    }
+
+    /// With more arguments, which a shell reads.
+    fn with(scene: &'a Scene, arguments: &str, question: &str) -> Self {
+        let direct = scene.command("");
+        let mut command = Command::new("sh");
+        let line = format!(
+            "'{}' fix --sandbox=world.json {arguments}; echo exit status $?",
+            env!("CARGO_BIN_EXE_keymend")
+        );
+        command.args(["-c", &line]).current_dir(direct.get_current_dir().unwrap()).env_clear();
+        command.envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("PATH", "/usr/bin:/bin").env("TERM", "xterm").env("NO_COLOR", "1").env("COLUMNS", "100");
+        let session = spawn_command(command, Some(20_000)).unwrap();
+        let mut dialogue = Self { scene, session };
+        dialogue.sees(question);
+        dialogue.sees("[no]: ");
+        dialogue
+    }
+
+    fn sees(&mut self, text: &str) {
+        self.session.exp_string(text).unwrap();
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.session.send(keys).unwrap();
+        self.session.flush().unwrap();
+    }
+
+    /// What it says from here to its end, and its exit status.
+    fn ends(mut self) -> (String, i32) {
+        let rest = self.session.exp_eof().unwrap().replace("\r\n", "\n");
+        let (said, status) = rest.rsplit_once("exit status ").unwrap();
+        (self.scene.shown(said.as_bytes().to_vec()), status.trim().parse().unwrap())
+    }
+}
+
+/// What it says after an answer at once, and its exit status.
+fn answered(keys: &str) -> (String, i32) {
+    let scene = Scene::of("five-versions");
+    let mut dialogue = Dialogue::on(&scene);
+    dialogue.press(keys);
+    dialogue.ends()
+}
+
+/// How a run ends that was declined with these keys, after which nothing has changed.
+fn declined(keys: &str) -> (String, i32) {
+    let scene = Scene::of("five-versions");
+    let before = scene.content();
+    let mut dialogue = Dialogue::on(&scene);
+    dialogue.press(keys);
+    let end = dialogue.ends();
+    assert_eq!(scene.content(), before, "nothing is written");
+    end
+}
+
+#[test]
+fn yes_applies_and_the_last_line_says_what_to_do() {
+    for keys in ["y\r", "Yes\r", "yx\u{7f}\r"] {
+        let (said, status) = answered(keys);
+        assert_eq!(status, 0, "{said}");
+        let applied = said.find("\nApplied 3 changes; they were read again, and both sides hold.\n");
+        assert!(said.find("[3/3] update the policy KmsKeyUsagePolicy") < applied, "in this order: {said}");
+        let last = said.lines().last().unwrap();
+        assert!(last.starts_with("Launch the instance again. If it still goes `pending` -> `terminated`"));
+    }
+}
+
+#[test]
+fn anything_less_than_yes_writes_nothing() {
+    for keys in ["no\r", "n\r", "\r"] {
+        let (said, status) = declined(keys);
+        assert!(status == 5 && said.ends_with("Nothing was written.\n"), "{status}: {said}");
+    }
+}
+
+#[test]
+fn ctrl_c_writes_nothing() {
+    for keys in ["\u{3}", "yes\u{3}"] {
+        let (said, status) = declined(keys);
+        assert!(status == 130 && said.ends_with("\nInterrupted. Nothing was written.\n"), "{status}: {said}");
+    }
+}
+
+#[test]
+fn what_is_no_answer_is_asked_again() {
+    let scene = Scene::of("five-versions");
+    let mut dialogue = Dialogue::on(&scene);
+    dialogue.press("sure\r");
+    dialogue.sees("`sure` is no answer: type yes, no, select or details, or the first letter");
+    dialogue.sees("[no]: ");
+    dialogue.press("n\r");
+    assert_eq!(dialogue.ends().1, 5);
+}
+
+#[test]
+fn details_show_whole_documents_and_ask_again() {
+    let scene = Scene::of("five-versions");
+    let mut dialogue = Dialogue::on(&scene);
+    dialogue.press("details\r");
+    dialogue.sees("1. ~ update the key policy");
+    dialogue.sees("before:");
+    dialogue.sees("Enable IAM User Permissions");
+    dialogue.sees("after:");
+    dialogue.sees("2. - delete version v3");
+    dialogue.sees("Apply 3 changes?");
+    dialogue.press("y\r");
+    assert_eq!(dialogue.ends().1, 0);
+}
+
+#[test]
+fn select_drops_changes_with_what_needs_them() {
+    let scene = Scene::of("five-versions");
+    let mut dialogue = Dialogue::on(&scene);
+    dialogue.press("select\r");
+    dialogue.sees("> [x] 1. ~ update the key policy");
+    // The second: the old version that has to go before a new one can come.
+    dialogue.press("j ");
+    dialogue.sees("> [ ] 2. - delete version v3");
+    dialogue.press("\r");
+    dialogue.sees("Change 3 (update the policy KmsKeyUsagePolicy) drops too: it needs change 2.");
+    dialogue.sees("Apply 1 change? This gives access to account 444455556666.");
+    dialogue.press("yes\r");
+    let (said, status) = dialogue.ends();
+    assert_eq!(status, 0);
+    assert!(said.contains("\nApplied 1 change; it was read again, and what was written holds.\n"), "{said}");
+    assert!(said.contains("\n  left to do: delete version v3 of the policy KmsKeyUsagePolicy\n"), "{said}");
+    assert!(said.lines().last().unwrap().starts_with("When that is done, launch the instance again."));
+    assert!(
+        scene
+            .fix("--dry-run")
+            .stdout
+            .contains("\nPlan: 0 to create, 1 to update, 0 to attach, 1 to delete.\n")
+    );
+}
+
+#[test]
+fn the_cursor_comes_back_after_ctrl_c_in_the_list() {
+    let scene = Scene::of("five-versions");
+    let mut dialogue = Dialogue::on(&scene);
+    dialogue.press("s\r");
+    dialogue.sees("\u{1b}[?25l");
+    dialogue.sees("Enter accepts");
+    dialogue.press("\u{3}");
+    dialogue.sees("\u{1b}[?25h");
+    assert_eq!(dialogue.ends().1, 130);
+}
+
+#[test]
+fn esc_in_the_list_goes_back_and_nothing_selected_declines() {
+    let scene = Scene::of("five-versions");
+    let before = scene.content();
+    let mut dialogue = Dialogue::on(&scene);
+    dialogue.press("s\r");
+    dialogue.sees("Enter accepts");
+    dialogue.press("\u{1b}");
+    dialogue.sees("Apply 3 changes?");
+    dialogue.sees("[no]: ");
+    dialogue.press("s\r");
+    dialogue.sees("Enter accepts");
+    dialogue.press("a\r");
+    dialogue.sees("No change is left.");
+    assert_eq!(dialogue.ends().1, 5);
+    assert_eq!(scene.content(), before);
+}
+
+#[test]
+fn access_within_the_keys_account_names_no_other() {
+    let scene = Scene::of("same-account");
+    let mut dialogue = Dialogue::with(&scene, "", "Apply 3 changes?\r\n");
+    dialogue.press("n\r");
+    assert_eq!(dialogue.ends().1, 5);
+}
+
+#[test]
+fn warnings_stand_before_the_question() {
+    let scene = Scene::of("group-grantee");
+    let mut dialogue = Dialogue::with(&scene, "", "warning: a key policy can't name a group");
+    dialogue.press("n\r");
+    assert_eq!(dialogue.ends().1, 5);
+}
+
+/// Somebody else adds a statement to the key policy.
+fn add_theirs(world: &mut Value) {
+    let key = world["keys"].as_object_mut().unwrap().values_mut().next().unwrap();
+    let theirs = json!({
+        "Sid": "Theirs", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Action": "kms:ListGrants", "Resource": "*",
+    });
+    key["policy"]["Statement"].as_array_mut().unwrap().push(theirs);
+}
+
+#[test]
+fn what_changed_since_it_was_shown_is_not_overwritten() {
+    let scene = Scene::of("copied-ami");
+    let mut dialogue = Dialogue::on(&scene);
+    scene.change(add_theirs);
+    let world = scene.content()[&scene.path("world.json")].clone();
+    dialogue.press("y\r");
+    let (said, status) = dialogue.ends();
+    assert_eq!(status, 6, "{said}");
+    assert_eq!(scene.content()[&scene.path("world.json")], world);
+    let (_, after_the_answer) = said.split_once("\u{1b}[?25h").unwrap();
+    insta::assert_snapshot!(after_the_answer);
+}
+
+#[test]
+fn stale_is_a_document_too_and_the_plan_was_shown_on_the_terminal() {
+    let scene = Scene::of("copied-ami");
+    let question = "Apply 3 changes? This gives access to account 444455556666.";
+    let mut dialogue = Dialogue::with(&scene, "--output json >out.json", question);
+    scene.change(add_theirs);
+    dialogue.press("y\r");
+    assert_eq!(dialogue.ends().1, 6);
+    let document: Value = serde_json::from_slice(&std::fs::read(scene.path("out.json")).unwrap()).unwrap();
+    crate::cli::assert_valid(&document);
+    assert_eq!((&document["outcome"], &document["exit_status"]), (&json!("stale"), &json!(6)));
+    let message = document["error"]["message"].as_str().unwrap();
+    assert!(message.ends_with("is not what the plan was made on: somebody else changed it meanwhile"));
+}
+
+#[test]
+fn an_interrupted_prompt_leaves_a_document_too() {
+    let scene = Scene::of("copied-ami");
+    let question = "Apply 3 changes? This gives access to account 444455556666.";
+    let mut dialogue = Dialogue::with(&scene, "--output json >out.json", question);
+    dialogue.press("\u{3}");
+    assert_eq!(dialogue.ends().1, 130);
+    let document: Value = serde_json::from_slice(&std::fs::read(scene.path("out.json")).unwrap()).unwrap();
+    crate::cli::assert_valid(&document);
+    assert_eq!((&document["outcome"], &document["exit_status"]), (&json!("declined"), &json!(130)));
+}

@@ -11,11 +11,16 @@ fn schema() -> Validator {
     jsonschema::draft202012::options().build(&printed.json()).unwrap()
 }
 
+/// The document is as `keymend schema` says.
+pub(crate) fn assert_valid(document: &Value) {
+    let errors: Vec<String> = schema().iter_errors(document).map(|error| error.to_string()).collect();
+    assert_eq!(errors, Vec::<String>::new(), "{document:#}");
+}
+
 /// The document of a run, which is valid and says what the process says.
 fn document(ran: &Ran) -> Value {
     let document = ran.json();
-    let errors: Vec<String> = schema().iter_errors(&document).map(|error| error.to_string()).collect();
-    assert_eq!(errors, Vec::<String>::new(), "{document:#}");
+    assert_valid(&document);
     assert_eq!(document["exit_status"], ran.status);
     document
 }
