@@ -327,7 +327,7 @@ fn creation(policy: &PolicyArn, document: &str, attachments: usize) -> Change {
         reason: format!(
             "account {} has no policy of this name that could serve {}",
             policy.account,
-            if attachments == 1 { "the grantee" } else { "the grantees" }
+            if attachments > 1 { "the grantees" } else { "the grantee" }
         ),
         gains: Vec::new(),
         operation: Operation::CreatePolicy {

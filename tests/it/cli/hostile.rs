@@ -16,7 +16,7 @@ fn tampered() -> Scene {
         let key = world["keys"].as_object_mut().unwrap().values_mut().next().unwrap();
         let allow = json!({
             "Sid": EVIL, "Effect": "Allow",
-            "Principal": {"AWS": "arn:aws:iam::444455556666:role/app-instances", "Service": EVIL},
+            "Principal": {"AWS": "arn:aws:iam::444455556666:role/app-instances", "Service": "ec2.amazonaws.com"},
             "Action": [EVIL, "kms:Decrypt"], "Resource": "*", "Condition": {"StringEquals": {(EVIL): EVIL}},
         });
         let deny = json!({
