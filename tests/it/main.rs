@@ -9,4 +9,6 @@ mod picture;
 #[cfg(test)]
 mod wire;
 #[cfg(test)]
+mod wire_fix;
+#[cfg(test)]
 mod worlds;
