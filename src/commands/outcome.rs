@@ -87,12 +87,19 @@ pub(super) fn progress(console: &mut Console, plan: &Plan, progress: Progress<'_
 /// Writes what became of the plan: results to standard output, hints to standard error.
 pub(super) fn write(console: &mut Console, report: &Report) -> io::Result<()> {
     match report.decision {
-        Decision::NoChanges | Decision::OnlyPlanned => Ok(()),
+        Decision::Approved => approved(console, report),
+        _ => talk(console, report),
+    }
+}
+
+/// Says why nothing was written.
+pub(super) fn talk(console: &mut Console, report: &Report) -> io::Result<()> {
+    match report.decision {
+        Decision::NoChanges | Decision::OnlyPlanned | Decision::Approved => Ok(()),
         Decision::Blocked => blocked(console, report),
         Decision::NoTerminal => no_terminal(console),
         Decision::Declined => writeln!(console.talk, "Nothing was written."),
         Decision::Interrupted => writeln!(console.talk, "\nInterrupted. Nothing was written."),
-        Decision::Approved => approved(console, report),
     }
 }
 

@@ -18,7 +18,7 @@ const MODULES: [(&str, &str); 17] = [
     ("plan", "arn policy authz observation diff access"),
     ("permissions", "arn policy access"),
     ("render", "arn policy authz observation diff access plan"),
-    ("cloud", "arn policy authz observation access plan"),
+    ("cloud", "arn policy authz observation access plan render"),
     ("launch", "arn policy authz observation access plan cloud"),
     ("apply", "arn policy authz observation diff access plan cloud"),
     ("prompt", "arn policy observation diff access plan render"),
