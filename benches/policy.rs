@@ -38,7 +38,8 @@ fn key_policy(attaching: usize) -> String {
     });
     let [usage, attachment] = RequiredStatement::documented();
     let usage = usage.for_key_policy(usage.key_policy_sid, &principals);
-    let attachment = attachment.for_key_policy(attachment.key_policy_sid, &principals[..attaching]);
+    let attachment =
+        attachment.for_key_policy(attachment.key_policy_sid, principals.get(..attaching).unwrap());
     let policy = json!({"Version": "2012-10-17", "Statement": [delegation, usage, attachment]});
     serde_json::to_string_pretty(&policy).unwrap()
 }

@@ -149,7 +149,7 @@ pub struct OutputArgs {
     /// Colour: by the terminal, `NO_COLOR` and `CLICOLOR_FORCE`; always; never
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto, help_heading = "Output")]
     pub color: ColorChoice,
-    /// Say more on standard error; twice for AWS's calls
+    /// Tell on standard error of every call and how long it took
     #[arg(long, short = 'v', action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 }

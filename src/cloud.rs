@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod observer;
 pub mod sandbox;
+pub mod traced;
 
 use std::fmt;
 

@@ -60,12 +60,10 @@ fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Erro
 
 /// Only our own lines: what the SDK logs may hold credentials.
 fn start_tracing(verbose: u8) {
-    let level = match verbose {
-        0 => return,
-        1 => tracing::Level::INFO,
-        _ => tracing::Level::DEBUG,
-    };
-    let own = tracing_subscriber::filter::Targets::new().with_target("keymend", level);
+    if verbose == 0 {
+        return;
+    }
+    let own = tracing_subscriber::filter::Targets::new().with_target("keymend", tracing::Level::INFO);
     let lines =
         tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
     tracing_subscriber::registry().with(lines).with(own).init();

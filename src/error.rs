@@ -7,6 +7,7 @@ use crate::cloud::observer::ObserveError;
 use crate::cloud::sandbox::WorldError;
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::prompt::PromptError;
+use crate::render::shell;
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,7 +156,10 @@ pub fn cloud_hint(error: &CloudError) -> Option<String> {
         CloudErrorKind::NoCredentials => {
             Some("give --profile, or set AWS_PROFILE or AWS_ACCESS_KEY_ID; try it all with --sandbox".to_owned())
         }
-        CloudErrorKind::ExpiredCredentials => Some("log in again: aws sso login --profile PROFILE".to_owned()),
+        CloudErrorKind::ExpiredCredentials => {
+            let profile = resource.strip_prefix("profile ").unwrap_or("PROFILE");
+            Some(format!("log in again: aws sso login --profile {}", shell::quote(profile)))
+        }
         CloudErrorKind::InvalidPrincipal => {
             Some("a principal does not exist, or is so new that KMS does not see it yet: try again in two minutes".to_owned())
         }

@@ -15,6 +15,7 @@ use crate::cli::{FixArgs, OutputFormat};
 use crate::cloud::aws::Aws;
 use crate::cloud::observer::observe;
 use crate::cloud::sandbox::Sandbox;
+use crate::cloud::traced::Traced;
 use crate::cloud::{Observe, Write};
 use crate::error::{Error, ExitStatus, UsageError};
 use crate::observation::Observation;
@@ -45,11 +46,12 @@ async fn try_fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Er
             console.remark(&format!("Sandbox, nothing here touches AWS. {}", sandbox.story()))?;
             fill_in_defaults(&mut settings.asked, &sandbox)?;
             let journals = sandbox.world_file().map(Place::beside_world);
-            run(&settings, &sandbox, &InstantClock::default(), journals, console).await
+            Box::pin(run(&settings, &Traced(sandbox), &InstantClock::default(), journals, console)).await
         }
         BackendSettings::Aws(options) => {
             let aws = Aws::connect(options).await?;
-            run(&settings, &aws, &SystemClock::default(), Some(Place::of_aws()?), console).await
+            Box::pin(run(&settings, &Traced(aws), &SystemClock::default(), Some(Place::of_aws()?), console))
+                .await
         }
     }
 }
@@ -123,7 +125,10 @@ async fn run<C: Observe + Write, K: Clock>(
     let status = report.exit_status(settings.detailed_exitcode);
     match settings.output {
         OutputFormat::Text => outcome::write(console, &report)?,
-        OutputFormat::Json => report.write_json(&mut console.out, status)?,
+        OutputFormat::Json => {
+            outcome::talk(console, &report)?;
+            report.write_json(&mut console.out, status)?;
+        }
     }
     Ok(status)
 }

@@ -87,14 +87,21 @@ pub(super) fn progress(console: &mut Console, plan: &Plan, progress: Progress<'_
 /// Writes what became of the plan: results to standard output, errors and hints to standard error.
 pub(super) fn write(console: &mut Console, report: &Report) -> io::Result<()> {
     match report.decision {
-        Decision::NoChanges | Decision::OnlyPlanned => Ok(()),
+        Decision::Approved if !report.carried.outcome.is_success() => stopped(console, report),
+        Decision::Approved if !report.came_back().is_empty() => did_not_last(console, report),
+        Decision::Approved => success(console, report),
+        _ => talk(console, report),
+    }
+}
+
+/// Says why nothing was written.
+pub(super) fn talk(console: &mut Console, report: &Report) -> io::Result<()> {
+    match report.decision {
+        Decision::NoChanges | Decision::OnlyPlanned | Decision::Approved => Ok(()),
         Decision::Blocked => blocked(console, report),
         Decision::NoTerminal => no_terminal(console),
         Decision::Declined => writeln!(console.talk()?, "Nothing was written."),
         Decision::Interrupted => writeln!(console.talk()?, "\nInterrupted. Nothing was written."),
-        Decision::Approved if !report.carried.outcome.is_success() => stopped(console, report),
-        Decision::Approved if !report.came_back().is_empty() => did_not_last(console, report),
-        Decision::Approved => success(console, report),
     }
 }
 

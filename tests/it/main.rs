@@ -17,4 +17,6 @@ mod scene;
 #[cfg(test)]
 mod wire;
 #[cfg(test)]
+mod wire_fix;
+#[cfg(test)]
 mod worlds;

@@ -283,12 +283,8 @@ impl Account<'_> {
         let missing: Vec<&KeyArn> =
             self.request.keys.iter().filter(|key| !self.uncovered(&name, key).is_empty()).collect();
         if entity.is_identity_center_role() && !missing.is_empty() {
-            let message = "IAM Identity Center owns this role: nothing can be attached to it, \
-                           and its name changes when the permission set is assigned anew";
             let policies: Vec<String> = self.policies.iter().map(|policy| policy.arn.name.clone()).collect();
-            let hint =
-                format!("reference the customer managed policy {} in the permission set", listed(&policies));
-            draft.find(FindingCode::IdentityCenterRole, &entity, message, Some(hint));
+            identity_center(entity, &policies, draft);
         }
     }
 
@@ -320,6 +316,13 @@ impl Account<'_> {
             }
         }
     }
+}
+
+fn identity_center(entity: &EntityArn, policies: &[String], draft: &mut Draft) {
+    let message = "IAM Identity Center owns this role: nothing can be attached to it, \
+                   and its name changes when the permission set is assigned anew";
+    let hint = format!("reference the customer managed policy {} in the permission set", listed(policies));
+    draft.find(FindingCode::IdentityCenterRole, entity, message, Some(hint));
 }
 
 fn creation(policy: &PolicyArn, document: &str, attachments: usize) -> Change {
@@ -395,7 +398,14 @@ fn hand_over(
             draft.iam_sides.push((key.clone(), entity.clone(), Side::Missing));
         }
     }
-    let Some(partition) = entities.first().map(|entity| entity.partition) else { return };
+    let (reserved, entities): (Vec<EntityArn>, Vec<EntityArn>) =
+        entities.into_iter().partition(EntityArn::is_identity_center_role);
+    for entity in &reserved {
+        identity_center(entity, &[request.policy_name.to_string()], draft);
+    }
+    let Some(partition) = entities.iter().chain(&reserved).next().map(|entity| entity.partition) else {
+        return;
+    };
     let keys: Vec<String> = request.keys.iter().map(ToString::to_string).collect();
     draft.handovers.push(Handover::Identity {
         policy: PolicyArn {

@@ -323,6 +323,10 @@ fn hand_over(key: &KeyArn, principals: Vec<KeyPrincipal>, reason: &str, draft: &
         draft.key_sides.push((key.clone(), grantee.clone(), Side::Missing));
         grantees.push(grantee);
     }
+    if texts.is_empty() {
+        // Only groups of the key's own account: whether it delegates to its IAM is for its policy to say.
+        return;
+    }
     let statements = RequiredStatement::documented()
         .iter()
         .map(|required| required.for_key_policy(required.key_policy_sid, &texts))

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -117,6 +117,11 @@ impl Operator {
     /// The file with the profiles.
     pub(crate) fn config_file(&self) -> PathBuf {
         self.home.path().join("config")
+    }
+
+    /// The home directory.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// The profile that serves when none is named.

@@ -1,0 +1,83 @@
+//! Tells of every read and write, with how long it took, for `-v`.
+//!
+//! What the SDK itself could log is never shown: it may hold credentials.
+
+use std::fmt::Display;
+use std::time::Instant;
+
+use super::{CloudError, Observe, Receipt, Write};
+use crate::access::{KeyRef, PolicyName};
+use crate::arn::{AccountId, EntityName, KeyArn, PolicyArn};
+use crate::observation::{Caller, Entity, IamQuotas, KeyMetadata, ManagedPolicy};
+use crate::plan::Operation;
+use crate::render::escape::Escaped;
+
+/// A cloud, and a line for everything that is asked of it.
+#[derive(Debug)]
+pub struct Traced<C>(pub C);
+
+async fn told<T>(
+    what: &str,
+    about: &dyn Display,
+    call: impl Future<Output = Result<T, CloudError>>,
+) -> Result<T, CloudError> {
+    let begun = Instant::now();
+    let result = call.await;
+    let outcome = match &result {
+        Ok(_) => "ok",
+        Err(error) => error.code.as_deref().unwrap_or("failed"),
+    };
+    let about = about.to_string();
+    let (about, outcome) = (Escaped(&about), Escaped(outcome));
+    tracing::info!("{what} {about}: {outcome}, {} ms", begun.elapsed().as_millis());
+    result
+}
+
+impl<C: Observe> Observe for Traced<C> {
+    async fn default_caller(&self) -> Result<Caller, CloudError> {
+        told("who are we", &"by default", self.0.default_caller()).await
+    }
+
+    async fn caller(&self, account: AccountId) -> Result<Option<Caller>, CloudError> {
+        told("who are we", &format_args!("in account {account}"), self.0.caller(account)).await
+    }
+
+    async fn describe_key(&self, key: &KeyRef) -> Result<KeyMetadata, CloudError> {
+        told("read key", key, self.0.describe_key(key)).await
+    }
+
+    async fn key_policy(&self, key: &KeyArn) -> Result<String, CloudError> {
+        told("read key policy", key, self.0.key_policy(key)).await
+    }
+
+    async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
+        told("read quotas", &format_args!("of account {account}"), self.0.iam_quotas(account)).await
+    }
+
+    async fn policies_named(
+        &self,
+        account: AccountId,
+        name: &PolicyName,
+    ) -> Result<Vec<(PolicyArn, String)>, CloudError> {
+        let about = format_args!("{name} in account {account}");
+        told("find policies", &about, self.0.policies_named(account, name)).await
+    }
+
+    async fn managed_policy(
+        &self,
+        policy: &PolicyArn,
+        default_version: Option<&str>,
+    ) -> Result<Option<ManagedPolicy>, CloudError> {
+        told("read policy", policy, self.0.managed_policy(policy, default_version)).await
+    }
+
+    async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
+        told("read", &format_args!("{entity} in account {account}"), self.0.entity(account, entity)).await
+    }
+}
+
+impl<C: Write> Write for Traced<C> {
+    async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
+        told(operation.api_call(), &operation.resource(), self.0.perform(operation)).await
+    }
+}

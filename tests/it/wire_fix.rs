@@ -1,0 +1,171 @@
+//! The whole of `keymend fix` over the wire, in two accounts: the program as it is, against moto.
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use keymend::access::{GranteeRef, KeyRef, PolicyName, UnresolvedRequest};
+use keymend::arn::KeyArn;
+use keymend::cloud::aws::{Aws, AwsOptions};
+use keymend::cloud::observer::observe;
+use keymend::plan::plan;
+use serde_json::Value;
+
+use crate::moto::{Account, Moto, Operator, Proxy};
+
+/// What AWS gives a new key: the account's root may do everything.
+fn default_policy(account: &Account) -> String {
+    format!(
+        "{{\n  \"Version\" : \"2012-10-17\",\n  \"Id\" : \"key-default-1\",\n  \"Statement\" : [ {{\n    \
+         \"Sid\" : \"Enable IAM User Permissions\",\n    \"Effect\" : \"Allow\",\n    \"Principal\" : {{\n      \
+         \"AWS\" : \"arn:aws:iam::{}:root\"\n    }},\n    \"Action\" : \"kms:*\",\n    \"Resource\" : \"*\"\n  }} ]\n}}",
+        account.id
+    )
+}
+
+/// A policy of our name for something else.
+const OTHER_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}"#;
+
+/// A key in one account, a role under a path in another, and an operator with a profile for each.
+struct Stage {
+    owner: Account,
+    launcher: Account,
+    key: KeyArn,
+    role: String,
+    operator: Operator,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let moto = Moto::shared();
+        let (owner, launcher) = (Account::new(moto).await, Account::new(moto).await);
+        let key = owner.create_key(&default_policy(&owner)).await;
+        launcher.create_role("/team/", "app").await;
+        let role = format!("arn:aws:iam::{}:role/team/app", launcher.id);
+        let operator = Operator::new(moto.endpoint(), &[&owner, &launcher]);
+        Self { owner, launcher, key, role, operator }
+    }
+
+    fn fix(&self, more: &[&str]) -> Output {
+        let profile = format!("{0}={0}", self.launcher.id);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
+        command.args(["fix", "--key", &self.key.to_string(), "--principal", &self.role]);
+        command.args(["--account", &self.launcher.id.to_string(), "--account-profile", &profile]).args(more);
+        self.operator.run(&mut command).output().unwrap()
+    }
+
+    async fn key_policy(&self) -> String {
+        let output = self
+            .owner
+            .kms
+            .get_key_policy()
+            .key_id(self.key.to_string())
+            .policy_name("default")
+            .send()
+            .await
+            .unwrap();
+        output.policy().unwrap().to_owned()
+    }
+
+    async fn attached(&self) -> Vec<String> {
+        let output = self.launcher.iam.list_attached_role_policies().role_name("app").send().await.unwrap();
+        output
+            .attached_policies()
+            .iter()
+            .filter_map(|policy| policy.policy_name())
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[tokio::test]
+async fn before_dry_run_apply_and_again() {
+    let stage = Stage::new().await;
+    let before = stage.key_policy().await;
+
+    let dry = stage.fix(&["--dry-run", "--detailed-exitcode"]);
+    let text = String::from_utf8_lossy(&dry.stdout).into_owned();
+    assert_eq!(dry.status.code(), Some(3), "{}", String::from_utf8_lossy(&dry.stderr));
+    assert!(text.ends_with("Plan: 1 to create, 1 to update, 1 to attach.\n"), "{text}");
+    assert_eq!(stage.key_policy().await, before);
+    assert!(stage.attached().await.is_empty());
+    assert!(!stage.operator.home().join(".local").exists(), "a dry run keeps no state");
+
+    let applied = stage.fix(&["--yes", "--output", "json"]);
+    let report = json(&applied);
+    assert_eq!(applied.status.code(), Some(0), "{report:#}");
+    assert_eq!(report["outcome"], "applied");
+    let statuses: Vec<&str> =
+        report["changes"].as_array().unwrap().iter().filter_map(|c| c["status"].as_str()).collect();
+    assert_eq!(statuses, ["applied"; 3]);
+    let after = stage.key_policy().await;
+    assert_eq!(report["changes"][0]["after"], after, "what is sent is what was shown");
+    assert!(after.starts_with(before.trim_end_matches(" ]\n}")), "every byte that was there still is");
+    assert_eq!(stage.attached().await, ["KmsKeyUsagePolicy"]);
+    let runs = std::fs::read_dir(stage.operator.home().join(".local/state/keymend")).unwrap().count();
+    assert_eq!(runs, 1);
+
+    let again = stage.fix(&["--yes"]);
+    let text = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert_eq!(again.status.code(), Some(0));
+    assert!(text.starts_with("No changes.\n"), "{text}");
+}
+
+#[tokio::test]
+async fn an_account_without_credentials_is_handed_over() {
+    let stage = Stage::new().await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
+    command.args(["fix", "--key", &stage.key.to_string(), "--principal", &stage.role, "--yes"]);
+    let output = stage.operator.run(&mut command).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("aws iam create-policy"), "{text}");
+    assert!(stage.key_policy().await.contains(&stage.role));
+    assert!(stage.attached().await.is_empty());
+
+    // Once more: the key's side holds, and still something is left.
+    let again = stage.operator.run(&mut command).output().unwrap();
+    let text = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert_eq!(again.status.code(), Some(3));
+    assert!(!text.contains("No changes."), "{text}");
+}
+
+#[tokio::test]
+async fn twenty_principals_are_planned_in_four_round_trips() {
+    let moto = Moto::shared();
+    let (owner, launcher) = (Account::new(moto).await, Account::new(moto).await);
+    let key = owner.create_key(&default_policy(&owner)).await;
+    let mut grantees = Vec::new();
+    for number in 0..20 {
+        launcher.create_role("/", &format!("app-{number}")).await;
+        let role = format!("arn:aws:iam::{}:role/app-{number}", launcher.id);
+        grantees.push(GranteeRef::Entity(role.parse().unwrap()));
+    }
+    launcher.create_policy("KmsKeyUsagePolicy", OTHER_POLICY).await;
+    let proxy = Proxy::new(moto, Duration::from_millis(50));
+    let operator = Operator::new(proxy.endpoint(), &[&owner, &launcher]);
+    let options = AwsOptions {
+        profile: Some(operator.default_profile()),
+        account_profiles: [(launcher.id, launcher.id.to_string())].into(),
+        config_file: Some(operator.config_file()),
+        ..AwsOptions::default()
+    };
+    let aws = Aws::connect(&options).await.unwrap();
+    let asked = UnresolvedRequest {
+        keys: vec![KeyRef::Arn(key)],
+        grantees,
+        policy_name: PolicyName::default(),
+        prune_orphans: false,
+    };
+    let (request, observation) = observe(&asked, &aws).await.unwrap();
+    assert_eq!(plan(&request, &observation).changes.len(), 22);
+    let (calls, round_trips) = proxy.take();
+    let own = calls.iter().filter(|call| *call != "AssumeRole").count();
+    assert!(own >= 46, "{calls:?}");
+    // One more than the goal: moto's accounts are reached by AssumeRole alone.
+    assert!(round_trips <= 5, "{round_trips} round trips: {calls:?}");
+}
