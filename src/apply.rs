@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::cloud::{CloudError, CloudErrorKind, Observe, Write};
 use crate::plan::{Operation, Plan};
 pub use clock::Clock;
-use journal::{Journal, JournalError};
+use journal::Journal;
 pub use state::Now;
 use state::State;
 
@@ -35,6 +35,8 @@ pub enum StepResult {
     },
     /// Somebody else changed the document since it was read.
     Stale(Now),
+    /// Written, and changed by somebody else right afterwards.
+    Overwritten(Now),
     /// A call failed.
     Failed(CloudError),
     /// An earlier change did not end well, or the run was interrupted.
@@ -48,19 +50,26 @@ pub enum StepResult {
 pub struct Outcome {
     /// The results.
     pub steps: Vec<StepResult>,
-    /// Whether the run was interrupted between two changes.
+    /// Whether the run was interrupted.
     pub is_interrupted: bool,
+    /// The record could not be kept up: what stands in the results is the only account of the run.
+    pub journal_error: Option<String>,
 }
 
 impl Outcome {
     /// Nothing was tried.
     pub fn nothing(plan: &Plan) -> Self {
-        Self { steps: vec![StepResult::NotStarted; plan.changes.len()], is_interrupted: false }
+        Self {
+            steps: vec![StepResult::NotStarted; plan.changes.len()],
+            is_interrupted: false,
+            journal_error: None,
+        }
     }
 
     /// Whether every selected change is in force.
     pub fn is_success(&self) -> bool {
         !self.is_interrupted
+            && self.journal_error.is_none()
             && self.steps.iter().all(|step| {
                 matches!(step, StepResult::Applied { .. } | StepResult::AlreadyDone | StepResult::Deselected)
             })
@@ -70,7 +79,12 @@ impl Outcome {
     pub fn applied(&self) -> usize {
         self.steps
             .iter()
-            .filter(|step| matches!(step, StepResult::Applied { .. } | StepResult::Unsettled { .. }))
+            .filter(|step| {
+                matches!(
+                    step,
+                    StepResult::Applied { .. } | StepResult::Unsettled { .. } | StepResult::Overwritten(_)
+                )
+            })
             .count()
     }
 }
@@ -100,43 +114,42 @@ pub struct Run<'a, K> {
     pub is_interrupted: &'a dyn Fn() -> bool,
 }
 
-/// Carries out the selected changes in their order, and stops at the first that does not end well.
-///
-/// # Errors
-/// Only where the journal can't be written: then nothing more is. What AWS refuses is in the outcome.
+/// Carries out the selected changes in their order, and stops at the first that does not end well, and where the
+/// journal can't be written.
 pub async fn apply<C: Observe + Write, K: Clock>(
     plan: &Plan,
     selected: &BTreeSet<usize>,
     cloud: &C,
     run: &mut Run<'_, K>,
-) -> Result<Outcome, JournalError> {
+) -> Outcome {
     let mut outcome = Outcome::nothing(plan);
     for (_, step) in outcome.steps.iter_mut().enumerate().filter(|(index, _)| !selected.contains(index)) {
         *step = StepResult::Deselected;
     }
     for (index, change) in plan.changes.iter().enumerate().filter(|(index, _)| selected.contains(index)) {
-        if (run.is_interrupted)() {
-            outcome.is_interrupted = true;
+        outcome.is_interrupted = (run.is_interrupted)();
+        if outcome.is_interrupted {
             break;
         }
         (run.progress)(Progress::Started(index));
-        if let Some(journal) = run.journal.as_deref_mut() {
-            journal.intend(index)?;
+        if let Err(error) = run.journal.as_deref_mut().map_or(Ok(()), |journal| journal.intend(index)) {
+            outcome.journal_error = Some(error.to_string());
+            break;
         }
         let result = carry_out(index, &change.operation, cloud, run).await;
         (run.progress)(Progress::Ended(index, &result));
-        if let Some(journal) = run.journal.as_deref_mut() {
-            journal.conclude(index, &result)?;
-        }
+        let recorded = run.journal.as_deref_mut().map_or(Ok(()), |journal| journal.conclude(index, &result));
+        outcome.journal_error = recorded.err().map(|error| error.to_string());
+        outcome.is_interrupted = (run.is_interrupted)();
         let is_good = matches!(result, StepResult::Applied { .. } | StepResult::AlreadyDone);
         if let Some(slot) = outcome.steps.get_mut(index) {
             *slot = result;
         }
-        if !is_good {
+        if !is_good || outcome.is_interrupted || outcome.journal_error.is_some() {
             break;
         }
     }
-    Ok(outcome)
+    outcome
 }
 
 /// Attempts at one write, faults that pass included.
@@ -161,7 +174,14 @@ async fn carry_out<C: Observe + Write, K: Clock>(
         attempt += 1;
         match cloud.perform(operation).await {
             Ok(receipt) => break receipt.request_id,
-            Err(error) if attempt < ATTEMPTS && passes(&error) => {
+            Err(error) if passes(&error) && (attempt == ATTEMPTS || (run.is_interrupted)()) => {
+                // The answer may be lost and the write may have happened: only a read can tell.
+                match state::read(operation, cloud).await {
+                    Ok(State::After) => break None,
+                    _ => return StepResult::Failed(error),
+                }
+            }
+            Err(error) if passes(&error) => {
                 (run.progress)(Progress::Retrying(index, &error));
                 run.clock.sleep(Duration::from_secs(1 << attempt)).await;
             }
@@ -169,10 +189,10 @@ async fn carry_out<C: Observe + Write, K: Clock>(
         }
     };
     (run.progress)(Progress::Settling(index));
-    if settles(operation, cloud, run.clock).await {
-        StepResult::Applied { request_id }
-    } else {
-        StepResult::Unsettled { request_id }
+    match settle(operation, cloud, run).await {
+        Settled::AsWritten => StepResult::Applied { request_id },
+        Settled::NotYet => StepResult::Unsettled { request_id },
+        Settled::Overwritten(now) => StepResult::Overwritten(now),
     }
 }
 
@@ -186,21 +206,35 @@ const EQUAL_READS: u32 = 3;
 const BETWEEN_READS: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
-async fn settles(operation: &Operation, cloud: &impl Observe, clock: &impl Clock) -> bool {
-    let start = clock.elapsed();
-    let mut equal = 0;
+/// What reading after a write came to.
+enum Settled {
+    AsWritten,
+    NotYet,
+    Overwritten(Now),
+}
+
+async fn settle<K: Clock>(operation: &Operation, cloud: &impl Observe, run: &Run<'_, K>) -> Settled {
+    let start = run.clock.elapsed();
+    let mut equal_reads = 0;
+    let mut last = None;
     loop {
-        // A read that fails, or still shows the old state, is no verdict: the next one may.
-        equal = match state::read(operation, cloud).await {
-            Ok(State::After) => equal + 1,
-            Ok(State::Before | State::Changed(_)) | Err(_) => 0,
-        };
-        if equal == EQUAL_READS {
-            return true;
+        // A read that fails is no verdict: the next one may be.
+        let state = state::read(operation, cloud).await.ok();
+        equal_reads = if state == last { equal_reads + 1 } else { 1 };
+        match &state {
+            Some(State::After) if equal_reads == EQUAL_READS => return Settled::AsWritten,
+            Some(State::Changed(now)) if equal_reads == EQUAL_READS => {
+                return Settled::Overwritten(now.clone());
+            }
+            _ => {}
         }
-        if clock.elapsed().saturating_sub(start) > LONGEST_WAIT {
-            return false;
+        if (run.is_interrupted)() && state == Some(State::After) {
+            return Settled::AsWritten;
         }
-        clock.sleep(BETWEEN_READS).await;
+        if run.clock.elapsed().saturating_sub(start) > LONGEST_WAIT || (run.is_interrupted)() {
+            return Settled::NotYet;
+        }
+        last = state;
+        run.clock.sleep(BETWEEN_READS).await;
     }
 }

@@ -12,7 +12,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Grantee;
-use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
+use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::policy::Fingerprint;
 
 pub use planner::plan;
 
@@ -30,6 +31,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether the plan failed its own check: such a plan is never applied, whatever else is allowed.
+    pub fn is_unsound(&self) -> bool {
+        self.findings.iter().any(|finding| finding.code == FindingCode::FailedCheck)
+    }
+
     /// Whether anything found forbids writing.
     pub fn is_blocked(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity() == Severity::Blocking)
@@ -41,7 +47,8 @@ impl Plan {
             || self.findings.iter().any(|finding| finding.severity() == Severity::LeftOver)
     }
 
-    /// What is left of the changes when some are dropped: what depends on a dropped one drops too.
+    /// What is left of the changes when some are dropped: what depends on a dropped one drops too, and what is
+    /// there for the sake of a dropped one.
     pub fn without(&self, dropped: &BTreeSet<usize>) -> Selection {
         let mut selection = Selection::default();
         for (index, change) in self.changes.iter().enumerate() {
@@ -58,7 +65,31 @@ impl Plan {
                 None => selection.kept.push(index),
             }
         }
+        self.drop_idle_deletions(&mut selection);
         selection
+    }
+}
+
+impl Plan {
+    /// A version makes room for the one that replaces it; where that one does not come, it stays.
+    fn drop_idle_deletions(&self, selection: &mut Selection) {
+        let operation = |index: &usize| self.changes.get(*index).map(|change| &change.operation);
+        let idle: Vec<(usize, usize)> = selection
+            .kept
+            .iter()
+            .filter(|index| matches!(operation(index), Some(Operation::DeletePolicyVersion { .. })))
+            .filter_map(|deletion| {
+                let (creation, _) = self.changes.iter().enumerate().find(|(_, change)| {
+                    matches!(change.operation, Operation::CreatePolicyVersion { .. })
+                        && operation(deletion).is_some_and(|deletion| change.operation.depends_on(deletion))
+                })?;
+                (!selection.kept.contains(&creation)).then_some((*deletion, creation))
+            })
+            .collect();
+        for (deletion, creation) in idle {
+            selection.kept.retain(|kept| *kept != deletion);
+            selection.dragged.insert(deletion, creation);
+        }
     }
 }
 
@@ -67,7 +98,7 @@ impl Plan {
 pub struct Selection {
     /// The changes that remain, in the plan's order.
     pub kept: Vec<usize>,
-    /// The changes that go because an earlier one goes, each with that one.
+    /// The changes that go because another one goes, each with that one.
     pub dragged: BTreeMap<usize, usize>,
 }
 
@@ -92,6 +123,8 @@ pub struct Gain {
     pub key: KeyArn,
     /// What, in words that follow "may".
     pub purposes: Vec<String>,
+    /// Whether the other side, key policy or IAM, allows it too, now or by this plan.
+    pub is_complete: bool,
 }
 
 /// The kinds of write. Documents are complete texts, exactly as sent and as read before.
@@ -119,6 +152,8 @@ pub enum Operation {
         version: String,
         /// Its document, kept.
         before: String,
+        /// How many versions there are; where there are fewer by then, nothing has to go.
+        versions: usize,
     },
     /// Creates a version and makes it the default (iam:CreatePolicyVersion).
     CreatePolicyVersion {
@@ -130,6 +165,8 @@ pub enum Operation {
         before: String,
         /// The new version's document.
         after: String,
+        /// Whom the policy is attached to and whose boundary it is: it is written for nobody else.
+        serves: Vec<EntityName>,
     },
     /// Attaches a managed policy (iam:AttachUserPolicy, iam:AttachRolePolicy, iam:AttachGroupPolicy).
     AttachPolicy {
@@ -137,6 +174,8 @@ pub enum Operation {
         policy: PolicyArn,
         /// The user, role or group.
         entity: EntityArn,
+        /// What the policy says then: nothing else is attached.
+        document: Fingerprint,
     },
 }
 
@@ -284,7 +323,7 @@ impl fmt::Display for Operation {
                 write!(f, "delete version {version} of the policy {}", policy.name)
             }
             Self::CreatePolicyVersion { policy, .. } => write!(f, "update the policy {}", policy.name),
-            Self::AttachPolicy { policy, entity } => {
+            Self::AttachPolicy { policy, entity, .. } => {
                 write!(f, "attach the policy {} to {}", policy.name, entity.entity_name())
             }
         }
@@ -359,6 +398,10 @@ pub enum FindingCode {
     AttachmentQuota,
     /// A service-linked role of another account needs a grant.
     ServiceLinkedRole,
+    /// The caller could not change the key policy again, so AWS would refuse it.
+    Lockout,
+    /// A Deny without conditions applies to a grantee.
+    ExplicitDeny,
     /// IAM Identity Center's roles get policies by their permission set only.
     IdentityCenterRole,
     /// An existing Allow for a grantee has a condition that the new statement does not have.
@@ -389,9 +432,10 @@ impl FindingCode {
             | Self::PartitionMismatch
             | Self::TooLarge
             | Self::AttachmentQuota
-            | Self::ServiceLinkedRole
+            | Self::Lockout
+            | Self::ExplicitDeny
             | Self::FailedCheck => Severity::Blocking,
-            Self::IdentityCenterRole | Self::Unread => Severity::LeftOver,
+            Self::IdentityCenterRole | Self::ServiceLinkedRole | Self::Unread => Severity::LeftOver,
             Self::GroupDelegation | Self::WiderThanExisting | Self::DenyStatement | Self::InertStatement => {
                 Severity::Warning
             }
@@ -450,6 +494,8 @@ pub enum Handover {
         document: String,
         /// Whom it has to be attached to.
         entities: Vec<EntityArn>,
+        /// Roles of IAM Identity Center, whose permission sets have to reference it.
+        permission_set_roles: Vec<EntityArn>,
     },
 }
 

@@ -2,7 +2,7 @@
 //!
 //! One file a run, written whole at every step: to a temporary file, flushed, renamed, and the folder flushed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -84,6 +84,10 @@ pub enum StepOutcome {
     Applied,
     /// Already as planned.
     AlreadyDone,
+    /// Left out when it was approved.
+    Deselected,
+    /// Written, then changed by somebody else.
+    Overwritten,
     /// Written, not read back as written in time.
     Unsettled,
     /// Changed by somebody else.
@@ -109,6 +113,7 @@ impl Journal {
         backend: Backend,
         request: &Request,
         plan: &Plan,
+        selected: &BTreeSet<usize>,
         callers: &BTreeMap<AccountId, Caller>,
     ) -> Result<Self, JournalError> {
         let error = |source| JournalError { path: folder.display().to_string(), source };
@@ -123,10 +128,16 @@ impl Journal {
             callers: callers.clone(),
             request: request.clone(),
             plan: plan.clone(),
-            steps: vec![StepRecord::default(); plan.changes.len()],
+            steps: (0..plan.changes.len())
+                .map(|index| StepRecord::begin(selected.contains(&index)))
+                .collect(),
         };
         let journal = Self { path, record };
-        journal.write()?;
+        if let Err(error) = journal.write() {
+            // An empty file would look like a run; that it stays where even this fails is told by the error.
+            _ = fs::remove_file(&journal.path);
+            return Err(error);
+        }
         Ok(journal)
     }
 
@@ -162,11 +173,17 @@ impl Journal {
 }
 
 impl StepRecord {
+    fn begin(is_selected: bool) -> Self {
+        let outcome = (!is_selected).then_some(StepOutcome::Deselected);
+        Self { outcome, ..Self::default() }
+    }
+
     fn note(&mut self, result: &StepResult) {
         let (outcome, request_id, error) = match result {
             StepResult::Applied { request_id } => (StepOutcome::Applied, request_id.clone(), None),
             StepResult::AlreadyDone => (StepOutcome::AlreadyDone, None, None),
             StepResult::Unsettled { request_id } => (StepOutcome::Unsettled, request_id.clone(), None),
+            StepResult::Overwritten(now) => (StepOutcome::Overwritten, None, Some(now.to_string())),
             StepResult::Stale(now) => (StepOutcome::Stale, None, Some(now.to_string())),
             StepResult::Failed(error) => {
                 (StepOutcome::Failed, error.request_id.clone(), Some(error.to_string()))

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use crate::arn::{EntityArn, Partition, PolicyArn};
+use crate::arn::{EntityArn, EntityName, Partition, PolicyArn};
 use crate::cloud::{CloudError, Observe};
 use crate::observation::ManagedPolicy;
 use crate::plan::{KeyPolicyUpdate, Operation};
-use crate::policy::PolicyDocument;
+use crate::policy::{Fingerprint, PolicyDocument};
 
 /// Where the thing stands, compared by meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,16 +52,27 @@ pub(super) async fn read(operation: &Operation, cloud: &impl Observe) -> Result<
                 Some(found) => compare(&found.document, None, after, policy.partition),
             })
         }
-        Operation::CreatePolicyVersion { policy, before, after, .. } => {
+        Operation::CreatePolicyVersion { policy, before, after, serves, .. } => {
             with_policy(policy, cloud, |found| {
-                compare(&found.document, Some(before), after, policy.partition)
+                match compare(&found.document, Some(before), after, policy.partition) {
+                    State::Before => still_serves(&found, serves),
+                    state => state,
+                }
             })
             .await
         }
-        Operation::DeletePolicyVersion { policy, version, before } => {
-            with_policy(policy, cloud, |found| version_state(&found, version, before, policy.partition)).await
+        Operation::DeletePolicyVersion { policy, version, before, versions } => {
+            with_policy(policy, cloud, |found| {
+                if found.versions.len() < *versions {
+                    return State::After;
+                }
+                version_state(&found, version, before, policy.partition)
+            })
+            .await
         }
-        Operation::AttachPolicy { policy, entity } => attachment(policy, entity, cloud).await,
+        Operation::AttachPolicy { policy, entity, document } => {
+            attachment(policy, entity, document, cloud).await
+        }
     }
 }
 
@@ -92,17 +103,35 @@ fn version_state(found: &ManagedPolicy, version: &str, before: &str, partition: 
     }
 }
 
+/// A policy that came to serve others meanwhile would give them what nobody asked for.
+fn still_serves(found: &ManagedPolicy, planned: &[EntityName]) -> State {
+    let users = found.attached_to.iter().chain(&found.boundary_of);
+    let others: Vec<String> =
+        users.filter(|user| !planned.contains(user)).map(|user| format!("`{user}`")).collect();
+    if others.is_empty() {
+        return State::Before;
+    }
+    State::Changed(Now::Words(format!("it also serves {} now", others.join(", "))))
+}
+
 async fn attachment(
     policy: &PolicyArn,
     entity: &EntityArn,
+    document: &Fingerprint,
     cloud: &impl Observe,
 ) -> Result<State, CloudError> {
-    let found = cloud.entity(entity.account, &entity.entity_name()).await?;
-    Ok(match found {
-        None => gone(entity),
-        Some(found) if found.attached.contains(&policy.to_string()) => State::After,
-        Some(_) => State::Before,
-    })
+    let name = entity.entity_name();
+    let (found, attached) =
+        tokio::try_join!(cloud.entity(entity.account, &name), cloud.managed_policy(policy, None))?;
+    let Some(found) = found.filter(|found| found.arn == *entity) else { return Ok(gone(entity)) };
+    let Some(attached) = attached else { return Ok(gone(policy)) };
+    let meaning =
+        PolicyDocument::parse(attached.document.as_str()).map(|now| now.fingerprint(policy.partition));
+    if meaning.as_ref() != Ok(document) {
+        return Ok(State::Changed(Now::Text(attached.document)));
+    }
+    let is_attached = found.attached.contains(&policy.to_string());
+    Ok(if is_attached { State::After } else { State::Before })
 }
 
 fn compare(now: &str, before: Option<&str>, after: &str, partition: Partition) -> State {

@@ -119,7 +119,7 @@ async fn run<C: Observe + Write, K: Clock>(
             };
             carry_out(settings, &approved, cloud, clock, journals, console).await?
         }
-        _ => Carried { outcome: Outcome::nothing(&plan), remaining: None, journal: None },
+        _ => Carried { outcome: Outcome::nothing(&plan), remaining: None, unverified: None, journal: None },
     };
     let report = Report { request, observation, plan, decision, carried };
     let status = report.exit_status(settings.detailed_exitcode);
@@ -161,6 +161,7 @@ fn decide(
 ) -> Result<(Decision, BTreeSet<usize>), Error> {
     let all = (0..plan.changes.len()).collect();
     let decision = match settings.mode {
+        _ if plan.is_unsound() => Decision::Blocked,
         _ if plan.is_blocked() && (plan.changes.is_empty() || !settings.allow_blocked) => Decision::Blocked,
         _ if plan.changes.is_empty() => Decision::NoChanges,
         Mode::DryRun => Decision::OnlyPlanned,
@@ -196,7 +197,9 @@ async fn carry_out<C: Observe + Write, K: Clock>(
 ) -> Result<Carried, Error> {
     let Approved { request, observation, plan, selected, interrupt } = approved;
     let mut journal = journals
-        .map(|place| Journal::begin(&place.folder, place.backend, request, plan, &observation.callers))
+        .map(|place| {
+            Journal::begin(&place.folder, place.backend, request, plan, selected, &observation.callers)
+        })
         .transpose()?;
     // A write must not stop halfway because nobody reads the talk any more.
     let mut progress = |progress: apply::Progress<'_>| _ = outcome::progress(console, plan, progress);
@@ -206,12 +209,12 @@ async fn carry_out<C: Observe + Write, K: Clock>(
         progress: &mut progress,
         is_interrupted: &|| interrupt.is_set(),
     };
-    let outcome = apply::apply(plan, selected, cloud, &mut run).await?;
-    let remaining = if outcome.is_success() {
-        let (request, observation) = observe(&settings.asked, cloud).await?;
-        Some(plan::plan(&request, &observation))
-    } else {
-        None
+    let outcome = apply::apply(plan, selected, cloud, &mut run).await;
+    let again = if outcome.is_success() { Some(observe(&settings.asked, cloud).await) } else { None };
+    let (remaining, unverified) = match again {
+        Some(Ok((request, observation))) => (Some(plan::plan(&request, &observation)), None),
+        Some(Err(error)) => (None, Some(error.into())),
+        None => (None, None),
     };
-    Ok(Carried { outcome, remaining, journal: journal.map(|journal| journal.path().to_owned()) })
+    Ok(Carried { outcome, remaining, unverified, journal: journal.map(|journal| journal.path().to_owned()) })
 }

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::console::Console;
-use super::report::{Decision, Report, planned_again, somebody_changed, unsettled};
+use super::report::{Decision, Report, overwritten, planned_again, somebody_changed, unsettled};
 use crate::apply::{Now, Progress, StepResult};
-use crate::cloud::CloudError;
+use crate::cloud::{CloudError, CloudErrorKind};
 use crate::diff;
 use crate::error::cloud_hint;
 use crate::plan::{Change, FindingCode, Plan, Severity};
@@ -78,6 +78,7 @@ pub(super) fn progress(console: &mut Console, plan: &Plan, progress: Progress<'_
             StepResult::AlreadyDone => writeln!(talk, "      it is so already"),
             StepResult::Unsettled { .. } => writeln!(talk, "      written, but it does not read back so yet"),
             StepResult::Stale(_) => writeln!(talk, "      not written: somebody else changed it"),
+            StepResult::Overwritten(_) => writeln!(talk, "      written, and changed by somebody else since"),
             StepResult::Failed(_) => writeln!(talk, "      failed"),
             StepResult::NotStarted | StepResult::Deselected => Ok(()),
         },
@@ -122,21 +123,41 @@ fn no_terminal(console: &mut Console) -> io::Result<()> {
 fn stopped(console: &mut Console, report: &Report) -> io::Result<()> {
     writeln!(console.talk()?)?;
     if report.carried.outcome.is_interrupted {
-        console.failure("interrupted between two changes")?;
+        console.failure("interrupted after the write in flight")?;
+    }
+    if let Some(error) = &report.carried.outcome.journal_error {
+        console.failure(error)?;
+        console.hint("the journal is behind; what was written stands here")?;
     }
     for (change, step) in report.plan.changes.iter().zip(&report.carried.outcome.steps) {
         failure(console, change, step)?;
     }
     account_of_changes(console, report)?;
-    console.hint("run the same command again: it plans what is still missing")?;
+    console.hint(if may_pass(report) {
+        "run the same command again: it plans what is still missing"
+    } else {
+        "mend what the error says, then run the same command again: it plans what is still missing"
+    })?;
     where_journal_is(console, report)
+}
+
+/// Whether the same command may do better without anything being mended first.
+fn may_pass(report: &Report) -> bool {
+    report.carried.outcome.journal_error.is_none()
+        && report.carried.outcome.steps.iter().all(|step| match step {
+            StepResult::Failed(error) => {
+                matches!(error.kind, CloudErrorKind::Throttled | CloudErrorKind::Transient)
+            }
+            _ => true,
+        })
 }
 
 /// The change that did not end well.
 fn failure(console: &mut Console, change: &Change, step: &StepResult) -> io::Result<()> {
     match step {
         StepResult::Failed(error) => failed_call(console, error),
-        StepResult::Stale(now) => stale(console, change, now),
+        StepResult::Stale(now) => changed(console, change, &somebody_changed(change), now),
+        StepResult::Overwritten(now) => changed(console, change, &overwritten(change), now),
         StepResult::Unsettled { .. } => console.failure(&unsettled(change)),
         _ => Ok(()),
     }
@@ -147,8 +168,8 @@ fn failed_call(console: &mut Console, error: &CloudError) -> io::Result<()> {
     cloud_hint(error).map_or(Ok(()), |hint| console.hint(&hint))
 }
 
-fn stale(console: &mut Console, change: &Change, now: &Now) -> io::Result<()> {
-    console.failure(&somebody_changed(change))?;
+fn changed(console: &mut Console, change: &Change, message: &str, now: &Now) -> io::Result<()> {
+    console.failure(message)?;
     match now {
         Now::Text(text) => {
             let planned_on = change.operation.before().unwrap_or_default();
@@ -168,6 +189,7 @@ fn account_of_changes(console: &mut Console, report: &Report) -> io::Result<()> 
             StepResult::AlreadyDone => "already so",
             StepResult::Unsettled { .. } => "unsettled",
             StepResult::Stale(_) => "stale",
+            StepResult::Overwritten(_) => "overwritten",
             StepResult::Failed(_) => "failed",
             StepResult::NotStarted => "not started",
             StepResult::Deselected => "deselected",
@@ -191,13 +213,20 @@ fn did_not_last(console: &mut Console, report: &Report) -> io::Result<()> {
 
 fn success(console: &mut Console, report: &Report) -> io::Result<()> {
     let written = match report.carried.outcome.applied() {
-        0 => "Everything was so already; it was".to_owned(),
-        1 => "Applied 1 change; it was".to_owned(),
-        several => format!("Applied {several} changes; they were"),
+        0 => "Everything was so already.".to_owned(),
+        1 => "Applied 1 change.".to_owned(),
+        several => format!("Applied {several} changes."),
     };
+    if let Some(error) = &report.carried.unverified {
+        writeln!(console.out, "\n{written}")?;
+        console.failure(&format!("both sides could not be read again: {error}"))?;
+        error.hint().map_or(Ok(()), |hint| console.hint(&hint))?;
+        return where_journal_is(console, report);
+    }
     let left = left_to_do(report);
-    let holds = if left.is_empty() { "both sides hold" } else { "what was written holds" };
-    writeln!(console.out, "\n{written} read again, and {holds}.")?;
+    let holds =
+        if left.is_empty() { "Both sides were read again and hold." } else { "What was written holds." };
+    writeln!(console.out, "\n{written} {holds}")?;
     for what in &left {
         writeln!(console.out, "  left to do: {}", Escaped(what))?;
     }

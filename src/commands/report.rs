@@ -25,6 +25,8 @@ pub(super) struct Carried {
     pub(super) outcome: Outcome,
     /// What planning again found after the writes.
     pub(super) remaining: Option<Plan>,
+    /// Why both sides could not be read again.
+    pub(super) unverified: Option<Error>,
     pub(super) journal: Option<PathBuf>,
 }
 
@@ -51,22 +53,25 @@ impl Report {
     /// Where several hold, an error outweighs staleness, a block, a refusal and what is left.
     pub(super) fn exit_status(&self, detailed: bool) -> ExitStatus {
         let Report { plan, decision, carried: Carried { outcome, .. }, .. } = self;
+        let plans = || std::iter::once(plan).chain(&self.carried.remaining);
         let is = |wanted: fn(&StepResult) -> bool| outcome.steps.iter().any(wanted);
         let is_pending =
             *decision == Decision::OnlyPlanned || outcome.steps.contains(&StepResult::Deselected);
         if *decision == Decision::Interrupted || outcome.is_interrupted {
             ExitStatus::Interrupted
         } else if is(|step| matches!(step, StepResult::Failed(_) | StepResult::Unsettled { .. }))
+            || outcome.journal_error.is_some()
+            || self.carried.unverified.is_some()
             || !self.came_back().is_empty()
         {
             ExitStatus::Error
-        } else if is(|step| matches!(step, StepResult::Stale(_))) {
+        } else if is(|step| matches!(step, StepResult::Stale(_) | StepResult::Overwritten(_))) {
             ExitStatus::Stale
-        } else if plan.is_blocked() {
+        } else if plans().any(Plan::is_blocked) {
             ExitStatus::Blocked
         } else if matches!(decision, Decision::NoTerminal | Decision::Declined) {
             ExitStatus::Declined
-        } else if plan.leaves_work() || (detailed && is_pending) {
+        } else if plans().any(Plan::leaves_work) || (detailed && is_pending) {
             ExitStatus::Pending
         } else {
             ExitStatus::Done
@@ -109,9 +114,10 @@ impl Report {
         match step {
             StepResult::Applied { .. } => ChangeStatus::Applied,
             StepResult::AlreadyDone => ChangeStatus::AlreadyDone,
-            StepResult::Unsettled { .. } | StepResult::Stale(_) | StepResult::Failed(_) => {
-                ChangeStatus::Failed
-            }
+            StepResult::Unsettled { .. }
+            | StepResult::Stale(_)
+            | StepResult::Overwritten(_)
+            | StepResult::Failed(_) => ChangeStatus::Failed,
             StepResult::NotStarted if self.decision == Decision::Approved => ChangeStatus::NotStarted,
             StepResult::NotStarted => ChangeStatus::Planned,
             StepResult::Deselected => ChangeStatus::Deselected,
@@ -128,7 +134,12 @@ impl Report {
             Decision::Approved if outcome.is_success() && self.came_back().is_empty() => {
                 json::Outcome::Applied
             }
-            Decision::Approved if outcome.steps.iter().any(|step| matches!(step, StepResult::Stale(_))) => {
+            Decision::Approved
+                if outcome
+                    .steps
+                    .iter()
+                    .any(|step| matches!(step, StepResult::Stale(_) | StepResult::Overwritten(_))) =>
+            {
                 json::Outcome::Stale
             }
             Decision::Approved if outcome.applied() > 0 => json::Outcome::PartlyApplied,
@@ -141,13 +152,25 @@ impl Report {
         let of_step = |(change, step): (&Change, &StepResult)| match step {
             StepResult::Failed(error) => Some(error_of_call(error)),
             StepResult::Stale(_) => Some(error_in_words(somebody_changed(change))),
+            StepResult::Overwritten(_) => Some(error_in_words(overwritten(change))),
             StepResult::Unsettled { .. } => Some(error_in_words(unsettled(change))),
             _ => None,
         };
-        let interrupted =
-            || outcome.is_interrupted.then(|| error_in_words("interrupted between two changes".to_owned()));
+        let journal = || outcome.journal_error.clone().map(error_in_words);
+        let unverified = || self.carried.unverified.as_ref().map(error_of);
+        let interrupted = || {
+            outcome.is_interrupted.then(|| error_in_words("interrupted after the write in flight".to_owned()))
+        };
         let came_back = || self.came_back().first().map(|change| error_in_words(planned_again(change)));
-        self.plan.changes.iter().zip(&outcome.steps).find_map(of_step).or_else(interrupted).or_else(came_back)
+        self.plan
+            .changes
+            .iter()
+            .zip(&outcome.steps)
+            .find_map(of_step)
+            .or_else(journal)
+            .or_else(interrupted)
+            .or_else(unverified)
+            .or_else(came_back)
     }
 }
 
@@ -159,9 +182,14 @@ pub(super) fn somebody_changed(change: &Change) -> String {
     )
 }
 
+/// The change's document was written and did not stay.
+pub(super) fn overwritten(change: &Change) -> String {
+    format!("`{}` was written, and somebody else changed it right afterwards", change.operation.resource())
+}
+
 /// The change's document was written and does not show.
 pub(super) fn unsettled(change: &Change) -> String {
-    format!("`{}` was written, but did not read back so within five minutes", change.operation.resource())
+    format!("`{}` was written, but does not read back so yet", change.operation.resource())
 }
 
 /// The change was written and is needed once more.
@@ -183,12 +211,13 @@ fn error_of_call(error: &CloudError) -> ErrorOutput {
     }
 }
 
+fn error_of(error: &Error) -> ErrorOutput {
+    let in_words = || ErrorOutput { hint: error.hint(), ..error_in_words(error.to_string()) };
+    error.cloud_error().map_or_else(in_words, error_of_call)
+}
+
 /// Writes the document of a run that came to nothing.
 pub(super) fn write_json_of_error(out: &mut dyn io::Write, error: &Error) -> io::Result<()> {
-    let failed = error.cloud_error().map_or_else(
-        || ErrorOutput { hint: error.hint(), ..error_in_words(error.to_string()) },
-        error_of_call,
-    );
     json::write(
         out,
         &json::Report {
@@ -198,7 +227,7 @@ pub(super) fn write_json_of_error(out: &mut dyn io::Write, error: &Error) -> io:
             plan: None,
             statuses: &[],
             outcome: json::Outcome::Failed,
-            error: Some(failed),
+            error: Some(error_of(error)),
             exit_status: error.exit_status() as u8,
         },
     )

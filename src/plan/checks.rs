@@ -9,13 +9,25 @@ use std::collections::BTreeSet;
 use super::planner::limits;
 use super::{Change, Finding, FindingCode, Operation};
 use crate::access::{Grantee, Request, RequiredStatement};
-use crate::arn::{EntityKind, Partition};
-use crate::policy::{ActionSet, Effect, PolicyDocument, condition};
+use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
+use crate::observation::{ManagedPolicy, Observation, Reading};
+use crate::policy::{ActionSet, Effect, PolicyDocument, condition, pattern};
 use shape::Shape;
 
 /// What is wrong with a plan's changes; empty for every plan that may be shown.
-pub(super) fn violations(request: &Request, grantees: &[Grantee], changes: &[Change]) -> Vec<Finding> {
-    let asked = Asked::new(request, grantees);
+pub(super) fn violations(
+    request: &Request,
+    observation: &Observation,
+    grantees: &[Grantee],
+    changes: &[Change],
+) -> Vec<Finding> {
+    let asked = Asked {
+        required: RequiredStatement::documented(),
+        keys: request.keys.iter().map(ToString::to_string).collect(),
+        grantees,
+        observation,
+        changes,
+    };
     changes
         .iter()
         .filter_map(|change| {
@@ -30,78 +42,145 @@ pub(super) fn violations(request: &Request, grantees: &[Grantee], changes: &[Cha
         .collect()
 }
 
-/// All that may become new.
-struct Asked {
+/// All that may become new, and what the changes are made on.
+struct Asked<'a> {
     required: [RequiredStatement; 2],
-    principals: BTreeSet<String>,
     keys: BTreeSet<String>,
-    grantees: Vec<Grantee>,
+    grantees: &'a [Grantee],
+    observation: &'a Observation,
+    changes: &'a [Change],
 }
 
-impl Asked {
-    fn new(request: &Request, grantees: &[Grantee]) -> Self {
+impl Asked<'_> {
+    /// Whom a key's policy may come to name.
+    fn principals(&self, key: &KeyArn) -> BTreeSet<String> {
         let principal = |grantee: &Grantee| match grantee {
             // A group of another account brings that account's root.
-            Grantee::Entity(entity) if entity.kind == EntityKind::Group => {
-                let is_foreign = request.keys.iter().any(|key| key.account != entity.account);
-                is_foreign.then(|| format!("arn:{}:iam::{}:root", entity.partition, entity.account))
-            }
+            Grantee::Entity(entity) if entity.kind == EntityKind::Group => (entity.account != key.account)
+                .then(|| format!("arn:{}:iam::{}:root", entity.partition, entity.account)),
             other => Some(other.to_string()),
         };
-        Self {
-            required: RequiredStatement::documented(),
-            principals: grantees.iter().filter_map(principal).collect(),
-            keys: request.keys.iter().map(ToString::to_string).collect(),
-            grantees: grantees.to_vec(),
-        }
+        self.grantees.iter().filter_map(principal).collect()
+    }
+
+    fn is_grantee(&self, policy: &PolicyArn, entity: &EntityName) -> bool {
+        let mut entities = self.grantees.iter().filter_map(|grantee| match grantee {
+            Grantee::Entity(entity) => Some(entity),
+            Grantee::Account { .. } => None,
+        });
+        entities.any(|own| own.account == policy.account && own.entity_name() == *entity)
+    }
+
+    fn policies(&self, account: AccountId) -> impl Iterator<Item = &ManagedPolicy> {
+        let iam = self.observation.accounts.get(&account).and_then(Reading::read);
+        iam.into_iter().flat_map(|iam| iam.policies.values())
+    }
+
+    /// What a policy says once the changes are made.
+    fn document_of(&self, policy: &PolicyArn) -> Option<&str> {
+        let written = self.changes.iter().find_map(|change| match &change.operation {
+            Operation::CreatePolicy { policy: own, after, .. }
+            | Operation::CreatePolicyVersion { policy: own, after, .. }
+                if own == policy =>
+            {
+                Some(after.as_str())
+            }
+            _ => None,
+        });
+        let read = || self.policies(policy.account).find(|own| own.arn == *policy);
+        written.or_else(|| read().map(|policy| policy.document.as_str()))
     }
 }
 
-fn check(asked: &Asked, operation: &Operation) -> Result<(), String> {
+fn check(asked: &Asked<'_>, operation: &Operation) -> Result<(), String> {
     match operation {
         Operation::PruneOrphans(update) => check_pruning(&update.before, &update.after, update.key.partition),
         Operation::UpdateKeyPolicy(update) => {
             let (before, after) = shapes(&update.before, &update.after, update.key.partition)?;
-            check_additions(&before, &after, |statement, new| check_key_statement(asked, statement, new))?;
+            let principals = asked.principals(&update.key);
+            check_additions(&before, &after, |statement, new| {
+                check_key_statement(asked, &principals, statement, new)
+            })?;
             check_key_policy_text(&update.after)
         }
         Operation::CreatePolicy { policy, after, .. } => {
-            let (_, after_shapes) = shapes(EMPTY, after, policy.partition)?;
-            check_additions(&[], &after_shapes, |statement, new| {
-                check_identity_statement(asked, statement, new)
-            })?;
-            check_identity_sids(&after_shapes)
+            let (_, after) = shapes(EMPTY, after, policy.partition)?;
+            check_additions(&[], &after, |statement, new| check_identity_statement(asked, statement, new))?;
+            check_identity_sids(&[], &after)
         }
         Operation::CreatePolicyVersion { policy, before, after, .. } => {
-            let (before, after_shapes) = shapes(before, after, policy.partition)?;
-            check_additions(&before, &after_shapes, |statement, new| {
+            let (before, after) = shapes(before, after, policy.partition)?;
+            check_additions(&before, &after, |statement, new| {
                 check_identity_statement(asked, statement, new)
             })?;
-            check_identity_sids(&after_shapes)
+            check_identity_sids(&before, &after)?;
+            check_who_is_served(asked, policy, &before, &after)
         }
-        Operation::AttachPolicy { entity, .. } => {
+        Operation::AttachPolicy { policy, entity, .. } => {
             let is_asked = asked.grantees.contains(&Grantee::Entity(entity.clone()));
-            ensure(is_asked && !entity.is_service_linked_role(), || format!("`{entity}` is no grantee"))
+            ensure(is_asked && !entity.is_service_linked_role(), || format!("`{entity}` is no grantee"))?;
+            let document = asked.document_of(policy).ok_or("a policy is attached that was not read")?;
+            let (_, given) = shapes(EMPTY, document, policy.partition)?;
+            check_additions(&[], &given, |statement, new| check_identity_statement(asked, statement, new))
         }
         // It deletes by id; that the id is not the default's is AWS's own rule.
         Operation::DeletePolicyVersion { .. } => Ok(()),
     }
 }
 
+/// Who gets the new version is a grantee, or has by other policies all that it adds; a boundary is no policy.
+fn check_who_is_served(
+    asked: &Asked<'_>,
+    policy: &PolicyArn,
+    before: &[Shape],
+    after: &[Shape],
+) -> Result<(), String> {
+    let existing = asked.policies(policy.account).find(|own| own.arn == *policy);
+    let existing = existing.ok_or("a policy is changed that was not read")?;
+    let limited = existing.boundary_of.iter().find(|entity| !asked.is_grantee(policy, entity));
+    ensure(limited.is_none(), || "somebody's boundary is widened".to_owned())?;
+    let keys = asked.keys.iter().filter(|key| gives(asked, after, key) && !gives(asked, before, key));
+    let keys: Vec<&String> = keys.collect();
+    let strangers = existing.attached_to.iter().filter(|entity| !asked.is_grantee(policy, entity));
+    for stranger in strangers {
+        let mut attached = Vec::new();
+        for own in asked.policies(policy.account).filter(|own| own.attached_to.contains(stranger)) {
+            attached
+                .extend(shapes(EMPTY, &own.document, policy.partition).map_or(Vec::new(), |(_, own)| own));
+        }
+        let has_all = keys.iter().all(|key| gives(asked, &attached, key));
+        ensure(has_all, || format!("{stranger} gets access that nobody asked for"))?;
+    }
+    Ok(())
+}
+
+/// Whether statements give all the required access to a key.
+fn gives(asked: &Asked<'_>, statements: &[Shape], key: &str) -> bool {
+    asked.required.iter().all(|required| {
+        let given = statements
+            .iter()
+            .filter(|statement| statement.effect == Effect::Allow && statement.is_unnegated())
+            .filter(|statement| statement.resources.iter().any(|resource| pattern::matches(resource, key)))
+            .filter(|statement| condition::is_subset(&statement.conditions, &required.conditions))
+            .flat_map(|statement| statement.actions.iter())
+            .map(|action| ActionSet::of_pattern(action))
+            .fold(ActionSet::EMPTY, ActionSet::union);
+        given.contains(required.action_set)
+    })
+}
+
 const EMPTY: &str = r#"{"Statement": []}"#;
 
 fn shapes(before: &str, after: &str, partition: Partition) -> Result<(Vec<Shape>, Vec<Shape>), String> {
-    let parse = |text: &str| {
-        let document = PolicyDocument::parse(text).map_err(|error| error.to_string())?;
-        Ok::<_, String>(document.statements.iter().map(|statement| Shape::of(statement, partition)).collect())
+    let parse = |text: &str| PolicyDocument::parse(text).map_err(|error| error.to_string());
+    let (old, new) = (parse(before)?, parse(after)?);
+    let is_kept =
+        before == EMPTY || (old.version == new.version && old.id == new.id && old.unknown == new.unknown);
+    ensure(is_kept, || "something beside the statements changed".to_owned())?;
+    let shapes = |document: &PolicyDocument| {
+        document.statements.iter().map(|statement| Shape::of(statement, partition)).collect()
     };
-    let (old, new) = (PolicyDocument::parse(before), PolicyDocument::parse(after));
-    if let (Ok(old), Ok(new)) = (&old, &new) {
-        let is_kept =
-            before == EMPTY || (old.version == new.version && old.id == new.id && old.unknown == new.unknown);
-        ensure(is_kept, || "something beside the statements changed".to_owned())?;
-    }
-    Ok((parse(before)?, parse(after)?))
+    Ok((shapes(&old), shapes(&new)))
 }
 
 /// What is new in a statement: all of it, or members of its lists.
@@ -141,7 +220,12 @@ fn added(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Result<BTreeSet
     Ok(after.difference(before).cloned().collect())
 }
 
-fn check_key_statement(asked: &Asked, statement: &Shape, new: &New) -> Result<(), String> {
+fn check_key_statement(
+    asked: &Asked<'_>,
+    asked_principals: &BTreeSet<String>,
+    statement: &Shape,
+    new: &New,
+) -> Result<(), String> {
     let is_plain =
         statement.effect == Effect::Allow && statement.is_unnegated() && !statement.has_other_principals;
     ensure(is_plain && statement.is_for_resource("*"), || {
@@ -153,7 +237,7 @@ fn check_key_statement(asked: &Asked, statement: &Shape, new: &New) -> Result<()
             ensure(is_required(asked, statement), || {
                 "a statement that gives something else took a principal".to_owned()
             })?;
-            ensure(principals.is_subset(&asked.principals), || {
+            ensure(principals.is_subset(asked_principals), || {
                 "a principal was added that nobody asked for".to_owned()
             })
         }
@@ -162,18 +246,18 @@ fn check_key_statement(asked: &Asked, statement: &Shape, new: &New) -> Result<()
                 "several lists changed at once".to_owned()
             })?;
             check_completion(asked, statement, new)?;
-            ensure(statement.aws.is_subset(&asked.principals), || "actions were added for others".to_owned())
+            ensure(statement.aws.is_subset(asked_principals), || "actions were added for others".to_owned())
         }
         New::Statement => {
             ensure(is_required(asked, statement), || "a new statement gives something else".to_owned())?;
-            ensure(!statement.aws.is_empty() && statement.aws.is_subset(&asked.principals), || {
+            ensure(!statement.aws.is_empty() && statement.aws.is_subset(asked_principals), || {
                 "a new statement is for others".to_owned()
             })
         }
     }
 }
 
-fn check_identity_statement(asked: &Asked, statement: &Shape, new: &New) -> Result<(), String> {
+fn check_identity_statement(asked: &Asked<'_>, statement: &Shape, new: &New) -> Result<(), String> {
     let is_plain = statement.effect == Effect::Allow && statement.is_unnegated() && !statement.has_principal;
     ensure(is_plain, || "a statement of another form was edited".to_owned())?;
     match new {
@@ -203,7 +287,7 @@ fn check_identity_statement(asked: &Asked, statement: &Shape, new: &New) -> Resu
 }
 
 /// Added actions are those of the required statement with the same conditions.
-fn check_completion(asked: &Asked, statement: &Shape, new: &New) -> Result<(), String> {
+fn check_completion(asked: &Asked<'_>, statement: &Shape, new: &New) -> Result<(), String> {
     let New::Members { actions, .. } = new else { return Ok(()) };
     let added = ActionSet::of_patterns(actions.iter().map(String::as_str));
     let fits = asked.required.iter().any(|required| {
@@ -213,7 +297,7 @@ fn check_completion(asked: &Asked, statement: &Shape, new: &New) -> Result<(), S
     ensure(fits, || "actions were added that nobody asked for".to_owned())
 }
 
-fn is_required(asked: &Asked, statement: &Shape) -> bool {
+fn is_required(asked: &Asked<'_>, statement: &Shape) -> bool {
     asked.required.iter().any(|required| {
         statement.expanded() == Some(required.action_set)
             && condition::same_meaning(&statement.conditions, &required.conditions)
@@ -234,13 +318,17 @@ fn check_key_policy_text(text: &str) -> Result<(), String> {
     ensure(text.len() <= limits::KEY_POLICY_BYTES, || "the key policy is too large".to_owned())
 }
 
-fn check_identity_sids(statements: &[Shape]) -> Result<(), String> {
-    let mut sids = BTreeSet::new();
-    for sid in statements.iter().filter_map(|statement| statement.sid.as_deref()) {
+/// Sids that were there before are IAM's own business.
+fn check_identity_sids(before: &[Shape], after: &[Shape]) -> Result<(), String> {
+    let sids = |shapes: &[Shape]| -> Vec<String> {
+        shapes.iter().filter_map(|shape| shape.sid.clone()).filter(|sid| !sid.is_empty()).collect()
+    };
+    let mut taken: BTreeSet<String> = sids(before).into_iter().collect();
+    for sid in sids(after.get(before.len()..).unwrap_or_default()) {
         ensure(sid.bytes().all(|byte| byte.is_ascii_alphanumeric()), || {
             format!("IAM refuses the Sid `{sid}`")
         })?;
-        ensure(sids.insert(sid), || format!("the Sid `{sid}` stands twice"))?;
+        ensure(taken.insert(sid.clone()), || format!("the Sid `{sid}` stands twice"))?;
     }
     Ok(())
 }

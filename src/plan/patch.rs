@@ -115,6 +115,25 @@ impl<'d> Reader<'d> {
             .collect()
     }
 
+    /// The Deny statements that touch a required statement for a principal or key, each with whether it is
+    /// certain to apply: it has no condition and names it plainly.
+    pub fn denies(&self, required: &RequiredStatement, wanted: &str) -> Vec<(usize, bool)> {
+        let denies = |statement: &&Statement| statement.effect == Effect::Deny;
+        let touches = |statement: &Statement| {
+            !statement.kms_actions().intersection(required.action_set).is_empty() && statement.is_effective()
+        };
+        self.document
+            .statements
+            .iter()
+            .enumerate()
+            .filter(|(_, statement)| denies(statement) && touches(statement))
+            .filter_map(|(index, statement)| {
+                let names = denied(statement, self.face, wanted)?;
+                Some((index, names && statement.conditions.is_empty() && statement.unknown.is_empty()))
+            })
+            .collect()
+    }
+
     /// Whether everything the document gives is the required access to the wanted keys, and nothing besides.
     pub fn gives_only(&self, required: &[RequiredStatement], wanted: &[String]) -> bool {
         let is_required = |allow: &Allow<'_>| {
@@ -232,7 +251,8 @@ fn allow(index: usize, statement: &Statement, face: Face) -> Option<Allow<'_>> {
             }
             let principal = statement.principal.as_ref().filter(|principal| !principal.negated)?;
             let open = principal.is_aws_only() && !principal.aws().contains(&AwsPrincipal::Anyone);
-            let list = principal.aws_list().filter(|_| open);
+            let is_for_the_key_only = resource.list.iter().all(|resource| resource == "*");
+            let list = principal.aws_list().filter(|_| open && is_for_the_key_only);
             (list, Scope::Principals(named(principal, partition)))
         }
         Face::Identity => {
@@ -243,6 +263,32 @@ fn allow(index: usize, statement: &Statement, face: Face) -> Option<Allow<'_>> {
         }
     };
     Some(Allow { index, statement, actions: statement.kms_actions(), list, scope })
+}
+
+/// Whether a Deny names what is wanted: `None` where it surely does not, false where only evaluation can tell.
+///
+/// A Deny for an account's root applies to all of the account.
+fn denied(statement: &Statement, face: Face, wanted: &str) -> Option<bool> {
+    match face {
+        Face::KeyPolicy(partition) => {
+            let principal = statement.principal.as_ref()?;
+            if principal.negated {
+                return Some(false);
+            }
+            if principal.aws().contains(&AwsPrincipal::Anyone) {
+                return Some(true);
+            }
+            let names = named(principal, partition);
+            let root =
+                AwsPrincipal::parse(wanted).account().map(|id| format!("arn:{partition}:iam::{id}:root"));
+            (names.contains(wanted) || root.is_some_and(|root| names.contains(&root))).then_some(true)
+        }
+        Face::Identity => {
+            let resource = statement.resource.as_ref()?;
+            let matches = resource.list.iter().any(|pattern| pattern::matches(pattern, wanted));
+            (matches != resource.negated).then_some(true)
+        }
+    }
 }
 
 /// The principals that an element names, an account as its root's ARN. `*` names nobody.

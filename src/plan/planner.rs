@@ -2,7 +2,12 @@
 
 mod iam_side;
 mod key_side;
+mod key_state;
 pub(super) mod limits;
+mod policy_draft;
+mod refusals;
+
+use std::collections::BTreeMap;
 
 use super::{Change, Coverage, Finding, FindingCode, Handover, Operation, Plan, Side, checks};
 use crate::access::{Grantee, Request, RequiredStatement};
@@ -19,7 +24,7 @@ pub fn plan(request: &Request, observation: &Observation) -> Plan {
         key_side::plan_key(request, observation, &grantees, key, &mut draft);
     }
     iam_side::plan_accounts(request, observation, &grantees, &mut draft);
-    finish(request, &grantees, draft)
+    finish(request, observation, &grantees, draft)
 }
 
 /// What the parts of the planner gather.
@@ -29,9 +34,9 @@ struct Draft {
     changes: Vec<Change>,
     handovers: Vec<Handover>,
     /// How the key policy of a key stands to a grantee.
-    key_sides: Vec<(KeyArn, Grantee, Side)>,
+    key_sides: BTreeMap<(KeyArn, Grantee), Side>,
     /// How IAM stands to a grantee and a key.
-    iam_sides: Vec<(KeyArn, EntityArn, Side)>,
+    iam_sides: BTreeMap<(KeyArn, EntityArn), Side>,
 }
 
 impl Draft {
@@ -120,14 +125,15 @@ fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bo
 }
 
 /// Puts everything in its order and has it checked independently.
-fn finish(request: &Request, grantees: &Grantees, mut draft: Draft) -> Plan {
+fn finish(request: &Request, observation: &Observation, grantees: &Grantees, mut draft: Draft) -> Plan {
     draft.changes.sort_by_cached_key(|change| order(&change.operation));
     draft.findings.sort_by_key(Finding::severity);
     draft.handovers.sort_by_key(Handover::account);
+    complete_gains(&mut draft);
     let coverage = coverage(request, &draft);
     let mut plan =
         Plan { findings: draft.findings, changes: draft.changes, coverage, handovers: draft.handovers };
-    let violations = checks::violations(request, &grantees.usable, &plan.changes);
+    let violations = checks::violations(request, observation, &grantees.usable, &plan.changes);
     if !violations.is_empty() {
         // A change that fails its check is a bug of ours: it is never shown as something to approve.
         plan.changes.clear();
@@ -152,33 +158,52 @@ fn order(operation: &Operation) -> (u8, String, u8, String) {
     (kind, operation.resource(), step, last)
 }
 
-fn coverage(request: &Request, draft: &Draft) -> Vec<Coverage> {
-    let mut coverage = Vec::new();
-    for key in &request.keys {
-        for grantee in &request.grantees {
-            let key_policy = draft.key_sides.iter().find(|(k, g, _)| k == key && g == grantee);
-            let identity = draft
-                .iam_sides
-                .iter()
-                .find(|(k, entity, _)| k == key && matches!(grantee, Grantee::Entity(own) if own == entity));
-            coverage.push(Coverage {
-                grantee: grantee.clone(),
-                key: key.clone(),
-                key_policy: key_policy.map_or(Side::Missing, |(.., side)| side.clone()),
-                identity: match (grantee, identity) {
-                    (_, Some((.., side))) => side.clone(),
-                    (Grantee::Account { .. }, None) => Side::NotNeeded,
-                    (Grantee::Entity(_), None) => Side::Missing,
-                },
-            });
+/// A user or role needs both sides: a gain on one is no access while the other is missing.
+fn complete_gains(draft: &mut Draft) {
+    let Draft { changes, key_sides, iam_sides, .. } = draft;
+    for gain in changes.iter_mut().flat_map(|change| &mut change.gains) {
+        if let Grantee::Entity(entity) = &gain.grantee {
+            let key_side = key_sides.get(&(gain.key.clone(), gain.grantee.clone()));
+            let iam_side = iam_sides.get(&(gain.key.clone(), entity.clone()));
+            gain.is_complete =
+                [key_side, iam_side].into_iter().all(|side| side.is_some_and(|side| *side != Side::Missing));
         }
     }
-    coverage
+}
+
+fn coverage(request: &Request, draft: &Draft) -> Vec<Coverage> {
+    let one = |key: &KeyArn, grantee: &Grantee| {
+        let identity = match grantee {
+            Grantee::Account { .. } => Some(&Side::NotNeeded),
+            Grantee::Entity(entity) => draft.iam_sides.get(&(key.clone(), entity.clone())),
+        };
+        let key_policy = draft.key_sides.get(&(key.clone(), grantee.clone()));
+        Coverage {
+            grantee: grantee.clone(),
+            key: key.clone(),
+            key_policy: key_policy.cloned().unwrap_or(Side::Missing),
+            identity: identity.cloned().unwrap_or(Side::Missing),
+        }
+    };
+    let keys = request.keys.iter();
+    keys.flat_map(|key| request.grantees.iter().map(move |grantee| (key, grantee)))
+        .map(|(key, grantee)| one(key, grantee))
+        .collect()
 }
 
 /// The words for what required statements give, in their order.
 fn purposes<'r>(required: impl IntoIterator<Item = &'r RequiredStatement>) -> Vec<String> {
     required.into_iter().map(|required| required.purpose.to_owned()).collect()
+}
+
+/// Names in a sentence, where each of them matters.
+fn all_listed(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [others @ .., last] => format!("{} and {last}", others.join(", ")),
+    }
 }
 
 /// Names in a sentence: `a`, `a and b`, `a, b and 3 more`.

@@ -50,6 +50,16 @@ impl AwsPrincipal {
         }
         if is_unique_id(text) { Self::UniqueId(text.to_owned()) } else { Self::Other(text.to_owned()) }
     }
+
+    /// The account that it belongs to, where the text tells.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Account { id, .. } => Some(*id),
+            Self::Entity(entity) => Some(entity.account),
+            Self::Session(session) => Some(session.account),
+            Self::Anyone | Self::UniqueId(_) | Self::Other(_) => None,
+        }
+    }
 }
 
 /// Whether a text has the form of an IAM unique id.

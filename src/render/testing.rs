@@ -6,10 +6,11 @@ use serde_json::json;
 
 use super::Styles;
 use crate::access::{Grantee, Request};
-use crate::arn::{EntityArn, KeyArn, PolicyArn};
+use crate::arn::{EntityArn, KeyArn, Partition, PolicyArn};
 use crate::plan::{
     Change, Coverage, Finding, FindingCode, Gain, Handover, KeyPolicyUpdate, Operation, Plan, Side,
 };
+use crate::policy::{Fingerprint, PolicyDocument};
 
 pub(crate) const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 pub(crate) const OTHER_ROOT: &str = "arn:aws:iam::444455556666:root";
@@ -76,6 +77,7 @@ impl Change {
             grantee: grantee(arn),
             key: key(),
             purposes: purposes.iter().map(ToString::to_string).collect(),
+            is_complete: true,
         };
         self.gains.extend(grantees.iter().map(gain));
         self
@@ -88,6 +90,10 @@ pub(crate) fn update_key_policy(before: String, after: String) -> Change {
     let update = KeyPolicyUpdate { key: key(), before, after };
     change(Operation::UpdateKeyPolicy(update), "No statement names account 444455556666 or user jo.")
         .giving(&[OTHER_ROOT, USER], &BOTH)
+}
+
+fn meaning() -> Fingerprint {
+    PolicyDocument::parse(identity_policy(&[KEY])).unwrap().fingerprint(Partition::Aws)
 }
 
 /// One change of every kind, in their order of execution.
@@ -117,6 +123,7 @@ pub(crate) fn every_operation() -> Vec<Change> {
                 policy: policy(),
                 version: "v3".to_owned(),
                 before: identity_policy(&["arn:aws:kms:eu-west-1:111122223333:key/old"]),
+                versions: 5,
             },
             "A managed policy has five versions at most, and this is the oldest that is not in force.",
         ),
@@ -126,16 +133,17 @@ pub(crate) fn every_operation() -> Vec<Change> {
                 base_version: "v7".to_owned(),
                 before: identity_policy(&["arn:aws:kms:eu-west-1:111122223333:key/other"]),
                 after: identity_policy(&["arn:aws:kms:eu-west-1:111122223333:key/other", KEY]),
+                serves: Vec::new(),
             },
             "The policy does not cover the key.",
         ),
         change(
-            Operation::AttachPolicy { policy: policy(), entity: entity(ROLE) },
+            Operation::AttachPolicy { policy: policy(), entity: entity(ROLE), document: meaning() },
             "Role app has no policy for the key.",
         )
         .giving(&[ROLE], &BOTH),
         change(
-            Operation::AttachPolicy { policy: team, entity: entity(GROUP) },
+            Operation::AttachPolicy { policy: team, entity: entity(GROUP), document: meaning() },
             "Group ops has no policy for the key.",
         )
         .giving(&[GROUP], &BOTH[..1]),
@@ -197,6 +205,7 @@ pub(crate) fn identity_handover() -> Handover {
         keys: vec![key()],
         document: identity_policy(&[KEY]),
         entities: vec![entity(ROLE), entity(GROUP), entity("arn:aws:iam::444455556666:user/jo")],
+        permission_set_roles: Vec::new(),
     }
 }
 
@@ -230,6 +239,7 @@ pub(crate) fn hostile_plan() -> Plan {
                     policy: policy(),
                     version: hostile.to_owned(),
                     before: hostile.to_owned(),
+                    versions: 5,
                 },
                 hostile,
             ),

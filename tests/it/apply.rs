@@ -10,7 +10,7 @@ use keymend::apply::journal::{Backend, Journal};
 use keymend::apply::{self, Clock, Now, Outcome, Progress, Run, StepResult};
 use keymend::cloud::{CloudErrorKind, Write as _};
 use keymend::plan::Plan;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::worlds;
 use cloud::{Faulty, Misfortune};
@@ -58,6 +58,14 @@ impl Stage {
         stage
     }
 
+    /// Somebody else changes the world after the plan was made.
+    fn meanwhile(&self, change: impl FnOnce(&mut Value)) {
+        let file = self.folder.path().join("world.json");
+        let mut world: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        change(&mut world);
+        std::fs::write(file, world.to_string()).unwrap();
+    }
+
     /// Carries out the first change alone.
     async fn first(&mut self) -> StepResult {
         self.carry_out(&[0], &|| false, None).await.steps[0].clone()
@@ -84,7 +92,7 @@ impl Stage {
             });
         };
         let mut run = Run { clock: &self.clock, journal, progress: &mut progress, is_interrupted };
-        apply::apply(&self.plan, &selected, &self.cloud, &mut run).await.unwrap()
+        apply::apply(&self.plan, &selected, &self.cloud, &mut run).await
     }
 }
 
@@ -195,18 +203,67 @@ async fn what_is_gone_is_told_in_words() {
         ("five-versions", 2, "policy", "KmsKeyUsagePolicy"),
     ] {
         let mut stage = Stage::of(world).await;
-        let file = stage.folder.path().join("world.json");
-        let mut text: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-        let account = &mut text["accounts"]["444455556666"];
-        account["roles"]["app-instances"]["attached"] = serde_json::json!([]);
-        let things = if kind == "role" { "roles" } else { "policies" };
-        account[things].as_object_mut().unwrap().remove(name);
-        std::fs::write(file, text.to_string()).unwrap();
+        stage.meanwhile(|world| {
+            let account = &mut world["accounts"]["444455556666"];
+            account["roles"]["app-instances"]["attached"] = json!([]);
+            let things = if kind == "role" { "roles" } else { "policies" };
+            account[things].as_object_mut().unwrap().remove(name);
+        });
         let outcome = stage.carry_out(&[index], &|| false, None).await;
         let gone = Now::Words(format!("`arn:aws:iam::444455556666:{kind}/{name}` is gone"));
         assert_eq!(outcome.steps[index], StepResult::Stale(gone));
         assert_eq!(stage.cloud.writes(), 0);
     }
+}
+
+#[tokio::test]
+async fn a_policy_that_says_something_else_by_now_is_not_attached() {
+    let mut stage = Stage::of("copied-ami").await;
+    stage.cloud.inner().perform(&stage.plan.changes[1].operation).await.unwrap();
+    stage.meanwhile(|world| {
+        let policy = &mut world["accounts"]["444455556666"]["policies"]["KmsKeyUsagePolicy"];
+        policy["versions"]["v1"]["Statement"] = json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]);
+    });
+    let outcome = stage.carry_out(&[2], &|| false, None).await;
+    assert!(matches!(&outcome.steps[2], StepResult::Stale(Now::Text(_))), "{outcome:?}");
+    assert_eq!(stage.cloud.writes(), 0);
+}
+
+#[tokio::test]
+async fn a_policy_that_serves_others_by_now_is_not_widened() {
+    let mut stage = Stage::of("five-versions").await;
+    stage.meanwhile(|world| {
+        let roles = &mut world["accounts"]["444455556666"]["roles"];
+        roles["stranger"] = json!({"attached": ["arn:aws:iam::444455556666:policy/KmsKeyUsagePolicy"]});
+    });
+    let outcome = stage.carry_out(&[2], &|| false, None).await;
+    let others = Now::Words("it also serves `role stranger` now".to_owned());
+    assert_eq!(outcome.steps[2], StepResult::Stale(others));
+    assert_eq!(stage.cloud.writes(), 0);
+}
+
+#[tokio::test]
+async fn room_that_somebody_else_made_is_room_enough() {
+    let mut stage = Stage::of("five-versions").await;
+    stage.meanwhile(|world| {
+        let policy = &mut world["accounts"]["444455556666"]["policies"]["KmsKeyUsagePolicy"];
+        policy["versions"].as_object_mut().unwrap().remove("v4");
+    });
+    let outcome = stage.carry_out(&[1, 2], &|| false, None).await;
+    assert_eq!(outcome.steps[1], StepResult::AlreadyDone, "{outcome:?}");
+    assert!(is_applied(&outcome.steps[2]));
+}
+
+#[tokio::test]
+async fn what_somebody_changes_right_after_the_write_is_told() {
+    let theirs = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Theirs","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"}]}"#;
+    let mut stage = Stage::with([Misfortune::Overwritten(theirs)]).await;
+    let result = stage.first().await;
+    assert!(
+        matches!(&result, StepResult::Overwritten(Now::Text(text)) if text.contains("Theirs")),
+        "{result:?}"
+    );
+    assert_eq!(stage.cloud.writes(), 1);
 }
 
 #[tokio::test]
@@ -235,8 +292,15 @@ async fn the_journal_has_the_intent_before_the_write_and_the_outcome_after_it() 
     let mut stage = Stage::with(misfortunes).await;
     let (request, observation) = worlds::observe(stage.cloud.inner(), false).await;
     let folder = stage.folder.path().join("journal");
-    let mut journal =
-        Journal::begin(&folder, Backend::Aws, &request, &stage.plan, &observation.callers).unwrap();
+    let mut journal = Journal::begin(
+        &folder,
+        Backend::Aws,
+        &request,
+        &stage.plan,
+        &BTreeSet::from([0, 1, 2]),
+        &observation.callers,
+    )
+    .unwrap();
     let file = journal.path().to_owned();
     let steps = move || -> Vec<(bool, Option<String>)> {
         let record: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();

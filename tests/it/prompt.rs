@@ -77,7 +77,7 @@ fn yes_applies_and_the_last_line_says_what_to_do() {
     for keys in ["y\r", "Yes\r", "yx\u{7f}\r"] {
         let (said, status) = answered(keys);
         assert_eq!(status, 0, "{said}");
-        let applied = said.find("\nApplied 3 changes; they were read again, and both sides hold.\n");
+        let applied = said.find("\nApplied 3 changes. Both sides were read again and hold.\n");
         assert!(said.find("[3/3] update the policy KmsKeyUsagePolicy") < applied, "in this order: {said}");
         let last = said.lines().last().unwrap();
         assert!(last.starts_with("Launch the instance again. If it still goes `pending` -> `terminated`"));
@@ -141,7 +141,7 @@ fn select_drops_changes_with_what_needs_them() {
     dialogue.press("yes\r");
     let (said, status) = dialogue.ends();
     assert_eq!(status, 0);
-    assert!(said.contains("\nApplied 1 change; it was read again, and what was written holds.\n"), "{said}");
+    assert!(said.contains("\nApplied 1 change. What was written holds.\n"), "{said}");
     assert!(said.contains("\n  left to do: delete version v3 of the policy KmsKeyUsagePolicy\n"), "{said}");
     assert!(said.lines().last().unwrap().starts_with("When that is done, launch the instance again."));
     assert!(

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keymend::access::{KeyRef, PolicyName};
-use keymend::arn::{AccountId, EntityKind, EntityName, KeyArn, PolicyArn};
+use keymend::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
 use keymend::cloud::aws::{Aws, AwsOptions};
 use keymend::cloud::{CloudErrorKind, Observe, Write};
 use keymend::observation::KeyManager;
 use keymend::plan::{KeyPolicyUpdate, Operation};
+use keymend::policy::PolicyDocument;
 
 use crate::moto::{Account, Moto, Operator, Proxy, REGION};
 
@@ -41,6 +42,11 @@ fn nobody() -> AccountId {
 
 fn named(kind: EntityKind, name: &str) -> EntityName {
     EntityName { kind, name: name.to_owned() }
+}
+
+fn attach(policy: &PolicyArn, entity: EntityArn) -> Operation {
+    let document = PolicyDocument::parse(DOCUMENT).unwrap().fingerprint(policy.partition);
+    Operation::AttachPolicy { policy: policy.clone(), entity, document }
 }
 
 #[tokio::test]
@@ -123,7 +129,7 @@ async fn a_role_is_assumed_in_the_accounts_that_are_left() {
     requester.create_user("/", "ann").await;
     let policy = requester.create_policy("KmsKeyUsagePolicy", DOCUMENT).await;
     let entity = format!("arn:aws:iam::{}:user/ann", requester.id).parse().unwrap();
-    aws.perform(&Operation::AttachPolicy { policy: policy.clone(), entity }).await.unwrap();
+    aws.perform(&attach(&policy, entity)).await.unwrap();
     assert_eq!(proxy.take().0, ["AttachUserPolicy", "GetCallerIdentity"]);
     let ann = aws.entity(requester.id, &named(EntityKind::User, "ann")).await.unwrap().unwrap();
     assert_eq!(ann.attached, [policy.to_string()]);
@@ -198,7 +204,7 @@ async fn users_roles_and_groups() {
         let before = aws.entity(account.id, &named(kind, name)).await.unwrap().unwrap();
         assert_eq!(before.arn.to_string(), format!("arn:aws:iam::{}:{kind}{path}{name}", account.id));
         assert_eq!(before.attached, Vec::<String>::new());
-        let operation = Operation::AttachPolicy { policy: policy.clone(), entity: before.arn };
+        let operation = attach(&policy, before.arn);
         assert!(aws.perform(&operation).await.unwrap().request_id.is_some());
         let after = aws.entity(account.id, &named(kind, name)).await.unwrap().unwrap();
         assert_eq!(after.attached, [policy.to_string()]);
@@ -248,6 +254,7 @@ async fn policies_are_created_and_their_versions_replaced() {
             base_version: format!("v{}", number - 1),
             before: String::new(),
             after: DOCUMENT.replace("100", &number.to_string()),
+            serves: Vec::new(),
         };
         assert!(aws.perform(&replace).await.unwrap().request_id.is_some());
     }
@@ -264,6 +271,7 @@ async fn policies_are_created_and_their_versions_replaced() {
         policy: policy.clone(),
         version: "v1".to_owned(),
         before: DOCUMENT.to_owned(),
+        versions: 5,
     };
     assert!(aws.perform(&delete).await.unwrap().request_id.is_some());
     let left = aws.managed_policy(&policy, None).await.unwrap().unwrap().versions;

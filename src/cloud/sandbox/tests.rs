@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::arn::{AccountId, KeyArn, PolicyArn};
+use crate::arn::{AccountId, KeyArn, Partition, PolicyArn};
 use crate::cloud::{Observe as _, Write as _};
 use crate::plan::{KeyPolicyUpdate, Operation};
+use crate::policy::PolicyDocument;
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const POLICY: &str = "arn:aws:iam::444455556666:policy/KmsKeyUsagePolicy";
@@ -70,16 +71,20 @@ fn create_version(after: &(impl std::fmt::Display + ?Sized)) -> Operation {
         base_version: "v1".to_owned(),
         before: String::new(),
         after: after.to_string(),
+        serves: Vec::new(),
     }
 }
 
 fn delete_version(version: &str) -> Operation {
-    Operation::DeletePolicyVersion { policy: policy(), version: version.to_owned(), before: String::new() }
+    let (version, before) = (version.to_owned(), String::new());
+    Operation::DeletePolicyVersion { policy: policy(), version, before, versions: 5 }
 }
 
 fn attach(entity: &str) -> Operation {
     let entity = format!("arn:aws:iam::444455556666:{entity}").parse().unwrap();
-    Operation::AttachPolicy { policy: policy(), entity }
+    // The sandbox attaches whatever it is told to, like AWS.
+    let document = PolicyDocument::parse(r#"{"Statement": []}"#).unwrap().fingerprint(Partition::Aws);
+    Operation::AttachPolicy { policy: policy(), entity, document }
 }
 
 /// A key policy that keeps its own account's rights, with one more statement.

@@ -44,7 +44,7 @@ fn edit(state: &State, operation: &Operation, caller: &CallerIdentity<'_>) -> Re
             delete_version(source, world, policy, version)
         }
         Operation::CreatePolicyVersion { policy, after, .. } => create_version(source, world, policy, after),
-        Operation::AttachPolicy { policy, entity } => attach(source, world, policy, entity),
+        Operation::AttachPolicy { policy, entity, .. } => attach(source, world, policy, entity),
     }
 }
 

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::patch::{Face, Reader};
-use super::super::{Change, FindingCode, Gain, Handover, Operation, Side};
+use super::super::{FindingCode, Gain, Handover, Side};
 use super::limits::size_without_white_space;
-use super::{Draft, Grantees, listed, purposes};
+use super::policy_draft::{PolicyDraft, new_document, refused_sid};
+use super::{Draft, Grantees, all_listed, purposes};
 use crate::access::{Grantee, Request, RequiredStatement};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
-use crate::observation::{IamObservation, IamQuotas, ManagedPolicy, Observation, Reading};
-use crate::policy::{ActionSet, PolicyDocument};
+use crate::observation::{IamObservation, IamQuotas, Observation, Reading};
+use crate::policy::PolicyDocument;
 
 /// Plans IAM in every account that has users, roles or groups among the grantees.
 pub(super) fn plan_accounts(
@@ -23,7 +24,7 @@ pub(super) fn plan_accounts(
         if entity.is_service_linked_role() {
             // Nothing can be attached to it; what it needs is on the key's side.
             for key in &request.keys {
-                draft.iam_sides.push((key.clone(), entity.clone(), Side::NotNeeded));
+                draft.iam_sides.insert((key.clone(), entity.clone()), Side::NotNeeded);
             }
         } else {
             accounts.entry(entity.account).or_default().push(entity.clone());
@@ -38,25 +39,14 @@ pub(super) fn plan_accounts(
     }
 }
 
-/// A managed policy as it is and as it will be.
-struct PolicyDraft<'o> {
-    arn: PolicyArn,
-    existing: Option<&'o ManagedPolicy>,
-    /// The text to be, and its typed view where it is a policy.
-    document: Option<PolicyDocument>,
-    attached: BTreeSet<EntityName>,
-    /// Whom the change of its text gives something.
-    gains: Vec<Gain>,
-    /// New attachments.
-    attach: Vec<(EntityArn, Vec<Gain>)>,
-}
-
 struct Account<'o> {
     request: &'o Request,
     quotas: IamQuotas,
     entities: &'o [EntityArn],
     required: [RequiredStatement; 2],
     policies: Vec<PolicyDraft<'o>>,
+    /// What the permission sets of IAM Identity Center's roles have to reference.
+    to_reference: BTreeMap<EntityArn, BTreeSet<String>>,
 }
 
 fn plan_account(request: &Request, iam: &IamObservation, entities: &[EntityArn], draft: &mut Draft) {
@@ -65,7 +55,8 @@ fn plan_account(request: &Request, iam: &IamObservation, entities: &[EntityArn],
         quotas: iam.quotas,
         entities,
         required: RequiredStatement::documented(),
-        policies: iam.policies.values().map(|policy| read_policy(policy, draft)).collect(),
+        policies: iam.policies.values().map(|policy| PolicyDraft::of(policy, draft)).collect(),
+        to_reference: BTreeMap::new(),
     };
     account.sort_policies();
     for key in &request.keys {
@@ -74,35 +65,8 @@ fn plan_account(request: &Request, iam: &IamObservation, entities: &[EntityArn],
     for entity in entities {
         account.check_attachments(iam, entity, draft);
     }
+    account.check_sizes(draft);
     account.finish(draft);
-}
-
-fn read_policy<'o>(policy: &'o ManagedPolicy, draft: &mut Draft) -> PolicyDraft<'o> {
-    let document = match PolicyDocument::parse(policy.document.as_str()) {
-        Ok(document) => Some(document),
-        Err(error) => {
-            let message = format!("it is left alone, because it can't be read: {error}");
-            draft.find(FindingCode::SeparatePolicy, &policy.arn, message, None);
-            None
-        }
-    };
-    PolicyDraft {
-        arn: policy.arn.clone(),
-        existing: Some(policy),
-        document,
-        attached: policy.attached_to.iter().cloned().collect(),
-        gains: Vec::new(),
-        attach: Vec::new(),
-    }
-}
-
-impl PolicyDraft<'_> {
-    /// The required actions on the key that the policy does not give.
-    fn missing(&self, required: &RequiredStatement, key: &KeyArn) -> ActionSet {
-        self.document.as_ref().map_or(required.action_set, |document| {
-            Reader::new(document, Face::Identity).cover(required, &key.to_string()).missing
-        })
-    }
 }
 
 impl Account<'_> {
@@ -138,13 +102,64 @@ impl Account<'_> {
                 needy.push(entity.clone());
                 if entity.is_identity_center_role() { Side::Missing } else { Side::Planned }
             };
-            draft.iam_sides.push((key.clone(), entity.clone(), side));
+            draft.iam_sides.insert((key.clone(), entity.clone()), side);
         }
+        self.warn_of_denies(key, draft);
         if needy.is_empty() {
             return;
         }
         let home = self.home_for(key, &needy, draft);
-        self.write_into(home, key, &needy);
+        self.write_into(home, key, &needy, draft);
+        self.warn_of_wider(key, &needy, draft);
+    }
+
+    /// An Allow under a further condition is there already, and what is planned does not have the condition.
+    fn warn_of_wider(&self, key: &KeyArn, needy: &[EntityArn], draft: &mut Draft) {
+        for entity in needy {
+            let name = entity.entity_name();
+            for existing in self.policies.iter().filter_map(|policy| policy.existing) {
+                let Ok(document) = PolicyDocument::parse(existing.document.as_str()) else { continue };
+                let reader = Reader::new(&document, Face::Identity);
+                let is_narrower = self
+                    .required
+                    .iter()
+                    .any(|required| !reader.narrower(required, &key.to_string()).is_empty());
+                if is_narrower && existing.attached_to.contains(&name) {
+                    let message = format!(
+                        "the policy {} allows the key under a further condition, which what this plan adds does \
+                         not have",
+                        existing.arn.name
+                    );
+                    draft.find(FindingCode::WiderThanExisting, entity, message, None);
+                }
+            }
+        }
+    }
+
+    /// A Deny in the policies of our name: no Allow outweighs it.
+    fn warn_of_denies(&self, key: &KeyArn, draft: &mut Draft) {
+        for entity in self.entities {
+            let attached =
+                self.policies.iter().filter(|policy| policy.attached.contains(&entity.entity_name()));
+            for policy in attached {
+                let Some(document) = &policy.document else { continue };
+                let reader = Reader::new(document, Face::Identity);
+                let denies =
+                    self.required.iter().flat_map(|required| reader.denies(required, &key.to_string()));
+                let certain: Vec<bool> = denies.map(|(_, is_certain)| is_certain).collect();
+                let Some(is_certain) = certain.iter().copied().reduce(|any, certain| any || certain) else {
+                    continue;
+                };
+                let code = if is_certain { FindingCode::ExplicitDeny } else { FindingCode::DenyStatement };
+                let message = format!(
+                    "the policy {} attached to it {} the key, and no Allow outweighs a Deny",
+                    policy.arn.name,
+                    if is_certain { "denies" } else { "may deny" }
+                );
+                let hint = "keymend never touches a Deny: have it changed first".to_owned();
+                draft.find(code, entity, message, Some(hint));
+            }
+        }
     }
 
     fn covering(&self, entity: &EntityName, key: &KeyArn) -> Vec<String> {
@@ -169,14 +184,7 @@ impl Account<'_> {
             let message = format!("{reason}; so {} is made for `{key}`", arn.name);
             draft.find(FindingCode::SeparatePolicy, &refused, message, None);
         }
-        self.policies.push(PolicyDraft {
-            arn,
-            existing: None,
-            document: None,
-            attached: BTreeSet::new(),
-            gains: Vec::new(),
-            attach: Vec::new(),
-        });
+        self.policies.push(PolicyDraft::new(arn));
         self.policies.len() - 1
     }
 
@@ -184,21 +192,25 @@ impl Account<'_> {
     fn refusal(&self, policy: &PolicyDraft<'_>, key: &KeyArn, needy: &[EntityArn]) -> Option<String> {
         let wanted = [key.to_string()];
         let Some(document) = &policy.document else { return Some("it can't be read".to_owned()) };
+        if let Some(sid) = refused_sid(document) {
+            return Some(format!("IAM refuses to save it again, for the Sid \"{sid}\""));
+        }
         let reader = Reader::new(document, Face::Identity);
         let merged = reader.patched(&self.required, &wanted);
         if merged.is_some() {
             let boundaries = policy.existing.iter().flat_map(|existing| &existing.boundary_of);
-            let strangers: Vec<String> = policy
-                .attached
-                .iter()
+            let attached = policy.attached.iter().filter(|entity| !self.uncovered(entity, key).is_empty());
+            // A boundary limits whatever else is attached, so who has it has not got the access already.
+            let strangers: BTreeSet<String> = attached
                 .chain(boundaries)
-                .filter(|entity| !self.is_grantee(entity) && !self.uncovered(entity, key).is_empty())
+                .filter(|entity| !self.is_grantee(entity))
                 .map(ToString::to_string)
                 .collect();
+            let strangers: Vec<String> = strangers.into_iter().collect();
             if !strangers.is_empty() {
                 return Some(format!(
                     "it also serves {}, who would get access to the key",
-                    listed(&strangers)
+                    all_listed(&strangers)
                 ));
             }
         }
@@ -234,11 +246,12 @@ impl Account<'_> {
         }
     }
 
-    fn write_into(&mut self, home: usize, key: &KeyArn, needy: &[EntityArn]) {
+    fn write_into(&mut self, home: usize, key: &KeyArn, needy: &[EntityArn], draft: &mut Draft) {
         let gain = |required: Vec<&RequiredStatement>, entity: &EntityArn| Gain {
             grantee: Grantee::Entity(entity.clone()),
             key: key.clone(),
             purposes: purposes(required),
+            is_complete: true,
         };
         let gains: Vec<(EntityArn, Gain)> = needy
             .iter()
@@ -250,14 +263,21 @@ impl Account<'_> {
             Some(document) => Reader::new(document, Face::Identity).patched(&self.required, &wanted),
             None => Some(new_document(&self.required, &wanted)),
         };
-        if let Some(document) = text.and_then(|text| PolicyDocument::parse(text).ok()) {
-            policy.document = Some(document);
+        match text.map(PolicyDocument::parse) {
+            Some(Ok(document)) => policy.document = Some(document),
+            Some(Err(error)) => {
+                let message = format!("a bug of keymend: the patched policy is no policy: {error}");
+                draft.find(FindingCode::FailedCheck, &policy.arn, message, None);
+            }
+            None => {}
         }
         for (entity, gain) in gains {
             if policy.attached.contains(&entity.entity_name()) {
                 let planned = policy.attach.iter_mut().find(|(planned, _)| *planned == entity);
                 planned.map_or(&mut policy.gains, |(_, gains)| gains).push(gain);
-            } else if !entity.is_identity_center_role() {
+            } else if entity.is_identity_center_role() {
+                self.to_reference.entry(entity).or_default().insert(policy.arn.name.clone());
+            } else {
                 policy.attached.insert(entity.entity_name());
                 policy.attach.push((entity, vec![gain]));
             }
@@ -265,7 +285,6 @@ impl Account<'_> {
     }
 
     fn check_attachments(&self, iam: &IamObservation, entity: &EntityArn, draft: &mut Draft) {
-        let name = entity.entity_name();
         let attached =
             iam.entities.get(entity).and_then(Option::as_ref).map_or(0, |found| found.attached.len());
         let new =
@@ -279,41 +298,33 @@ impl Account<'_> {
             let message = format!("it has {attached} managed policies attached, and {quota} is the most");
             let hint = "detach one that nobody needs, or ask AWS for a higher quota".to_owned();
             draft.find(FindingCode::AttachmentQuota, &entity, message, Some(hint));
+            for key in &self.request.keys {
+                mark_missing(key, entity, draft);
+            }
         }
-        let missing: Vec<&KeyArn> =
-            self.request.keys.iter().filter(|key| !self.uncovered(&name, key).is_empty()).collect();
-        if entity.is_identity_center_role() && !missing.is_empty() {
-            let policies: Vec<String> = self.policies.iter().map(|policy| policy.arn.name.clone()).collect();
-            identity_center(entity, &policies, draft);
+        if let Some(policies) = self.to_reference.get(entity) {
+            identity_center(entity, &policies.iter().cloned().collect::<Vec<_>>(), draft);
+        }
+    }
+
+    /// AWS would refuse a policy of this size; a policy that existed was not chosen for it.
+    fn check_sizes(&self, draft: &mut Draft) {
+        for policy in self.policies.iter().filter(|policy| policy.existing.is_none()) {
+            let size =
+                policy.document.as_ref().map_or(0, |document| size_without_white_space(document.text()));
+            if size > self.quotas.policy_size {
+                let message = format!(
+                    "the policy would have {size} characters, AWS takes {} at most",
+                    self.quotas.policy_size
+                );
+                draft.find(FindingCode::TooLarge, &policy.arn, message, None);
+            }
         }
     }
 
     fn finish(self, draft: &mut Draft) {
-        let versions_quota = self.quotas.versions_per_policy;
         for policy in self.policies {
-            let Some(document) = policy.document else { continue };
-            match policy.existing {
-                None => draft.changes.push(creation(&policy.arn, document.text(), policy.attach.len())),
-                Some(existing) if existing.document != document.text() => {
-                    match room_for_version(existing, versions_quota) {
-                        Ok(deletion) => {
-                            draft.changes.extend(deletion);
-                            draft.changes.push(new_version(existing, document.text(), policy.gains));
-                        }
-                        Err(message) => {
-                            draft.find(FindingCode::UnreadablePolicy, &existing.arn, message, None);
-                        }
-                    }
-                }
-                Some(_) => {}
-            }
-            for (entity, gains) in policy.attach {
-                draft.changes.push(Change {
-                    reason: format!("{} needs it to use the key", entity.entity_name()),
-                    gains,
-                    operation: Operation::AttachPolicy { policy: policy.arn.clone(), entity },
-                });
-            }
+            policy.into_changes(self.quotas.versions_per_policy, draft);
         }
     }
 }
@@ -321,67 +332,18 @@ impl Account<'_> {
 fn identity_center(entity: &EntityArn, policies: &[String], draft: &mut Draft) {
     let message = "IAM Identity Center owns this role: nothing can be attached to it, \
                    and its name changes when the permission set is assigned anew";
-    let hint = format!("reference the customer managed policy {} in the permission set", listed(policies));
+    let hint =
+        format!("reference the customer managed policy {} in the permission set", all_listed(policies));
     draft.find(FindingCode::IdentityCenterRole, entity, message, Some(hint));
 }
 
-fn creation(policy: &PolicyArn, document: &str, attachments: usize) -> Change {
-    Change {
-        reason: format!(
-            "account {} has no policy of this name that could serve {}",
-            policy.account,
-            if attachments > 1 { "the grantees" } else { "the grantee" }
-        ),
-        gains: Vec::new(),
-        operation: Operation::CreatePolicy {
-            policy: policy.clone(),
-            description: "Use of KMS keys for launching instances from encrypted AMIs; kept by keymend"
-                .to_owned(),
-            after: document.to_owned(),
-        },
+/// What can't be attached is not planned.
+fn mark_missing(key: &KeyArn, entity: &EntityArn, draft: &mut Draft) {
+    if let Some(side) = draft.iam_sides.get_mut(&(key.clone(), entity.clone()))
+        && *side == Side::Planned
+    {
+        *side = Side::Missing;
     }
-}
-
-/// The deletion that makes room for a version, where one is needed.
-fn room_for_version(policy: &ManagedPolicy, quota: usize) -> Result<Option<Change>, String> {
-    if policy.versions.len() < quota {
-        return Ok(None);
-    }
-    let oldest = policy.versions.iter().find(|version| !version.is_default);
-    let (version, before) = oldest
-        .and_then(|version| Some((version.id.clone(), version.document.clone()?)))
-        .ok_or("it has no version left, and the one that would have to go could not be read")?;
-    Ok(Some(Change {
-        reason: format!(
-            "the policy has {quota} versions, the most there may be; this is the oldest not in force"
-        ),
-        gains: Vec::new(),
-        operation: Operation::DeletePolicyVersion { policy: policy.arn.clone(), version, before },
-    }))
-}
-
-fn new_version(policy: &ManagedPolicy, after: &str, gains: Vec<Gain>) -> Change {
-    Change {
-        reason: "the policy does not cover the key yet".to_owned(),
-        gains,
-        operation: Operation::CreatePolicyVersion {
-            policy: policy.arn.clone(),
-            base_version: policy
-                .versions
-                .iter()
-                .find(|version| version.is_default)
-                .map_or_else(String::new, |version| version.id.clone()),
-            before: policy.document.clone(),
-            after: after.to_owned(),
-        },
-    }
-}
-
-fn new_document(required: &[RequiredStatement], keys: &[String]) -> String {
-    let statements: Vec<serde_json::Value> =
-        required.iter().map(|required| required.for_identity(required.identity_sid, keys)).collect();
-    let document = serde_json::json!({"Version": "2012-10-17", "Statement": statements});
-    format!("{document:#}")
 }
 
 /// No credentials serve the account: its administrator gets the policy.
@@ -395,7 +357,7 @@ fn hand_over(
     draft.find(FindingCode::Unread, &account, format!("IAM was not read: {reason}"), None);
     for key in &request.keys {
         for entity in &entities {
-            draft.iam_sides.push((key.clone(), entity.clone(), Side::Missing));
+            draft.iam_sides.insert((key.clone(), entity.clone()), Side::Missing);
         }
     }
     let (reserved, entities): (Vec<EntityArn>, Vec<EntityArn>) =
@@ -417,5 +379,6 @@ fn hand_over(
         keys: request.keys.clone(),
         document: new_document(&RequiredStatement::documented(), &keys),
         entities,
+        permission_set_roles: reserved,
     });
 }

@@ -1,13 +1,14 @@
 //! The key's account: the key's state, and the two required statements in its policy.
 
+use std::collections::BTreeSet;
+
 use super::super::patch::{self, Face, Reader};
 use super::super::{Change, FindingCode, Gain, Handover, KeyPolicyUpdate, Operation, Side};
-use super::limits::KEY_POLICY_BYTES;
-use super::{Draft, Grantees, listed, purposes};
+use super::{Draft, Grantees, all_listed, key_state, listed, purposes, refusals};
 use crate::access::{Grantee, Request, RequiredStatement};
 use crate::arn::{EntityKind, KeyArn};
-use crate::observation::{KeyManager, KeyMetadata, Observation, Reading};
-use crate::policy::{ActionSet, Effect, PolicyDocument, Statement};
+use crate::observation::{Caller, KeyManager, Observation, Reading};
+use crate::policy::{PolicyDocument, Statement};
 
 /// Plans one key's policy.
 pub(super) fn plan_key(
@@ -19,7 +20,7 @@ pub(super) fn plan_key(
 ) {
     let Some(observed) = observation.keys.get(key) else { return };
     if let Reading::Read(metadata) = &observed.metadata {
-        judge_metadata(key, metadata, draft);
+        key_state::judge(key, metadata, draft);
         if metadata.manager == KeyManager::Aws {
             return;
         }
@@ -28,7 +29,10 @@ pub(super) fn plan_key(
     match &observed.policy {
         Reading::Unread(reason) => hand_over(key, principals, reason, draft),
         Reading::Read(text) => match PolicyDocument::parse(text.as_str()) {
-            Ok(document) => plan_policy(request, key, &document, &principals, draft),
+            Ok(document) => {
+                let caller = observation.callers.get(&key.account);
+                plan_policy(request, key, caller, &document, &principals, draft);
+            }
             Err(error) => {
                 draft.find(FindingCode::UnreadablePolicy, &key, format!("the key policy: {error}"), None);
             }
@@ -72,7 +76,8 @@ fn key_principals(key: &KeyArn, grantees: &[Grantee], draft: &mut Draft) -> Vec<
             principals.push(KeyPrincipal { grantee: grantee.clone(), principal: root, is_added });
         } else if is_foreign && entity.is_service_linked_role() {
             let hint = format!(
-                "create the grant from account {}: aws kms create-grant --region {} --key-id {key} \
+                "create the grant from account {}, with an identity that may kms:CreateGrant on the key without the \
+                 condition kms:GrantIsForAWSResource: aws kms create-grant --region {} --key-id {key} \
                  --grantee-principal {entity} --operations Encrypt Decrypt ReEncryptFrom ReEncryptTo \
                  GenerateDataKey GenerateDataKeyWithoutPlaintext DescribeKey CreateGrant",
                 entity.account, key.region
@@ -94,55 +99,85 @@ fn key_principals(key: &KeyArn, grantees: &[Grantee], draft: &mut Draft) -> Vec<
 fn plan_policy(
     request: &Request,
     key: &KeyArn,
+    caller: Option<&Caller>,
     read: &PolicyDocument,
     principals: &[KeyPrincipal],
     draft: &mut Draft,
 ) {
     let required = RequiredStatement::documented();
-    let face = Face::KeyPolicy(key.partition);
     let pruned = if request.prune_orphans { prune(key, read, draft) } else { None };
     let base = pruned.as_ref().unwrap_or(read);
-    let reader = Reader::new(base, face);
-
-    let mut wanted: Vec<String> = Vec::new();
-    for KeyPrincipal { grantee, principal, is_added } in principals {
-        let text = principal.to_string();
-        let missing = required.iter().any(|required| !reader.cover(required, &text).missing.is_empty());
-        let side = match (missing, *is_added) {
-            (false, _) => Side::Covered(covering(&reader, base, &required, &text)),
-            (true, true) => Side::Planned,
-            (true, false) => {
-                missing_delegation(key, grantee, draft);
-                Side::Missing
-            }
-        };
-        draft.key_sides.push((key.clone(), grantee.clone(), side));
-        if *is_added && !wanted.contains(&text) {
-            wanted.push(text);
-        }
+    let reader = Reader::new(base, Face::KeyPolicy(key.partition));
+    let needs = needs(&reader, &required, principals);
+    for need in &needs {
+        let side = judge(key, base, &reader, &required, need, draft);
+        draft.key_sides.insert((key.clone(), need.of.grantee.clone()), side);
     }
-    warn_of_denies(key, base, &required, draft);
+    warn_of_denies(key, base, &reader, &required, &needs, draft);
+    let wanted = texts(needs.iter().filter(|need| need.of.is_added));
     let Some(after) = reader.patched(&required, &wanted) else { return };
 
-    let missing: Vec<String> = wanted
-        .iter()
-        .filter(|wanted| required.iter().any(|required| !reader.cover(required, wanted).missing.is_empty()))
-        .cloned()
-        .collect();
-    warn_of_wider(key, base, &reader, &required, &missing, draft);
-    if !can_be_written(key, base, &after, draft) {
+    let missing = || needs.iter().filter(|need| need.of.is_added && !need.missing.is_empty());
+    warn_of_wider(key, base, &reader, missing(), draft);
+    if !refusals::can_be_written(key, base, &after, caller, draft) {
         mark_missing(key, draft);
         return;
     }
     draft.changes.push(Change {
-        reason: format!("{} must be able to use the key", listed(&missing)),
-        gains: gains(key, principals, &reader, &required),
+        reason: format!("{} must be able to use the key", listed(&texts(missing()))),
+        gains: gains(key, missing()),
         operation: Operation::UpdateKeyPolicy(KeyPolicyUpdate {
             key: key.clone(),
             before: base.text().to_owned(),
             after,
         }),
     });
+}
+
+/// A grantee's principal, and the required statements that the key policy lacks for it.
+struct Need<'a> {
+    of: &'a KeyPrincipal,
+    text: String,
+    missing: Vec<&'a RequiredStatement>,
+}
+
+fn needs<'a>(
+    reader: &Reader<'_>,
+    required: &'a [RequiredStatement],
+    principals: &'a [KeyPrincipal],
+) -> Vec<Need<'a>> {
+    principals
+        .iter()
+        .map(|of| {
+            let text = of.principal.to_string();
+            let lacks = |required: &&RequiredStatement| !reader.cover(required, &text).missing.is_empty();
+            Need { of, missing: required.iter().filter(lacks).collect(), text }
+        })
+        .collect()
+}
+
+/// The principals, each once.
+fn texts<'a>(needs: impl Iterator<Item = &'a Need<'a>>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    needs.filter(|need| seen.insert(&need.text)).map(|need| need.text.clone()).collect()
+}
+
+fn judge(
+    key: &KeyArn,
+    document: &PolicyDocument,
+    reader: &Reader<'_>,
+    required: &[RequiredStatement],
+    need: &Need<'_>,
+    draft: &mut Draft,
+) -> Side {
+    match (need.missing.is_empty(), need.of.is_added) {
+        (true, _) => Side::Covered(covering(reader, document, required, &need.text)),
+        (false, true) => Side::Planned,
+        (false, false) => {
+            missing_delegation(key, &need.of.grantee, draft);
+            Side::Missing
+        }
+    }
 }
 
 /// A change of its own that takes orphans out; the patched document is what the next change builds on.
@@ -154,11 +189,16 @@ fn prune(key: &KeyArn, read: &PolicyDocument, draft: &mut Draft) -> Option<Polic
             draft.find(FindingCode::FailedCheck, key, message, None);
         })
         .ok()?;
+    if !after.orphans().is_empty() {
+        // AWS would refuse what is left, so nothing is gained by pruning.
+        refusals::orphaned(key, &after.orphans(), refusals::ORPHANS_BY_HAND, draft);
+        return None;
+    }
     draft.changes.push(Change {
         reason: match pruned.gone.as_slice() {
             [only] => format!("`{only}` no longer exists, and AWS refuses a policy that names it"),
             several => {
-                format!("{} no longer exist, and AWS refuses a policy that names them", listed(several))
+                format!("{} no longer exist, and AWS refuses a policy that names them", all_listed(several))
             }
         },
         gains: Vec::new(),
@@ -171,42 +211,9 @@ fn prune(key: &KeyArn, read: &PolicyDocument, draft: &mut Draft) -> Option<Polic
     Some(after)
 }
 
-/// What AWS would refuse, and a way out.
-fn can_be_written(key: &KeyArn, base: &PolicyDocument, after: &str, draft: &mut Draft) -> bool {
-    let orphans = base.orphans();
-    if !orphans.is_empty() {
-        let hint = if patch::prune_orphans(base).is_some() {
-            "give --prune-orphans to remove them first, as a change of its own"
-        } else {
-            "they stand in a Deny or NotPrincipal, which keymend never touches: edit the policy by hand"
-        };
-        let message = format!(
-            "the key policy names {}, left behind by deleted principals; AWS refuses to save it so",
-            listed(&orphans)
-        );
-        draft.find(FindingCode::OrphanedPrincipals, &key, message, Some(hint.to_owned()));
-    }
-    if after.len() > KEY_POLICY_BYTES {
-        let message =
-            format!("the key policy would have {} bytes, AWS takes {KEY_POLICY_BYTES} at most", after.len());
-        let hint = "name accounts instead of their users and roles, or remove statements that nobody needs";
-        draft.find(FindingCode::TooLarge, &key, message, Some(hint.to_owned()));
-    }
-    for (index, statement) in
-        base.statements.iter().enumerate().filter(|(_, statement)| !statement.is_effective())
-    {
-        let message = format!(
-            "{} of the key policy has no Action or no Resource: it does nothing, and AWS may refuse to save it",
-            label(index, statement)
-        );
-        draft.find(FindingCode::InertStatement, &key, message, None);
-    }
-    orphans.is_empty() && after.len() <= KEY_POLICY_BYTES
-}
-
 /// What was planned for a key that can't be written is missing.
 fn mark_missing(key: &KeyArn, draft: &mut Draft) {
-    for (own, _, side) in &mut draft.key_sides {
+    for ((own, _), side) in &mut draft.key_sides {
         if own == key && *side == Side::Planned {
             *side = Side::Missing;
         }
@@ -223,68 +230,73 @@ fn missing_delegation(key: &KeyArn, grantee: &Grantee, draft: &mut Draft) {
     draft.find(FindingCode::MissingDelegation, &grantee, message, Some(hint));
 }
 
-/// Without evaluation of conditions, every Deny that touches the actions is worth a look.
+/// A Deny without conditions blocks whom it names; any other that touches the actions is worth a look.
 fn warn_of_denies(
-    key: &KeyArn,
-    document: &PolicyDocument,
-    required: &[RequiredStatement],
-    draft: &mut Draft,
-) {
-    let actions = required.iter().map(|required| required.action_set).reduce(ActionSet::union);
-    for (index, statement) in document.statements.iter().enumerate() {
-        let touches =
-            actions.is_some_and(|actions| !statement.kms_actions().intersection(actions).is_empty());
-        if statement.effect == Effect::Deny && touches {
-            let message = format!(
-                "{} of the key policy denies, and no Allow outweighs a Deny",
-                label(index, statement)
-            );
-            let hint = "see whether it applies to the grantees; keymend never touches a Deny".to_owned();
-            draft.find(FindingCode::DenyStatement, &key, message, Some(hint));
-        }
-    }
-}
-
-fn warn_of_wider(
     key: &KeyArn,
     document: &PolicyDocument,
     reader: &Reader<'_>,
     required: &[RequiredStatement],
-    missing: &[String],
+    needs: &[Need<'_>],
     draft: &mut Draft,
 ) {
-    for principal in missing {
-        for required in required {
-            for index in reader.narrower(required, principal) {
-                let Some(statement) = document.statements.get(index) else { continue };
+    let mut doubtful = BTreeSet::new();
+    for need in needs {
+        let text = need.of.grantee.to_string();
+        for (index, is_certain) in required.iter().flat_map(|required| reader.denies(required, &text)) {
+            let Some(statement) = document.statements.get(index) else { continue };
+            if is_certain {
                 let message = format!(
-                    "{} of the key policy of `{key}` allows it under a further condition; \
-                     the new statement \"{}\" does not have it",
-                    label(index, statement),
-                    required.key_policy_sid
+                    "{} of the key policy of `{key}` denies it, and no Allow outweighs a Deny",
+                    label(index, statement)
                 );
-                draft.find(FindingCode::WiderThanExisting, &principal, message, None);
+                let hint = "keymend never touches a Deny: have it changed first".to_owned();
+                draft.find(FindingCode::ExplicitDeny, &need.of.grantee, message, Some(hint));
+            } else if doubtful.insert(index) {
+                let message = format!(
+                    "{} of the key policy denies, and no Allow outweighs a Deny",
+                    label(index, statement)
+                );
+                let hint = "see whether it applies to the grantees; keymend never touches a Deny".to_owned();
+                draft.find(FindingCode::DenyStatement, key, message, Some(hint));
             }
         }
     }
 }
 
-fn gains(
+fn warn_of_wider<'a>(
     key: &KeyArn,
-    principals: &[KeyPrincipal],
+    document: &PolicyDocument,
     reader: &Reader<'_>,
-    required: &[RequiredStatement],
-) -> Vec<Gain> {
-    let mut gains: Vec<Gain> = Vec::new();
-    for KeyPrincipal { principal, .. } in principals.iter().filter(|principal| principal.is_added) {
-        let text = principal.to_string();
-        let new = required.iter().filter(|required| !reader.cover(required, &text).missing.is_empty());
-        let purposes = purposes(new);
-        if !purposes.is_empty() && !gains.iter().any(|gain| gain.grantee == *principal) {
-            gains.push(Gain { grantee: principal.clone(), key: key.clone(), purposes });
+    missing: impl Iterator<Item = &'a Need<'a>>,
+    draft: &mut Draft,
+) {
+    for need in missing {
+        for required in &need.missing {
+            for index in reader.narrower(required, &need.text) {
+                let Some(statement) = document.statements.get(index) else { continue };
+                let message = format!(
+                    "{} of the key policy of `{key}` lets it {} under a further condition, which what this plan \
+                     adds does not have",
+                    label(index, statement),
+                    required.purpose
+                );
+                draft.find(FindingCode::WiderThanExisting, &need.text, message, None);
+            }
         }
     }
-    gains
+}
+
+fn gains<'a>(key: &KeyArn, missing: impl Iterator<Item = &'a Need<'a>>) -> Vec<Gain> {
+    let mut seen = BTreeSet::new();
+    missing
+        .filter(|need| seen.insert(&need.text))
+        .map(|need| Gain {
+            grantee: need.of.principal.clone(),
+            key: key.clone(),
+            purposes: purposes(need.missing.iter().copied()),
+            is_complete: true,
+        })
+        .collect()
 }
 
 /// The statements that cover a principal, in words, each once.
@@ -304,7 +316,7 @@ fn covering(
         .collect()
 }
 
-fn label(index: usize, statement: &Statement) -> String {
+pub(super) fn label(index: usize, statement: &Statement) -> String {
     match &statement.sid {
         Some(sid) => format!("statement \"{sid}\""),
         None => format!("statement {}", index + 1),
@@ -320,7 +332,7 @@ fn hand_over(key: &KeyArn, principals: Vec<KeyPrincipal>, reason: &str, draft: &
         if is_added && !texts.contains(&principal.to_string()) {
             texts.push(principal.to_string());
         }
-        draft.key_sides.push((key.clone(), grantee.clone(), Side::Missing));
+        draft.key_sides.insert((key.clone(), grantee.clone()), Side::Missing);
         grantees.push(grantee);
     }
     if texts.is_empty() {
@@ -332,58 +344,4 @@ fn hand_over(key: &KeyArn, principals: Vec<KeyPrincipal>, reason: &str, draft: &
         .map(|required| required.for_key_policy(required.key_policy_sid, &texts))
         .collect();
     draft.handovers.push(Handover::KeyPolicy { key: key.clone(), statements, grantees });
-}
-
-/// What DescribeKey tells that no policy mends.
-fn judge_metadata(key: &KeyArn, metadata: &KeyMetadata, draft: &mut Draft) {
-    if metadata.manager == KeyManager::Aws {
-        let message = "an AWS managed key: its policy can't be changed and what it encrypts can't be shared";
-        let hint = format!(
-            "copy the snapshot or the AMI under a customer managed key: aws ec2 copy-image --region {} \
-             --source-region {} --source-image-id AMI --name NAME --encrypted --kms-key-id KEY",
-            key.region, key.region
-        );
-        draft.find(FindingCode::AwsManagedKey, &key, message, Some(hint));
-        return;
-    }
-    if metadata.spec != "SYMMETRIC_DEFAULT" || metadata.usage != "ENCRYPT_DECRYPT" {
-        let message = format!(
-            "EBS needs a key of spec SYMMETRIC_DEFAULT for ENCRYPT_DECRYPT; this one is {} for {}",
-            metadata.spec, metadata.usage
-        );
-        let hint = "copy the snapshot or the AMI under a symmetric encryption key".to_owned();
-        draft.find(FindingCode::UnsuitableKey, &key, message, Some(hint));
-    }
-    if metadata.state != "Enabled" && metadata.state != "Updating" {
-        let message = format!(
-            "its state is {}; no instance launches with it, whatever the policies say",
-            metadata.state
-        );
-        draft.find(FindingCode::KeyState, &key, message, way_out_of_state(key, &metadata.state));
-    }
-    if !metadata.related_keys.is_empty() {
-        let others: Vec<String> = metadata.related_keys.iter().map(ToString::to_string).collect();
-        let message = format!(
-            "a multi-Region key: {} {} a key policy of {} own, which this plan leaves as it is",
-            listed(&others),
-            if others.len() == 1 { "has" } else { "have" },
-            if others.len() == 1 { "its" } else { "their" },
-        );
-        draft.find(FindingCode::MultiRegionKey, &key, message, None);
-    }
-}
-
-/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>
-fn way_out_of_state(key: &KeyArn, state: &str) -> Option<String> {
-    let region = &key.region;
-    match state {
-        "Disabled" => Some(format!("enable it: aws kms enable-key --region {region} --key-id {key}")),
-        "PendingDeletion" => Some(format!(
-            "cancel the deletion, then enable it: aws kms cancel-key-deletion --region {region} --key-id {key} \
-             && aws kms enable-key --region {region} --key-id {key}"
-        )),
-        "PendingImport" => Some("import its key material first".to_owned()),
-        "Unavailable" => Some("connect its custom key store first".to_owned()),
-        _ => None,
-    }
 }

@@ -8,10 +8,11 @@ use serde_json::Value;
 use crate::access::{Grantee, PolicyName, Request};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::observation::{
-    Entity, IamObservation, IamQuotas, KeyManager, KeyMetadata, KeyObservation, ManagedPolicy, Observation,
-    PolicyVersion, Reading,
+    Caller, Entity, IamObservation, IamQuotas, KeyManager, KeyMetadata, KeyObservation, ManagedPolicy,
+    Observation, PolicyVersion, Reading,
 };
 use crate::plan::{Operation, Plan};
+use crate::policy::PolicyDocument;
 
 pub(super) const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
@@ -23,6 +24,9 @@ pub(super) struct World {
     pub(super) keys: Vec<Key>,
     #[serde(default)]
     pub(super) iam: BTreeMap<AccountId, Account>,
+    /// The ARNs of the callers, where they matter.
+    #[serde(default)]
+    callers: BTreeMap<AccountId, String>,
 }
 
 fn default_keys() -> Vec<Key> {
@@ -112,7 +116,11 @@ impl World {
     /// What a request on this world observes.
     pub(super) fn observe(&self, request: &Request) -> Observation {
         Observation {
-            callers: BTreeMap::new(),
+            callers: self
+                .callers
+                .iter()
+                .map(|(account, arn)| (*account, Caller { account: *account, arn: arn.clone() }))
+                .collect(),
             keys: self.keys.iter().map(|key| (key.arn.clone(), key.observe())).collect(),
             accounts: self
                 .iam
@@ -253,7 +261,7 @@ fn carry_out(observation: &mut Observation, operation: &Operation) {
             };
             assert!(iam(observation, policy).policies.insert(policy.clone(), created).is_none());
         }
-        Operation::DeletePolicyVersion { policy, version, before } => {
+        Operation::DeletePolicyVersion { policy, version, before, .. } => {
             let policy = iam(observation, policy).policies.get_mut(policy).unwrap();
             let gone = policy.versions.iter().position(|own| own.id == *version && !own.is_default).unwrap();
             assert_eq!(policy.versions.remove(gone).document.as_ref(), Some(before));
@@ -266,8 +274,10 @@ fn carry_out(observation: &mut Observation, operation: &Operation) {
             policy.versions.push(PolicyVersion { id: "v9".to_owned(), is_default: true, document: None });
             policy.document.clone_from(after);
         }
-        Operation::AttachPolicy { policy, entity } => {
+        Operation::AttachPolicy { policy, entity, document } => {
             let iam = iam(observation, policy);
+            let attached = PolicyDocument::parse(iam.policies[policy].document.as_str()).unwrap();
+            assert_eq!(attached.fingerprint(policy.partition), *document);
             iam.policies.get_mut(policy).unwrap().attached_to.push(entity.entity_name());
             let entity = iam.entities.get_mut(entity).unwrap().as_mut().unwrap();
             entity.attached.push(policy.to_string());

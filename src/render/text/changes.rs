@@ -25,7 +25,7 @@ pub fn change(
 ) -> io::Result<()> {
     change_header(out, styles, width, number, change)?;
     writeln!(out)?;
-    if let Operation::AttachPolicy { policy, entity } = &change.operation {
+    if let Operation::AttachPolicy { policy, entity, .. } = &change.operation {
         let line = format!("+ {policy} -> {entity}");
         return writeln!(out, "{:INDENT$}{}", "", paint(styles.added, Escaped(&line)));
     }

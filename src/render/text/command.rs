@@ -70,10 +70,11 @@ pub(crate) fn fix(request: &Request, handover: &Handover) -> Command {
             let command = grantees.iter().fold(command, grantee_option);
             if request.prune_orphans { command.shell("--prune-orphans") } else { command }
         }
-        Handover::Identity { keys, entities, .. } => {
+        Handover::Identity { keys, entities, permission_set_roles, .. } => {
             let command = keys.iter().fold(command, |command, key| command.option("--key", &key.to_string()));
             entities
                 .iter()
+                .chain(permission_set_roles)
                 .fold(command, |command, entity| command.option(entity_option(entity), &entity.to_string()))
         }
     };

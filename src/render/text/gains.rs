@@ -22,14 +22,15 @@ pub fn gains(out: &mut dyn Write, styles: &Styles, width: usize, changes: &[Chan
     Prose::new().styled(styles.strong, "Who gains what:").write(out, width, 0)?;
     for (key, grantees) in gains {
         Prose::new().text(&format!("{}:", names::key(key))).write(out, width, 2)?;
-        for (grantees, purposes) in together(&grantees) {
+        for (grantees, purposes, is_complete) in together(&grantees) {
             let who = names::list(grantees.into_iter().map(names::grantee));
-            let what = format!(" may {}", names::list(purposes));
+            let when = if is_complete { "" } else { ", once the other side allows it too" };
+            let what = format!(" may {}{when}", names::list(purposes));
             let line = Prose::new().styled(styles.added, "+ ").styled(styles.strong, &who).text(&what);
             write!(out, "    ")?;
             line.write_at(out, width, 4, 6)?;
         }
-        let others = other_accounts(key, grantees.iter().map(|(grantee, _)| *grantee));
+        let others = other_accounts(key, grantees.iter().map(|(grantee, ..)| *grantee));
         if !others.is_empty() {
             let text = format!(
                 "This gives access to {}, outside the key's own account.",
@@ -55,31 +56,35 @@ fn other_accounts<'a>(key: &KeyArn, grantees: impl Iterator<Item = &'a Grantee>)
 }
 
 /// What each grantee gains with one key, in the order of the changes.
-type GranteesPurposes<'a> = Vec<(&'a Grantee, Vec<&'a str>)>;
+type GranteesPurposes<'a> = Vec<(&'a Grantee, Vec<&'a str>, bool)>;
 
 fn gains_by_key(changes: &[Change]) -> BTreeMap<&KeyArn, GranteesPurposes<'_>> {
     let mut keys: BTreeMap<&KeyArn, GranteesPurposes<'_>> = BTreeMap::new();
     for gain in changes.iter().flat_map(|change| &change.gains) {
         let grantees = keys.entry(&gain.key).or_default();
         let gained = gain.purposes.iter().map(String::as_str);
-        match grantees.iter_mut().find(|(grantee, _)| *grantee == &gain.grantee) {
-            Some((_, purposes)) => {
+        match grantees.iter_mut().find(|(grantee, ..)| *grantee == &gain.grantee) {
+            Some((_, purposes, is_complete)) => {
+                *is_complete &= gain.is_complete;
                 let new: Vec<&str> = gained.filter(|purpose| !purposes.contains(purpose)).collect();
                 purposes.extend(new);
             }
-            None => grantees.push((&gain.grantee, gained.collect())),
+            None => grantees.push((&gain.grantee, gained.collect(), gain.is_complete)),
         }
     }
     keys
 }
 
+/// Grantees, what they gain, and whether both sides then allow it.
+type Sentence<'a> = (Vec<&'a Grantee>, Vec<&'a str>, bool);
+
 /// Puts grantees that gain the same into one sentence.
-fn together<'a>(grantees: &[(&'a Grantee, Vec<&'a str>)]) -> Vec<(Vec<&'a Grantee>, Vec<&'a str>)> {
-    let mut sentences: Vec<(Vec<&Grantee>, Vec<&str>)> = Vec::new();
-    for (grantee, purposes) in grantees {
-        match sentences.iter_mut().find(|(_, same)| same == purposes) {
-            Some((together, _)) => together.push(grantee),
-            None => sentences.push((vec![grantee], purposes.clone())),
+fn together<'a>(grantees: &[(&'a Grantee, Vec<&'a str>, bool)]) -> Vec<Sentence<'a>> {
+    let mut sentences: Vec<Sentence<'a>> = Vec::new();
+    for (grantee, purposes, is_complete) in grantees {
+        match sentences.iter_mut().find(|(_, same, complete)| same == purposes && complete == is_complete) {
+            Some((together, ..)) => together.push(grantee),
+            None => sentences.push((vec![grantee], purposes.clone(), *is_complete)),
         }
     }
     sentences

@@ -74,11 +74,12 @@ impl Page<'_> {
         entities: &[EntityArn],
     ) -> io::Result<()> {
         let file = command::policy_file(policy);
-        let whom = names::list(entities.iter().map(EntityArn::entity_name));
-        self.say(
-            out,
-            &format!("Create the policy {} and attach it to {whom}. Save as {file}:", policy.name),
-        )?;
+        let attach = if entities.is_empty() {
+            String::new()
+        } else {
+            format!(" and attach it to {}", names::list(entities.iter().map(EntityArn::entity_name)))
+        };
+        self.say(out, &format!("Create the policy {}{attach}. Save as {file}:", policy.name))?;
         write_code(out, diff::pretty(document).as_deref().unwrap_or(document))?;
         self.say(out, "With the AWS CLI:")?;
         self.commands(out, &command::create_and_attach(policy, entities))?;

@@ -22,6 +22,8 @@ pub(super) enum Misfortune {
     AnswerLost,
     /// It is not performed, and meanwhile somebody else writes this key policy.
     Overtaken(&'static str),
+    /// It is performed, and right afterwards somebody else writes this key policy.
+    Overwritten(&'static str),
 }
 
 /// What is looked at when a write is made.
@@ -96,6 +98,12 @@ fn failed(operation: &Operation, kind: CloudErrorKind) -> CloudError {
     }
 }
 
+/// Somebody else's write of the same key policy.
+fn instead_of(operation: &Operation, theirs: &str) -> Operation {
+    let Operation::UpdateKeyPolicy(update) = operation else { panic!("{operation:?}") };
+    Operation::UpdateKeyPolicy(KeyPolicyUpdate { after: theirs.to_owned(), ..update.clone() })
+}
+
 impl Write for Faulty {
     async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
         self.calls.borrow_mut().push("write");
@@ -115,10 +123,13 @@ impl Write for Faulty {
                 Err(failed(operation, CloudErrorKind::Transient))
             }
             Misfortune::Overtaken(theirs) => {
-                let Operation::UpdateKeyPolicy(update) = operation else { panic!("{operation:?}") };
-                let other = KeyPolicyUpdate { after: theirs.to_owned(), ..update.clone() };
-                self.inner.perform(&Operation::UpdateKeyPolicy(other)).await.unwrap();
+                self.inner.perform(&instead_of(operation, theirs)).await.unwrap();
                 Err(failed(operation, CloudErrorKind::Transient))
+            }
+            Misfortune::Overwritten(theirs) => {
+                let receipt = self.inner.perform(operation).await;
+                self.inner.perform(&instead_of(operation, theirs)).await.unwrap();
+                receipt
             }
         }
     }

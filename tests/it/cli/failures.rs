@@ -16,7 +16,7 @@ fn a_refusal_says_what_was_applied_and_how_to_go_on() {
     scene.change(|world| world["callers"]["444455556666"]["denied"] = json!([]));
     let resumed = scene.fix("--yes");
     assert_eq!(resumed.status, 0, "{resumed}");
-    assert!(resumed.stdout.contains("\nApplied 2 changes; they were read again, and both sides hold.\n"));
+    assert!(resumed.stdout.contains("\nApplied 2 changes. Both sides were read again and hold.\n"));
 }
 
 #[test]

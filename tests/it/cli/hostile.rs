@@ -72,7 +72,7 @@ fn nothing_in_a_world_drives_the_terminal() {
         }
     }
     let applied = tampered_as_aws_has_it().fix("--yes");
-    assert!(applied.stdout.contains("\nApplied 3 changes;"), "{applied}");
+    assert!(applied.stdout.contains("\nApplied 3 changes."), "{applied}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn the_built_in_world_keeps_nothing() {
     for _ in 0..2 {
         let ran = scene.run("fix --sandbox --yes");
         assert_eq!(ran.status, 0);
-        assert!(ran.stdout.contains("\nApplied 3 changes;"), "{ran}");
+        assert!(ran.stdout.contains("\nApplied 3 changes."), "{ran}");
         assert!(!ran.stderr.contains("are kept in"), "{ran}");
     }
     assert_eq!(scene.content(), before);

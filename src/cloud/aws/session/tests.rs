@@ -188,6 +188,7 @@ async fn nothing_is_written_with_credentials_of_another_account() {
             policy: "arn:aws:iam::111122223333:policy/KmsKeyUsagePolicy".parse().unwrap(),
             version: "v1".to_owned(),
             before: String::new(),
+            versions: 5,
         })
         .await
         .unwrap_err();

@@ -88,6 +88,8 @@ struct GainOutput {
     key: String,
     /// What they may do, in words that follow "may".
     purposes: Vec<String>,
+    /// Whether the other side, key policy or IAM, allows it too, now or by this plan.
+    is_complete: bool,
 }
 
 impl ChangeOutput {
@@ -137,7 +139,12 @@ impl From<&Operation> for Kind {
 
 impl From<&Gain> for GainOutput {
     fn from(gain: &Gain) -> Self {
-        Self { grantee: gain.grantee.to_string(), key: gain.key.to_string(), purposes: gain.purposes.clone() }
+        Self {
+            grantee: gain.grantee.to_string(),
+            key: gain.key.to_string(),
+            purposes: gain.purposes.clone(),
+            is_complete: gain.is_complete,
+        }
     }
 }
 
@@ -228,6 +235,8 @@ pub(super) enum HandoverOutput {
         document: String,
         /// ARNs of the users, roles and groups to attach it to.
         entities: Vec<String>,
+        /// ARNs of roles of IAM Identity Center, whose permission sets have to reference it.
+        permission_set_roles: Vec<String>,
     },
 }
 
@@ -241,12 +250,13 @@ impl From<&Handover> for HandoverOutput {
                 statements: statements.clone(),
                 grantees: texts(grantees),
             },
-            Handover::Identity { policy, keys, document, entities } => Self::Identity {
+            Handover::Identity { policy, keys, document, entities, permission_set_roles } => Self::Identity {
                 account,
                 policy: policy.to_string(),
                 keys: texts(keys),
                 document: document.clone(),
                 entities: texts(entities),
+                permission_set_roles: texts(permission_set_roles),
             },
         }
     }

@@ -1,0 +1,171 @@
+//! A managed policy while it is being planned, and the writes it comes to.
+
+use std::collections::BTreeSet;
+
+use super::super::patch::{Face, Reader};
+use super::super::{Change, FindingCode, Gain, Operation};
+use super::Draft;
+use crate::access::RequiredStatement;
+use crate::arn::{EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::observation::ManagedPolicy;
+use crate::policy::{ActionSet, PolicyDocument};
+
+/// A managed policy as it is and as it will be.
+pub(super) struct PolicyDraft<'o> {
+    pub(super) arn: PolicyArn,
+    pub(super) existing: Option<&'o ManagedPolicy>,
+    /// The text to be, and its typed view where it is a policy.
+    pub(super) document: Option<PolicyDocument>,
+    pub(super) attached: BTreeSet<EntityName>,
+    /// Whom the change of its text gives something.
+    pub(super) gains: Vec<Gain>,
+    /// New attachments.
+    pub(super) attach: Vec<(EntityArn, Vec<Gain>)>,
+}
+
+impl<'o> PolicyDraft<'o> {
+    /// A policy that exists.
+    pub(super) fn of(policy: &'o ManagedPolicy, draft: &mut Draft) -> Self {
+        let document = match PolicyDocument::parse(policy.document.as_str()) {
+            Ok(document) => Some(document),
+            Err(error) => {
+                let message = format!("it is left alone, because it can't be read: {error}");
+                draft.find(FindingCode::SeparatePolicy, &policy.arn, message, None);
+                None
+            }
+        };
+        Self {
+            arn: policy.arn.clone(),
+            existing: Some(policy),
+            document,
+            attached: policy.attached_to.iter().cloned().collect(),
+            gains: Vec::new(),
+            attach: Vec::new(),
+        }
+    }
+
+    /// A policy to be.
+    pub(super) fn new(arn: PolicyArn) -> Self {
+        Self {
+            arn,
+            existing: None,
+            document: None,
+            attached: BTreeSet::new(),
+            gains: Vec::new(),
+            attach: Vec::new(),
+        }
+    }
+
+    /// The required actions on the key that the policy does not give.
+    pub(super) fn missing(&self, required: &RequiredStatement, key: &KeyArn) -> ActionSet {
+        self.document.as_ref().map_or(required.action_set, |document| {
+            Reader::new(document, Face::Identity).cover(required, &key.to_string()).missing
+        })
+    }
+
+    /// The writes that make the policy what it is to be.
+    pub(super) fn into_changes(self, versions_quota: usize, draft: &mut Draft) {
+        let Some(document) = self.document else { return };
+        match self.existing {
+            None => draft.changes.push(creation(&self.arn, document.text(), self.attach.len())),
+            Some(existing) if existing.document != document.text() => {
+                match room_for_version(existing, versions_quota) {
+                    Ok(deletion) => draft.changes.extend(deletion),
+                    Err(message) => {
+                        draft.find(FindingCode::UnreadablePolicy, &existing.arn, message, None);
+                        return;
+                    }
+                }
+                draft.changes.push(new_version(existing, document.text(), self.gains));
+            }
+            Some(_) => {}
+        }
+        let meaning = document.fingerprint(self.arn.partition);
+        draft.changes.extend(self.attach.into_iter().map(|(entity, gains)| Change {
+            reason: format!("{} needs it to use the key", entity.entity_name()),
+            gains,
+            operation: Operation::AttachPolicy {
+                policy: self.arn.clone(),
+                entity,
+                document: meaning.clone(),
+            },
+        }));
+    }
+}
+
+/// A Sid that IAM takes in no new version: with characters it does not allow, or standing twice.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html>
+pub(super) fn refused_sid(document: &PolicyDocument) -> Option<&str> {
+    let mut seen = BTreeSet::new();
+    let mut sids = document.statements.iter().filter_map(|statement| statement.sid.as_deref());
+    sids.find(|sid| {
+        let is_legal = sid.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        !sid.is_empty() && (!is_legal || !seen.insert(*sid))
+    })
+}
+
+fn creation(policy: &PolicyArn, document: &str, attachments: usize) -> Change {
+    Change {
+        reason: format!(
+            "account {} has no policy of this name that could serve {}",
+            policy.account,
+            if attachments > 1 { "the grantees" } else { "the grantee" }
+        ),
+        gains: Vec::new(),
+        operation: Operation::CreatePolicy {
+            policy: policy.clone(),
+            description: "Use of KMS keys for launching instances from encrypted AMIs; kept by keymend"
+                .to_owned(),
+            after: document.to_owned(),
+        },
+    }
+}
+
+/// The deletion that makes room for a version, where one is needed.
+fn room_for_version(policy: &ManagedPolicy, quota: usize) -> Result<Option<Change>, String> {
+    if policy.versions.len() < quota {
+        return Ok(None);
+    }
+    let oldest = policy.versions.iter().find(|version| !version.is_default);
+    let (version, before) = oldest
+        .and_then(|version| Some((version.id.clone(), version.document.clone()?)))
+        .ok_or("it has no version left, and the one that would have to go could not be read")?;
+    Ok(Some(Change {
+        reason: format!(
+            "the policy has {quota} versions, the most there may be; this is the oldest not in force"
+        ),
+        gains: Vec::new(),
+        operation: Operation::DeletePolicyVersion {
+            policy: policy.arn.clone(),
+            version,
+            before,
+            versions: policy.versions.len(),
+        },
+    }))
+}
+
+fn new_version(policy: &ManagedPolicy, after: &str, gains: Vec<Gain>) -> Change {
+    Change {
+        reason: "the policy does not cover the key yet".to_owned(),
+        gains,
+        operation: Operation::CreatePolicyVersion {
+            policy: policy.arn.clone(),
+            base_version: policy
+                .versions
+                .iter()
+                .find(|version| version.is_default)
+                .map_or_else(String::new, |version| version.id.clone()),
+            before: policy.document.clone(),
+            after: after.to_owned(),
+            serves: policy.attached_to.iter().chain(&policy.boundary_of).cloned().collect(),
+        },
+    }
+}
+
+pub(super) fn new_document(required: &[RequiredStatement], keys: &[String]) -> String {
+    let statements: Vec<serde_json::Value> =
+        required.iter().map(|required| required.for_identity(required.identity_sid, keys)).collect();
+    let document = serde_json::json!({"Version": "2012-10-17", "Statement": statements});
+    format!("{document:#}")
+}
