@@ -1,0 +1,3 @@
+//! Situations and conditions in fixtures/authz, and properties of all decisions.
+
+mod situations;
