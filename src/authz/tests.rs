@@ -1,3 +1,4 @@
 //! Situations and conditions in fixtures/authz, and properties of all decisions.
 
+mod conditions;
 mod situations;
