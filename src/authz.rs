@@ -14,6 +14,7 @@ mod grant;
 mod prepared;
 mod principal;
 mod principals;
+pub mod requests;
 mod template;
 mod truth;
 
