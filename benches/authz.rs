@@ -1,6 +1,6 @@
 //! Decisions on prepared documents, hostile patterns, and requests as JSON lines.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
 
 use std::hint::black_box;
 use std::io;
@@ -133,7 +133,7 @@ fn hostile(criterion: &mut Criterion) {
 fn requests(criterion: &mut Criterion) {
     const LINES: u32 = 1000;
     let policy = key_policy(&["arn:aws:iam::444455556666:root".to_owned()]);
-    let lines: String = (0..LINES)
+    let lines: Vec<String> = (0..LINES)
         .map(|id| {
             let request = json!({"id": id, "principal": format!("arn:aws:iam::444455556666:role/app-{id}"),
                 "action": "kms:Decrypt", "key": KEY, "key_policy": policy,
@@ -142,6 +142,7 @@ fn requests(criterion: &mut Criterion) {
             format!("{request}\n")
         })
         .collect();
+    let lines = lines.concat();
     let mut group = criterion.benchmark_group("authz");
     group.throughput(Throughput::Elements(u64::from(LINES)));
     group.bench_function("requests", |bencher| {

@@ -118,13 +118,9 @@ impl Gathered {
             return self.named();
         }
         let limits = self.boundary & self.session;
-        // With session policies it is a federated user's session that asks, and the user is named.
-        let is_limited_user =
-            matches!(query.principal.kind(), PrincipalKind::User { .. }) && self.has_session_policy;
         let by = &self.key_policy;
-        let direct = if is_limited_user { by.direct & limits } else { by.direct };
         // Whether implicit deny limits those who are named as anyone is not documented.
-        direct | (by.role & limits) | (by.anyone & limits.or_unknown())
+        by.direct | (by.role & limits) | (by.anyone & limits.or_unknown())
     }
 
     /// Whether a document's permission could still go either way.

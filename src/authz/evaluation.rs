@@ -9,7 +9,7 @@ use super::context::Query;
 use super::decision::{Decision, DocumentRef, Outcome, StatementRef};
 use super::prepared::{Applicable, Attachment, Prepared};
 use super::principal::PrincipalKind;
-use super::principals::Standing;
+use super::principals::{Limits, Standing};
 use super::truth::Truth;
 use super::{Boundary, Policies};
 
@@ -50,19 +50,19 @@ fn documents<'p>(
     query: &Query<'_>,
     policies: &Policies<'p>,
 ) -> impl Iterator<Item = (DocumentRef, &'p Prepared, Attachment)> {
-    let limits = Limits::of(query);
-    let resource = Attachment::Resource { has_boundary: limits.has_boundary(policies) };
-    let own = policies.identity.filter(|_| limits.own).into_iter().flatten();
+    let limiting = Limiting::of(query);
+    let resource = Attachment::Resource(limiting.limits(policies));
+    let own = policies.identity.filter(|_| limiting.own).into_iter().flatten();
     let own = own.enumerate().map(|(index, document)| (DocumentRef::Identity(index), *document));
     let boundary = match policies.boundary {
-        Boundary::Document(document) if limits.own => Some((DocumentRef::Boundary, document)),
+        Boundary::Document(document) if limiting.own => Some((DocumentRef::Boundary, document)),
         _ => None,
     };
-    let session = policies.session.filter(|_| limits.own).into_iter().flatten();
+    let session = policies.session.filter(|_| limiting.own).into_iter().flatten();
     let session = session.enumerate().map(|(index, document)| (DocumentRef::Session(index), *document));
-    let scps = in_levels(policies.scps.filter(|_| limits.scps));
+    let scps = in_levels(policies.scps.filter(|_| limiting.scps));
     let scps = scps.map(|(level, index, document)| (DocumentRef::Scp { level, index }, document));
-    let rcps = in_levels(policies.rcps.filter(|_| limits.rcps));
+    let rcps = in_levels(policies.rcps.filter(|_| limiting.rcps));
     let rcps =
         rcps.map(move |(level, index, document)| (DocumentRef::Rcp { level, index }, document, resource));
     let key_policy = policies.key_policy.map(|document| (DocumentRef::KeyPolicy, document, resource));
@@ -81,14 +81,14 @@ fn in_levels<'p>(
 
 /// Which policies limit a kind of principal.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+struct Limiting {
     /// Policies, boundary and session policies of its own.
     own: bool,
     scps: bool,
     rcps: bool,
 }
 
-impl Limits {
+impl Limiting {
     /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html>,
     /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>,
     /// <https://docs.aws.amazon.com/kms/latest/developerguide/resource-control-policies.html>
@@ -104,13 +104,13 @@ impl Limits {
         }
     }
 
-    fn has_boundary(self, policies: &Policies<'_>) -> Truth {
-        match policies.boundary {
-            _ if !self.own => Truth::False,
-            Boundary::None => Truth::False,
-            Boundary::Unread => Truth::Unknown,
-            Boundary::Document(_) => Truth::True,
-        }
+    fn limits(self, policies: &Policies<'_>) -> Limits {
+        let has_boundary = match policies.boundary {
+            Boundary::Unread if self.own => Truth::Unknown,
+            Boundary::Document(_) if self.own => Truth::True,
+            _ => Truth::False,
+        };
+        Limits { has_boundary, has_session_policy: self.own && policies.session.is_some() }
     }
 }
 
@@ -141,7 +141,6 @@ pub(super) struct Gathered {
     pub(super) identity: Truth,
     pub(super) boundary: Truth,
     pub(super) session: Truth,
-    pub(super) has_session_policy: bool,
     /// Each level that limits.
     pub(super) scps: Vec<(usize, Truth)>,
     pub(super) grants: Truth,
@@ -149,13 +148,13 @@ pub(super) struct Gathered {
 
 impl Gathered {
     fn new(query: &Query<'_>, policies: &Policies<'_>) -> Self {
-        let limits = Limits::of(query);
+        let limiting = Limiting::of(query);
         let unread = |is_unread: bool| if is_unread { Truth::Unknown } else { Truth::False };
         let no_key_policy = unread(policies.key_policy.is_none());
-        let no_identity = unread(limits.own && policies.identity.is_none());
-        let no_boundary = unread(limits.own && matches!(policies.boundary, Boundary::Unread));
-        let limiting = |is_given: bool| if limits.own && is_given { Truth::False } else { Truth::True };
-        let scps = policies.scps.filter(|_| limits.scps).into_iter().flatten().enumerate();
+        let no_identity = unread(limiting.own && policies.identity.is_none());
+        let no_boundary = unread(limiting.own && matches!(policies.boundary, Boundary::Unread));
+        let open_unless = |limits: bool| if limiting.own && limits { Truth::False } else { Truth::True };
+        let scps = policies.scps.filter(|_| limiting.scps).into_iter().flatten().enumerate();
         let mut gathered = Self {
             hits: Vec::new(),
             denied: no_key_policy | no_identity | no_boundary,
@@ -167,12 +166,11 @@ impl Gathered {
             },
             identity: no_identity,
             boundary: match policies.boundary {
-                Boundary::Unread if limits.own => Truth::Unknown,
-                Boundary::Document(_) => limiting(true),
+                Boundary::Unread if limiting.own => Truth::Unknown,
+                Boundary::Document(_) => open_unless(true),
                 Boundary::Unread | Boundary::None => Truth::True,
             },
-            session: limiting(policies.session.is_some()),
-            has_session_policy: policies.session.is_some(),
+            session: open_unless(policies.session.is_some()),
             // Each level has a policy attached where service control policies are on at all.
             scps: scps
                 .filter(|(_, documents)| !documents.is_empty())

@@ -8,7 +8,7 @@ use crate::policy::{ActionSet, AwsPrincipal};
 
 use super::context::{ConditionKey, Lookup, Query};
 use super::principal::PrincipalKind;
-use super::principals::{Principals, Standing};
+use super::principals::{Limits, Principals, Standing};
 use super::truth::Truth;
 
 /// The operations whose requests carry an encryption context, which a grant's constraints are about.
@@ -125,7 +125,7 @@ fn one_principal(text: &str) -> Principals {
 }
 
 fn is(principals: &Principals, query: &Query<'_>) -> Truth {
-    match principals.standing(query.principal) {
+    match principals.standing(query.principal, Limits::NONE) {
         None | Some(Standing::Anyone) => Truth::False,
         // Whether a grant to an account reaches its users and roles is not documented.
         Some(Standing::Account) if *query.principal.kind() != PrincipalKind::Root => Truth::Unknown,

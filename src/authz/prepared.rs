@@ -6,7 +6,7 @@ use crate::policy::{self, ActionSet, Effect, ListElement, PolicyDocument};
 
 use super::condition::Condition;
 use super::context::Query;
-use super::principals::{Principals, Standing};
+use super::principals::{Limits, Principals, Standing};
 use super::template::{Syntax, Template};
 use super::truth::Truth;
 
@@ -45,10 +45,7 @@ struct Resources {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attachment {
     /// To the resource: statements say whom they are about.
-    Resource {
-        /// Whether the principal has a permissions boundary.
-        has_boundary: Truth,
-    },
+    Resource(Limits),
     /// To the principal, or its account: statements are about whoever it is.
     Principal,
 }
@@ -166,9 +163,9 @@ impl Statement {
             (Attachment::Principal, None) => Some((Standing::Direct, Truth::True)),
             // Such a document can't be attached to a principal, so its meaning is not documented.
             (Attachment::Principal, Some(_)) => Some((Standing::Direct, Truth::Unknown)),
-            (Attachment::Resource { .. }, None) => None,
-            (Attachment::Resource { has_boundary }, Some(principals)) => {
-                match principals.name(query.principal, self.effect, has_boundary) {
+            (Attachment::Resource(_), None) => None,
+            (Attachment::Resource(limits), Some(principals)) => {
+                match principals.name(query.principal, self.effect, limits) {
                     // "Permissions boundaries or session policies do not limit permissions granted using the
                     // aws:PrincipalArn condition key with a wildcard in the Principal element."
                     Some((Standing::Anyone, truth)) if self.is_about_principal_arn => {

@@ -16,12 +16,25 @@ use super::truth::Truth;
 pub(crate) enum Standing {
     /// As the account it belongs to: the account's own policies decide.
     Account,
-    /// As a role, whose boundary and session policies go on limiting it.
+    /// As the role, or the user, that a session was made of and is limited as.
     Role,
     /// As anyone.
     Anyone,
     /// As itself, whom no implicit deny in its own account limits.
     Direct,
+}
+
+/// What limits a principal on its own side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Whether it has a permissions boundary.
+    pub(crate) has_boundary: Truth,
+    /// Whether it is a session that was made with policies.
+    pub(crate) has_session_policy: bool,
+}
+
+impl Limits {
+    pub(crate) const NONE: Self = Self { has_boundary: Truth::False, has_session_policy: false };
 }
 
 /// The principals of a statement, ready to be asked for.
@@ -94,18 +107,18 @@ impl Principals {
         &self,
         principal: &Principal,
         effect: Effect,
-        has_boundary: Truth,
+        limits: Limits,
     ) -> Option<(Standing, Truth)> {
         if !self.negated {
-            return match self.standing(principal) {
+            return match self.standing(principal, limits) {
                 Some(standing) => Some((standing, Truth::True)),
                 None => self.is_undecidable.then_some((Standing::Direct, Truth::Unknown)),
             };
         }
         let excepted = match effect {
             // "NotPrincipal with Deny will always deny any IAM principal that has a permissions boundary."
-            Effect::Deny => self.excepts(principal) & !has_boundary,
-            Effect::Allow => match self.standing(principal) {
+            Effect::Deny => self.excepts(principal) & !limits.has_boundary,
+            Effect::Allow => match self.standing(principal, limits) {
                 None => Truth::False,
                 Some(Standing::Account) if *principal.kind() != PrincipalKind::Root => Truth::Unknown,
                 Some(_) => Truth::True,
@@ -119,21 +132,18 @@ impl Principals {
     }
 
     /// The strongest way in which a principal is listed.
-    pub(crate) fn standing(&self, principal: &Principal) -> Option<Standing> {
-        let is_root = *principal.kind() == PrincipalKind::Root;
-        if self.lists_itself(principal) || (is_root && self.lists_account(principal)) {
-            return Some(match principal.kind() {
-                PrincipalKind::Role { .. } => Standing::Role,
-                _ => Standing::Direct,
-            });
+    pub(crate) fn standing(&self, principal: &Principal, limits: Limits) -> Option<Standing> {
+        let (is_itself, is_account) = (self.lists_itself(principal), self.lists_account(principal));
+        match principal.kind() {
+            // A role's ARN stands for its sessions, a user's for its federated ones.
+            PrincipalKind::Role { .. } => None,
+            PrincipalKind::User { .. } if limits.has_session_policy => None,
+            PrincipalKind::Root => (is_itself || is_account).then_some(Standing::Direct),
+            _ => is_itself.then_some(Standing::Direct),
         }
-        if self.anyone {
-            return Some(Standing::Anyone);
-        }
-        if self.lists_role(principal) {
-            return Some(Standing::Role);
-        }
-        self.lists_account(principal).then_some(Standing::Account)
+        .or(self.anyone.then_some(Standing::Anyone))
+        .or_else(|| (is_itself || self.lists_role(principal)).then_some(Standing::Role))
+        .or(is_account.then_some(Standing::Account))
     }
 
     /// Whether a statement that denies everyone else leaves a principal out.

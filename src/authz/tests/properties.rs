@@ -235,7 +235,7 @@ fn reverse(value: &mut Value) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn agrees_with_a_second_evaluator(world in world()) {
