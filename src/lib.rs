@@ -5,6 +5,7 @@
 pub mod access;
 pub mod apply;
 pub mod arn;
+pub mod authz;
 pub mod cli;
 pub mod cloud;
 pub mod commands;

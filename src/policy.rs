@@ -10,7 +10,7 @@ pub mod meaning;
 pub mod pattern;
 pub mod principal;
 
-pub use actions::ActionSet;
+pub use actions::{ActionSet, KmsAction};
 pub use condition::Condition;
 pub use document::{Effect, ListElement, PolicyDocument, PrincipalElement, Statement};
 pub use json::{PolicyError, Problem, Span};

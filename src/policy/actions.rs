@@ -4,8 +4,9 @@
 //! with the operations that the API model has beyond it.
 
 use std::fmt;
+use std::str::FromStr;
 
-use super::pattern;
+use super::pattern::{self, Pattern};
 
 /// Every KMS action known here, without the `kms:` prefix, in alphabetical order.
 pub const KMS_ACTIONS: [&str; 58] = [
@@ -69,6 +70,111 @@ pub const KMS_ACTIONS: [&str; 58] = [
     "VerifyMac",
 ];
 
+/// The actions that a principal of another account may be allowed: "Cross-account use: Yes" in the API reference and in
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/kms-api-permissions-reference.html>.
+const CROSS_ACCOUNT: [&str; 22] = [
+    "CreateGrant",
+    "Decapsulate",
+    "Decrypt",
+    "DeriveSharedSecret",
+    "DescribeKey",
+    "Encapsulate",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateDataKeyWithoutPlaintext",
+    "GenerateMac",
+    "GetKeyRotationStatus",
+    "GetPublicKey",
+    "ListGrants",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+    "RetireGrant",
+    "RevokeGrant",
+    "Sign",
+    "Verify",
+    "VerifyMac",
+];
+
+/// The actions that no key stands behind: IAM policies alone allow them, with the resource `*`.
+///
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/kms-api-permissions-reference.html>
+const KEYLESS: [&str; 11] = [
+    "ConnectCustomKeyStore",
+    "CreateCustomKeyStore",
+    "CreateKey",
+    "DeleteCustomKeyStore",
+    "DescribeCustomKeyStores",
+    "DisconnectCustomKeyStore",
+    "GenerateRandom",
+    "ListAliases",
+    "ListKeys",
+    "ListRetirableGrants",
+    "UpdateCustomKeyStore",
+];
+
+/// One action of [`KMS_ACTIONS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KmsAction(u8);
+
+/// A text names no single KMS action that is known here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a KMS action (such as kms:Decrypt)")]
+pub struct UnknownAction(String);
+
+impl KmsAction {
+    /// Every action, in the table's order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0u8..).zip(KMS_ACTIONS).map(|(index, _)| Self(index))
+    }
+
+    /// The name without its prefix.
+    pub fn name(self) -> &'static str {
+        KMS_ACTIONS.get(usize::from(self.0)).copied().unwrap_or_default()
+    }
+
+    /// The set of just this action.
+    pub fn set(self) -> ActionSet {
+        ActionSet(1 << self.0)
+    }
+
+    /// Whether a principal of another account may be allowed it on a key.
+    pub fn works_across_accounts(self) -> bool {
+        CROSS_ACCOUNT.binary_search(&self.name()).is_ok()
+    }
+
+    /// Whether it is about no key, so that key policies have no say.
+    pub fn is_keyless(self) -> bool {
+        KEYLESS.binary_search(&self.name()).is_ok()
+    }
+}
+
+impl fmt::Display for KmsAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "kms:{}", self.name())
+    }
+}
+
+impl FromStr for KmsAction {
+    type Err = UnknownAction;
+
+    /// Reads `kms:Decrypt`, in any case.
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        let unknown = || UnknownAction(text.to_owned());
+        let (service, name) = text.split_once(':').ok_or_else(unknown)?;
+        if !service.eq_ignore_ascii_case("kms") {
+            return Err(unknown());
+        }
+        position(name).and_then(|index| u8::try_from(index).ok()).map(Self).ok_or_else(unknown)
+    }
+}
+
+/// Where the table has a name, in any case.
+fn position(name: &str) -> Option<usize> {
+    KMS_ACTIONS.iter().position(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// A set of the actions in [`KMS_ACTIONS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ActionSet(u64);
@@ -87,10 +193,14 @@ impl ActionSet {
         if !pattern::matches_ignoring_case(service, "kms") {
             return Self::EMPTY;
         }
+        if !pattern::is_pattern(name) {
+            return position(name).map_or(Self::EMPTY, |index| Self(1 << index));
+        }
+        let pattern = Pattern::new(&name.to_ascii_lowercase());
         KMS_ACTIONS
             .iter()
             .enumerate()
-            .filter(|(_, known)| pattern::matches_ignoring_case(name, known))
+            .filter(|(_, known)| pattern.matches(&known.to_ascii_lowercase()))
             .fold(Self::EMPTY, |set, (index, _)| Self(set.0 | 1 << index))
     }
 
@@ -155,6 +265,23 @@ impl fmt::Display for ActionSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_action_by_its_name() {
+        let action = |text: &str| text.parse::<KmsAction>();
+        assert_eq!(action("KMS:decrypt").unwrap().to_string(), "kms:Decrypt");
+        assert_eq!(
+            action("kms:ReEncrypt*").unwrap_err().to_string(),
+            "`kms:ReEncrypt*` is not a KMS action (such as kms:Decrypt)"
+        );
+        assert!(action("s3:GetObject").is_err() && action("Decrypt").is_err());
+        assert_eq!(KmsAction::all().count(), KMS_ACTIONS.len());
+        assert!(action("kms:RevokeGrant").unwrap().works_across_accounts());
+        assert!(!action("kms:PutKeyPolicy").unwrap().works_across_accounts());
+        assert!(action("kms:CreateKey").unwrap().is_keyless());
+        let known = |table: &[&str]| table.is_sorted() && table.iter().all(|name| position(name).is_some());
+        assert!(known(&CROSS_ACCOUNT) && known(&KEYLESS));
+    }
 
     #[test]
     fn patterns_expand() {

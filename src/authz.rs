@@ -1,0 +1,110 @@
+//! Whether a request is allowed, and which statements decide.
+//!
+//! Three-valued: what is not known, and what AWS does not document, is unknown rather than guessed.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>,
+//! <https://docs.aws.amazon.com/kms/latest/developerguide/policy-evaluation.html>
+
+mod access;
+mod condition;
+mod context;
+mod decision;
+mod evaluation;
+mod grant;
+mod prepared;
+mod principal;
+mod principals;
+pub mod requests;
+mod template;
+mod truth;
+
+#[cfg(test)]
+mod tests;
+
+pub use context::{Context, Query};
+pub use decision::{Decision, DocumentRef, Gate, Outcome, StatementRef};
+pub use evaluation::{evaluate, unmet};
+pub use grant::{Constraint, Grant};
+pub use prepared::Prepared;
+pub use principal::{Principal, PrincipalKind};
+pub use truth::Truth;
+
+/// Everything that has a say in a request, as far as it was read.
+///
+/// Limits that do not apply to a kind of principal are passed over: boundaries and session policies for root
+/// users, service control policies for service-linked roles and services, and so on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Policies<'p> {
+    /// The key's policy; none where it was not read, for every key has one.
+    pub key_policy: Option<&'p Prepared>,
+    /// The principal's own policies: managed ones, inline ones and those of its groups. None where they were
+    /// not read.
+    pub identity: Option<&'p [&'p Prepared]>,
+    /// The principal's permissions boundary.
+    pub boundary: Boundary<'p>,
+    /// The policies that a session was made with; none where it was made without.
+    pub session: Option<&'p [&'p Prepared]>,
+    /// Service control policies of the principal's account, from the organization's root down, a list for
+    /// each level; none where they were not read. A level without any does not limit.
+    pub scps: Option<&'p [Vec<&'p Prepared>]>,
+    /// Resource control policies of the key's account, in the same way.
+    pub rcps: Option<&'p [Vec<&'p Prepared>]>,
+    /// The grants on the key; none where they were not read.
+    pub grants: Option<&'p [Grant]>,
+}
+
+/// The permissions boundary of a user or role.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html>
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Boundary<'p> {
+    /// It has none.
+    #[default]
+    None,
+    /// Whether it has one was not read, or what it says.
+    Unread,
+    /// It has this one.
+    Document(&'p Prepared),
+}
+
+impl<'p> Policies<'p> {
+    /// The document of a statement; none for a grant.
+    pub fn document(&self, document: DocumentRef) -> Option<&'p Prepared> {
+        let in_levels = |levels: Option<&'p [Vec<&'p Prepared>]>, level: usize, index: usize| {
+            levels?.get(level)?.get(index).copied()
+        };
+        match document {
+            DocumentRef::KeyPolicy => self.key_policy,
+            DocumentRef::Identity(index) => self.identity?.get(index).copied(),
+            DocumentRef::Boundary => match self.boundary {
+                Boundary::Document(document) => Some(document),
+                Boundary::None | Boundary::Unread => None,
+            },
+            DocumentRef::Session(index) => self.session?.get(index).copied(),
+            DocumentRef::Scp { level, index } => in_levels(self.scps, level, index),
+            DocumentRef::Rcp { level, index } => in_levels(self.rcps, level, index),
+            DocumentRef::Grant(_) => None,
+        }
+    }
+
+    /// The Sid of a statement.
+    pub fn sid(&self, statement: StatementRef) -> Option<&'p str> {
+        self.document(statement.document)?.sid(statement.index)
+    }
+
+    /// What was not considered, in words; then nothing is proven.
+    pub fn not_considered(&self) -> Vec<&'static str> {
+        [
+            (self.key_policy.is_none(), "the key policy"),
+            (self.identity.is_none(), "the principal's IAM policies"),
+            (matches!(self.boundary, Boundary::Unread), "the principal's permissions boundary"),
+            (self.scps.is_none(), "service control policies"),
+            (self.rcps.is_none(), "resource control policies"),
+            (self.grants.is_none(), "grants"),
+        ]
+        .into_iter()
+        .filter(|(is_missing, _)| *is_missing)
+        .map(|(_, what)| what)
+        .collect()
+    }
+}

@@ -1,0 +1,148 @@
+//! The operators of the `Condition` element.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
+
+mod matcher;
+mod values;
+
+use std::collections::BTreeSet;
+
+use crate::policy;
+
+use super::context::{ConditionKey, Lookup, Query};
+use super::truth::Truth;
+use matcher::Matcher;
+
+/// One operator applied to one key, taken apart once.
+#[derive(Debug, Clone)]
+pub(crate) struct Condition {
+    key: ConditionKey,
+    quantifier: Option<Quantifier>,
+    /// `…IfExists`: holds where the request does not have the key.
+    if_exists: bool,
+    test: Test,
+}
+
+/// `ForAllValues:` or `ForAnyValue:`.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quantifier {
+    All,
+    Any,
+}
+
+#[derive(Debug, Clone)]
+enum Test {
+    /// An operator that is not known, or a value that it can't have.
+    Undecidable,
+    /// `Null`: whether the condition holds of a key that is absent, and of one that is present.
+    Null { absent: bool, present: bool },
+    /// Any other operator; negated ones hold where none of the values matches.
+    Compare { matcher: Matcher, negated: bool },
+}
+
+impl Condition {
+    /// Takes a condition apart; `has_variables` tells whether the document's version knows policy variables.
+    pub(crate) fn new(condition: &policy::Condition, has_variables: bool) -> Self {
+        let (quantifier, operator) = match condition.operator.split_once(':') {
+            Some(("ForAllValues", operator)) => (Some(Quantifier::All), operator),
+            Some(("ForAnyValue", operator)) => (Some(Quantifier::Any), operator),
+            _ => (None, condition.operator.as_str()),
+        };
+        let (operator, if_exists) = match operator.strip_suffix("IfExists") {
+            Some(operator) => (operator, true),
+            None => (operator, false),
+        };
+        let test = match operator {
+            "Null" if quantifier.is_none() && !if_exists => null(&condition.values),
+            _ => Matcher::new(operator, &condition.values, has_variables)
+                .map_or(Test::Undecidable, |(matcher, negated)| Test::Compare { matcher, negated }),
+        };
+        Self { key: ConditionKey::new(&condition.key), quantifier, if_exists, test }
+    }
+
+    /// Whether the condition is about the ARN of whoever asks.
+    pub(crate) fn is_about_principal_arn(&self) -> bool {
+        self.key.is_principal_arn()
+    }
+
+    /// Whether the condition holds for a request.
+    pub(crate) fn holds(&self, query: &Query<'_>) -> Truth {
+        let found = query.look_up(&self.key);
+        match &self.test {
+            Test::Undecidable => Truth::Unknown,
+            Test::Null { absent, present } => match found {
+                Lookup::Absent => (*absent).into(),
+                Lookup::Unknown if absent != present => Truth::Unknown,
+                _ => (*present).into(),
+            },
+            Test::Compare { matcher, negated } => self.compare(matcher, *negated, found, query),
+        }
+    }
+
+    fn compare(&self, matcher: &Matcher, negated: bool, found: Lookup<'_>, query: &Query<'_>) -> Truth {
+        let holds = |value: &str| {
+            // A negated condition with a variable that has no value is not documented.
+            let unresolved = if negated { Truth::Unknown } else { Truth::False };
+            let matched = matcher.matches(value, query, unresolved);
+            if negated { !matched } else { matched }
+        };
+        match found {
+            Lookup::Unknown => Truth::Unknown,
+            Lookup::Absent => self.holds_of_nothing(negated),
+            // "… or if the key value resolves to a null data set, such as an empty string."
+            Lookup::One("") if self.quantifier.is_some() => self.holds_of_nothing(negated),
+            Lookup::One(value) => holds(value),
+            Lookup::RoleOfUnknownPath { arn, name } => match holds(arn) {
+                truth if truth == Truth::from(negated) && matcher.asks_for_path(arn, name) => Truth::Unknown,
+                truth => truth,
+            },
+            Lookup::Many(values) => {
+                let mut truths = values.iter().map(|value| holds(value));
+                match self.quantifier {
+                    Some(Quantifier::All) => Truth::all(truths),
+                    Some(Quantifier::Any) => Truth::any(truths),
+                    // Several values want a set operator; without one nothing is documented.
+                    None => {
+                        let first = truths.next().unwrap_or(Truth::Unknown);
+                        if truths.all(|truth| truth == first) { first } else { Truth::Unknown }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the condition holds where the request does not have the key.
+    fn holds_of_nothing(&self, negated: bool) -> Truth {
+        let holds = self.if_exists
+            || match self.quantifier {
+                Some(Quantifier::All) => true,
+                Some(Quantifier::Any) => false,
+                None => negated,
+            };
+        holds.into()
+    }
+
+    /// Adds the keys that would tell whether the condition holds.
+    pub(crate) fn unknown_keys(&self, query: &Query<'_>, keys: &mut BTreeSet<String>) {
+        if let Test::Undecidable = self.test {
+            return;
+        }
+        if let Lookup::Unknown | Lookup::RoleOfUnknownPath { .. } = query.look_up(&self.key) {
+            keys.insert(self.key.text.clone());
+        }
+        if let Test::Compare { matcher, .. } = &self.test {
+            matcher.unknown_keys(query, keys);
+        }
+    }
+}
+
+fn null(values: &[String]) -> Test {
+    let is = |wanted: &str| values.iter().any(|value| value.eq_ignore_ascii_case(wanted));
+    if values.iter().all(|value| ["true", "false"].iter().any(|known| value.eq_ignore_ascii_case(known))) {
+        Test::Null { absent: is("true"), present: is("false") }
+    } else {
+        Test::Undecidable
+    }
+}

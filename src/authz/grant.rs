@@ -1,0 +1,173 @@
+//! Grants: permissions that stand beside a key's policy.
+//!
+//! <https://docs.aws.amazon.com/kms/latest/developerguide/grants.html>
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::policy::{ActionSet, AwsPrincipal};
+
+use super::context::{ConditionKey, Lookup, Query};
+use super::principal::PrincipalKind;
+use super::principals::{Limits, Principals, Standing};
+use super::truth::Truth;
+
+/// The operations whose requests carry an encryption context, which a grant's constraints are about.
+const WITH_ENCRYPTION_CONTEXT: [&str; 8] = [
+    "kms:Decrypt",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyPair",
+    "kms:GenerateDataKeyPairWithoutPlaintext",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+];
+
+const CONTEXT_PREFIX: &str = "kms:EncryptionContext:";
+
+/// A grant on the key that is asked about.
+///
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantListEntry.html>
+#[derive(Debug, Clone)]
+pub struct Grant {
+    grantee: Principals,
+    retiring: Option<Principals>,
+    operations: ActionSet,
+    constraints: Vec<Constraint>,
+}
+
+/// What a grant asks of the encryption context.
+#[derive(Debug, Clone)]
+pub enum Constraint {
+    /// `EncryptionContextSubset`: these pairs, among others.
+    Subset(BTreeMap<String, String>),
+    /// `EncryptionContextEquals`: these pairs and no others.
+    Equals(BTreeMap<String, String>),
+}
+
+impl Grant {
+    /// A grant of operations, such as `Decrypt`, to a principal: the ARN of a root, user, role or session, or
+    /// the name of a service.
+    pub fn new<'o>(grantee: &str, operations: impl IntoIterator<Item = &'o str>) -> Self {
+        let operations =
+            operations.into_iter().map(|operation| ActionSet::of_pattern(&format!("kms:{operation}")));
+        Self {
+            grantee: one_principal(grantee),
+            retiring: None,
+            operations: operations.fold(ActionSet::EMPTY, ActionSet::union),
+            constraints: Vec::new(),
+        }
+    }
+
+    /// The grant with a principal that may retire it.
+    #[must_use]
+    pub fn with_retiring_principal(mut self, principal: &str) -> Self {
+        self.retiring = Some(one_principal(principal));
+        self
+    }
+
+    /// The grant with a constraint; several must all be met.
+    #[must_use]
+    pub fn with_constraint(mut self, constraint: Constraint) -> Self {
+        self.constraints.push(constraint);
+        self
+    }
+
+    /// Whether the grant allows what is asked.
+    pub(crate) fn allows(&self, query: &Query<'_>) -> Truth {
+        let retires = query.action.name() == "RetireGrant";
+        let as_retiring = match &self.retiring {
+            Some(retiring) if retires => is(retiring, query),
+            _ => Truth::False,
+        };
+        let as_grantee = if self.operations.contains(query.action.set()) {
+            is(&self.grantee, query) & self.meets_constraints(query)
+        } else {
+            Truth::False
+        };
+        as_retiring | as_grantee
+    }
+
+    fn meets_constraints(&self, query: &Query<'_>) -> Truth {
+        let action = query.action.to_string();
+        if self.constraints.is_empty() {
+            return Truth::True;
+        }
+        if WITH_ENCRYPTION_CONTEXT.contains(&action.as_str()) {
+            return Truth::all(self.constraints.iter().map(|constraint| constraint.is_met(query)));
+        }
+        // A grant made under this one must be constrained at least as much, which the request tells.
+        if query.action.name() == "CreateGrant" { Truth::Unknown } else { Truth::True }
+    }
+
+    /// Adds the condition keys that would tell whether the grant allows what is asked.
+    pub(crate) fn unknown_keys(&self, query: &Query<'_>, keys: &mut BTreeSet<String>) {
+        for constraint in &self.constraints {
+            for name in constraint.pairs().keys() {
+                let key = ConditionKey::new(&format!("{CONTEXT_PREFIX}{name}"));
+                if matches!(query.look_up(&key), Lookup::Unknown) {
+                    keys.insert(key.text);
+                }
+            }
+            if matches!(constraint, Constraint::Equals(_)) && !query.context.is_complete() {
+                keys.insert("kms:EncryptionContextKeys".to_owned());
+            }
+        }
+    }
+}
+
+fn one_principal(text: &str) -> Principals {
+    let principal = AwsPrincipal::parse(text);
+    match principal {
+        AwsPrincipal::Other(name) if !name.starts_with("arn:") => Principals::of_service(name),
+        other => Principals::of_aws(other),
+    }
+}
+
+fn is(principals: &Principals, query: &Query<'_>) -> Truth {
+    match principals.standing(query.principal, Limits::NONE) {
+        None | Some(Standing::Anyone) => Truth::False,
+        // Whether a grant to an account reaches its users and roles is not documented.
+        Some(Standing::Account) if *query.principal.kind() != PrincipalKind::Root => Truth::Unknown,
+        Some(_) => Truth::True,
+    }
+}
+
+impl Constraint {
+    fn pairs(&self) -> &BTreeMap<String, String> {
+        match self {
+            Self::Subset(pairs) | Self::Equals(pairs) => pairs,
+        }
+    }
+
+    fn is_met(&self, query: &Query<'_>) -> Truth {
+        let pairs = self.pairs().iter().map(|(name, wanted)| {
+            match query.look_up(&ConditionKey::new(&format!("{CONTEXT_PREFIX}{name}"))) {
+                Lookup::One(value) => Truth::from(value == wanted),
+                Lookup::Unknown => Truth::Unknown,
+                _ => Truth::False,
+            }
+        });
+        match self {
+            Self::Subset(_) => Truth::all(pairs),
+            Self::Equals(wanted) => Truth::all(pairs) & has_no_other_pair(wanted, query),
+        }
+    }
+}
+
+fn has_no_other_pair(wanted: &BTreeMap<String, String>, query: &Query<'_>) -> Truth {
+    let is_wanted = |name: &str| wanted.keys().any(|wanted| wanted.eq_ignore_ascii_case(name));
+    let prefix = CONTEXT_PREFIX.to_ascii_lowercase();
+    let given = query.context.keys().filter_map(|key| key.strip_prefix(&prefix));
+    let mut other =
+        given.filter(|name| query.context.get(&format!("{prefix}{name}")).is_some_and(|v| !v.is_empty()));
+    if other.any(|name| !is_wanted(name)) {
+        return Truth::False;
+    }
+    match query.look_up(&ConditionKey::new("kms:EncryptionContextKeys")) {
+        Lookup::One(name) => is_wanted(name).into(),
+        Lookup::Many(names) => names.iter().all(|name| is_wanted(name)).into(),
+        Lookup::Absent => Truth::True,
+        Lookup::Unknown | Lookup::RoleOfUnknownPath { .. } => Truth::Unknown,
+    }
+}

@@ -1,0 +1,216 @@
+//! A policy document, taken apart once and asked many times.
+
+use std::collections::BTreeSet;
+
+use crate::policy::{self, ActionSet, Effect, ListElement, PolicyDocument};
+
+use super::condition::Condition;
+use super::context::Query;
+use super::principals::{Limits, Principals, Standing};
+use super::template::{Syntax, Template};
+use super::truth::Truth;
+
+/// A policy document in the form that is evaluated.
+///
+/// It owns all it needs; [`std::rc::Rc`] and [`std::sync::Arc`] share it.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    statements: Vec<Statement>,
+    /// Whether the document has an element or a version that is not known.
+    is_undecidable: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Statement {
+    sid: Option<String>,
+    pub(crate) effect: Effect,
+    pub(crate) actions: ActionSet,
+    principals: Option<Principals>,
+    resources: Resources,
+    conditions: Vec<Condition>,
+    /// Whether a condition is about the ARN of whoever asks.
+    is_about_principal_arn: bool,
+    /// Whether the statement has an element that is not known.
+    is_undecidable: bool,
+}
+
+/// `Resource` or `NotResource`.
+#[derive(Debug, Clone)]
+struct Resources {
+    negated: bool,
+    templates: Vec<Template>,
+}
+
+/// How a document is attached, which decides what its `Principal` elements mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attachment {
+    /// To the resource: statements say whom they are about.
+    Resource(Limits),
+    /// To the principal, or its account: statements are about whoever it is.
+    Principal,
+}
+
+impl Prepared {
+    /// Takes a document apart.
+    pub fn new(document: &PolicyDocument) -> Self {
+        // "Earlier versions of the policy language don't support policy variables."
+        let has_variables = document.version.as_deref() == Some("2012-10-17");
+        let is_known_version =
+            has_variables || document.version.as_deref().is_none_or(|version| version == "2008-10-17");
+        Self {
+            statements: document
+                .statements
+                .iter()
+                .map(|statement| Statement::new(statement, has_variables))
+                .collect(),
+            is_undecidable: !document.unknown.is_empty() || !is_known_version,
+        }
+    }
+
+    /// The Sid of a statement, by its index in source order.
+    pub fn sid(&self, statement: usize) -> Option<&str> {
+        self.statements.get(statement)?.sid.as_deref()
+    }
+
+    /// How many statements there are.
+    pub fn len(&self) -> usize {
+        self.statements.len()
+    }
+
+    /// Whether there is no statement.
+    pub fn is_empty(&self) -> bool {
+        self.statements.is_empty()
+    }
+
+    /// The statements that apply to a request, or may: index, effect, how they name the principal, truth.
+    pub(crate) fn applicable<'p>(
+        &'p self,
+        query: &'p Query<'_>,
+        attachment: Attachment,
+    ) -> impl Iterator<Item = Applicable> + 'p {
+        let action = query.action.set();
+        let candidates = self.statements.iter().enumerate();
+        let candidates = candidates.filter(move |(_, statement)| statement.actions.contains(action));
+        candidates.filter_map(move |(index, statement)| {
+            let (standing, named) = statement.names(query, attachment)?;
+            let truth = match named & statement.holds(query) {
+                Truth::True if self.is_undecidable => Truth::Unknown,
+                truth => truth,
+            };
+            (truth != Truth::False).then_some(Applicable { index, effect: statement.effect, standing, truth })
+        })
+    }
+
+    /// The `Allow` statements that fit a request but for a condition that can't hold, by their index.
+    pub(crate) fn unmet<'p>(
+        &'p self,
+        query: &'p Query<'_>,
+        attachment: Attachment,
+    ) -> impl Iterator<Item = usize> + 'p {
+        let action = query.action.set();
+        let allows = self.statements.iter().enumerate();
+        let allows = allows.filter(|(_, statement)| statement.effect == Effect::Allow);
+        let fitting = allows.filter(move |(_, statement)| {
+            statement.actions.contains(action)
+                && statement.names(query, attachment).is_some_and(|(_, named)| named == Truth::True)
+                && statement.resources.include(query) == Truth::True
+                && statement.conditions.iter().any(|condition| condition.holds(query) == Truth::False)
+        });
+        fitting.map(|(index, _)| index)
+    }
+
+    /// Adds the condition keys that would tell whether a statement applies.
+    pub(crate) fn unknown_keys(&self, statement: usize, query: &Query<'_>, keys: &mut BTreeSet<String>) {
+        let Some(statement) = self.statements.get(statement) else {
+            return;
+        };
+        for condition in statement.conditions.iter().filter(|c| c.holds(query) == Truth::Unknown) {
+            condition.unknown_keys(query, keys);
+        }
+        statement.resources.templates.iter().for_each(|template| template.unknown_keys(query, keys));
+    }
+}
+
+/// A statement that applies to a request, or may.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Applicable {
+    pub(crate) index: usize,
+    pub(crate) effect: Effect,
+    pub(crate) standing: Standing,
+    pub(crate) truth: Truth,
+}
+
+impl Statement {
+    fn new(statement: &policy::Statement, has_variables: bool) -> Self {
+        let conditions: Vec<Condition> =
+            statement.conditions.iter().map(|condition| Condition::new(condition, has_variables)).collect();
+        Self {
+            sid: statement.sid.clone(),
+            effect: statement.effect,
+            // "If the required Resource element is missing, the policy statement has no effect."
+            actions: if statement.is_effective() { statement.kms_actions() } else { ActionSet::EMPTY },
+            principals: statement.principal.as_ref().map(Principals::new),
+            resources: Resources::new(statement.resource.as_ref(), has_variables),
+            is_about_principal_arn: conditions.iter().any(Condition::is_about_principal_arn),
+            conditions,
+            is_undecidable: !statement.unknown.is_empty(),
+        }
+    }
+
+    /// How the statement names the principal, unless it does not.
+    fn names(&self, query: &Query<'_>, attachment: Attachment) -> Option<(Standing, Truth)> {
+        match (attachment, &self.principals) {
+            (Attachment::Principal, None) => Some((Standing::Direct, Truth::True)),
+            // Such a document can't be attached to a principal, so its meaning is not documented.
+            (Attachment::Principal, Some(_)) => Some((Standing::Direct, Truth::Unknown)),
+            (Attachment::Resource(_), None) => None,
+            (Attachment::Resource(limits), Some(principals)) => {
+                match principals.name(query.principal, self.effect, limits) {
+                    // "Permissions boundaries or session policies do not limit permissions granted using the
+                    // aws:PrincipalArn condition key with a wildcard in the Principal element."
+                    Some((Standing::Anyone, truth)) if self.is_about_principal_arn => {
+                        Some((Standing::Direct, truth))
+                    }
+                    named => named,
+                }
+            }
+        }
+    }
+
+    /// Whether the resource and the conditions fit.
+    fn holds(&self, query: &Query<'_>) -> Truth {
+        let resource = self.resources.include(query);
+        if resource == Truth::False {
+            return Truth::False;
+        }
+        let conditions = Truth::all(self.conditions.iter().map(|condition| condition.holds(query)));
+        let known = if self.is_undecidable { Truth::Unknown } else { Truth::True };
+        resource & conditions & known
+    }
+}
+
+impl Resources {
+    fn new(element: Option<&ListElement>, has_variables: bool) -> Self {
+        let syntax = Syntax { wildcards: true, variables: has_variables };
+        Self {
+            negated: element.is_some_and(|element| element.negated),
+            templates: element
+                .into_iter()
+                .flat_map(|element| element.list.iter())
+                .map(|text| Template::new(text, syntax))
+                .collect(),
+        }
+    }
+
+    fn include(&self, query: &Query<'_>) -> Truth {
+        let unresolved = if self.negated { Truth::Unknown } else { Truth::False };
+        let listed = Truth::any(self.templates.iter().map(|template| {
+            if template.is_anything() {
+                Truth::True
+            } else {
+                template.matches(query.resource(), query, unresolved)
+            }
+        }));
+        if self.negated { !listed } else { listed }
+    }
+}

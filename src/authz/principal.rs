@@ -1,0 +1,239 @@
+//! Who makes a request.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::arn::{AccountId, ArnError, ArnParts, EntityArn, EntityKind, Partition, SessionArn};
+
+/// The principal of a request.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    kind: PrincipalKind,
+    /// As it stands in a policy's `Principal` element.
+    name: String,
+    home: Option<Home>,
+}
+
+/// What kind of principal it is, which decides what limits it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PrincipalKind {
+    /// The root user of an account.
+    Root,
+    /// An IAM user.
+    User {
+        /// The friendly name.
+        name: String,
+    },
+    /// A role, standing for any session of it whose name is not known.
+    Role {
+        /// Whether an AWS service made it for itself.
+        is_service_linked: bool,
+    },
+    /// One session of a role.
+    Session {
+        /// The role's name.
+        role_name: String,
+        /// The role's ARN; where the path is not known, as if it had none.
+        role_arn: String,
+        /// Whether the role's path is known: a session's ARN leaves it out.
+        is_path_known: bool,
+        /// Whether an AWS service made the role for itself.
+        is_service_linked: bool,
+    },
+    /// A session that `GetFederationToken` gave.
+    FederatedUser,
+    /// An AWS service, such as `ec2.amazonaws.com`.
+    Service,
+}
+
+/// Where a principal of IAM belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Home {
+    pub(crate) partition: Partition,
+    pub(crate) account: AccountId,
+    pub(crate) account_text: String,
+    /// The ARN of the account's root.
+    pub(crate) root_arn: String,
+}
+
+impl Home {
+    fn new(partition: Partition, account: AccountId) -> Self {
+        Self {
+            partition,
+            account,
+            account_text: account.to_string(),
+            root_arn: format!("arn:{partition}:iam::{account}:root"),
+        }
+    }
+}
+
+impl Principal {
+    /// The root user of an account.
+    pub fn root(partition: Partition, account: AccountId) -> Self {
+        let home = Home::new(partition, account);
+        Self { kind: PrincipalKind::Root, name: home.root_arn.clone(), home: Some(home) }
+    }
+
+    /// A user or a role.
+    ///
+    /// # Errors
+    /// A group makes no requests.
+    pub fn entity(entity: &EntityArn) -> Result<Self, ArnError> {
+        let kind = match entity.kind {
+            EntityKind::User => PrincipalKind::User { name: entity.name.clone() },
+            EntityKind::Role => PrincipalKind::Role { is_service_linked: entity.is_service_linked_role() },
+            EntityKind::Group => return Err(not_a_principal(&entity.to_string())),
+        };
+        let home = Home::new(entity.partition, entity.account);
+        Ok(Self { kind, name: entity.to_string(), home: Some(home) })
+    }
+
+    /// A session of a role; the role's path, such as `/team/`, where it is known.
+    pub fn session(session: &SessionArn, role_path: Option<&str>) -> Self {
+        let role = EntityArn {
+            partition: session.partition,
+            account: session.account,
+            kind: EntityKind::Role,
+            path: role_path.unwrap_or("/").to_owned(),
+            name: session.role_name.clone(),
+        };
+        let kind = PrincipalKind::Session {
+            role_name: session.role_name.clone(),
+            role_arn: role.to_string(),
+            is_path_known: role_path.is_some(),
+            is_service_linked: role.is_service_linked_role()
+                || (role_path.is_none() && role.name.starts_with("AWSServiceRoleFor")),
+        };
+        let home = Home::new(session.partition, session.account);
+        Self { kind, name: session.to_string(), home: Some(home) }
+    }
+
+    /// An AWS service, by the name that policies have for it.
+    pub fn service(name: impl Into<String>) -> Self {
+        Self { kind: PrincipalKind::Service, name: name.into(), home: None }
+    }
+
+    /// What kind of principal it is.
+    pub fn kind(&self) -> &PrincipalKind {
+        &self.kind
+    }
+
+    /// The account it belongs to; a service belongs to none.
+    pub fn account(&self) -> Option<AccountId> {
+        self.home.as_ref().map(|home| home.account)
+    }
+
+    /// The partition it belongs to; a service is in each.
+    pub fn partition(&self) -> Option<Partition> {
+        self.home.as_ref().map(|home| home.partition)
+    }
+
+    /// As it stands in a policy's `Principal` element.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The value of `aws:PrincipalArn`: for a session its role's ARN.
+    pub fn arn(&self) -> Option<&str> {
+        match &self.kind {
+            PrincipalKind::Session { role_arn, .. } => Some(role_arn),
+            PrincipalKind::Service => None,
+            _ => Some(&self.name),
+        }
+    }
+
+    /// The name of the role whose path is not known, of a session.
+    pub(crate) fn role_of_unknown_path(&self) -> Option<&str> {
+        match &self.kind {
+            PrincipalKind::Session { role_name, is_path_known: false, .. } => Some(role_name),
+            _ => None,
+        }
+    }
+
+    /// Whether it is, or is a session of, a role that an AWS service made for itself.
+    pub fn is_service_linked(&self) -> bool {
+        matches!(
+            self.kind,
+            PrincipalKind::Role { is_service_linked: true }
+                | PrincipalKind::Session { is_service_linked: true, .. }
+        )
+    }
+
+    pub(crate) fn home(&self) -> Option<&Home> {
+        self.home.as_ref()
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl FromStr for Principal {
+    type Err = ArnError;
+
+    /// Reads the ARN of a root, user, role or session, an account id or the name of a service.
+    fn from_str(text: &str) -> Result<Self, ArnError> {
+        if !text.starts_with("arn:") {
+            if is_service_name(text) {
+                return Ok(Self::service(text));
+            }
+            return text.parse().map(|account| Self::root(Partition::Aws, account));
+        }
+        let parts = ArnParts::parse(text)?;
+        match (parts.service, parts.resource) {
+            ("iam", "root") => Ok(Self::root(parts.partition, parts.account.parse()?)),
+            ("iam", _) => Self::entity(&text.parse()?),
+            ("sts", resource) if resource.starts_with("federated-user/") => {
+                let home = Home::new(parts.partition, parts.account.parse()?);
+                Ok(Self { kind: PrincipalKind::FederatedUser, name: text.to_owned(), home: Some(home) })
+            }
+            ("sts", _) => text.parse().map(|session| Self::session(&session, None)),
+            _ => Err(not_a_principal(text)),
+        }
+    }
+}
+
+fn not_a_principal(text: &str) -> ArnError {
+    ArnError::Kind { arn: text.to_owned(), wanted: "a root, user, role or session" }
+}
+
+/// `ec2.amazonaws.com`, `ec2.amazonaws.com.cn`, `delivery.logs.amazonaws.com`.
+fn is_service_name(text: &str) -> bool {
+    [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".aws.internal"]
+        .iter()
+        .any(|suffix| text.strip_suffix(suffix).is_some_and(|name| !name.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principal(text: &str) -> Principal {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn kinds() {
+        assert_eq!(*principal("arn:aws:iam::111122223333:root").kind(), PrincipalKind::Root);
+        assert_eq!(principal("111122223333"), principal("arn:aws:iam::111122223333:root"));
+        assert_eq!(*principal("ec2.amazonaws.com").kind(), PrincipalKind::Service);
+        let linked =
+            "arn:aws:iam::111122223333:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot";
+        assert!(principal(linked).is_service_linked());
+        let session = principal("arn:aws:sts::111122223333:assumed-role/app/s");
+        assert_eq!(session.arn(), Some("arn:aws:iam::111122223333:role/app"));
+        assert_eq!(session.role_of_unknown_path(), Some("app"));
+        let federated = principal("arn:aws:sts::111122223333:federated-user/jo");
+        assert_eq!(*federated.kind(), PrincipalKind::FederatedUser);
+        assert_eq!(
+            "arn:aws:iam::111122223333:group/ops".parse::<Principal>().unwrap_err().to_string(),
+            "`arn:aws:iam::111122223333:group/ops` is not the ARN of a root, user, role or session"
+        );
+        assert!("arn:aws:s3:::bucket".parse::<Principal>().is_err());
+        assert!("nobody".parse::<Principal>().is_err());
+    }
+}

@@ -1,0 +1,194 @@
+//! Whom a `Principal` or `NotPrincipal` element is about.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>
+
+use std::collections::BTreeSet;
+
+use crate::arn::{AccountId, EntityArn, EntityKind, Partition};
+use crate::policy::{AwsPrincipal, Effect, PrincipalElement};
+
+use super::principal::{Principal, PrincipalKind};
+use super::truth::Truth;
+
+/// How a statement of a resource policy names a principal, which decides what else has to agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    /// As the account it belongs to: the account's own policies decide.
+    Account,
+    /// As the role, or the user, that a session was made of and is limited as.
+    Role,
+    /// As anyone.
+    Anyone,
+    /// As itself, whom no implicit deny in its own account limits.
+    Direct,
+}
+
+/// What limits a principal on its own side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Whether it has a permissions boundary.
+    pub(crate) has_boundary: Truth,
+    /// Whether it is a session that was made with policies.
+    pub(crate) has_session_policy: bool,
+}
+
+impl Limits {
+    pub(crate) const NONE: Self = Self { has_boundary: Truth::False, has_session_policy: false };
+}
+
+/// The principals of a statement, ready to be asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Principals {
+    negated: bool,
+    anyone: bool,
+    accounts: BTreeSet<AccountId>,
+    /// The ARNs of roots, users, roles and sessions.
+    arns: BTreeSet<String>,
+    /// Roles by where they are and their name, their paths left out, as a session names its role.
+    roles: BTreeSet<(Partition, AccountId, String)>,
+    services: BTreeSet<String>,
+    /// Whether there is a type of principal that is not known.
+    is_undecidable: bool,
+}
+
+impl Principals {
+    pub(crate) fn new(element: &PrincipalElement) -> Self {
+        let mut principals = Self { negated: element.negated, ..Self::default() };
+        element.aws().into_iter().for_each(|principal| principals.add_aws(principal));
+        for kind in element.types.iter().flatten() {
+            match kind.name.as_str() {
+                "Service" => principals.services.extend(kind.list.iter().map(str::to_owned)),
+                // AWS principals are there already; the others make no requests to KMS.
+                "AWS" | "Federated" | "CanonicalUser" => {}
+                _ => principals.is_undecidable = true,
+            }
+        }
+        principals
+    }
+
+    /// One member of an `AWS` list.
+    pub(crate) fn of_aws(principal: AwsPrincipal) -> Self {
+        let mut principals = Self::default();
+        principals.add_aws(principal);
+        principals
+    }
+
+    /// One AWS service.
+    pub(crate) fn of_service(name: String) -> Self {
+        Self { services: BTreeSet::from([name]), ..Self::default() }
+    }
+
+    fn add_aws(&mut self, principal: AwsPrincipal) {
+        match principal {
+            AwsPrincipal::Anyone => self.anyone = true,
+            AwsPrincipal::Account { partition: None, id } => _ = self.accounts.insert(id),
+            AwsPrincipal::Account { partition: Some(partition), id } => {
+                self.arns.insert(format!("arn:{partition}:iam::{id}:root"));
+            }
+            AwsPrincipal::Entity(entity) => self.add_entity(entity),
+            AwsPrincipal::Session(session) => _ = self.arns.insert(session.to_string()),
+            // What stays behind of a principal that was deleted.
+            AwsPrincipal::UniqueId(_) => {}
+            // A federated user; "you can't use a wildcard to match part of a principal name or ARN".
+            AwsPrincipal::Other(text) => _ = self.arns.insert(text),
+        }
+    }
+
+    fn add_entity(&mut self, entity: EntityArn) {
+        self.arns.insert(entity.to_string());
+        if entity.kind == EntityKind::Role {
+            self.roles.insert((entity.partition, entity.account, entity.name));
+        }
+    }
+
+    /// How a principal is named, and whether that is certain; nothing where it is not.
+    pub(crate) fn name(
+        &self,
+        principal: &Principal,
+        effect: Effect,
+        limits: Limits,
+    ) -> Option<(Standing, Truth)> {
+        if !self.negated {
+            return match self.standing(principal, limits) {
+                Some(standing) => Some((standing, Truth::True)),
+                None => self.is_undecidable.then_some((Standing::Direct, Truth::Unknown)),
+            };
+        }
+        let excepted = match effect {
+            // "NotPrincipal with Deny will always deny any IAM principal that has a permissions boundary."
+            Effect::Deny => self.excepts(principal) & !limits.has_boundary,
+            Effect::Allow => match self.standing(principal, limits) {
+                None => Truth::False,
+                Some(Standing::Account) if *principal.kind() != PrincipalKind::Root => Truth::Unknown,
+                Some(_) => Truth::True,
+            },
+        };
+        let truth = match !excepted {
+            Truth::True if self.is_undecidable => Truth::Unknown,
+            truth => truth,
+        };
+        (truth != Truth::False).then_some((Standing::Anyone, truth))
+    }
+
+    /// The strongest way in which a principal is listed.
+    pub(crate) fn standing(&self, principal: &Principal, limits: Limits) -> Option<Standing> {
+        let (is_itself, is_account) = (self.lists_itself(principal), self.lists_account(principal));
+        match principal.kind() {
+            // A role's ARN stands for its sessions, a user's for its federated ones.
+            PrincipalKind::Role { .. } => None,
+            PrincipalKind::User { .. } if limits.has_session_policy => None,
+            PrincipalKind::Root => (is_itself || is_account).then_some(Standing::Direct),
+            _ => is_itself.then_some(Standing::Direct),
+        }
+        .or(self.anyone.then_some(Standing::Anyone))
+        .or_else(|| (is_itself || self.lists_role(principal)).then_some(Standing::Role))
+        .or(is_account.then_some(Standing::Account))
+    }
+
+    /// Whether a statement that denies everyone else leaves a principal out.
+    fn excepts(&self, principal: &Principal) -> Truth {
+        if self.anyone {
+            return Truth::True;
+        }
+        match principal.kind() {
+            PrincipalKind::Service => self.lists_itself(principal).into(),
+            PrincipalKind::Root => self.lists_account(principal).into(),
+            // "You must also specify the account ARN of the not-denied principal. Otherwise, the policy might
+            // deny access to the entire account", or to the role of a session.
+            _ if self.lists_itself(principal) || self.lists_role(principal) => {
+                let is_session = matches!(principal.kind(), PrincipalKind::Session { .. });
+                let role_is_listed = !is_session || self.lists_role(principal);
+                Truth::from(self.lists_account(principal) && role_is_listed).or_unknown()
+            }
+            _ => Truth::False,
+        }
+    }
+
+    fn lists_itself(&self, principal: &Principal) -> bool {
+        match principal.kind() {
+            PrincipalKind::Service => self.services.contains(principal.name()),
+            _ => self.arns.contains(principal.name()),
+        }
+    }
+
+    fn lists_account(&self, principal: &Principal) -> bool {
+        principal
+            .home()
+            .is_some_and(|home| self.accounts.contains(&home.account) || self.arns.contains(&home.root_arn))
+    }
+
+    /// Whether the role of a session is listed.
+    fn lists_role(&self, principal: &Principal) -> bool {
+        let (PrincipalKind::Session { role_name, role_arn, is_path_known, .. }, Some(home)) =
+            (principal.kind(), principal.home())
+        else {
+            return false;
+        };
+        if *is_path_known {
+            return self.arns.contains(role_arn);
+        }
+        // Names are unique in an account whatever their path.
+        !self.roles.is_empty() && self.roles.contains(&(home.partition, home.account, role_name.clone()))
+    }
+}

@@ -1,0 +1,287 @@
+//! Requests as JSON lines in, decisions as JSON lines out.
+//!
+//! For policy tests and large batches: it streams, and takes apart each document but once.
+
+mod line;
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::io::{self, BufRead, Read as _, Write};
+use std::rc::Rc;
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::arn::ArnError;
+use crate::policy::actions::UnknownAction;
+use crate::policy::{PolicyDocument, PolicyError};
+
+use super::{Boundary, Context, Grant, Outcome, Policies, Prepared, Query, StatementRef, evaluate};
+use line::{Id, Line};
+
+/// The longest line that is read, in bytes: several documents of every kind at their limits.
+const LONGEST_LINE: usize = 16 << 20;
+
+/// How many bytes of documents are kept in their prepared form before they are forgotten.
+const MOST_CACHED: usize = 32 << 20;
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Requests that are allowed.
+    pub allowed: usize,
+    /// Requests that are denied, explicitly or implicitly.
+    pub denied: usize,
+    /// Requests that nobody can decide.
+    pub unknown: usize,
+    /// Lines that are no request.
+    pub bad: usize,
+}
+
+/// Why a line is no request.
+#[derive(Debug, thiserror::Error)]
+enum LineError {
+    #[error("not a request: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("not UTF-8")]
+    Encoding,
+    #[error("longer than {LONGEST_LINE} bytes")]
+    TooLong,
+    #[error("principal: {0}")]
+    Principal(ArnError),
+    #[error("action: {0}")]
+    Action(#[from] UnknownAction),
+    #[error("key: {0}")]
+    Key(ArnError),
+    #[error("{document}: {error}")]
+    Policy { document: String, error: PolicyError },
+}
+
+/// Answers each line of the input with a line of the output, in order; a bad line with its error.
+///
+/// # Errors
+/// The input can't be read, or the output can't be written.
+pub fn answer(mut input: impl BufRead, mut output: impl Write) -> io::Result<Summary> {
+    let mut batch = Batch::default();
+    let mut line = Vec::new();
+    while read_line(&mut input, &mut line)? {
+        if line.len() > LONGEST_LINE || !line.trim_ascii().is_empty() {
+            batch.answer_line(&line, &mut output)?;
+        }
+    }
+    output.flush()?;
+    Ok(batch.summary)
+}
+
+/// Reads a line, at most one byte more than is allowed of it; false at the end.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    let limit = LONGEST_LINE as u64 + 1;
+    if input.by_ref().take(limit).read_until(b'\n', line)? == 0 {
+        return Ok(false);
+    }
+    if line.len() > LONGEST_LINE && !line.ends_with(b"\n") {
+        skip_line(input)?;
+    }
+    Ok(true)
+}
+
+fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let buffer = input.fill_buf()?;
+        let newline = buffer.iter().position(|byte| *byte == b'\n');
+        let (length, is_end) = (buffer.len(), buffer.is_empty() || newline.is_some());
+        input.consume(newline.map_or(length, |at| at + 1));
+        if is_end {
+            return Ok(());
+        }
+    }
+}
+
+#[derive(Default)]
+struct Batch {
+    cache: Cache,
+    summary: Summary,
+}
+
+impl Batch {
+    fn answer_line(&mut self, line: &[u8], output: &mut impl Write) -> io::Result<()> {
+        let written = match self.decide(line) {
+            Ok(answer) => {
+                *match answer.decision {
+                    Outcome::Allowed => &mut self.summary.allowed,
+                    Outcome::ExplicitDeny | Outcome::ImplicitDeny => &mut self.summary.denied,
+                    Outcome::Unknown => &mut self.summary.unknown,
+                } += 1;
+                serde_json::to_writer(&mut *output, &answer)
+            }
+            Err(error) => {
+                self.summary.bad += 1;
+                let id = serde_json::from_slice::<Id<'_>>(line).ok().and_then(|id| id.id);
+                serde_json::to_writer(&mut *output, &Refusal { id, error: error.to_string() })
+            }
+        };
+        written?;
+        output.write_all(b"\n")
+    }
+
+    fn decide<'l>(&mut self, line: &'l [u8]) -> Result<Answer<'l>, LineError> {
+        if line.len() > LONGEST_LINE {
+            return Err(LineError::TooLong);
+        }
+        let line: Line<'l> = serde_json::from_str(str::from_utf8(line).map_err(|_| LineError::Encoding)?)?;
+        let principal = line.principal.parse().map_err(LineError::Principal)?;
+        let key = line.key.parse().map_err(LineError::Key)?;
+        let documents = Documents::of(&line, &mut self.cache)?;
+        let grants: Option<Vec<Grant>> =
+            line.grants.map(|grants| grants.into_iter().map(Into::into).collect());
+        let mut context = if line.context_complete { Context::complete() } else { Context::unknown() };
+        for (key, values) in line.context.unwrap_or_default() {
+            context.set(&key, values.0);
+        }
+        let query = Query::new(&principal, line.action.parse()?, &key, &context);
+        Ok(documents.with_policies(grants.as_deref(), |policies| {
+            let decision = evaluate(&query, policies);
+            Answer {
+                id: line.id,
+                decision: decision.outcome,
+                statements: decision.statements.iter().map(|found| Found::new(*found, policies)).collect(),
+                unknown_keys: decision.unknown_keys,
+            }
+        }))
+    }
+}
+
+/// The documents of a line.
+struct Documents {
+    key_policy: Option<Rc<Prepared>>,
+    identity: Vec<Rc<Prepared>>,
+    boundary: Option<Rc<Prepared>>,
+    session: Option<Rc<Prepared>>,
+    scps: Option<Vec<Vec<Rc<Prepared>>>>,
+    rcps: Option<Vec<Vec<Rc<Prepared>>>>,
+}
+
+impl Documents {
+    fn of(line: &Line<'_>, cache: &mut Cache) -> Result<Self, LineError> {
+        let identity = line.identity_policies.iter().flatten().enumerate();
+        Ok(Self {
+            key_policy: cache.optional(line.key_policy, "key_policy")?,
+            identity: identity
+                .map(|(index, text)| cache.prepared(text, || format!("identity_policies[{index}]")))
+                .collect::<Result<_, _>>()?,
+            boundary: cache.optional(line.boundary, "boundary")?,
+            session: cache.optional(line.session_policy, "session_policy")?,
+            scps: cache.levels(line.scps.as_deref(), "scps")?,
+            rcps: cache.levels(line.rcps.as_deref(), "rcps")?,
+        })
+    }
+
+    fn with_policies<T>(&self, grants: Option<&[Grant]>, decide: impl FnOnce(&Policies<'_>) -> T) -> T {
+        let identity: Vec<&Prepared> = self.identity.iter().map(Rc::as_ref).collect();
+        let session: Option<Vec<&Prepared>> = self.session.as_ref().map(|document| vec![document.as_ref()]);
+        let (scps, rcps) = (borrowed(self.scps.as_deref()), borrowed(self.rcps.as_deref()));
+        decide(&Policies {
+            key_policy: self.key_policy.as_deref(),
+            identity: Some(&identity),
+            boundary: self.boundary.as_deref().map_or(Boundary::None, Boundary::Document),
+            session: session.as_deref(),
+            scps: scps.as_deref(),
+            rcps: rcps.as_deref(),
+            grants,
+        })
+    }
+}
+
+fn borrowed(levels: Option<&[Vec<Rc<Prepared>>]>) -> Option<Vec<Vec<&Prepared>>> {
+    levels.map(|levels| levels.iter().map(|level| level.iter().map(Rc::as_ref).collect()).collect())
+}
+
+/// Documents in their prepared form, by their text.
+#[derive(Default)]
+struct Cache {
+    documents: HashMap<Box<str>, Rc<Prepared>>,
+    bytes: usize,
+}
+
+impl Cache {
+    fn prepared(&mut self, text: &RawValue, name: impl Fn() -> String) -> Result<Rc<Prepared>, LineError> {
+        let text = text.get();
+        if let Some(known) = self.documents.get(text) {
+            return Ok(Rc::clone(known));
+        }
+        let document =
+            PolicyDocument::parse(text).map_err(|error| LineError::Policy { document: name(), error })?;
+        let prepared = Rc::new(Prepared::new(&document));
+        if self.bytes + text.len() > MOST_CACHED {
+            self.documents.clear();
+            self.bytes = 0;
+        }
+        self.bytes += text.len();
+        self.documents.insert(text.into(), Rc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    fn optional(&mut self, text: Option<&RawValue>, name: &str) -> Result<Option<Rc<Prepared>>, LineError> {
+        text.map(|text| self.prepared(text, || name.to_owned())).transpose()
+    }
+
+    fn levels(
+        &mut self,
+        levels: Option<&[Vec<&RawValue>]>,
+        name: &str,
+    ) -> Result<Option<Vec<Vec<Rc<Prepared>>>>, LineError> {
+        let Some(levels) = levels else {
+            return Ok(None);
+        };
+        let mut prepared = Vec::with_capacity(levels.len());
+        for (level, texts) in levels.iter().enumerate() {
+            let documents = texts
+                .iter()
+                .enumerate()
+                .map(|(index, text)| self.prepared(text, || format!("{name}[{level}][{index}]")));
+            prepared.push(documents.collect::<Result<_, _>>()?);
+        }
+        Ok(Some(prepared))
+    }
+}
+
+#[derive(Serialize)]
+struct Answer<'l> {
+    id: Option<&'l RawValue>,
+    #[serde(serialize_with = "as_text")]
+    decision: Outcome,
+    statements: Vec<Found>,
+    unknown_keys: BTreeSet<String>,
+}
+
+#[derive(Serialize)]
+struct Refusal<'l> {
+    id: Option<&'l RawValue>,
+    error: String,
+}
+
+/// A statement that decides.
+#[derive(Serialize)]
+struct Found {
+    /// The field of the request.
+    document: String,
+    /// The statement's index in the document.
+    index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+}
+
+impl Found {
+    fn new(statement: StatementRef, policies: &Policies<'_>) -> Self {
+        Self {
+            document: statement.document.to_string(),
+            index: statement.index,
+            sid: policies.sid(statement).map(str::to_owned),
+        }
+    }
+}
+
+fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}

@@ -1,0 +1,105 @@
+//! Each line of fixtures/authz/conditions.jsonl: one condition, what is known, and whether it holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::situations::prepared;
+use crate::authz::{Context, Outcome, Policies, Principal, Query, evaluate};
+use crate::policy::KmsAction;
+
+const CONDITIONS: &str = include_str!("../../../fixtures/authz/conditions.jsonl");
+
+fn role() -> String {
+    "arn:aws:iam::444455556666:role/app".to_owned()
+}
+
+fn decrypt() -> String {
+    "kms:Decrypt".to_owned()
+}
+
+fn with_variables() -> Option<String> {
+    Some("2012-10-17".to_owned())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    operator: String,
+    key: String,
+    values: Value,
+    /// A key without values is known to be absent.
+    context: BTreeMap<String, Value>,
+    #[serde(default)]
+    complete: bool,
+    expected: String,
+    /// The keys that would settle it, where it is unknown.
+    #[serde(default)]
+    unknown: BTreeSet<String>,
+    #[serde(default = "with_variables")]
+    version: Option<String>,
+    #[serde(default = "role")]
+    principal: String,
+    #[serde(default = "decrypt")]
+    action: String,
+}
+
+impl Case {
+    fn context(&self) -> Context {
+        let mut context = if self.complete { Context::complete() } else { Context::unknown() };
+        for (key, value) in &self.context {
+            let values = match value {
+                Value::Array(values) => values.iter().map(|value| value.as_str().unwrap()).collect(),
+                scalar => vec![scalar.as_str().unwrap()],
+            };
+            context.set(key, values);
+        }
+        context
+    }
+
+    /// What becomes of a request that a statement with the condition is about, by the statement's effect.
+    fn outcome(&self, effect: &str) -> (Outcome, BTreeSet<String>) {
+        let statement = json!({"Effect": effect, "Action": "kms:*", "Resource": "*", "Principal": "*",
+            "Condition": {&self.operator: {&self.key: self.values}}});
+        let open = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+        let mut everyone = open.clone();
+        everyone["Principal"] = json!({"Service": "ec2.amazonaws.com", "AWS": "*"});
+        let statements = if effect == "Deny" { vec![everyone, statement] } else { vec![statement] };
+        let mut key_policy = json!({"Statement": statements});
+        if let Some(version) = &self.version {
+            key_policy["Version"] = json!(version);
+        }
+        let (key_policy, identity) = (prepared(&key_policy), prepared(&json!({"Statement": open})));
+        let policies =
+            Policies { key_policy: Some(&key_policy), identity: Some(&[&identity]), ..Policies::default() };
+        let key =
+            "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab".parse().unwrap();
+        let principal: Principal = self.principal.parse().unwrap();
+        let action: KmsAction = self.action.parse().unwrap();
+        let context = self.context();
+        let decision = evaluate(&Query::new(&principal, action, &key, &context), &policies);
+        (decision.outcome, decision.unknown_keys)
+    }
+}
+
+#[test]
+fn conditions_hold_or_not() {
+    let mut failures = Vec::new();
+    for line in CONDITIONS.lines() {
+        let case: Case = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let (as_allow, as_deny) = match case.expected.as_str() {
+            "true" => (Outcome::Allowed, Outcome::ExplicitDeny),
+            "false" => (Outcome::ImplicitDeny, Outcome::Allowed),
+            _ => (Outcome::Unknown, Outcome::Unknown),
+        };
+        for (effect, expected) in [("Allow", as_allow), ("Deny", as_deny)] {
+            let found = case.outcome(effect);
+            if found != (expected, case.unknown.clone()) {
+                failures.push(format!("{}: {effect}: {found:?} instead of {expected:?}", case.name));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
