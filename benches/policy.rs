@@ -70,13 +70,16 @@ fn question() -> (Request, Observation) {
         attached_to: entities.iter().map(EntityArn::entity_name).collect(),
         boundary_of: Vec::new(),
     };
-    let found = |arn: &EntityArn| Some(Entity { arn: arn.clone(), attached: vec![policy.to_string()] });
+    let found = |arn: &EntityArn| {
+        Some(Entity { arn: arn.clone(), attached: vec![policy.to_string()], identity: Reading::default() })
+    };
     let iam = IamObservation {
         quotas: IamQuotas::default(),
         policies: [(policy.clone(), managed)].into(),
         entities: entities.iter().map(|arn| (arn.clone(), found(arn))).collect(),
     };
     let observed = KeyObservation {
+        grants: Reading::default(),
         metadata: Reading::Unread("not needed".to_owned()),
         policy: Reading::Read(key_policy(PRINCIPALS / 2)),
     };

@@ -27,6 +27,12 @@ pub enum Reading<T> {
     Unread(String),
 }
 
+impl<T> Default for Reading<T> {
+    fn default() -> Self {
+        Self::Unread("not asked for".to_owned())
+    }
+}
+
 impl<T> Reading<T> {
     /// What was read, if it was.
     pub fn read(&self) -> Option<&T> {
@@ -55,6 +61,26 @@ pub struct KeyObservation {
     pub metadata: Reading<KeyMetadata>,
     /// The policy named `default`, byte for byte.
     pub policy: Reading<String>,
+    /// The grants on the key.
+    #[serde(default)]
+    pub grants: Reading<Vec<KeyGrant>>,
+}
+
+/// A grant on a key.
+///
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantListEntry.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyGrant {
+    /// Its id.
+    pub id: String,
+    /// Who may use it: an ARN, or the name of a service.
+    pub grantee: String,
+    /// The operations it allows, as KMS names them: `Decrypt`, `ReEncryptFrom`.
+    pub operations: Vec<String>,
+    /// The encryption context that a request must have exactly.
+    pub context_equals: BTreeMap<String, String>,
+    /// The encryption context that a request must have at least.
+    pub context_subset: BTreeMap<String, String>,
 }
 
 /// What DescribeKey tells about a key.
@@ -162,4 +188,25 @@ pub struct Entity {
     pub arn: EntityArn,
     /// Attached managed policies by ARN, AWS's own included.
     pub attached: Vec<String>,
+    /// All that IAM gives and denies it, where it was asked for.
+    #[serde(default)]
+    pub identity: Reading<IdentityPolicies>,
+}
+
+/// Every policy that belongs to a user, role or group.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct IdentityPolicies {
+    /// Managed and inline policies, its own and those of its groups.
+    pub documents: Vec<NamedDocument>,
+    /// The permissions boundary.
+    pub boundary: Option<NamedDocument>,
+}
+
+/// A policy document with the name that people know it by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedDocument {
+    /// The ARN of a managed policy; `inline policy NAME of role app` for an inline one.
+    pub name: String,
+    /// The document, decoded, byte for byte.
+    pub text: String,
 }

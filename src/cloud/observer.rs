@@ -108,7 +108,11 @@ async fn read_key(
     let metadata = cloud.describe_key(key).await?;
     let arn = metadata.arn.clone();
     let (policy, caller) = read_key_policy(&arn, cloud).await?;
-    Ok((arn, KeyObservation { metadata: Reading::Read(metadata), policy }, caller))
+    Ok((
+        arn,
+        KeyObservation { metadata: Reading::Read(metadata), policy, grants: Reading::default() },
+        caller,
+    ))
 }
 
 /// With the ARN at hand, description and policy are read side by side.
@@ -127,7 +131,7 @@ async fn read_key_by_arn(
         }
         Err(error) => return Err(error),
     };
-    Ok((arn.clone(), KeyObservation { metadata, policy }, caller))
+    Ok((arn.clone(), KeyObservation { metadata, policy, grants: Reading::default() }, caller))
 }
 
 fn is_out_of_sight(error: &CloudError) -> bool {

@@ -19,8 +19,9 @@ fn decrypt() -> String {
     "kms:Decrypt".to_owned()
 }
 
-fn with_variables() -> Option<String> {
-    Some("2012-10-17".to_owned())
+/// The version that has policy variables.
+fn with_variables() -> Value {
+    json!("2012-10-17")
 }
 
 #[derive(Deserialize)]
@@ -38,8 +39,9 @@ struct Case {
     /// The keys that would settle it, where it is unknown.
     #[serde(default)]
     unknown: BTreeSet<String>,
+    /// Null where the document has none.
     #[serde(default = "with_variables")]
-    version: Option<String>,
+    version: Value,
     #[serde(default = "role")]
     principal: String,
     #[serde(default = "decrypt")]
@@ -68,8 +70,8 @@ impl Case {
         everyone["Principal"] = json!({"Service": "ec2.amazonaws.com", "AWS": "*"});
         let statements = if effect == "Deny" { vec![everyone, statement] } else { vec![statement] };
         let mut key_policy = json!({"Statement": statements});
-        if let Some(version) = &self.version {
-            key_policy["Version"] = json!(version);
+        if !self.version.is_null() {
+            key_policy["Version"] = self.version.clone();
         }
         let (key_policy, identity) = (prepared(&key_policy), prepared(&json!({"Statement": open})));
         let policies =

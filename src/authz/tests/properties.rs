@@ -194,7 +194,7 @@ fn outcome(world: &World, hidden: &[&str]) -> Outcome {
 }
 
 /// The documents to which a statement may be added: those of the principal, and those of the key.
-fn add(world: &mut World, at: &Index, effect: &str, mut statement: Value) {
+fn add(world: &mut World, at: Index, effect: &str, mut statement: Value) {
     statement["Effect"] = json!(effect);
     let of_resource = statement.get("Principal").is_some() || statement.get("NotPrincipal").is_some();
     let documents: Vec<&mut Value> = if of_resource {
@@ -262,7 +262,7 @@ proptest! {
         at in any::<Index>(),
     ) {
         let mut more = world.clone();
-        add(&mut more, &at, "Allow", statement);
+        add(&mut more, at, "Allow", statement);
         prop_assert!(rank(outcome(&world, &[])) <= rank(outcome(&more, &[])));
     }
 
@@ -273,7 +273,7 @@ proptest! {
         at in any::<Index>(),
     ) {
         let mut more = world.clone();
-        add(&mut more, &at, "Deny", statement);
+        add(&mut more, at, "Deny", statement);
         prop_assert!(rank(outcome(&world, &[])) >= rank(outcome(&more, &[])));
     }
 

@@ -12,7 +12,7 @@ use super::errors::Call;
 use crate::access::PolicyName;
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, Partition, PolicyArn};
 use crate::cloud::{CloudError, CloudErrorKind};
-use crate::observation::{Entity, IamQuotas, ManagedPolicy, PolicyVersion};
+use crate::observation::{Entity, IamQuotas, ManagedPolicy, PolicyVersion, Reading};
 
 /// The most that `ListPolicies` gives in one answer.
 const PAGE: i32 = 1000;
@@ -190,7 +190,7 @@ impl Iam {
         let read = tokio::try_join!(self.arn_of(entity), self.attached(entity));
         let Some((arn, mut attached)) = none_where_not_found(read)? else { return Ok(None) };
         attached.sort();
-        Ok(Some(Entity { arn, attached }))
+        Ok(Some(Entity { arn, attached, identity: Reading::default() }))
     }
 
     /// iam:GetUser, iam:GetRole, iam:GetGroup.

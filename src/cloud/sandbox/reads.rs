@@ -8,7 +8,7 @@ use super::{Sandbox, State};
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::cloud::{CloudError, Observe};
-use crate::observation::{Caller, Entity, IamQuotas, KeyMetadata, ManagedPolicy, PolicyVersion};
+use crate::observation::{Caller, Entity, IamQuotas, KeyMetadata, ManagedPolicy, PolicyVersion, Reading};
 use crate::policy::PolicyDocument;
 
 impl Observe for Sandbox {
@@ -116,6 +116,7 @@ impl Observe for Sandbox {
         Ok(Some(Entity {
             arn: state.world.entity_arn(account, *kind, (name, identity)),
             attached: identity.attached.clone(),
+            identity: Reading::default(),
         }))
     }
 }

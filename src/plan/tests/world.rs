@@ -138,6 +138,7 @@ impl World {
 impl Key {
     fn observe(&self) -> KeyObservation {
         KeyObservation {
+            grants: Reading::default(),
             metadata: Reading::Read(KeyMetadata {
                 arn: self.arn.clone(),
                 manager: if self.aws_managed { KeyManager::Aws } else { KeyManager::Customer },
@@ -171,7 +172,7 @@ impl Account {
                 own.map(|(name, _)| format!("arn:{partition}:iam::{account}:policy/{name}")).collect();
             attached.extend((0..*aws_policies).map(|n| format!("arn:{partition}:iam::aws:policy/Other{n}")));
             let arn = format!("arn:{partition}:iam::{account}:{full}").parse().unwrap();
-            Some(Entity { arn, attached })
+            Some(Entity { arn, attached, identity: Reading::default() })
         };
         let policies = self.policies.iter().map(|(name, policy)| {
             let arn: PolicyArn = format!("arn:{partition}:iam::{account}:policy/{name}").parse().unwrap();

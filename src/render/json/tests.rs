@@ -22,6 +22,7 @@ fn observation() -> Observation {
         related_keys: Vec::new(),
     };
     let key = KeyObservation {
+        grants: Reading::default(),
         metadata: Reading::Read(metadata),
         policy: Reading::Unread("no credentials of profile secret-profile".to_owned()),
     };
