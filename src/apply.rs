@@ -12,10 +12,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cloud::{CloudError, CloudErrorKind, Observe, Write};
+pub use crate::plan::Now;
 use crate::plan::{Operation, Plan};
 pub use clock::Clock;
 use journal::Journal;
-pub use state::Now;
 use state::State;
 
 /// How a change ended.

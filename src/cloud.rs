@@ -64,6 +64,8 @@ pub trait Write {
 pub struct Receipt {
     /// The id to give to AWS's support.
     pub request_id: Option<String>,
+    /// The id of the policy version that was made, where one was.
+    pub version: Option<String>,
 }
 
 /// A call that failed.

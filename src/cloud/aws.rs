@@ -156,19 +156,28 @@ impl Write for Aws {
         let session = self.sessions.writing(&call, operation.account()).await?;
         let iam = session.iam();
         match operation {
-            Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) => {
+            Operation::PruneOrphans(update)
+            | Operation::UpdateKeyPolicy(update)
+            | Operation::RestoreKeyPolicy(update)
+            | Operation::ReduceKeyPolicy(update) => {
                 kms::put_key_policy(&session.kms(&update.key.region), &call, &update.after).await
             }
             Operation::CreatePolicy { policy, description, after } => {
                 write::create_policy(iam, &call, policy, description, after).await
             }
-            Operation::DeletePolicyVersion { version, .. } => {
+            Operation::DeletePolicyVersion { version, .. }
+            | Operation::WithdrawPolicyVersion { version, .. } => {
                 write::delete_policy_version(iam, &call, version).await
             }
             Operation::CreatePolicyVersion { after, .. } => {
                 write::create_policy_version(iam, &call, after).await
             }
             Operation::AttachPolicy { entity, .. } => write::attach_policy(iam, &call, entity).await,
+            Operation::DetachPolicy { entity, .. } => write::detach_policy(iam, &call, entity).await,
+            Operation::DeletePolicy { .. } => write::delete_policy(iam, &call).await,
+            Operation::SetDefaultVersion { version, .. } => {
+                write::set_default_version(iam, &call, version).await
+            }
         }
     }
 }

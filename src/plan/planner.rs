@@ -5,7 +5,7 @@ mod key_side;
 mod key_state;
 pub(super) mod limits;
 mod policy_draft;
-mod refusals;
+pub(super) mod refusals;
 
 use std::collections::BTreeMap;
 
@@ -154,6 +154,13 @@ fn order(operation: &Operation) -> (u8, String, u8, String) {
         Operation::DeletePolicyVersion { version, .. } => (1, 1, version.clone()),
         Operation::CreatePolicyVersion { .. } => (1, 2, String::new()),
         Operation::AttachPolicy { entity, .. } => (2, 0, entity.to_string()),
+        // Not planned here: see `rollback`.
+        Operation::RestoreKeyPolicy(_)
+        | Operation::ReduceKeyPolicy(_)
+        | Operation::DetachPolicy { .. }
+        | Operation::DeletePolicy { .. }
+        | Operation::SetDefaultVersion { .. }
+        | Operation::WithdrawPolicyVersion { .. } => (3, 0, String::new()),
     };
     (kind, operation.resource(), step, last)
 }
@@ -197,7 +204,7 @@ fn purposes<'r>(required: impl IntoIterator<Item = &'r RequiredStatement>) -> Ve
 }
 
 /// Names in a sentence, where each of them matters.
-fn all_listed(names: &[String]) -> String {
+pub(super) fn all_listed(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.as_slice() {
         [] => String::new(),

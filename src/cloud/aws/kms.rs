@@ -45,7 +45,7 @@ pub(super) async fn put_key_policy(
         .send()
         .await
         .map_err(|error| call.failed(&error))?;
-    Ok(Receipt { request_id: output.request_id().map(str::to_owned) })
+    Ok(Receipt { request_id: output.request_id().map(str::to_owned), version: None })
 }
 
 fn key_metadata(metadata: &types::KeyMetadata) -> Result<KeyMetadata, ArnError> {
