@@ -83,6 +83,16 @@ pub(super) async fn read(operation: &Operation, cloud: &impl Observe) -> Result<
     }
 }
 
+/// The id of the version that a write made, where its answer did not tell.
+pub(super) async fn made_version(operation: &Operation, cloud: &impl Observe) -> Option<String> {
+    let Operation::CreatePolicyVersion { policy, after, .. } = operation else { return None };
+    // Without it a rollback leaves the version behind, not in force: no reason to fail.
+    let found = cloud.managed_policy(policy, None).await.ok()??;
+    let is_ours = is_same(&found.document, after, policy.partition);
+    let default = found.versions.into_iter().find(|version| version.is_default);
+    default.filter(|_| is_ours).map(|version| version.id)
+}
+
 async fn key_policy(update: &KeyPolicyUpdate, cloud: &impl Observe) -> Result<State, CloudError> {
     let now = cloud.key_policy(&update.key).await?;
     Ok(compare(&now, Some(&update.before), &update.after, update.key.partition))
