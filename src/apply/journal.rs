@@ -179,6 +179,3 @@ fn now() -> String {
     // Formatting a moment of our own time can't fail; an empty text would still be a valid record.
     OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;

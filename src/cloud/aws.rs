@@ -3,6 +3,7 @@
 //! Credentials and configuration come from where the AWS CLI takes them:
 //! <https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-configure.html>
 
+mod age;
 mod credentials;
 mod errors;
 mod iam;
@@ -15,13 +16,14 @@ mod write;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use self::errors::Call;
 use self::iam::Iam;
 use self::session::{Session, Sessions, partition};
 use super::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
 use crate::plan::Operation;
 
@@ -164,6 +166,10 @@ impl Observe for Aws {
 
     async fn policy_document(&self, account: AccountId, policy: &str) -> Result<String, CloudError> {
         self.iam(account, "iam:GetPolicy").await?.document_in_force(policy).await
+    }
+
+    async fn principal_age(&self, principal: &EntityArn) -> Result<Option<Duration>, CloudError> {
+        self.iam(principal.account, "iam:GetRole").await?.principal_age(principal).await
     }
 
     async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError> {

@@ -81,7 +81,7 @@ pub fn plan(written: &[Written], observation: &Observation, extent: Extent) -> R
     let is_sound = violations.is_empty();
     findings.extend(violations);
     findings.sort_by_key(Finding::severity);
-    let changes = if is_sound { changes } else { Vec::new() };
+    let changes = if is_sound && conflicts.is_empty() { changes } else { Vec::new() };
     let plan = Plan { findings, changes, coverage: Vec::new(), handovers: Vec::new() };
     Rollback { plan, conflicts }
 }

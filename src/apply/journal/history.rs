@@ -160,6 +160,18 @@ impl History {
         chain.into_iter().rev().flat_map(one).collect()
     }
 
+    /// A later run, not undone yet, that wrote to the same thing.
+    pub fn later_run_on(&self, record: &Record, resource: &str) -> Option<&Record> {
+        let wrote = |later: &Record| {
+            later.changes().any(|(change, step)| step.may_be_written() && change.operation.resource() == resource)
+        };
+        let later = self.runs().skip_while(|(earlier, _)| earlier.run != record.run).skip(1);
+        later
+            .filter(|(later, state)| !later.is_rollback() && *state != RunState::RolledBack && wrote(later))
+            .map(|(later, _)| later)
+            .last()
+    }
+
     /// The version that an earlier rollback set out to delete, where the run itself never heard of its id.
     fn withdrawn(&self, run: &str, made: &Operation) -> Option<String> {
         let Operation::CreatePolicyVersion { policy: made, .. } = made else { return None };

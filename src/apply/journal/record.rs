@@ -146,9 +146,9 @@ impl StepRecord {
                 (StepOutcome::Applied, receipt.request_id.clone(), None)
             }
             StepResult::AlreadyDone => (StepOutcome::AlreadyDone, None, None),
-            StepResult::Unsettled { receipt } => {
+            StepResult::Unsettled { receipt, reason } => {
                 version.clone_from(&receipt.version);
-                (StepOutcome::Unsettled, receipt.request_id.clone(), None)
+                (StepOutcome::Unsettled, receipt.request_id.clone(), reason.as_ref().map(ToString::to_string))
             }
             StepResult::Overwritten(now) => (StepOutcome::Overwritten, None, Some(now.to_string())),
             StepResult::Stale(now) => (StepOutcome::Stale, None, Some(now.to_string())),

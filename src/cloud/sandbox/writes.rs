@@ -20,12 +20,16 @@ impl Write for Sandbox {
             account: Some(operation.account()),
             region: operation.region().map(str::to_owned),
         };
+        let struck = self.arrive(&call).await?;
         let edited = {
-            let state = self.current(&call)?;
+            let state = self.state.borrow();
             let caller = call.authorized(&state.world)?;
             edit(&state, operation, &caller).map_err(|refusal| call.failed(Some(caller.account), refusal))?
         };
         self.replace(edited).map_err(|refusal| call.failed(call.account, refusal))?;
+        if struck.loses_answer {
+            return Err(Self::lost(&call));
+        }
         let version = match operation {
             Operation::CreatePolicyVersion { policy, .. } => {
                 self.state.borrow().world.policy(policy).map(|policy| policy.default_version.clone())
