@@ -8,6 +8,7 @@ use keymend::cloud::observer::{self, Depth};
 use keymend::cloud::sandbox::Sandbox;
 use keymend::observation::Observation;
 use keymend::plan::{Plan, plan};
+use keymend::policy::PolicyDocument;
 
 /// A copy of a fixture in a folder of its own.
 pub(crate) fn copy(name: &str) -> (tempfile::TempDir, Sandbox) {
@@ -33,6 +34,23 @@ pub(crate) async fn observe(sandbox: &Sandbox, prune_orphans: bool) -> (Request,
 pub(crate) async fn plan_in(sandbox: &Sandbox, prune_orphans: bool) -> Plan {
     let (request, observation) = observe(sandbox, prune_orphans).await;
     plan(&request, &observation)
+}
+
+/// The meaning of every document in force, with what is attached to whom, as the run's grantees see it.
+pub(crate) async fn documents(sandbox: &Sandbox) -> Vec<String> {
+    let (_, observation) = observe(sandbox, false).await;
+    let mut documents = Vec::new();
+    for (key, read) in &observation.keys {
+        let policy = PolicyDocument::parse(read.policy.read().unwrap().as_str()).unwrap();
+        documents.push(format!("{key} {}", policy.fingerprint(key.partition)));
+    }
+    for iam in observation.accounts.values().filter_map(|iam| iam.read()) {
+        for (arn, policy) in &iam.policies {
+            let meaning = PolicyDocument::parse(policy.document.as_str()).unwrap().fingerprint(arn.partition);
+            documents.push(format!("{arn} {meaning} {:?}", policy.attached_to));
+        }
+    }
+    documents
 }
 
 fn calls(plan: &Plan) -> Vec<&'static str> {

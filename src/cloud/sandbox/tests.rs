@@ -1,3 +1,4 @@
+mod faults;
 mod mistakes;
 mod reads;
 mod refusals;

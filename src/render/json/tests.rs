@@ -59,6 +59,8 @@ fn full_output() -> String {
         hint: None,
     };
     let report = Report {
+        conflicts: &[],
+        runs: &[],
         command: "fix",
         request: Some(&testing::request(&[OTHER_ROOT, ROLE])),
         observation: Some(&observation()),
@@ -79,6 +81,8 @@ fn full_output() -> String {
 
 fn failed_early() -> Report<'static> {
     Report {
+        conflicts: &[],
+        runs: &[],
         command: "fix",
         request: None,
         observation: None,

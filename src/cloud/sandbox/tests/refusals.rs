@@ -1,7 +1,7 @@
 use super::*;
 use crate::cloud::CloudErrorKind::{
-    self, AccessDenied, AlreadyExists, InvalidPrincipal, LimitExceeded, Lockout, Malformed, NoCredentials,
-    NotFound, Other, Unmodifiable,
+    self, AccessDenied, AlreadyExists, Conflict, InvalidPrincipal, LimitExceeded, Lockout, Malformed, NoCredentials,
+    NotFound, Unmodifiable,
 };
 
 const INVALID_PRINCIPALS: &str = "Policy contains a statement with one or more invalid principals.";
@@ -232,7 +232,7 @@ async fn policies_that_exist_or_do_not() {
     let message = format!("Policy {POLICY} version v9 does not exist or is not attachable.");
     refused(&sandbox, &delete_version("v9"), NotFound, "NoSuchEntity", &message).await;
     let message = "Cannot delete the default version of a policy.";
-    refused(&sandbox, &delete_version("v1"), Other, "DeleteConflict", message).await;
+    refused(&sandbox, &delete_version("v1"), Conflict, "DeleteConflict", message).await;
 
     let empty = Sandbox::builtin();
     let message = format!("Policy {POLICY} does not exist or is not attachable.");
