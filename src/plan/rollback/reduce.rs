@@ -102,7 +102,7 @@ fn shrink(
 
 fn principal_meaning(partition: Partition) -> impl Fn(&str) -> String {
     move |text| match AwsPrincipal::parse(text) {
-        AwsPrincipal::Account { id, .. } => format!("arn:{partition}:iam::{id}:root"),
+        AwsPrincipal::Account { partition: None, id } => format!("arn:{partition}:iam::{id}:root"),
         _ => text.to_owned(),
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use keymend::access::Request;
 use keymend::apply::journal::{Backend, Beginning, History, Journal, Origin};
 use keymend::apply::{self, Outcome, Run, StepResult};
 use keymend::cloud::reread::reread;
 use keymend::cloud::sandbox::Sandbox;
+use keymend::observation::Observation;
 use keymend::plan::Plan;
 use keymend::plan::rollback::{self, Extent};
 use serde_json::{Value, json};
@@ -73,11 +75,15 @@ fn faults(operation: &str) -> Vec<(Value, bool)> {
     faults
 }
 
-async fn carry_out(sandbox: &Sandbox, folder: &Path, origin: Origin, plan: &Plan) -> Outcome {
-    let (request, observation) = worlds::observe(sandbox, false).await;
+async fn carry_out(
+    sandbox: &Sandbox,
+    (request, observation): &(Request, Observation),
+    folder: &Path,
+    (origin, plan): (Origin, &Plan),
+) -> Outcome {
     let selected: BTreeSet<usize> = (0..plan.changes.len()).collect();
     let callers = &observation.callers;
-    let (request, selected) = (&request, &selected);
+    let selected = &selected;
     let beginning = Beginning { backend: Backend::Aws, origin, request, plan, selected, callers };
     let mut journal = Journal::begin(folder, &beginning).unwrap();
     let mut run = Run {
@@ -104,12 +110,13 @@ async fn every_operation_with_every_fault_ends_well_or_leads_back() {
                 let (folder, sandbox) = worlds::copy(name);
                 let file = folder.path().join("world.json");
                 let before = worlds::documents(&sandbox).await;
+                let asked = worlds::observe(&sandbox, false).await;
                 let plan = worlds::plan_in(&sandbox, false).await;
                 let journal = folder.path().join("journal");
 
                 set_faults(&file, &json!([fault]));
                 let sandbox = Sandbox::open(&file).unwrap();
-                let outcome = carry_out(&sandbox, &journal, Origin::Request, &plan).await;
+                let outcome = carry_out(&sandbox, &asked, &journal, (Origin::Request, &plan)).await;
                 assert_eq!(outcome.journal_error, None);
                 let is_write = plan.changes.iter().any(|change| change.operation.api_call() == *operation);
                 if outcome.is_success() {
@@ -133,7 +140,7 @@ async fn every_operation_with_every_fault_ends_well_or_leads_back() {
                 let back = rollback::plan(&written, &observation, Extent::Everything);
                 assert_eq!(back.conflicts, [], "{fault}");
                 let origin = Origin::Undoes(run.run.clone());
-                let undone = carry_out(&sandbox, &journal, origin, &back.plan).await;
+                let undone = carry_out(&sandbox, &asked, &journal, (origin, &back.plan)).await;
                 assert!(undone.is_success(), "{fault}: {undone:?}");
                 assert_eq!(worlds::documents(&sandbox).await, before, "{name}: {fault}");
             }
