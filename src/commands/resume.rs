@@ -10,7 +10,7 @@ use crate::render::escape::Escaped;
 
 /// Says that the last run is not done, where it stopped, and what can be done.
 pub(super) fn tell_of(record: &Record, state: RunState, console: &mut Console) -> io::Result<()> {
-    let Record { run, started, .. } = record;
+    let run = &record.run;
     let what = match state {
         RunState::PartlyRolledBack => "was not rolled back to the end",
         RunState::Stopped => "stopped before it was done",
@@ -26,7 +26,7 @@ pub(super) fn tell_of(record: &Record, state: RunState, console: &mut Console) -
         }
     };
     let style = console.talk_styles.warning;
-    let text = format!("the run {run} of {started} {what}{place}");
+    let text = format!("the run {run} {what}{place}");
     writeln!(console.talk()?, "{style}warning:{style:#} {}", Escaped(&text))?;
     console.hint(&if state == RunState::PartlyRolledBack {
         format!("`keymend rollback {run}` finishes that")

@@ -113,7 +113,7 @@ async fn undo<C: Observe + Write, K: Clock>(
         allow_blocked: settings.allow_blocked,
         output: settings.output,
     };
-    console.remark(&format!("Undoing run {} of {}.", run.run, run.started))?;
+    console.remark(&format!("Undoing run {}.", run.run))?;
     approval::show(manner, &run.request, &observation, &plan, console)?;
     let interrupt = outcome::Interrupt::listen()?;
     let (decision, selected) = if conflicts.is_empty() || plan.is_unsound() {
