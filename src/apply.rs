@@ -239,9 +239,10 @@ async fn write<C: Observe + Write, K: Clock>(
             Ok(receipt) => return Ok(receipt),
             Err(error) => error,
         };
-        let wait = match (run.is_interrupted)() {
-            true => None,
-            false => patience.wait_after(&error, operation, cloud, run.clock.elapsed()).await,
+        let wait = if (run.is_interrupted)() {
+            None
+        } else {
+            patience.wait_after(&error, operation, cloud, run.clock.elapsed()).await
         };
         if let Some(wait) = wait {
             run.tell(Progress::Retrying(index, &error, wait));
@@ -261,8 +262,10 @@ async fn last_look(
     cloud: &impl Observe,
     error: CloudError,
 ) -> Result<Receipt, StepResult> {
-    let is_about_what_is_there =
-        matches!(error.kind, CloudErrorKind::NotFound | CloudErrorKind::AlreadyExists | CloudErrorKind::Conflict);
+    let is_about_what_is_there = matches!(
+        error.kind,
+        CloudErrorKind::NotFound | CloudErrorKind::AlreadyExists | CloudErrorKind::Conflict
+    );
     if !patience::passes(&error) && !is_about_what_is_there {
         return Err(StepResult::Failed(error));
     }

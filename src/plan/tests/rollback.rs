@@ -24,7 +24,8 @@ type Texts = (BTreeMap<KeyArn, String>, BTreeMap<PolicyArn, (String, Vec<EntityN
 
 /// Every document in force, and what is attached.
 fn texts(observation: &Observation) -> Texts {
-    let keys = observation.keys.iter().filter_map(|(key, read)| Some((key.clone(), read.policy.read()?.clone())));
+    let keys =
+        observation.keys.iter().filter_map(|(key, read)| Some((key.clone(), read.policy.read()?.clone())));
     let policies = observation.accounts.values().filter_map(|iam| iam.read()).flat_map(|iam| &iam.policies);
     let policy = |policy: &ManagedPolicy| (policy.document.clone(), policy.attached_to.clone());
     (keys.collect(), policies.map(|(arn, read)| (arn.clone(), policy(read))).collect())

@@ -27,7 +27,9 @@ pub fn change(
     writeln!(out)?;
     let operation = &change.operation;
     let attachment = match operation {
-        Operation::AttachPolicy { policy, entity, .. } => Some((styles.added, format!("+ {policy} -> {entity}"))),
+        Operation::AttachPolicy { policy, entity, .. } => {
+            Some((styles.added, format!("+ {policy} -> {entity}")))
+        }
         Operation::DetachPolicy { policy, entity, .. } => {
             Some((styles.removed, format!("- {policy} -> {entity}")))
         }

@@ -32,7 +32,10 @@ const WORLDS: [(&str, &[&str]); 3] = [
             "iam:ListAttachedRolePolicies",
         ],
     ),
-    ("five-versions", &["kms:PutKeyPolicy", "iam:DeletePolicyVersion", "iam:CreatePolicyVersion", "iam:ListPolicyVersions"]),
+    (
+        "five-versions",
+        &["kms:PutKeyPolicy", "iam:DeletePolicyVersion", "iam:CreatePolicyVersion", "iam:ListPolicyVersions"],
+    ),
     ("group-grantee", &["iam:AttachGroupPolicy", "iam:GetGroup", "iam:ListAttachedGroupPolicies"]),
 ];
 
@@ -50,7 +53,11 @@ const CODES: [(&str, &str, bool); 14] = [
     ("InvalidSignatureException", "Signature not yet current", false),
     ("LimitExceeded", "", false),
     ("NoSuchEntity", "", false),
-    ("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.", false),
+    (
+        "MalformedPolicyDocumentException",
+        "Policy contains a statement with one or more invalid principals.",
+        false,
+    ),
     (
         "MalformedPolicyDocumentException",
         "The new key policy will not allow you to update the key policy in the future.",
@@ -70,7 +77,10 @@ fn faults(operation: &str) -> Vec<(Value, bool)> {
             faults.push((json!({"operation": operation, "fault": fault, "times": times}), true));
         }
     }
-    faults.push((json!({"operation": operation, "fault": "error", "code": "Throttling", "times": 1000}), false));
+    faults.push((
+        json!({"operation": operation, "fault": "error", "code": "Throttling", "times": 1000}),
+        false,
+    ));
     faults.push((json!({"operation": operation, "fault": "latency", "milliseconds": 1}), true));
     faults
 }
@@ -145,7 +155,9 @@ fn every_operation_with_every_fault_ends_well_or_leads_back() {
     let play = |name: &'static str, operation: &'static str| {
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let ends = faults(operation).into_iter().map(|fault| runtime.block_on(plays_well(name, operation, fault)));
+            let ends = faults(operation)
+                .into_iter()
+                .map(|fault| runtime.block_on(plays_well(name, operation, fault)));
             ends.collect::<Vec<bool>>()
         })
     };

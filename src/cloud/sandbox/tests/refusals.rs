@@ -1,7 +1,7 @@
 use super::*;
 use crate::cloud::CloudErrorKind::{
-    self, AccessDenied, AlreadyExists, Conflict, InvalidPrincipal, LimitExceeded, Lockout, Malformed, NoCredentials,
-    NotFound, Unmodifiable,
+    self, AccessDenied, AlreadyExists, Conflict, InvalidPrincipal, LimitExceeded, Lockout, Malformed,
+    NoCredentials, NotFound, Unmodifiable,
 };
 
 const INVALID_PRINCIPALS: &str = "Policy contains a statement with one or more invalid principals.";
