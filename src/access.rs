@@ -1,5 +1,8 @@
 //! What is asked for: keys, grantees, and the statements that must hold for them.
 
+pub mod assessment;
+pub mod evidence;
+
 use std::fmt;
 use std::str::FromStr;
 
