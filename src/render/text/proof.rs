@@ -21,7 +21,7 @@ pub fn proof(
     if assessments.is_empty() {
         return Ok(());
     }
-    Prose::new().styled(styles.strong, "Evaluated as it reads back:").write(out, width, 0)?;
+    Prose::new().styled(styles.strong, "By the policies as they read back:").write(out, width, 0)?;
     for assessment in assessments {
         let verdict = assessment.verdict();
         let style = match verdict {
