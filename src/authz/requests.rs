@@ -6,7 +6,7 @@ mod line;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::io::{self, BufRead, Read as _, Write};
+use std::io::{self, BufRead, Write};
 use std::rc::Rc;
 
 use serde::{Serialize, Serializer};
@@ -17,7 +17,7 @@ use crate::policy::actions::UnknownAction;
 use crate::policy::{PolicyDocument, PolicyError};
 
 use super::{Boundary, Context, Grant, Outcome, Policies, Prepared, Query, StatementRef, evaluate};
-use line::{Id, Line};
+use line::{GrantEntry, GrantError, Id, Line};
 
 /// The longest line that is read, in bytes: several documents of every kind at their limits.
 const LONGEST_LINE: usize = 16 << 20;
@@ -55,6 +55,8 @@ enum LineError {
     Key(ArnError),
     #[error("{document}: {error}")]
     Policy { document: String, error: PolicyError },
+    #[error("grants[{index}]: {error}")]
+    Grant { index: usize, error: GrantError },
 }
 
 /// Answers each line of the input with a line of the output, in order; a bad line with its error.
@@ -64,36 +66,41 @@ enum LineError {
 pub fn answer(mut input: impl BufRead, mut output: impl Write) -> io::Result<Summary> {
     let mut batch = Batch::default();
     let mut line = Vec::new();
-    while read_line(&mut input, &mut line)? {
+    while let Some(is_used_up) = read_line(&mut input, &mut line)? {
         if line.len() > LONGEST_LINE || !line.trim_ascii().is_empty() {
             batch.answer_line(&line, &mut output)?;
+        }
+        if is_used_up {
+            // Reading on may take until somebody has seen the answer.
+            output.flush()?;
         }
     }
     output.flush()?;
     Ok(batch.summary)
 }
 
-/// Reads a line, at most one byte more than is allowed of it; false at the end.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+/// Reads a line, at most one byte more than is allowed of it, and tells whether it uses up what the input has
+/// at hand; nothing at the end.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
     line.clear();
-    let limit = LONGEST_LINE as u64 + 1;
-    if input.by_ref().take(limit).read_until(b'\n', line)? == 0 {
-        return Ok(false);
-    }
-    if line.len() > LONGEST_LINE && !line.ends_with(b"\n") {
-        skip_line(input)?;
-    }
-    Ok(true)
-}
-
-fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+    let mut has_begun = false;
     loop {
-        let buffer = input.fill_buf()?;
-        let newline = buffer.iter().position(|byte| *byte == b'\n');
-        let (length, is_end) = (buffer.len(), buffer.is_empty() || newline.is_some());
-        input.consume(newline.map_or(length, |at| at + 1));
-        if is_end {
-            return Ok(());
+        let at_hand = match input.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            at_hand => at_hand?,
+        };
+        if at_hand.is_empty() {
+            return Ok(has_begun.then_some(true));
+        }
+        has_begun = true;
+        let newline = memchr::memchr(b'\n', at_hand);
+        let used = newline.map_or(at_hand.len(), |at| at + 1);
+        let room = LONGEST_LINE + 1 - line.len();
+        line.extend(at_hand.iter().take(used.min(room)));
+        let is_used_up = used == at_hand.len();
+        input.consume(used);
+        if newline.is_some() {
+            return Ok(Some(is_used_up));
         }
     }
 }
@@ -133,8 +140,7 @@ impl Batch {
         let principal = line.principal.parse().map_err(LineError::Principal)?;
         let key = line.key.parse().map_err(LineError::Key)?;
         let documents = Documents::of(&line, &mut self.cache)?;
-        let grants: Option<Vec<Grant>> =
-            line.grants.map(|grants| grants.into_iter().map(Into::into).collect());
+        let grants = line.grants.map(grants).transpose()?;
         let mut context = if line.context_complete { Context::complete() } else { Context::unknown() };
         for (key, values) in line.context.unwrap_or_default() {
             context.set(&key, values.0);
@@ -150,6 +156,13 @@ impl Batch {
             }
         }))
     }
+}
+
+fn grants(entries: Vec<GrantEntry>) -> Result<Vec<Grant>, LineError> {
+    let entries = entries.into_iter().enumerate();
+    entries
+        .map(|(index, entry)| entry.try_into().map_err(|error| LineError::Grant { index, error }))
+        .collect()
 }
 
 /// The documents of a line.

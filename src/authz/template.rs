@@ -69,6 +69,19 @@ impl Template {
         }
     }
 
+    /// Whether a variable stands before the nth colon.
+    pub(crate) fn has_variable_before_colon(&self, n: usize) -> bool {
+        let Self::Variable(pieces) = self else {
+            return false;
+        };
+        let before = pieces.iter().take_while(|piece| !matches!(piece, Piece::Variable { .. }));
+        let colons = before.map(|piece| match piece {
+            Piece::Literal(text) => text.matches(':').count(),
+            _ => 0,
+        });
+        colons.sum::<usize>() < n
+    }
+
     /// Whether everything matches.
     pub(crate) fn is_anything(&self) -> bool {
         matches!(self, Self::Pattern(pattern) if pattern.is_anything())
