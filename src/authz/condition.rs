@@ -90,7 +90,9 @@ impl Condition {
         };
         match found {
             // The same of any value and of none, as for `StringLikeIfExists` with `*`.
-            Lookup::Unknown if matcher.is_anything() && self.holds_of_nothing(negated) == (!negated).into() => {
+            Lookup::Unknown
+                if matcher.is_anything() && self.holds_of_nothing(negated) == (!negated).into() =>
+            {
                 self.holds_of_nothing(negated)
             }
             Lookup::Unknown => Truth::Unknown,

@@ -65,7 +65,7 @@ fn documents<'p>(
     let rcps = in_levels(policies.rcps.filter(|_| limiting.rcps));
     let rcps =
         rcps.map(move |(level, index, document)| (DocumentRef::Rcp { level, index }, document, resource));
-    let key_policy = policies.key_policy.filter(|_| limiting.key_policy);
+    let key_policy = policies.key_policy.filter(|_| access::asks_key_policy(query));
     let key_policy = key_policy.map(|document| (DocumentRef::KeyPolicy, document, resource));
     let of_principal = own.chain(boundary).chain(session).chain(scps);
     let of_principal = of_principal.map(|(name, document)| (name, document, Attachment::Principal));
@@ -80,10 +80,9 @@ fn in_levels<'p>(
     })
 }
 
-/// Which policies have a say, by the kind of principal and the action.
+/// Which policies limit a kind of principal.
 #[derive(Debug, Clone, Copy)]
 struct Limiting {
-    key_policy: bool,
     /// Policies, boundary and session policies of its own.
     own: bool,
     scps: bool,
@@ -99,7 +98,6 @@ impl Limiting {
         let is_service = *kind == PrincipalKind::Service;
         let is_linked = query.principal.is_service_linked();
         Self {
-            key_policy: access::asks_key_policy(query),
             own: !is_service && *kind != PrincipalKind::Root,
             scps: !is_service && !is_linked,
             // "The kms:RetireGrant permission is not effective in an RCP."
@@ -155,7 +153,7 @@ impl Gathered {
     fn new(query: &Query<'_>, policies: &Policies<'_>) -> Self {
         let limiting = Limiting::of(query);
         let unread = |is_unread: bool| if is_unread { Truth::Unknown } else { Truth::False };
-        let no_key_policy = unread(limiting.key_policy && policies.key_policy.is_none());
+        let no_key_policy = unread(access::asks_key_policy(query) && policies.key_policy.is_none());
         let no_identity = unread(limiting.own && policies.identity.is_none());
         let no_boundary = unread(limiting.own && matches!(policies.boundary, Boundary::Unread));
         let open_unless = |limits: bool| if limiting.own && limits { Truth::False } else { Truth::True };

@@ -179,9 +179,7 @@ fn is_value(key: &str, wanted: &str, query: &Query<'_>) -> Truth {
 
 /// "The key in each key-value pair is not case sensitive, but the value is case sensitive."
 fn has_pairs(pairs: &BTreeMap<String, String>, query: &Query<'_>) -> Truth {
-    Truth::all(
-        pairs.iter().map(|(name, wanted)| is_value(&format!("{CONTEXT_PREFIX}{name}"), wanted, query)),
-    )
+    Truth::all(pairs.iter().map(|(name, wanted)| is_value(&format!("{CONTEXT_PREFIX}{name}"), wanted, query)))
 }
 
 fn has_no_other_pair(wanted: &BTreeMap<String, String>, query: &Query<'_>) -> Truth {

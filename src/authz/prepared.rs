@@ -72,6 +72,11 @@ impl Prepared {
         self.statements.get(statement)?.sid.as_deref()
     }
 
+    /// The effect of a statement, by its index in source order.
+    pub fn effect(&self, statement: usize) -> Option<Effect> {
+        Some(self.statements.get(statement)?.effect)
+    }
+
     /// How many statements there are.
     pub fn len(&self) -> usize {
         self.statements.len()

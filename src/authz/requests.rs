@@ -1,6 +1,31 @@
 //! Requests as JSON lines in, decisions as JSON lines out.
 //!
-//! For policy tests and large batches: it streams, and takes apart each document but once.
+//! For policy tests and large batches: it streams, and takes apart each document but once. A line in is an
+//! object:
+//!
+//! | member | |
+//! |---|---|
+//! | `id` | anything; comes back as it is |
+//! | `principal` | the ARN of a root, user, role or session, an account id, or the name of a service |
+//! | `action` | one KMS action, such as `kms:Decrypt` |
+//! | `key` | the key's ARN |
+//! | `key_policy` | a policy; without it the outcome is unknown wherever a key policy has a say |
+//! | `identity_policies` | a list of policies, those of groups included |
+//! | `boundary`, `session_policy` | a policy |
+//! | `scps`, `rcps` | a list of levels, from the organization's root down, each a list of policies |
+//! | `grants` | a list of grants as ListGrants gives them: `GranteePrincipal`, `Operations`, `RetiringPrincipal`, `Constraints` |
+//! | `context` | an object of condition keys, in any case; a value is a text, a boolean, a number or a list of them; null and the empty list say that the key is absent |
+//! | `context_complete` | true: keys that are not in `context` are absent; else they are unknown |
+//!
+//! What is left out or null is not there. Keys that follow from the principal and the key, such as
+//! `aws:PrincipalArn` and `kms:CallerAccount`, are filled in unless given.
+//!
+//! A line out is `{"id", "decision", "statements", "unknown_keys"}`, where `decision` is `allowed`,
+//! `explicit_deny`, `implicit_deny` or `unknown`, `statements` are those that decide, each as
+//! `{"document": "scps[0][1]", "index": 2, "effect": "Deny", "sid": "…"}` (`document` is the member of the
+//! request, `index` counts from 0, and `sid` is left out where there is none), and `unknown_keys` are the
+//! condition keys that would settle what is unknown. For a line that is no request it is `{"id", "error"}`,
+//! with the id if it can be read. Empty lines are passed over.
 
 mod line;
 
@@ -23,7 +48,7 @@ use line::{GrantEntry, GrantError, Id, Line};
 const LONGEST_LINE: usize = 16 << 20;
 
 /// How many bytes of documents are kept in their prepared form before they are forgotten.
-const MOST_CACHED: usize = 32 << 20;
+pub(super) const MOST_CACHED: usize = 16 << 20;
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,14 +130,15 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<
     }
 }
 
+/// Lines that are answered one after the other.
 #[derive(Default)]
-struct Batch {
+pub(super) struct Batch {
     cache: Cache,
-    summary: Summary,
+    pub(super) summary: Summary,
 }
 
 impl Batch {
-    fn answer_line(&mut self, line: &[u8], output: &mut impl Write) -> io::Result<()> {
+    pub(super) fn answer_line(&mut self, line: &[u8], output: &mut impl Write) -> io::Result<()> {
         let written = match self.decide(line) {
             Ok(answer) => {
                 *match answer.decision {
@@ -130,6 +156,11 @@ impl Batch {
         };
         written?;
         output.write_all(b"\n")
+    }
+
+    #[cfg(test)]
+    pub(super) fn cached_bytes(&self) -> usize {
+        self.cache.bytes
     }
 
     fn decide<'l>(&mut self, line: &'l [u8]) -> Result<Answer<'l>, LineError> {
@@ -281,6 +312,7 @@ struct Found {
     document: String,
     /// The statement's index in the document.
     index: usize,
+    effect: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
 }
@@ -290,6 +322,7 @@ impl Found {
         Self {
             document: statement.document.to_string(),
             index: statement.index,
+            effect: policies.effect(statement).as_str(),
             sid: policies.sid(statement).map(str::to_owned),
         }
     }

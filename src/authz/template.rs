@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::policy::pattern::Pattern;
+use crate::policy::pattern::{self, Pattern};
 
 use super::context::{ConditionKey, Lookup, Query};
 use super::truth::Truth;
@@ -49,7 +49,13 @@ pub(crate) struct Syntax {
 
 impl Template {
     pub(crate) fn new(text: &str, syntax: Syntax) -> Self {
-        Self::of_pieces(pieces(text, syntax))
+        if syntax.variables && text.contains("${") {
+            Self::of_pieces(pieces(text, syntax))
+        } else if syntax.wildcards && pattern::is_pattern(text) {
+            Self::Pattern(Pattern::new(text))
+        } else {
+            Self::Text(text.to_owned())
+        }
     }
 
     pub(crate) fn of_pieces(pieces: Vec<Piece>) -> Self {
