@@ -149,7 +149,10 @@ impl Statement {
     fn json(&self) -> Value {
         let mut statement = Map::new();
         if let Some(sid) = self.sid {
-            statement.insert("Sid".to_owned(), json!(["Allow use of the key", "a", "é\"\n", ""][usize::from(sid) % 4]));
+            statement.insert(
+                "Sid".to_owned(),
+                json!(["Allow use of the key", "a", "é\"\n", ""][usize::from(sid) % 4]),
+            );
         }
         statement.insert("Effect".to_owned(), json!(if self.is_deny { "Deny" } else { "Allow" }));
         let mut element = |name: &str, bit: u8, value: Value| {
@@ -218,7 +221,9 @@ static QUESTIONS: LazyLock<Questions> = LazyLock::new(|| Questions {
     key: KEY.parse().unwrap(),
     context: Context::for_launch("eu-west-1").with("kms:GrantOperations", ["Decrypt", "Encrypt"]),
     required: RequiredStatement::documented(),
-    grantees: ["arn:aws:iam::444455556666:role/app", "arn:aws:iam::444455556666:root"].map(str::to_owned).into(),
+    grantees: ["arn:aws:iam::444455556666:role/app", "arn:aws:iam::444455556666:root"]
+        .map(str::to_owned)
+        .into(),
 });
 
 /// A document in each place that it can stand in, for each question.

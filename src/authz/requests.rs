@@ -13,7 +13,7 @@
 //! | `identity_policies` | a list of policies, those of groups included |
 //! | `boundary`, `session_policy` | a policy |
 //! | `scps`, `rcps` | a list of levels, from the organization's root down, each a list of policies |
-//! | `grants` | a list of grants as ListGrants gives them: `GranteePrincipal`, `Operations`, `RetiringPrincipal`, `Constraints` |
+//! | `grants` | a list of grants as `ListGrants` gives them: `GranteePrincipal`, `Operations`, `RetiringPrincipal`, `Constraints` |
 //! | `context` | an object of condition keys, in any case; a value is a text, a boolean, a number or a list of them; null and the empty list say that the key is absent |
 //! | `context_complete` | true: keys that are not in `context` are absent; else they are unknown |
 //!
@@ -85,6 +85,9 @@ enum LineError {
 }
 
 /// Answers each line of the input with a line of the output, in order; a bad line with its error.
+///
+/// The output is written in small pieces, so it should be buffered; it is flushed whenever the input has nothing
+/// more at hand.
 ///
 /// # Errors
 /// The input can't be read, or the output can't be written.

@@ -152,7 +152,7 @@ struct Answers<'d>(&'d Cell<usize>);
 
 impl io::Write for Answers<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.set(self.0.get() + bytes.iter().filter(|byte| **byte == b'\n').count());
+        self.0.set(self.0.get() + usize::from(bytes.ends_with(b"\n")));
         Ok(bytes.len())
     }
 
