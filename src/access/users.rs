@@ -9,8 +9,8 @@ use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind, KeyArn};
 use crate::observation::{KeyGrant, Reading};
 use crate::policy::condition::same_meaning;
 use crate::policy::{
-    ActionSet, AwsPrincipal, Condition, Effect, ListElement, PolicyDocument, PrincipalElement, Statement,
-    pattern,
+    ActionSet, AwsPrincipal, Condition, Effect, KmsAction, ListElement, PolicyDocument, PrincipalElement,
+    Statement, pattern,
 };
 
 /// The actions that use a key, or hand its use on; the others administer it or look at it.
@@ -79,9 +79,7 @@ pub enum Who {
 }
 
 /// Where somebody is, seen from a key.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// In the key's own account.
@@ -99,9 +97,7 @@ pub enum Place {
 /// A part of the console's page of a key that names people.
 ///
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying.html>
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConsolePane {
     /// "Key users".
@@ -117,7 +113,7 @@ pub struct Permission {
     pub number: usize,
     /// Its Sid.
     pub sid: Option<String>,
-    /// The actions, of those that are known here.
+    /// The actions, of those that are known here and about a key.
     pub actions: ActionSet,
     /// The conditions, all of which have to hold.
     pub conditions: Vec<Condition>,
@@ -174,9 +170,7 @@ impl KeyUser {
     /// Whether they may use the key, or hand its use on; else they only administer it or look at it.
     pub fn may_use(&self) -> bool {
         let use_of_key = ActionSet::of_patterns(USE);
-        self.permissions
-            .iter()
-            .any(|permission| !permission.actions.intersection(use_of_key).is_empty())
+        self.permissions.iter().any(|permission| !permission.actions.intersection(use_of_key).is_empty())
     }
 }
 
@@ -187,7 +181,8 @@ impl Permission {
         let is_about_key = |resource: &ListElement| {
             resource.negated != resource.list.iter().any(|text| pattern::matches(text, &key))
         };
-        let actions = statement.kms_actions();
+        // Key policies have no say in what no key stands behind.
+        let actions = statement.kms_actions().intersection(every_action());
         let is_about_it = statement.resource.as_ref().is_some_and(is_about_key);
         (is_about_it && !actions.is_empty()).then(|| Self {
             number: index + 1,
@@ -197,6 +192,12 @@ impl Permission {
             is_undecidable: !statement.unknown.is_empty(),
         })
     }
+}
+
+/// Every action that a key stands behind.
+pub fn every_action() -> ActionSet {
+    let of_keys = KmsAction::all().filter(|action| !action.is_keyless());
+    of_keys.fold(ActionSet::EMPTY, |set, action| set.union(action.set()))
 }
 
 /// The principals of a statement, each once.
