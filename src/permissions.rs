@@ -172,6 +172,16 @@ mod tests {
               "Resource": [
                 "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
               ]
+            },
+            {
+              "Sid": "EvaluateTheGrants",
+              "Effect": "Allow",
+              "Action": [
+                "kms:ListGrants"
+              ],
+              "Resource": [
+                "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+              ]
             }
           ]
         }
@@ -190,6 +200,16 @@ mod tests {
               "Action": [
                 "kms:DescribeKey",
                 "kms:GetKeyPolicy"
+              ],
+              "Resource": [
+                "arn:aws-cn:kms:*:111122223333:key/*"
+              ]
+            },
+            {
+              "Sid": "EvaluateTheGrants",
+              "Effect": "Allow",
+              "Action": [
+                "kms:ListGrants"
               ],
               "Resource": [
                 "arn:aws-cn:kms:*:111122223333:key/*"
@@ -258,6 +278,36 @@ mod tests {
                 "arn:aws:iam::444455556666:group/*",
                 "arn:aws:iam::444455556666:role/*",
                 "arn:aws:iam::444455556666:user/*"
+              ]
+            },
+            {
+              "Sid": "EvaluateTheEntities",
+              "Effect": "Allow",
+              "Action": [
+                "iam:GetGroupPolicy",
+                "iam:GetRolePolicy",
+                "iam:GetUserPolicy",
+                "iam:ListGroupPolicies",
+                "iam:ListGroupsForUser",
+                "iam:ListRolePolicies",
+                "iam:ListUserPolicies"
+              ],
+              "Resource": [
+                "arn:aws:iam::444455556666:group/*",
+                "arn:aws:iam::444455556666:role/*",
+                "arn:aws:iam::444455556666:user/*"
+              ]
+            },
+            {
+              "Sid": "EvaluateThePolicies",
+              "Effect": "Allow",
+              "Action": [
+                "iam:GetPolicy",
+                "iam:GetPolicyVersion"
+              ],
+              "Resource": [
+                "arn:aws:iam::444455556666:policy/*",
+                "arn:aws:iam::aws:policy/*"
               ]
             }
           ]
