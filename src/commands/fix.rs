@@ -27,7 +27,7 @@ use crate::render::text;
 pub(super) async fn fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let ended = try_fix(args, console).await;
     if let (Err(error), OutputFormat::Json) = (&ended, args.output.output) {
-        report::write_json_of_error(&mut console.out, error)?;
+        report::write_json_of_error(&mut console.out, "fix", error)?;
     }
     ended
 }

@@ -46,9 +46,13 @@ impl Stage {
     }
 
     fn fix(&self, more: &[&str]) -> Output {
+        self.keymend("fix", more)
+    }
+
+    fn keymend(&self, verb: &str, more: &[&str]) -> Output {
         let profile = format!("{0}={0}", self.launcher.id);
         let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
-        command.args(["fix", "--key", &self.key.to_string(), "--principal", &self.role]);
+        command.args([verb, "--key", &self.key.to_string(), "--principal", &self.role]);
         command.args(["--account", &self.launcher.id.to_string(), "--account-profile", &profile]).args(more);
         self.operator.run(&mut command).output().unwrap()
     }
@@ -113,6 +117,19 @@ async fn before_dry_run_apply_and_again() {
     let text = String::from_utf8_lossy(&again.stdout).into_owned();
     assert_eq!(again.status.code(), Some(0));
     assert!(text.starts_with("No changes.\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_check_sees_what_a_fix_mends() {
+    let stage = Stage::new().await;
+    let check = || {
+        let ran = stage.keymend("check", &["--output", "json"]);
+        (ran.status.code(), json(&ran)["outcome"].clone())
+    };
+    assert_eq!(check(), (Some(3), "access_missing".into()));
+    assert_eq!(stage.fix(&["--yes"]).status.code(), Some(0));
+    assert_eq!(check(), (Some(0), "can_launch".into()));
+    assert!(!stage.keymend("check", &["--all"]).stdout.is_empty());
 }
 
 #[tokio::test]
