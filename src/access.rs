@@ -1,5 +1,9 @@
 //! What is asked for: keys, grantees, and the statements that must hold for them.
 
+pub mod assessment;
+pub mod evidence;
+pub mod users;
+
 use std::fmt;
 use std::str::FromStr;
 

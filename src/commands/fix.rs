@@ -13,7 +13,7 @@ use crate::apply::{self, Clock, Outcome, Run};
 use crate::cli::settings::{BackendSettings, FixSettings, Mode};
 use crate::cli::{FixArgs, OutputFormat};
 use crate::cloud::aws::Aws;
-use crate::cloud::observer::observe;
+use crate::cloud::observer::{Depth, observe};
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::cloud::{Observe, Write};
@@ -27,7 +27,7 @@ use crate::render::text;
 pub(super) async fn fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let ended = try_fix(args, console).await;
     if let (Err(error), OutputFormat::Json) = (&ended, args.output.output) {
-        report::write_json_of_error(&mut console.out, error)?;
+        report::write_json_of_error(&mut console.out, "fix", error)?;
     }
     ended
 }
@@ -102,7 +102,7 @@ async fn run<C: Observe + Write, K: Clock>(
     journals: Option<Place>,
     console: &mut Console,
 ) -> Result<ExitStatus, Error> {
-    let (request, observation) = observe(&settings.asked, cloud).await?;
+    let (request, observation) = observe(&settings.asked, Depth::ForEvaluation, cloud).await?;
     let plan = plan::plan(&request, &observation);
     show(settings, &request, &observation, &plan, console)?;
     // From here on Ctrl-C is an answer, or ends the run after the write in flight.
@@ -210,7 +210,8 @@ async fn carry_out<C: Observe + Write, K: Clock>(
         is_interrupted: &|| interrupt.is_set(),
     };
     let outcome = apply::apply(plan, selected, cloud, &mut run).await;
-    let again = if outcome.is_success() { Some(observe(&settings.asked, cloud).await) } else { None };
+    let again = async { observe(&settings.asked, Depth::ForEvaluation, cloud).await };
+    let again = if outcome.is_success() { Some(again.await) } else { None };
     let (remaining, unverified) = match again {
         Some(Ok((request, observation))) => (Some(plan::plan(&request, &observation)), None),
         Some(Err(error)) => (None, Some(error.into())),

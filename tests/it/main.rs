@@ -19,4 +19,6 @@ mod wire;
 #[cfg(test)]
 mod wire_fix;
 #[cfg(test)]
+mod wire_identity;
+#[cfg(test)]
 mod worlds;
