@@ -2,6 +2,7 @@
 
 pub mod assessment;
 pub mod evidence;
+pub mod users;
 
 use std::fmt;
 use std::str::FromStr;
