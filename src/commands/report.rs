@@ -123,10 +123,12 @@ impl Report {
         }
     }
 
-    /// Whether somebody is known not to be able to launch by what reads back.
+    /// Whether somebody is known not to be able to launch by what reads back, though nothing was left out.
     pub(super) fn is_disproven(&self) -> bool {
-        let verdicts = self.carried.proof.iter().map(Assessment::verdict);
-        verdicts.into_iter().any(|verdict| matches!(verdict, Verdict::Missing | Verdict::Blocked))
+        let Carried { outcome, proof, .. } = &self.carried;
+        let cant =
+            |assessment: &Assessment| matches!(assessment.verdict(), Verdict::Missing | Verdict::Blocked);
+        !outcome.steps.contains(&StepResult::Deselected) && proof.iter().any(cant)
     }
 
     /// Changes that were applied and are planned again: they did not last, or are a bug.

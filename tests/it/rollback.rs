@@ -263,6 +263,23 @@ fn regex_free_times(text: &str) -> String {
 }
 
 #[test]
+fn what_aws_refused_is_not_undone_when_somebody_else_did_it() {
+    let policy = "arn:aws:iam::444455556666:policy/KmsKeyUsagePolicy";
+    let scene = Scene::changed("copied-ami", |world| {
+        world["callers"]["444455556666"]["denied"] = json!(["iam:AttachRolePolicy"]);
+    });
+    assert_eq!(scene.fix("--yes").status, 1);
+    scene.change(|world| {
+        world["callers"]["444455556666"]["denied"] = json!([]);
+        world["accounts"]["444455556666"]["roles"]["app-instances"]["attached"] = json!([policy]);
+    });
+    let ran = rollback(&scene, "--yes --only-ours");
+    assert_eq!(ran.status, 3, "{ran}");
+    let role = &world(&scene)["accounts"]["444455556666"]["roles"]["app-instances"];
+    assert_eq!(role["attached"], json!([policy]), "it was not ours");
+}
+
+#[test]
 fn journals_may_be_kept_elsewhere() {
     let scene = Scene::of("copied-ami");
     let kept = scene.path("kept");

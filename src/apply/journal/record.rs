@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::Request;
 use crate::apply::StepResult;
 use crate::arn::AccountId;
+use crate::cloud::CloudErrorKind;
 use crate::observation::Caller;
 use crate::plan::{Change, Plan};
 
@@ -108,8 +109,10 @@ pub enum StepOutcome {
     Unsettled,
     /// Changed by somebody else.
     Stale,
-    /// Refused, or failed on the way.
+    /// Refused: AWS did not make it.
     Failed,
+    /// Failed on the way: AWS may have made it.
+    Unknown,
 }
 
 impl StepOutcome {
@@ -127,8 +130,9 @@ impl StepRecord {
 
     /// Whether AWS may have made the change for this run; only a read can tell where it did not confirm it.
     pub fn may_be_written(&self) -> bool {
-        self.is_written()
-            || (self.intended.is_some() && matches!(self.outcome, None | Some(StepOutcome::Failed)))
+        // Stale may be what somebody made of a write whose answer was lost.
+        let is_open = matches!(self.outcome, None | Some(StepOutcome::Unknown | StepOutcome::Stale));
+        self.is_written() || (self.intended.is_some() && is_open)
     }
 
     /// Whether AWS confirmed the change.
@@ -151,7 +155,11 @@ impl StepRecord {
             StepResult::Overwritten(now) => (StepOutcome::Overwritten, None, Some(now.to_string())),
             StepResult::Stale(now) => (StepOutcome::Stale, None, Some(now.to_string())),
             StepResult::Failed(error) => {
-                (StepOutcome::Failed, error.request_id.clone(), Some(error.to_string()))
+                let outcome = match error.kind {
+                    CloudErrorKind::Transient => StepOutcome::Unknown,
+                    _ => StepOutcome::Failed,
+                };
+                (outcome, error.request_id.clone(), Some(error.to_string()))
             }
             StepResult::NotStarted | StepResult::Deselected => return,
         };
