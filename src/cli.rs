@@ -166,6 +166,12 @@ pub struct TargetArgs {
     /// The customer managed policy in the requester's account
     #[arg(long, value_name = "NAME", default_value = "KmsKeyUsagePolicy", help_heading = "Remedy")]
     pub policy_name: String,
+    /// Only what a launch needs, through EC2, instead of the documented statements
+    #[arg(long, help_heading = "Remedy")]
+    pub least_privilege: bool,
+    /// What counts as access: statements that name the grantee, or whatever evaluation shows to allow it
+    #[arg(long, value_enum, default_value_t = CoverageChoice::Named, help_heading = "Remedy")]
+    pub coverage: CoverageChoice,
     /// Remove principals that no longer exist from key policies, as a change of its own
     #[arg(long, help_heading = "Remedy")]
     pub prune_orphans: bool,
@@ -228,6 +234,15 @@ pub struct OutputArgs {
     /// Tell on standard error of every call and how long it took
     #[arg(long, short = 'v', action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
+}
+
+/// `--coverage`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CoverageChoice {
+    /// Statements and policies that name the grantee, as documented.
+    Named,
+    /// Whatever evaluation shows to allow the launch; nothing redundant is written.
+    Effective,
 }
 
 /// `--output`.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::policy::{ActionSet, AwsPrincipal};
+use crate::policy::{ActionSet, AwsPrincipal, KmsAction};
 
 use super::context::{ConditionKey, Lookup, Query};
 use super::principal::PrincipalKind;
@@ -71,6 +71,13 @@ impl Grant {
     pub fn with_constraint(mut self, constraint: Constraint) -> Self {
         self.constraints.push(constraint);
         self
+    }
+
+    /// Whether the grant says the same of two actions, which are of one kind.
+    pub(crate) fn treats_alike(&self, one: KmsAction, other: KmsAction) -> bool {
+        let has = |action: KmsAction| self.operations.contains(action.set());
+        // Constraints are about some operations only.
+        has(one) == has(other) && (!has(one) || self.constraints.is_empty())
     }
 
     /// Whether the grant allows what is asked.

@@ -75,7 +75,7 @@ pub fn check(
     pairs
         .map(|(grantee, key)| {
             let (planned, needs_pruning) = plan_one(request, observation, grantee, key);
-            let verdict = evidence.assess(key, grantee, &launch_actions()).verdict();
+            let verdict = evidence.assess(key, grantee, launch_actions()).verdict();
             let checked = Checked::new(evidence.assess(key, grantee, actions), verdict, &planned);
             let is_identity_read = is_identity_read(grantee, observation);
             Checked { needs_pruning, is_identity_read, ..checked }
@@ -193,7 +193,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::access::PolicyName;
+    use crate::access::{CoverageRule, PolicyName, Profile};
     use crate::observation::{
         Entity, IamObservation, IamQuotas, IdentityPolicies, KeyManager, KeyMetadata, NamedDocument,
     };
@@ -270,9 +270,11 @@ mod tests {
             keys: vec![key],
             grantees: vec![Grantee::Entity(entity.arn)],
             policy_name: PolicyName::default(),
+            profile: Profile::default(),
+            coverage: CoverageRule::default(),
             prune_orphans: false,
         };
-        super::check(&request, &observation, &Extras::default(), &launch_actions()).remove(0)
+        super::check(&request, &observation, &Extras::default(), launch_actions()).remove(0)
     }
 
     #[test]
