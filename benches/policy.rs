@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use keymend::access::{Grantee, PolicyName, Request, RequiredStatement};
+use keymend::access::{CoverageRule, Grantee, PolicyName, Profile, Request, RequiredStatement};
 use keymend::arn::{EntityArn, KeyArn, Partition, PolicyArn};
 use keymend::observation::{
     Entity, IamObservation, IamQuotas, KeyObservation, ManagedPolicy, Observation, PolicyVersion, Reading,
@@ -92,6 +92,8 @@ fn question() -> (Request, Observation) {
         keys: vec![key],
         grantees: entities.into_iter().map(Grantee::Entity).collect(),
         policy_name: PolicyName::default(),
+        profile: Profile::default(),
+        coverage: CoverageRule::default(),
         prune_orphans: false,
     };
     (request, observation)

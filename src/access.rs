@@ -2,16 +2,18 @@
 
 pub mod assessment;
 pub mod evidence;
+mod required;
 pub mod users;
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::arn::{AccountId, ArnError, ArnParts, EntityArn, KeyArn, Partition, SessionArn};
-use crate::policy::{ActionSet, AwsPrincipal, Condition};
+use crate::policy::AwsPrincipal;
+
+pub use required::RequiredStatement;
 
 /// The question that a plan answers. Everything in it is resolved: no alias, no session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +24,34 @@ pub struct Request {
     pub grantees: Vec<Grantee>,
     /// The name of the customer managed policy in requester accounts.
     pub policy_name: PolicyName,
+    /// What the grantees must be allowed.
+    pub profile: Profile,
+    /// What counts as being allowed it already.
+    pub coverage: CoverageRule,
     /// Whether principals that no longer exist are taken out of key policies.
     pub prune_orphans: bool,
+}
+
+/// What a grantee must be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// The remedy that AWS documents: to use the key, and to make grants for AWS services.
+    #[default]
+    Documented,
+    /// What a launch needs, through EC2 in the key's region, and nothing besides.
+    LeastPrivilege,
+}
+
+/// What counts as covering a grantee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CoverageRule {
+    /// Statements that name the grantee, and policies of the request's name: the documented remedy.
+    #[default]
+    Named,
+    /// Whatever evaluation shows to allow the launch.
+    Effective,
 }
 
 /// A request as typed: aliases, sessions and partitions still have to be looked up.
@@ -36,13 +64,17 @@ pub struct UnresolvedRequest {
     /// As in [`Request`].
     pub policy_name: PolicyName,
     /// As in [`Request`].
+    pub profile: Profile,
+    /// As in [`Request`].
+    pub coverage: CoverageRule,
+    /// As in [`Request`].
     pub prune_orphans: bool,
 }
 
 impl From<&Request> for UnresolvedRequest {
     /// The same request once more.
     fn from(request: &Request) -> Self {
-        let Request { keys, grantees, policy_name, prune_orphans } = request;
+        let Request { keys, grantees, policy_name, profile, coverage, prune_orphans } = request;
         let grantee = |grantee: &Grantee| match grantee {
             Grantee::Account { id, .. } => GranteeRef::Account(*id),
             Grantee::Entity(entity) => GranteeRef::Entity(entity.clone()),
@@ -51,6 +83,8 @@ impl From<&Request> for UnresolvedRequest {
             keys: keys.iter().cloned().map(KeyRef::Arn).collect(),
             grantees: grantees.iter().map(grantee).collect(),
             policy_name: policy_name.clone(),
+            profile: *profile,
+            coverage: *coverage,
             prune_orphans: *prune_orphans,
         }
     }
@@ -302,93 +336,6 @@ impl From<PolicyName> for String {
     }
 }
 
-/// One of the statements that must hold on both sides.
-///
-/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#key-policy-default-allow-users>
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequiredStatement {
-    /// Its Sid in a key policy, where spaces are allowed.
-    pub key_policy_sid: &'static str,
-    /// Its Sid in an IAM policy.
-    pub identity_sid: &'static str,
-    /// What it gives, in words that follow "may".
-    pub purpose: &'static str,
-    /// Its actions, in the documented order.
-    pub actions: &'static [&'static str],
-    /// Its condition, where it has one.
-    pub conditions: Vec<Condition>,
-    /// The actions, wildcards expanded.
-    pub action_set: ActionSet,
-}
-
-impl RequiredStatement {
-    /// The documented remedy's two statements.
-    pub fn documented() -> [Self; 2] {
-        const USE: &[&str] =
-            &["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"];
-        const ATTACH: &[&str] = &["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"];
-        [
-            Self {
-                key_policy_sid: "Allow use of the key",
-                identity_sid: "AllowUseOfTheKey",
-                purpose: "use the key",
-                actions: USE,
-                conditions: Vec::new(),
-                action_set: ActionSet::of_patterns(USE.iter().copied()),
-            },
-            Self {
-                key_policy_sid: "Allow attachment of persistent resources",
-                identity_sid: "AllowAttachmentOfPersistentResources",
-                purpose: "let AWS services use it for persistent resources",
-                actions: ATTACH,
-                conditions: vec![Condition {
-                    operator: "Bool".to_owned(),
-                    key: "kms:GrantIsForAWSResource".to_owned(),
-                    values: vec!["true".to_owned()],
-                }],
-                action_set: ActionSet::of_patterns(ATTACH.iter().copied()),
-            },
-        ]
-    }
-
-    /// The statement for a key policy.
-    pub fn for_key_policy(&self, sid: &str, principals: &[String]) -> serde_json::Value {
-        self.with_condition(json!({
-            "Sid": sid,
-            "Effect": "Allow",
-            "Principal": {"AWS": principals},
-            "Action": self.actions,
-            "Resource": "*",
-        }))
-    }
-
-    /// The statement for an IAM policy; the resources are key ARNs.
-    pub fn for_identity(&self, sid: &str, resources: &[String]) -> serde_json::Value {
-        self.with_condition(json!({
-            "Sid": sid,
-            "Effect": "Allow",
-            "Action": self.actions,
-            "Resource": resources,
-        }))
-    }
-
-    fn with_condition(&self, mut statement: serde_json::Value) -> serde_json::Value {
-        let mut element = serde_json::Map::new();
-        for Condition { operator, key, values } in &self.conditions {
-            let value = match values.as_slice() {
-                [only] => json!(only),
-                several => json!(several),
-            };
-            let keys = element.entry(operator).or_insert_with(|| json!({}));
-            keys.as_object_mut().into_iter().for_each(|keys| _ = keys.insert(key.clone(), value.clone()));
-        }
-        if let (Some(members), false) = (statement.as_object_mut(), element.is_empty()) {
-            members.insert("Condition".to_owned(), element.into());
-        }
-        statement
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -415,14 +362,5 @@ mod tests {
         assert!(name.covers("KmsKeyUsagePolicy-1234abcd"));
         assert!(!name.covers("KmsKeyUsagePolicyX"));
         assert!("has space".parse::<PolicyName>().is_err());
-    }
-
-    #[test]
-    fn the_condition_has_the_documented_form() {
-        let [_, attach] = RequiredStatement::documented();
-        assert_eq!(
-            attach.for_identity("S", &["arn".to_owned()])["Condition"],
-            json!({"Bool": {"kms:GrantIsForAWSResource": "true"}})
-        );
     }
 }

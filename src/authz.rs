@@ -27,9 +27,10 @@ pub use evaluation::{evaluate, unmet};
 pub use grant::{Constraint, Grant};
 pub use prepared::Prepared;
 pub use principal::{Principal, PrincipalKind};
+pub(crate) use principals::Standing;
 pub use truth::Truth;
 
-use crate::policy::Effect;
+use crate::policy::{Effect, KmsAction};
 
 /// Everything that has a say in a request, as far as it was read.
 ///
@@ -99,6 +100,22 @@ impl<'p> Policies<'p> {
         self.document(statement.document)
             .and_then(|document| document.effect(statement.index))
             .unwrap_or(Effect::Allow)
+    }
+
+    /// Whether all policies and grants say the same of two actions, whoever asks and in whatever context.
+    pub fn treat_alike(&self, one: KmsAction, other: KmsAction) -> bool {
+        let levels =
+            |levels: Option<&'p [Vec<&'p Prepared>]>| levels.into_iter().flatten().flatten().copied();
+        let boundary = match self.boundary {
+            Boundary::Document(document) => Some(document),
+            Boundary::None | Boundary::Unread => None,
+        };
+        let own = self.identity.into_iter().chain(self.session).flatten().copied();
+        let mut documents =
+            own.chain(self.key_policy).chain(boundary).chain(levels(self.scps)).chain(levels(self.rcps));
+        context::are_of_one_kind(one, other)
+            && documents.all(|document| document.treats_alike(one, other))
+            && self.grants.into_iter().flatten().all(|grant| grant.treats_alike(one, other))
     }
 
     /// What was not considered, in words; then nothing is proven.

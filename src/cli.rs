@@ -103,7 +103,8 @@ pub struct FixArgs {
     pub verify: Verify,
     /// Finish the last run, which was cut
     #[arg(long, help_heading = "Mode",
-          conflicts_with_all = ["key", "account", "principal", "group", "grantees", "policy_name", "prune_orphans"])]
+          conflicts_with_all = ["key", "account", "principal", "group", "grantees", "policy_name",
+                                "prune_orphans", "coverage", "least_privilege"])]
     pub resume: bool,
     /// Keep the record of the run, and find those of earlier ones, in this folder
     #[arg(long, value_name = "DIR", help_heading = "Mode")]
@@ -220,6 +221,12 @@ pub struct TargetArgs {
     /// The customer managed policy in the requester's account
     #[arg(long, value_name = "NAME", default_value = "KmsKeyUsagePolicy", help_heading = "Remedy")]
     pub policy_name: String,
+    /// Only what a launch needs, through EC2, instead of the documented statements
+    #[arg(long, help_heading = "Remedy")]
+    pub least_privilege: bool,
+    /// What counts as access: statements that name the grantee, or whatever evaluation shows to allow it
+    #[arg(long, value_enum, default_value_t = CoverageChoice::Named, help_heading = "Remedy")]
+    pub coverage: CoverageChoice,
     /// Remove principals that no longer exist from key policies, as a change of its own
     #[arg(long, help_heading = "Remedy")]
     pub prune_orphans: bool,
@@ -289,6 +296,15 @@ pub struct OutputArgs {
 pub enum Verify {
     /// By evaluating every policy that reads back.
     Evaluate,
+}
+
+/// `--coverage`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CoverageChoice {
+    /// Statements and policies that name the grantee, as documented.
+    Named,
+    /// Whatever evaluation shows to allow the launch; nothing redundant is written.
+    Effective,
 }
 
 /// `--output`.

@@ -199,13 +199,19 @@ pub enum FindingCode {
     ServiceLinkedRole,
     /// The caller could not change the key policy again, so AWS would refuse it.
     Lockout,
-    /// A Deny without conditions applies to a grantee.
+    /// A Deny applies to a grantee's launch.
     ExplicitDeny,
+    /// A permissions boundary or a policy of the organization does not allow a grantee's launch.
+    ImplicitDeny,
     /// IAM Identity Center's roles get policies by their permission set only.
     IdentityCenterRole,
     /// An existing Allow for a grantee has a condition that the new statement does not have.
     WiderThanExisting,
-    /// A Deny in the key policy may apply to a grantee.
+    /// A grantee has more than the least privilege that was asked for.
+    BroaderThanAsked,
+    /// A user named in its own account's key policy is no longer limited by its permissions boundary.
+    EscapesBoundary,
+    /// A Deny may apply to a grantee, or applies to what a launch does not need.
     DenyStatement,
     /// A statement in the key policy is one that AWS may refuse.
     InertStatement,
@@ -219,6 +225,10 @@ pub enum FindingCode {
     NotRestorable,
     /// Somebody changed what an earlier run wrote.
     ChangedSince,
+    /// The documented remedy is planned for a grantee that can launch without it.
+    AccessAlready,
+    /// Something that has a say in a launch was not considered.
+    NotConsidered,
     /// The patched document failed the independent check; a bug of ours.
     FailedCheck,
 }
@@ -239,16 +249,24 @@ impl FindingCode {
             | Self::AttachmentQuota
             | Self::Lockout
             | Self::ExplicitDeny
+            | Self::ImplicitDeny
             | Self::FailedCheck => Severity::Blocking,
             Self::IdentityCenterRole
             | Self::ServiceLinkedRole
             | Self::Unread
             | Self::NotRestorable
             | Self::ChangedSince => Severity::LeftOver,
-            Self::GroupDelegation | Self::WiderThanExisting | Self::DenyStatement | Self::InertStatement => {
-                Severity::Warning
-            }
-            Self::MultiRegionKey | Self::SeparatePolicy | Self::StaysOut => Severity::Note,
+            Self::GroupDelegation
+            | Self::WiderThanExisting
+            | Self::BroaderThanAsked
+            | Self::EscapesBoundary
+            | Self::DenyStatement
+            | Self::InertStatement => Severity::Warning,
+            Self::MultiRegionKey
+            | Self::SeparatePolicy
+            | Self::AccessAlready
+            | Self::NotConsidered
+            | Self::StaysOut => Severity::Note,
         }
     }
 }

@@ -2,34 +2,30 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::Serialize;
 
-use super::{Grantee, RequiredStatement};
+use super::Grantee;
+use super::required::{GRANT, LAUNCH, RequiredStatement};
 use crate::arn::KeyArn;
 use crate::authz::{Gate, Outcome};
 use crate::policy::{ActionSet, Effect, KmsAction};
 
-/// The actions that a launch from an encrypted snapshot needs.
-///
-/// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-permissions>
-pub const LAUNCH_ACTIONS: [&str; 5] = [
-    "kms:CreateGrant",
-    "kms:Decrypt",
-    "kms:DescribeKey",
-    "kms:GenerateDataKeyWithoutPlaintext",
-    "kms:ReEncrypt*",
-];
-
-/// The actions that a launch needs, wildcards expanded.
-pub fn launch_actions() -> Vec<KmsAction> {
-    actions_in(ActionSet::of_patterns(LAUNCH_ACTIONS))
+/// The actions that a launch from an encrypted snapshot needs, wildcards expanded.
+pub fn launch_actions() -> &'static [KmsAction] {
+    static ACTIONS: LazyLock<Vec<KmsAction>> =
+        LazyLock::new(|| actions_in(ActionSet::of_patterns(LAUNCH.iter().chain(GRANT).copied())));
+    &ACTIONS
 }
 
 /// The actions of the documented remedy, wildcards expanded.
-pub fn documented_actions() -> Vec<KmsAction> {
-    let sets = RequiredStatement::documented().map(|required| required.action_set);
-    actions_in(sets.into_iter().fold(ActionSet::EMPTY, ActionSet::union))
+pub fn documented_actions() -> &'static [KmsAction] {
+    static ACTIONS: LazyLock<Vec<KmsAction>> = LazyLock::new(|| {
+        let sets = RequiredStatement::documented().map(|required| required.action_set);
+        actions_in(sets.into_iter().fold(ActionSet::EMPTY, ActionSet::union))
+    });
+    &ACTIONS
 }
 
 fn actions_in(set: ActionSet) -> Vec<KmsAction> {
@@ -76,9 +72,9 @@ pub struct ActionAssessment {
 }
 
 impl ActionAssessment {
-    /// Whether this gate is not known to be open.
-    pub fn is_shut(&self, gate: Gate) -> bool {
-        self.obstacles.iter().any(|obstacle| obstacle.gate == gate)
+    /// Whether a gate is known to be open; behind a `Deny` that applies nobody can tell.
+    pub fn passes(&self, gate: Gate) -> bool {
+        self.outcome != Outcome::ExplicitDeny && self.obstacles.iter().all(|obstacle| obstacle.gate != gate)
     }
 }
 
@@ -129,13 +125,23 @@ impl DecidingStatement {
     }
 }
 
+impl DecidingStatement {
+    /// The statement without its document, where that goes without saying; a grant by its id.
+    pub fn in_short(&self) -> String {
+        match (&self.document, &self.sid) {
+            (DocumentName::Grant { .. }, _) => self.document.to_string(),
+            (_, Some(sid)) => format!("statement \"{sid}\""),
+            (_, None) => format!("statement {}", self.number),
+        }
+    }
+}
+
 impl fmt::Display for DecidingStatement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { document, number, sid, .. } = self;
-        match (document, sid) {
-            (DocumentName::Grant { .. }, _) => document.fmt(f),
-            (_, Some(sid)) => write!(f, "statement \"{sid}\" of {document}"),
-            (_, None) => write!(f, "statement {number} of {document}"),
+        f.write_str(&self.in_short())?;
+        match &self.document {
+            DocumentName::Grant { .. } => Ok(()),
+            document => write!(f, " of {document}"),
         }
     }
 }
@@ -183,6 +189,16 @@ pub enum DocumentName {
         /// Its id.
         id: String,
     },
+}
+
+impl DocumentName {
+    /// Whether it is the managed policy of this ARN, attached or as a boundary.
+    pub(super) fn is_of(&self, arn: &str) -> bool {
+        match self {
+            Self::IdentityPolicy { name } | Self::PermissionsBoundary { name } => name == arn,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for DocumentName {

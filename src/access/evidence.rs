@@ -1,13 +1,15 @@
 //! Everything that has a say in a launch, taken apart once and asked for each grantee and key.
 
 mod subject;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use super::Grantee;
 use super::assessment::{Assessment, DocumentName};
-use crate::arn::{EntityArn, KeyArn};
+use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::authz::{Constraint, Context, Grant, Prepared};
 use crate::observation::{
     IdentityPolicies, KeyGrant, KeyMetadata, KeyObservation, NamedDocument, Observation, Reading,
@@ -46,7 +48,7 @@ struct Named {
 }
 
 /// All documents of an observation, each distinct text taken apart but once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Evidence {
     keys: BTreeMap<KeyArn, KeyEvidence>,
     identities: BTreeMap<EntityArn, Reading<Identity>>,
@@ -56,7 +58,7 @@ pub struct Evidence {
     context: Vec<(String, Vec<String>)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct KeyEvidence {
     policy: Reading<Rc<Prepared>>,
     grants: Reading<Grants>,
@@ -64,13 +66,13 @@ struct KeyEvidence {
     context: Context,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Grants {
     ids: Vec<String>,
     grants: Vec<Grant>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Identity {
     policies: Vec<Named>,
     boundary: Option<Named>,
@@ -124,6 +126,45 @@ impl Evidence {
             grantee: grantee.clone(),
             actions,
             not_considered: self.gaps(&subject),
+        }
+    }
+
+    /// Takes a key policy for what it will be; a text that is no policy is as good as unread.
+    pub fn rewrite_key_policy(&mut self, key: &KeyArn, text: &str) {
+        if let Some(own) = self.keys.get_mut(key) {
+            own.policy = taken_apart(text).map_or_else(Reading::Unread, Reading::Read);
+        }
+    }
+
+    /// Takes a managed policy for what it will be, for everybody who has it.
+    pub fn rewrite_policy(&mut self, policy: &PolicyArn, text: &str) {
+        let arn = policy.to_string();
+        let document = taken_apart(text);
+        for identity in self.identities.values_mut() {
+            let Reading::Read(Identity { policies, boundary }) = identity else { continue };
+            let mut own =
+                policies.iter_mut().chain(boundary).filter(|named| named.name.is_of(&arn)).peekable();
+            match &document {
+                Ok(document) => own.for_each(|named| named.document = Rc::clone(document)),
+                Err(error) if own.peek().is_some() => *identity = Reading::Unread(format!("{arn}: {error}")),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Takes a managed policy as attached to each of several principals.
+    pub fn attach(&mut self, policy: &PolicyArn, text: &str, entities: &[&EntityArn]) {
+        let document = taken_apart(text);
+        for entity in entities {
+            let Some(identity) = self.identities.get_mut(*entity) else { continue };
+            match (&mut *identity, &document) {
+                (Reading::Read(own), Ok(document)) => own.policies.push(Named {
+                    name: DocumentName::IdentityPolicy { name: policy.to_string() },
+                    document: Rc::clone(document),
+                }),
+                (Reading::Read(_), Err(error)) => *identity = Reading::Unread(format!("{policy}: {error}")),
+                (Reading::Unread(_), _) => {}
+            }
         }
     }
 
@@ -248,11 +289,14 @@ impl Identity {
 }
 
 fn prepared<'t>(text: &'t str, cache: &mut Cache<'t>) -> Result<Rc<Prepared>, String> {
-    let parse = || match PolicyDocument::parse(text) {
+    cache.entry(text).or_insert_with(|| taken_apart(text)).clone()
+}
+
+fn taken_apart(text: &str) -> Result<Rc<Prepared>, String> {
+    match PolicyDocument::parse(text) {
         Ok(document) => Ok(Rc::new(Prepared::new(&document))),
         Err(error) => Err(error.to_string()),
-    };
-    cache.entry(text).or_insert_with(parse).clone()
+    }
 }
 
 fn levels(

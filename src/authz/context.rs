@@ -1,9 +1,10 @@
 //! What is known of a request's context, and the questions asked of it.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use crate::arn::KeyArn;
-use crate::policy::KmsAction;
+use crate::policy::{ActionSet, KmsAction};
 
 use super::principal::{Principal, PrincipalKind};
 
@@ -151,6 +152,23 @@ impl<'q> Query<'q> {
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-grant-is-for-aws-resource>
 fn has_grant_is_for_aws_resource(action: KmsAction) -> bool {
     ["CreateGrant", "ListGrants", "RevokeGrant"].contains(&action.name())
+}
+
+/// Whether nothing but the statements about them tells two actions apart.
+pub(super) fn are_of_one_kind(one: KmsAction, other: KmsAction) -> bool {
+    static KINDS: LazyLock<[ActionSet; 4]> = LazyLock::new(|| {
+        let set = |is_of_kind: fn(KmsAction) -> bool| {
+            let members = KmsAction::all().filter(|action| is_of_kind(*action));
+            members.map(KmsAction::set).fold(ActionSet::EMPTY, ActionSet::union)
+        };
+        [
+            set(KmsAction::works_across_accounts),
+            set(KmsAction::is_keyless),
+            set(|action| action.name() == "RetireGrant"),
+            set(has_grant_is_for_aws_resource),
+        ]
+    });
+    KINDS.iter().all(|kind| kind.contains(one.set()) == kind.contains(other.set()))
 }
 
 /// A condition key as it is looked up.

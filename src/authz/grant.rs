@@ -81,6 +81,13 @@ impl Grant {
         self
     }
 
+    /// Whether the grant says the same of two actions, which are of one kind.
+    pub(crate) fn treats_alike(&self, one: KmsAction, other: KmsAction) -> bool {
+        let has = |action: KmsAction| self.operations.contains(action.set());
+        // Constraints are about some operations only.
+        has(one) == has(other) && (!has(one) || self.constraints.is_empty())
+    }
+
     /// Whether the grant allows what is asked.
     pub(crate) fn allows(&self, query: &Query<'_>) -> Truth {
         let as_retiring = match self.retiring_standing(query) {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::policy::{self, ActionSet, Effect, ListElement, PolicyDocument};
+use crate::policy::{self, ActionSet, Effect, KmsAction, ListElement, PolicyDocument};
 
 use super::condition::Condition;
 use super::context::Query;
+use super::principal::Principal;
 use super::principals::{Limits, Principals, Standing};
 use super::template::{Syntax, Template};
 use super::truth::Truth;
@@ -85,6 +86,23 @@ impl Prepared {
     /// Whether there is no statement.
     pub fn is_empty(&self) -> bool {
         self.statements.is_empty()
+    }
+
+    /// Whether each statement is about both actions or about neither.
+    pub(crate) fn treats_alike(&self, one: KmsAction, other: KmsAction) -> bool {
+        let (one, other) = (one.set(), other.set());
+        let mut actions = self.statements.iter().map(|statement| statement.actions);
+        actions.all(|actions| actions.contains(one) == actions.contains(other))
+    }
+
+    /// How each statement of a policy on a resource names a principal without limits: equal for principals
+    /// whom no statement tells apart.
+    pub(crate) fn naming(&self, principal: &Principal) -> Vec<Option<(Standing, Truth)>> {
+        let name = |statement: &Statement| {
+            let principals = statement.principals.as_ref()?;
+            principals.name(principal, statement.effect, Limits::NONE)
+        };
+        self.statements.iter().map(name).collect()
     }
 
     /// The statements that apply to a request, or may: index, effect, how they name the principal, truth.

@@ -81,13 +81,29 @@ impl Principal {
     /// # Errors
     /// A group makes no requests.
     pub fn entity(entity: &EntityArn) -> Result<Self, ArnError> {
-        let kind = match entity.kind {
-            EntityKind::User => PrincipalKind::User { name: entity.name.clone() },
-            EntityKind::Role => PrincipalKind::Role { is_service_linked: entity.is_service_linked_role() },
-            EntityKind::Group => return Err(not_a_principal(&entity.to_string())),
-        };
-        let home = Home::new(entity.partition, entity.account);
-        Ok(Self { kind, name: entity.to_string(), home: Some(home) })
+        match entity.kind {
+            EntityKind::User | EntityKind::Role => Ok(Self::one_of(entity)),
+            EntityKind::Group => Err(not_a_principal(&entity.to_string())),
+        }
+    }
+
+    /// A user or a role; of a group some user, with a name that no user can have and so no policy names.
+    pub fn one_of(entity: &EntityArn) -> Self {
+        let home = Some(Home::new(entity.partition, entity.account));
+        let named =
+            |name: String| EntityArn { kind: EntityKind::User, path: "/".to_owned(), name, ..entity.clone() };
+        match entity.kind {
+            EntityKind::User => Self {
+                kind: PrincipalKind::User { name: entity.name.clone() },
+                name: entity.to_string(),
+                home,
+            },
+            EntityKind::Role => {
+                let kind = PrincipalKind::Role { is_service_linked: entity.is_service_linked_role() };
+                Self { kind, name: entity.to_string(), home }
+            }
+            EntityKind::Group => Self::one_of(&named(format!("(a user of {})", entity.name))),
+        }
     }
 
     /// A session of a role; the role's path, such as `/team/`, where it is known.

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::{BackendArgs, FixArgs, OutputFormat, RollbackArgs, SubjectArgs, TargetArgs, Verify};
-use crate::access::{GranteeRef, KeyRef, UnresolvedRequest};
+use super::{
+    BackendArgs, CoverageChoice, FixArgs, OutputFormat, RollbackArgs, SubjectArgs, TargetArgs, Verify,
+};
+use crate::access::{CoverageRule, GranteeRef, KeyRef, Profile, UnresolvedRequest};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
 use crate::cloud::aws::AwsOptions;
 use crate::error::UsageError;
@@ -199,7 +201,13 @@ fn request(args: &TargetArgs) -> Result<(UnresolvedRequest, Vec<GranteeRef>), Us
     let policy_name = args.policy_name.parse().map_err(|error| {
         UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
     })?;
-    Ok((UnresolvedRequest { keys, grantees, policy_name, prune_orphans: args.prune_orphans }, repeated))
+    let profile = if args.least_privilege { Profile::LeastPrivilege } else { Profile::Documented };
+    let coverage = match args.coverage {
+        CoverageChoice::Named => CoverageRule::Named,
+        CoverageChoice::Effective => CoverageRule::Effective,
+    };
+    let prune_orphans = args.prune_orphans;
+    Ok((UnresolvedRequest { keys, grantees, policy_name, profile, coverage, prune_orphans }, repeated))
 }
 
 /// Keys and grantees, each once.

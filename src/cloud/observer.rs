@@ -62,6 +62,8 @@ pub async fn observe(
         keys: Vec::new(),
         grantees: Vec::new(),
         policy_name: asked.policy_name.clone(),
+        profile: asked.profile,
+        coverage: asked.coverage,
         prune_orphans: asked.prune_orphans,
     };
     for (arn, key, caller) in keys {

@@ -92,7 +92,7 @@ fn tell(
     console: &mut Console,
 ) -> Result<ExitStatus, Error> {
     let actions = if run.all { documented_actions() } else { launch_actions() };
-    let checked = check::check(request, observation, extras, &actions);
+    let checked = check::check(request, observation, extras, actions);
     let users = if request.grantees.is_empty() { check::users(observation) } else { Vec::new() };
     let (outcome, status) = end(&checked);
     let Console { out, styles, width, .. } = console;

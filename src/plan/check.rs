@@ -23,6 +23,10 @@ pub struct Checked {
     pub findings: Vec<Finding>,
     /// What `fix` would do about it.
     pub remedy: Remedy,
+    /// Whether it has to be told to take principals out of the key policy that no longer exist.
+    pub needs_pruning: bool,
+    /// Whether the grantee's own policies were read; an account has none.
+    pub is_identity_read: bool,
 }
 
 /// Whether a grantee can launch with a key, from the best to the worst.
@@ -70,9 +74,11 @@ pub fn check(
         request.grantees.iter().flat_map(|grantee| request.keys.iter().map(move |key| (grantee, key)));
     pairs
         .map(|(grantee, key)| {
-            let planned = plan(&of_one(request, grantee, key), observation);
-            let verdict = evidence.assess(key, grantee, &launch_actions()).verdict();
-            Checked::new(evidence.assess(key, grantee, actions), verdict, &planned)
+            let (planned, needs_pruning) = plan_one(request, observation, grantee, key);
+            let verdict = evidence.assess(key, grantee, launch_actions()).verdict();
+            let checked = Checked::new(evidence.assess(key, grantee, actions), verdict, &planned);
+            let is_identity_read = is_identity_read(grantee, observation);
+            Checked { needs_pruning, is_identity_read, ..checked }
         })
         .collect()
 }
@@ -92,8 +98,23 @@ pub fn users(observation: &Observation) -> Vec<(KeyArn, Result<KeyUsers, String>
     observation.keys.iter().map(users).collect()
 }
 
-fn of_one(request: &Request, grantee: &Grantee, key: &KeyArn) -> Request {
-    Request { keys: vec![key.clone()], grantees: vec![grantee.clone()], ..request.clone() }
+/// What `fix` would do for one grantee and key, and whether it has to let orphans go for that.
+fn plan_one(request: &Request, observation: &Observation, grantee: &Grantee, key: &KeyArn) -> (Plan, bool) {
+    let mut request = Request { keys: vec![key.clone()], grantees: vec![grantee.clone()], ..request.clone() };
+    let planned = plan(&request, observation);
+    if !planned.findings.iter().any(|finding| finding.code == FindingCode::OrphanedPrincipals) {
+        return (planned, false);
+    }
+    request.prune_orphans = true;
+    let pruning = plan(&request, observation);
+    if pruning.is_blocked() { (planned, false) } else { (pruning, true) }
+}
+
+fn is_identity_read(grantee: &Grantee, observation: &Observation) -> bool {
+    let Grantee::Entity(entity) = grantee else { return true };
+    let account = observation.accounts.get(&entity.account).and_then(Reading::read);
+    let found = account.and_then(|iam| iam.entities.get(entity)?.as_ref());
+    found.is_some_and(|found| found.identity.read().is_some())
 }
 
 impl Checked {
@@ -122,6 +143,8 @@ impl Checked {
             },
             conclusion,
             assessment,
+            needs_pruning: false,
+            is_identity_read: true,
         }
     }
 
@@ -154,10 +177,11 @@ impl Remedy {
             Conclusion::Blocked => Self::Blocked,
             Conclusion::Unknown | Conclusion::Missing if planned.is_blocked() => Self::Blocked,
             Conclusion::Unknown | Conclusion::Missing => {
-                match (planned.changes.is_empty(), planned.leaves_work()) {
-                    (_, true) => Self::PartOfIt,
-                    (false, false) => Self::Fix,
-                    (true, false) => Self::Nothing,
+                let has_own_part = !planned.changes.is_empty() || !planned.handovers.is_empty();
+                match (has_own_part, planned.leaves_work()) {
+                    (false, _) => Self::Nothing,
+                    (true, true) => Self::PartOfIt,
+                    (true, false) => Self::Fix,
                 }
             }
         }
@@ -169,7 +193,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::access::PolicyName;
+    use crate::access::{CoverageRule, PolicyName, Profile};
     use crate::observation::{
         Entity, IamObservation, IamQuotas, IdentityPolicies, KeyManager, KeyMetadata, NamedDocument,
     };
@@ -246,9 +270,11 @@ mod tests {
             keys: vec![key],
             grantees: vec![Grantee::Entity(entity.arn)],
             policy_name: PolicyName::default(),
+            profile: Profile::default(),
+            coverage: CoverageRule::default(),
             prune_orphans: false,
         };
-        super::check(&request, &observation, &Extras::default(), &launch_actions()).remove(0)
+        super::check(&request, &observation, &Extras::default(), launch_actions()).remove(0)
     }
 
     #[test]
@@ -265,12 +291,7 @@ mod tests {
             ("disabled", Case { state: "Disabled", ..good() }, Conclusion::Blocked, Remedy::Blocked),
             ("key policy", Case { key_policy: json!([own]), ..good() }, Conclusion::Missing, Remedy::Fix),
             ("IAM", Case { identity: Some(json!([])), ..good() }, Conclusion::Missing, Remedy::Fix),
-            (
-                "orphan",
-                Case { key_policy: json!([own, orphan]), ..good() },
-                Conclusion::Blocked,
-                Remedy::Blocked,
-            ),
+            ("orphan", Case { key_policy: json!([own, orphan]), ..good() }, Conclusion::Missing, Remedy::Fix),
             ("boundary", Case { boundary: Some(only_ec2), ..good() }, Conclusion::Blocked, Remedy::Blocked),
             ("maybe", Case { key_policy: of_role(&if_tagged), ..good() }, Conclusion::Unknown, Remedy::Fix),
             ("maybe denied", Case { key_policy: deny, ..good() }, Conclusion::Unknown, Remedy::Unknown),
@@ -278,6 +299,8 @@ mod tests {
         ] {
             let checked = check(&case);
             assert_eq!((checked.conclusion, checked.remedy), (conclusion, remedy), "{name}: {checked:#?}");
+            assert_eq!(checked.needs_pruning, name == "orphan", "{name}");
+            assert_eq!(checked.is_identity_read, name != "unread", "{name}");
         }
     }
 

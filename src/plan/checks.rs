@@ -1,18 +1,24 @@
 //! The independent check of every plan: it shares no code with what made the changes.
 //!
-//! Everything that was in a document still is, and what is new is what was asked for.
+//! Everything that was in a document still is, and what is new is what was asked for: by the form of the documents
+//! and by their effect.
 
+mod effect;
+mod form;
 mod shape;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::planner::limits;
-use super::{Change, Finding, FindingCode, Operation};
+use serde_json::json;
+
+use super::{Change, Finding, FindingCode, KeyPolicyUpdate, Operation};
 use crate::access::{Grantee, Request, RequiredStatement};
-use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
+use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::observation::{ManagedPolicy, Observation, Reading};
-use crate::policy::{ActionSet, Effect, PolicyDocument, condition, pattern};
-use shape::Shape;
+use crate::policy::{AwsPrincipal, PolicyDocument};
+use effect::Rewrite;
 
 /// What is wrong with a plan's changes; empty for every plan that may be shown.
 pub(super) fn violations(
@@ -21,17 +27,27 @@ pub(super) fn violations(
     grantees: &[Grantee],
     changes: &[Change],
 ) -> Vec<Finding> {
+    let accounts = grantees.iter().map(Grantee::account).collect::<BTreeSet<_>>();
+    let kinds = request.keys.iter().flat_map(|key| accounts.iter().map(move |account| (key, *account)));
+    let mut required: Vec<RequiredStatement> = Vec::new();
+    for (key, account) in kinds {
+        let of = RequiredStatement::of(request.profile, &key.region, account);
+        required.extend(of.into_iter().filter(|new| !required.contains(new)).collect::<Vec<_>>());
+    }
     let asked = Asked {
-        required: RequiredStatement::documented(),
+        request,
+        required,
         keys: request.keys.iter().map(ToString::to_string).collect(),
         grantees,
         observation,
         changes,
     };
+    let mut attached = BTreeSet::new();
     changes
         .iter()
         .filter_map(|change| {
-            let message = check(&asked, &change.operation).err()?;
+            let mut by_effect = || check_effect(&asked, &change.operation, &mut attached);
+            let message = form::check(&asked, &change.operation).and_then(|()| by_effect()).err()?;
             Some(Finding {
                 code: FindingCode::FailedCheck,
                 subject: change.operation.resource(),
@@ -44,7 +60,9 @@ pub(super) fn violations(
 
 /// All that may become new, and what the changes are made on.
 struct Asked<'a> {
-    required: [RequiredStatement; 2],
+    request: &'a Request,
+    /// For every region and account.
+    required: Vec<RequiredStatement>,
     keys: BTreeSet<String>,
     grantees: &'a [Grantee],
     observation: &'a Observation,
@@ -92,253 +110,78 @@ impl Asked<'_> {
     }
 }
 
-fn check(asked: &Asked<'_>, operation: &Operation) -> Result<(), String> {
+/// What the documents come to, by evaluation.
+fn check_effect<'a>(
+    asked: &Asked<'_>,
+    operation: &'a Operation,
+    attached: &mut BTreeSet<&'a PolicyArn>,
+) -> Result<(), String> {
     match operation {
-        Operation::PruneOrphans(update) => check_pruning(&update.before, &update.after, update.key.partition),
-        Operation::UpdateKeyPolicy(update) => {
-            let (before, after) = shapes(&update.before, &update.after, update.key.partition)?;
-            let principals = asked.principals(&update.key);
-            check_additions(&before, &after, |statement, new| {
-                check_key_statement(asked, &principals, statement, new)
-            })?;
-            check_key_policy_text(&update.after)
+        Operation::PruneOrphans(KeyPolicyUpdate { key, before, after }) => {
+            asked.check_key_policy(key, before, after, EMPTY)
         }
-        Operation::CreatePolicy { policy, after, .. } => {
-            let (_, after) = shapes(EMPTY, after, policy.partition)?;
-            check_additions(&[], &after, |statement, new| check_identity_statement(asked, statement, new))?;
-            check_identity_sids(&[], &after)
+        Operation::UpdateKeyPolicy(KeyPolicyUpdate { key, before, after }) => {
+            asked.check_key_policy(key, before, after, &asked.in_key_policy(key))
         }
+        Operation::CreatePolicy { policy, after, .. } => asked.check_identity_policy(policy, EMPTY, after),
         Operation::CreatePolicyVersion { policy, before, after, .. } => {
-            let (before, after) = shapes(before, after, policy.partition)?;
-            check_additions(&before, &after, |statement, new| {
-                check_identity_statement(asked, statement, new)
-            })?;
-            check_identity_sids(&before, &after)?;
-            check_who_is_served(asked, policy, &before, &after)
+            asked.check_identity_policy(policy, before, after)
         }
-        Operation::AttachPolicy { policy, entity, .. } => {
-            let is_asked = asked.grantees.contains(&Grantee::Entity(entity.clone()));
-            ensure(is_asked && !entity.is_service_linked_role(), || format!("`{entity}` is no grantee"))?;
+        Operation::AttachPolicy { policy, .. } if attached.insert(policy) => {
             let document = asked.document_of(policy).ok_or("a policy is attached that was not read")?;
-            let (_, given) = shapes(EMPTY, document, policy.partition)?;
-            check_additions(&[], &given, |statement, new| check_identity_statement(asked, statement, new))
+            asked.check_identity_policy(policy, EMPTY, document)
         }
-        // It deletes by id; that the id is not the default's is AWS's own rule.
-        Operation::DeletePolicyVersion { .. } => Ok(()),
+        Operation::AttachPolicy { .. } | Operation::DeletePolicyVersion { .. } => Ok(()),
         Operation::RestoreKeyPolicy(_)
         | Operation::ReduceKeyPolicy(_)
         | Operation::DetachPolicy { .. }
         | Operation::DeletePolicy { .. }
         | Operation::SetDefaultVersion { .. }
-        | Operation::WithdrawPolicyVersion { .. } => Err("a way back is in a plan that leads on".to_owned()),
+        | Operation::WithdrawPolicyVersion { .. } => Ok(()),
     }
 }
 
-/// Who gets the new version is a grantee, or has by other policies all that it adds; a boundary is no policy.
-fn check_who_is_served(
-    asked: &Asked<'_>,
-    policy: &PolicyArn,
-    before: &[Shape],
-    after: &[Shape],
-) -> Result<(), String> {
-    let existing = asked.policies(policy.account).find(|own| own.arn == *policy);
-    let existing = existing.ok_or("a policy is changed that was not read")?;
-    let limited = existing.boundary_of.iter().find(|entity| !asked.is_grantee(policy, entity));
-    ensure(limited.is_none(), || "somebody's boundary is widened".to_owned())?;
-    let keys = asked.keys.iter().filter(|key| gives(asked, after, key) && !gives(asked, before, key));
-    let keys: Vec<&String> = keys.collect();
-    let strangers = existing.attached_to.iter().filter(|entity| !asked.is_grantee(policy, entity));
-    for stranger in strangers {
-        let mut attached = Vec::new();
-        for own in asked.policies(policy.account).filter(|own| own.attached_to.contains(stranger)) {
-            attached
-                .extend(shapes(EMPTY, &own.document, policy.partition).map_or(Vec::new(), |(_, own)| own));
+impl Asked<'_> {
+    fn check_key_policy(&self, key: &KeyArn, before: &str, after: &str, asked: &str) -> Result<(), String> {
+        let (before, after, asked) = (parsed(before)?, parsed(after)?, parsed(asked)?);
+        let rewrite = Rewrite { before: &before, after: &after, asked: &asked };
+        let caller = self.observation.callers.get(&key.account).map(|caller| caller.arn.as_str());
+        rewrite.check_key_policy(key, &self.principals(key), caller)
+    }
+
+    fn check_identity_policy(&self, policy: &PolicyArn, before: &str, after: &str) -> Result<(), String> {
+        let asked = parsed(&self.in_identity_policy(policy.account))?;
+        let (before, after) = (parsed(before)?, parsed(after)?);
+        let rewrite = Rewrite { before: &before, after: &after, asked: &asked };
+        rewrite.check_identity_policy(policy.account, &self.request.keys)
+    }
+
+    /// A key policy of exactly what was asked for: the required statements of each account.
+    fn in_key_policy(&self, key: &KeyArn) -> String {
+        let mut accounts: BTreeMap<Option<AccountId>, Vec<String>> = BTreeMap::new();
+        for principal in self.principals(key) {
+            accounts.entry(AwsPrincipal::parse(&principal).account()).or_default().push(principal);
         }
-        let has_all = keys.iter().all(|key| gives(asked, &attached, key));
-        ensure(has_all, || format!("{stranger} gets access that nobody asked for"))?;
+        let statements = accounts.into_iter().flat_map(|(account, principals)| {
+            let of = RequiredStatement::of(self.request.profile, &key.region, account.unwrap_or(key.account));
+            of.map(|required| required.for_key_policy("", &principals))
+        });
+        json!({"Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>()}).to_string()
     }
-    Ok(())
+
+    /// An IAM policy of exactly what was asked for: the required statements for each key.
+    fn in_identity_policy(&self, account: AccountId) -> String {
+        let statements = self.request.keys.iter().flat_map(|key| {
+            let of = RequiredStatement::of(self.request.profile, &key.region, account);
+            of.map(|required| required.for_identity("", &[key.to_string()]))
+        });
+        json!({"Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>()}).to_string()
+    }
 }
 
-/// Whether statements give all the required access to a key.
-fn gives(asked: &Asked<'_>, statements: &[Shape], key: &str) -> bool {
-    asked.required.iter().all(|required| {
-        let given = statements
-            .iter()
-            .filter(|statement| statement.effect == Effect::Allow && statement.is_unnegated())
-            .filter(|statement| statement.resources.iter().any(|resource| pattern::matches(resource, key)))
-            .filter(|statement| condition::is_subset(&statement.conditions, &required.conditions))
-            .flat_map(|statement| statement.actions.iter())
-            .map(|action| ActionSet::of_pattern(action))
-            .fold(ActionSet::EMPTY, ActionSet::union);
-        given.contains(required.action_set)
-    })
+fn parsed(text: &str) -> Result<PolicyDocument, String> {
+    PolicyDocument::parse(text).map_err(|error| error.to_string())
 }
 
+/// A document that says nothing.
 const EMPTY: &str = r#"{"Statement": []}"#;
-
-fn shapes(before: &str, after: &str, partition: Partition) -> Result<(Vec<Shape>, Vec<Shape>), String> {
-    let parse = |text: &str| PolicyDocument::parse(text).map_err(|error| error.to_string());
-    let (old, new) = (parse(before)?, parse(after)?);
-    let is_kept =
-        before == EMPTY || (old.version == new.version && old.id == new.id && old.unknown == new.unknown);
-    ensure(is_kept, || "something beside the statements changed".to_owned())?;
-    let shapes = |document: &PolicyDocument| {
-        document.statements.iter().map(|statement| Shape::of(statement, partition)).collect()
-    };
-    Ok((shapes(&old), shapes(&new)))
-}
-
-/// What is new in a statement: all of it, or members of its lists.
-enum New {
-    Statement,
-    Members { principals: BTreeSet<String>, actions: BTreeSet<String>, resources: BTreeSet<String> },
-}
-
-fn check_additions(
-    before: &[Shape],
-    after: &[Shape],
-    check: impl Fn(&Shape, &New) -> Result<(), String>,
-) -> Result<(), String> {
-    ensure(before.len() <= after.len(), || "a statement is gone".to_owned())?;
-    for (index, statement) in after.iter().enumerate() {
-        match before.get(index) {
-            None => check(statement, &New::Statement)?,
-            Some(old) if old == statement => {}
-            Some(old) => {
-                ensure(old.differs_in_lists_only(statement), || {
-                    format!("statement {} changed its meaning", index + 1)
-                })?;
-                let new = New::Members {
-                    principals: added(&old.aws, &statement.aws)?,
-                    actions: added(&old.actions, &statement.actions)?,
-                    resources: added(&old.resources, &statement.resources)?,
-                };
-                check(statement, &new)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn added(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Result<BTreeSet<String>, String> {
-    ensure(before.is_subset(after), || "a list lost a member".to_owned())?;
-    Ok(after.difference(before).cloned().collect())
-}
-
-fn check_key_statement(
-    asked: &Asked<'_>,
-    asked_principals: &BTreeSet<String>,
-    statement: &Shape,
-    new: &New,
-) -> Result<(), String> {
-    let is_plain =
-        statement.effect == Effect::Allow && statement.is_unnegated() && !statement.has_other_principals;
-    ensure(is_plain && statement.is_for_resource("*"), || {
-        "a statement of another form was edited".to_owned()
-    })?;
-    match new {
-        New::Members { principals, actions, resources } if actions.is_empty() => {
-            ensure(resources.is_empty(), || "a resource was added".to_owned())?;
-            ensure(is_required(asked, statement), || {
-                "a statement that gives something else took a principal".to_owned()
-            })?;
-            ensure(principals.is_subset(asked_principals), || {
-                "a principal was added that nobody asked for".to_owned()
-            })
-        }
-        New::Members { principals, resources, .. } => {
-            ensure(principals.is_empty() && resources.is_empty(), || {
-                "several lists changed at once".to_owned()
-            })?;
-            check_completion(asked, statement, new)?;
-            ensure(statement.aws.is_subset(asked_principals), || "actions were added for others".to_owned())
-        }
-        New::Statement => {
-            ensure(is_required(asked, statement), || "a new statement gives something else".to_owned())?;
-            ensure(!statement.aws.is_empty() && statement.aws.is_subset(asked_principals), || {
-                "a new statement is for others".to_owned()
-            })
-        }
-    }
-}
-
-fn check_identity_statement(asked: &Asked<'_>, statement: &Shape, new: &New) -> Result<(), String> {
-    let is_plain = statement.effect == Effect::Allow && statement.is_unnegated() && !statement.has_principal;
-    ensure(is_plain, || "a statement of another form was edited".to_owned())?;
-    match new {
-        New::Members { principals, actions, resources } if actions.is_empty() => {
-            ensure(principals.is_empty(), || "a principal was added".to_owned())?;
-            ensure(is_required(asked, statement), || {
-                "a statement that gives something else took a key".to_owned()
-            })?;
-            ensure(resources.is_subset(&asked.keys), || "a key was added that nobody asked for".to_owned())
-        }
-        New::Members { principals, resources, .. } => {
-            ensure(principals.is_empty() && resources.is_empty(), || {
-                "several lists changed at once".to_owned()
-            })?;
-            check_completion(asked, statement, new)?;
-            ensure(statement.resources.is_subset(&asked.keys), || {
-                "actions were added for other keys".to_owned()
-            })
-        }
-        New::Statement => {
-            ensure(is_required(asked, statement), || "a new statement gives something else".to_owned())?;
-            ensure(!statement.resources.is_empty() && statement.resources.is_subset(&asked.keys), || {
-                "a new statement is for other keys".to_owned()
-            })
-        }
-    }
-}
-
-/// Added actions are those of the required statement with the same conditions.
-fn check_completion(asked: &Asked<'_>, statement: &Shape, new: &New) -> Result<(), String> {
-    let New::Members { actions, .. } = new else { return Ok(()) };
-    let added = ActionSet::of_patterns(actions.iter().map(String::as_str));
-    let fits = asked.required.iter().any(|required| {
-        required.action_set.contains(added)
-            && condition::same_meaning(&statement.conditions, &required.conditions)
-    });
-    ensure(fits, || "actions were added that nobody asked for".to_owned())
-}
-
-fn is_required(asked: &Asked<'_>, statement: &Shape) -> bool {
-    asked.required.iter().any(|required| {
-        statement.expanded() == Some(required.action_set)
-            && condition::same_meaning(&statement.conditions, &required.conditions)
-    })
-}
-
-/// Only orphans went, and only out of Allow statements.
-fn check_pruning(before: &str, after: &str, partition: Partition) -> Result<(), String> {
-    let (before, after) = shapes(before, after, partition)?;
-    let expected: Vec<Shape> = before.iter().filter_map(Shape::without_orphans).collect();
-    ensure(expected == after, || "more went than principals that no longer exist".to_owned())
-}
-
-fn check_key_policy_text(text: &str) -> Result<(), String> {
-    // https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html#KMS-PutKeyPolicy-request-Policy
-    let is_allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}');
-    ensure(text.chars().all(is_allowed), || "the text has characters that PutKeyPolicy refuses".to_owned())?;
-    ensure(text.len() <= limits::KEY_POLICY_BYTES, || "the key policy is too large".to_owned())
-}
-
-/// Sids that were there before are IAM's own business.
-fn check_identity_sids(before: &[Shape], after: &[Shape]) -> Result<(), String> {
-    let sids = |shapes: &[Shape]| -> Vec<String> {
-        shapes.iter().filter_map(|shape| shape.sid.clone()).filter(|sid| !sid.is_empty()).collect()
-    };
-    let mut taken: BTreeSet<String> = sids(before).into_iter().collect();
-    for sid in sids(after.get(before.len()..).unwrap_or_default()) {
-        ensure(sid.bytes().all(|byte| byte.is_ascii_alphanumeric()), || {
-            format!("IAM refuses the Sid `{sid}`")
-        })?;
-        ensure(taken.insert(sid.clone()), || format!("the Sid `{sid}` stands twice"))?;
-    }
-    Ok(())
-}
-
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(otherwise()) }
-}

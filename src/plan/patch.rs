@@ -28,6 +28,17 @@ pub struct Cover {
     pub by: Vec<usize>,
 }
 
+/// A required statement, and for whom or for what a document lacks it.
+#[derive(Debug)]
+pub struct Want<'a> {
+    /// What is required.
+    pub required: &'a RequiredStatement,
+    /// The principals or keys that it is missing for.
+    pub missing: Vec<String>,
+    /// All that it was asked for.
+    pub wanted: &'a [String],
+}
+
 /// A document prepared for questions about required statements.
 #[derive(Debug)]
 pub struct Reader<'d> {
@@ -115,23 +126,16 @@ impl<'d> Reader<'d> {
             .collect()
     }
 
-    /// The Deny statements that touch a required statement for a principal or key, each with whether it is
-    /// certain to apply: it has no condition and names it plainly.
-    pub fn denies(&self, required: &RequiredStatement, wanted: &str) -> Vec<(usize, bool)> {
-        let denies = |statement: &&Statement| statement.effect == Effect::Deny;
-        let touches = |statement: &Statement| {
-            !statement.kms_actions().intersection(required.action_set).is_empty() && statement.is_effective()
+    /// Whether the statements that cover a required statement give more than it, by index: other actions, or
+    /// the same under fewer conditions.
+    pub fn broader(&self, required: &RequiredStatement, wanted: &str) -> Vec<usize> {
+        let covering = self.cover(required, wanted).by;
+        let is_broader = |allow: &&Allow<'_>| {
+            !required.action_set.contains(allow.actions)
+                || !condition::same_meaning(&allow.statement.conditions, &required.conditions)
         };
-        self.document
-            .statements
-            .iter()
-            .enumerate()
-            .filter(|(_, statement)| denies(statement) && touches(statement))
-            .filter_map(|(index, statement)| {
-                let names = denied(statement, self.face, wanted)?;
-                Some((index, names && statement.conditions.is_empty() && statement.unknown.is_empty()))
-            })
-            .collect()
+        let covers = self.allows.iter().filter(|allow| covering.contains(&allow.index));
+        covers.filter(is_broader).map(|allow| allow.index).collect()
     }
 
     /// Whether everything the document gives is the required access to the wanted keys, and nothing besides.
@@ -144,42 +148,45 @@ impl<'d> Reader<'d> {
 
     /// The document with the required statements for everyone or everything wanted; `None` where they hold.
     pub fn patched(&self, required: &[RequiredStatement], wanted: &[String]) -> Option<String> {
+        let lacks =
+            |required: &RequiredStatement, wanted: &&String| !self.cover(required, wanted).missing.is_empty();
+        let wants: Vec<Want<'_>> = required
+            .iter()
+            .map(|required| Want {
+                required,
+                missing: wanted.iter().filter(|wanted| lacks(required, wanted)).cloned().collect(),
+                wanted,
+            })
+            .collect();
+        self.patched_for(&wants)
+    }
+
+    /// The document with what is missing; `None` where nothing is.
+    pub fn patched_for(&self, wants: &[Want<'_>]) -> Option<String> {
+        let wants: Vec<&Want<'_>> = wants.iter().filter(|want| !want.missing.is_empty()).collect();
         let mut editor = Editor::new(self.document);
-        let mut is_changed = false;
-        for required in required {
-            let missing: Vec<String> = wanted
-                .iter()
-                .filter(|wanted| !self.cover(required, wanted).missing.is_empty())
-                .cloned()
-                .collect();
-            if missing.is_empty() {
-                continue;
-            }
-            is_changed = true;
-            self.add(&mut editor, required, &missing, wanted);
+        let mut new_sids = BTreeSet::new();
+        for want in &wants {
+            self.add(&mut editor, want, &mut new_sids);
         }
-        is_changed.then(|| editor.finish())
+        (!wants.is_empty()).then(|| editor.finish())
     }
 
     /// One required statement: into a statement that says just this, else by completing one that is only for
     /// the wanted, else as a statement of its own.
-    fn add(
-        &self,
-        editor: &mut Editor<'_>,
-        required: &RequiredStatement,
-        missing: &[String],
-        wanted: &[String],
-    ) {
+    fn add(&self, editor: &mut Editor<'_>, want: &Want<'_>, new_sids: &mut BTreeSet<String>) {
+        let Want { required, missing, .. } = want;
         if let Some(list) = self.exact_list(required) {
             editor.append_to_list(list, missing);
-        } else if let Some((list, actions)) = self.completable(required, missing, wanted) {
+        } else if let Some((list, actions)) = self.completable(want) {
             editor.append_to_list(list, &actions);
         } else {
-            let sid = self.free_sid(required);
+            let sid = self.free_sid(required, new_sids);
             editor.append_statement(match self.face {
                 Face::KeyPolicy(_) => required.for_key_policy(&sid, missing),
                 Face::Identity => required.for_identity(&sid, missing),
             });
+            new_sids.insert(sid);
         }
     }
 
@@ -190,12 +197,8 @@ impl<'d> Reader<'d> {
     }
 
     /// A statement that names all who miss something and nobody who was not asked for, with what it lacks.
-    fn completable(
-        &self,
-        required: &RequiredStatement,
-        missing: &[String],
-        wanted: &[String],
-    ) -> Option<(&'d StringList, Vec<String>)> {
+    fn completable(&self, want: &Want<'_>) -> Option<(&'d StringList, Vec<String>)> {
+        let Want { required, missing, wanted } = want;
         let allow = self.allows.iter().find(|allow| {
             allow.list.is_some()
                 && allow.scope.is_within(wanted)
@@ -221,7 +224,7 @@ impl<'d> Reader<'d> {
     }
 
     /// The documented Sid, counted up while it is taken.
-    fn free_sid(&self, required: &RequiredStatement) -> String {
+    fn free_sid(&self, required: &RequiredStatement, new_sids: &BTreeSet<String>) -> String {
         let base = self.sid(required);
         let numbered = |number: usize| match self.face {
             Face::KeyPolicy(_) => format!("{base} ({number})"),
@@ -229,7 +232,7 @@ impl<'d> Reader<'d> {
         };
         let mut sid = base.to_owned();
         let mut number = 1;
-        while self.document.has_sid(&sid) {
+        while self.document.has_sid(&sid) || new_sids.contains(&sid) {
             number += 1;
             sid = numbered(number);
         }
@@ -263,32 +266,6 @@ fn allow(index: usize, statement: &Statement, face: Face) -> Option<Allow<'_>> {
         }
     };
     Some(Allow { index, statement, actions: statement.kms_actions(), list, scope })
-}
-
-/// Whether a Deny names what is wanted: `None` where it surely does not, false where only evaluation can tell.
-///
-/// A Deny for an account's root applies to all of the account.
-fn denied(statement: &Statement, face: Face, wanted: &str) -> Option<bool> {
-    match face {
-        Face::KeyPolicy(partition) => {
-            let principal = statement.principal.as_ref()?;
-            if principal.negated {
-                return Some(false);
-            }
-            if principal.aws().contains(&AwsPrincipal::Anyone) {
-                return Some(true);
-            }
-            let names = named(principal, partition);
-            let root =
-                AwsPrincipal::parse(wanted).account().map(|id| format!("arn:{partition}:iam::{id}:root"));
-            (names.contains(wanted) || root.is_some_and(|root| names.contains(&root))).then_some(true)
-        }
-        Face::Identity => {
-            let resource = statement.resource.as_ref()?;
-            let matches = resource.list.iter().any(|pattern| pattern::matches(pattern, wanted));
-            (matches != resource.negated).then_some(true)
-        }
-    }
 }
 
 /// The principals that an element names, an account as its root's ARN. `*` names nobody.

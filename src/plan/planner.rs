@@ -1,29 +1,42 @@
 //! The planner: from a request and an observation to a plan. It proposes and changes nothing.
 
+mod forecast;
+mod handing_over;
 mod iam_side;
 mod key_side;
 mod key_state;
 pub(super) mod limits;
 mod policy_draft;
+mod prospects;
 pub(super) mod refusals;
 
 use std::collections::BTreeMap;
 
 use super::{Change, Coverage, Finding, FindingCode, Handover, Operation, Plan, Side, checks};
+use crate::access::evidence::{Evidence, Extras};
 use crate::access::{Grantee, Request, RequiredStatement};
 use crate::arn::{EntityArn, EntityKind, KeyArn};
 use crate::observation::{Observation, Reading};
+use prospects::Prospects;
 
 /// Plans the smallest writes that make the required statements hold for every grantee and key.
 ///
-/// Coverage is by name: see [`super::patch`] for what counts. Planning on the result of a plan gives no change.
+/// What counts as holding is the request's [`CoverageRule`](crate::access::CoverageRule): by name, see
+/// [`super::patch`], or by evaluation. Planning on the result of a plan gives no change.
 pub fn plan(request: &Request, observation: &Observation) -> Plan {
     let grantees = Grantees::sort_out(request, observation);
     let mut draft = Draft { findings: grantees.findings.clone(), ..Draft::default() };
+    let before = Evidence::new(observation, &Extras::default());
     for key in &request.keys {
-        key_side::plan_key(request, observation, &grantees, key, &mut draft);
+        key_side::plan_key(request, observation, &grantees, key, &before, &mut draft);
     }
-    iam_side::plan_accounts(request, observation, &grantees, &mut draft);
+    let mut after = before.clone();
+    let on_keys = draft.changes.len();
+    forecast::carry_out(&mut after, observation, &draft.changes);
+    iam_side::plan_accounts(request, observation, &grantees, &after, &mut draft);
+    forecast::carry_out(&mut after, observation, draft.changes.get(on_keys..).unwrap_or_default());
+    let prospects = Prospects { request, observation, grantees: &grantees, before: &before, after: &after };
+    prospects.judge(&mut draft);
     finish(request, observation, &grantees, draft)
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use super::Styles;
-use crate::access::{Grantee, Request};
+use crate::access::{CoverageRule, Grantee, Profile, Request};
 use crate::arn::{EntityArn, KeyArn, Partition, PolicyArn};
 use crate::plan::{
     Change, Coverage, Finding, FindingCode, Gain, Handover, KeyPolicyUpdate, Operation, Plan, Side,
@@ -40,6 +40,8 @@ pub(crate) fn request(grantees: &[&str]) -> Request {
         keys: vec![key()],
         grantees: grantees.iter().map(|arn| grantee(arn)).collect(),
         policy_name: "KmsKeyUsagePolicy".parse().unwrap(),
+        profile: Profile::default(),
+        coverage: CoverageRule::default(),
         prune_orphans: false,
     }
 }

@@ -1,6 +1,7 @@
 //! The program as its users meet it: exit status, standard output and standard error of real runs.
 
 mod check;
+mod coverage;
 mod failures;
 mod hostile;
 mod journal;

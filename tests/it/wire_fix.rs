@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use keymend::access::{GranteeRef, KeyRef, PolicyName, UnresolvedRequest};
+use keymend::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, UnresolvedRequest};
 use keymend::arn::KeyArn;
 use keymend::cloud::aws::{Aws, AwsOptions};
 use keymend::cloud::observer::{Depth, observe};
@@ -223,6 +223,8 @@ async fn twenty_principals_are_planned_in_four_round_trips() {
         keys: vec![KeyRef::Arn(key)],
         grantees,
         policy_name: PolicyName::default(),
+        profile: Profile::default(),
+        coverage: CoverageRule::default(),
         prune_orphans: false,
     };
     let (request, observation) = observe(&asked, Depth::ForEvaluation, &aws).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keymend::access::{GranteeRef, KeyRef, PolicyName, UnresolvedRequest};
+use keymend::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, UnresolvedRequest};
 use keymend::arn::KeyArn;
 use keymend::cloud::aws::{Aws, AwsOptions};
 use keymend::cloud::observer::{Depth, observe};
@@ -56,6 +56,8 @@ impl Stage {
             keys: vec![KeyRef::Arn(self.key.clone())],
             grantees: grantees.collect(),
             policy_name: PolicyName::default(),
+            profile: Profile::default(),
+            coverage: CoverageRule::default(),
             prune_orphans: false,
         };
         observe(&asked, depth, &self.aws).await.unwrap().1

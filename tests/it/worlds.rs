@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use keymend::access::{PolicyName, Request, UnresolvedRequest};
+use keymend::access::{CoverageRule, PolicyName, Profile, Request, UnresolvedRequest};
 use keymend::cloud::Write as _;
 use keymend::cloud::observer::{self, Depth};
 use keymend::cloud::sandbox::Sandbox;
@@ -26,6 +26,8 @@ pub(crate) async fn observe(sandbox: &Sandbox, prune_orphans: bool) -> (Request,
         keys: defaults.keys,
         grantees: defaults.grantees,
         policy_name: PolicyName::default(),
+        profile: Profile::default(),
+        coverage: CoverageRule::default(),
         prune_orphans,
     };
     observer::observe(&asked, Depth::ForEvaluation, sandbox).await.unwrap()

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Evidence, Identity, KeyEvidence, Named, documents, in_levels};
 use crate::access::Grantee;
 use crate::access::assessment::{ActionAssessment, DecidingStatement, DocumentName, Obstacle, Verdict};
-use crate::arn::{EntityArn, EntityKind, KeyArn};
+use crate::arn::{EntityKind, KeyArn};
 use crate::authz::{
     Boundary, Context, Decision, DocumentRef, Gate, Outcome, Policies, Principal, PrincipalKind, Query,
     StatementRef, Truth, evaluate, unmet,
@@ -51,11 +51,17 @@ impl<'e> Subject<'e> {
             rcps: rcps.as_deref(),
             grants: self.own.and_then(|own| own.grants.read()).map(|grants| grants.grants.as_slice()),
         };
-        let assess = |action: &KmsAction| {
-            let query = Query::new(&self.principal, *action, self.key, context);
-            self.assessed(&query, *action, &policies)
-        };
-        actions.iter().map(assess).collect()
+        let mut assessed: Vec<ActionAssessment> = Vec::with_capacity(actions.len());
+        for action in actions {
+            // Most policies speak of actions in groups, which then share a decision.
+            let alike = assessed.iter().find(|known| policies.treat_alike(known.action, *action));
+            let shared = alike.map(|known| ActionAssessment { action: *action, ..known.clone() });
+            assessed.push(shared.unwrap_or_else(|| {
+                let query = Query::new(&self.principal, *action, self.key, context);
+                self.assessed(&query, *action, &policies)
+            }));
+        }
+        assessed
     }
 
     fn boundary(&self) -> Boundary<'e> {
@@ -156,14 +162,6 @@ impl<'e> Subject<'e> {
 fn principal(grantee: &Grantee) -> Principal {
     match grantee {
         Grantee::Account { partition, id } => Principal::root(*partition, *id),
-        Grantee::Entity(entity) => Principal::entity(entity)
-            .or_else(|_| Principal::entity(&member(entity)))
-            .unwrap_or_else(|_| Principal::root(entity.partition, entity.account)),
+        Grantee::Entity(entity) => Principal::one_of(entity),
     }
-}
-
-/// Some user of a group, with a name that no user can have and so no policy names.
-fn member(group: &EntityArn) -> EntityArn {
-    let name = format!("(a user of {})", group.name);
-    EntityArn { kind: EntityKind::User, path: "/".to_owned(), name, ..group.clone() }
 }

@@ -52,6 +52,8 @@ fn request() -> Request {
         keys: Vec::new(),
         grantees: Vec::new(),
         policy_name: crate::access::PolicyName::default(),
+        profile: crate::access::Profile::default(),
+        coverage: crate::access::CoverageRule::default(),
         prune_orphans: false,
     }
 }

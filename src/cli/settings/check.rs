@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{BackendSettings, Subjects, backend, check_region, subjects};
-use crate::access::{GranteeRef, KeyRef, PolicyName, UnresolvedRequest};
+use crate::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, UnresolvedRequest};
 use crate::arn::KeyArn;
 use crate::cli::{CheckArgs, FileArgs, OutputFormat};
 use crate::error::UsageError;
@@ -89,7 +89,14 @@ impl CheckSettings {
         check_region(&args.backend, &keys)?;
         let policy_name = PolicyName::default();
         Ok(Self::Check(Box::new(CheckRun {
-            asked: UnresolvedRequest { keys, grantees, policy_name, prune_orphans: false },
+            asked: UnresolvedRequest {
+                keys,
+                grantees,
+                policy_name,
+                profile: Profile::default(),
+                coverage: CoverageRule::default(),
+                prune_orphans: false,
+            },
             is_about_users: args.users,
             repeated,
             source,

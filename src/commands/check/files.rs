@@ -57,6 +57,8 @@ pub(super) fn observe(
         keys: vec![files.key.clone()],
         grantees,
         policy_name: asked.policy_name.clone(),
+        profile: asked.profile,
+        coverage: asked.coverage,
         prune_orphans: asked.prune_orphans,
     };
     Ok((request, observation))

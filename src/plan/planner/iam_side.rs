@@ -3,20 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::patch::{Face, Reader};
-use super::super::{FindingCode, Gain, Handover, Side};
+use super::super::{FindingCode, Gain, Side};
 use super::limits::size_without_white_space;
 use super::policy_draft::{PolicyDraft, new_document, refused_sid};
-use super::{Draft, Grantees, all_listed, purposes};
-use crate::access::{Grantee, Request, RequiredStatement};
+use super::{Draft, Grantees, all_listed, handing_over, listed, purposes};
+use crate::access::assessment::launch_actions;
+use crate::access::evidence::Evidence;
+use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
+use crate::authz::Gate;
 use crate::observation::{IamObservation, IamQuotas, Observation, Reading};
 use crate::policy::PolicyDocument;
 
 /// Plans IAM in every account that has users, roles or groups among the grantees.
+///
+/// The evidence tells of the key policies as they will be: who is let in by name may need nothing in IAM.
 pub(super) fn plan_accounts(
     request: &Request,
     observation: &Observation,
     grantees: &Grantees,
+    evidence: &Evidence,
     draft: &mut Draft,
 ) {
     let mut accounts: BTreeMap<AccountId, Vec<EntityArn>> = BTreeMap::new();
@@ -32,9 +38,11 @@ pub(super) fn plan_accounts(
     }
     for (account, entities) in accounts {
         match observation.accounts.get(&account) {
-            Some(Reading::Read(iam)) => plan_account(request, iam, &entities, draft),
-            Some(Reading::Unread(reason)) => hand_over(request, account, entities, reason, draft),
-            None => hand_over(request, account, entities, "not looked at", draft),
+            Some(Reading::Read(iam)) => plan_account(request, account, iam, &entities, evidence, draft),
+            Some(Reading::Unread(reason)) => {
+                handing_over::iam_side(request, account, entities, reason, draft);
+            }
+            None => handing_over::iam_side(request, account, entities, "not looked at", draft),
         }
     }
 }
@@ -43,18 +51,29 @@ struct Account<'o> {
     request: &'o Request,
     quotas: IamQuotas,
     entities: &'o [EntityArn],
-    required: [RequiredStatement; 2],
+    evidence: &'o Evidence,
+    /// What is required for each key.
+    required: BTreeMap<KeyArn, [RequiredStatement; 2]>,
     policies: Vec<PolicyDraft<'o>>,
     /// What the permission sets of IAM Identity Center's roles have to reference.
     to_reference: BTreeMap<EntityArn, BTreeSet<String>>,
 }
 
-fn plan_account(request: &Request, iam: &IamObservation, entities: &[EntityArn], draft: &mut Draft) {
+fn plan_account(
+    request: &Request,
+    id: AccountId,
+    iam: &IamObservation,
+    entities: &[EntityArn],
+    evidence: &Evidence,
+    draft: &mut Draft,
+) {
+    let required = |key: &KeyArn| RequiredStatement::of(request.profile, &key.region, id);
     let mut account = Account {
         request,
         quotas: iam.quotas,
         entities,
-        required: RequiredStatement::documented(),
+        evidence,
+        required: request.keys.iter().map(|key| (key.clone(), required(key))).collect(),
         policies: iam.policies.values().map(|policy| PolicyDraft::of(policy, draft)).collect(),
         to_reference: BTreeMap::new(),
     };
@@ -79,10 +98,14 @@ impl Account<'_> {
         });
     }
 
+    fn required(&self, key: &KeyArn) -> &[RequiredStatement] {
+        self.required.get(key).map_or(&[], |required| required.as_slice())
+    }
+
     /// The required statements that the attached policies together do not cover for an entity.
     fn uncovered(&self, entity: &EntityName, key: &KeyArn) -> Vec<&RequiredStatement> {
         let attached = || self.policies.iter().filter(|policy| policy.attached.contains(entity));
-        self.required
+        self.required(key)
             .iter()
             .filter(|required| {
                 let missing = attached().fold(required.action_set, |missing, policy| {
@@ -93,24 +116,70 @@ impl Account<'_> {
             .collect()
     }
 
+    /// What is uncovered and has to be planned: all of it, or what evaluation does not show to be allowed.
+    fn lacking(&self, entity: &EntityArn, key: &KeyArn) -> Vec<&RequiredStatement> {
+        let mut lacking = self.uncovered(&entity.entity_name(), key);
+        if self.request.coverage == CoverageRule::Effective && !lacking.is_empty() {
+            let grantee = Grantee::Entity(entity.clone());
+            let assessment = self.evidence.assess(key, &grantee, launch_actions());
+            lacking.retain(|required| {
+                let mut actions = assessment.actions.iter();
+                actions.any(|action| {
+                    required.action_set.contains(action.action.set()) && !action.passes(Gate::Identity)
+                })
+            });
+        }
+        lacking
+    }
+
     fn plan_key(&mut self, key: &KeyArn, draft: &mut Draft) {
         let mut needy = Vec::new();
+        let mut lacking: BTreeMap<EntityArn, Vec<RequiredStatement>> = BTreeMap::new();
         for entity in self.entities {
-            let side = if self.uncovered(&entity.entity_name(), key).is_empty() {
+            let lacks: Vec<RequiredStatement> = self.lacking(entity, key).into_iter().cloned().collect();
+            let side = if lacks.is_empty() {
                 Side::Covered(self.covering(&entity.entity_name(), key))
             } else {
                 needy.push(entity.clone());
+                lacking.insert(entity.clone(), lacks);
                 if entity.is_identity_center_role() { Side::Missing } else { Side::Planned }
             };
             draft.iam_sides.insert((key.clone(), entity.clone()), side);
         }
-        self.warn_of_denies(key, draft);
+        if self.request.profile == Profile::LeastPrivilege {
+            self.warn_of_broader(key, draft);
+        }
         if needy.is_empty() {
             return;
         }
-        let home = self.home_for(key, &needy, draft);
-        self.write_into(home, key, &needy, draft);
+        let is_lacked =
+            |required: &&RequiredStatement| lacking.values().flatten().any(|lacked| lacked == *required);
+        let required: Vec<RequiredStatement> = self.required(key).iter().filter(is_lacked).cloned().collect();
+        let home = self.home_for(key, &needy, &required, draft);
+        self.write_into(home, key, &lacking, &needy, &required, draft);
         self.warn_of_wider(key, &needy, draft);
+    }
+
+    /// Who has more than the least privilege already is told by which policy.
+    fn warn_of_broader(&self, key: &KeyArn, draft: &mut Draft) {
+        for policy in self.policies.iter().filter(|policy| policy.existing.is_some()) {
+            let Some(document) = &policy.document else { continue };
+            let reader = Reader::new(document, Face::Identity);
+            let is_broader = self
+                .required(key)
+                .iter()
+                .any(|required| !reader.broader(required, &key.to_string()).is_empty());
+            let has_it = |entity: &&EntityArn| policy.attached.contains(&entity.entity_name());
+            let who: Vec<String> = self.entities.iter().filter(has_it).map(ToString::to_string).collect();
+            if is_broader && !who.is_empty() {
+                let message = format!(
+                    "it gives {} more of `{key}` than the launch through EC2 that was asked for",
+                    listed(&who)
+                );
+                let hint = "keymend takes nothing away: narrow the policy by hand once nobody needs the rest";
+                draft.find(FindingCode::BroaderThanAsked, &policy.arn, message, Some(hint.to_owned()));
+            }
+        }
     }
 
     /// An Allow under a further condition is there already, and what is planned does not have the condition.
@@ -121,7 +190,7 @@ impl Account<'_> {
                 let Ok(document) = PolicyDocument::parse(existing.document.as_str()) else { continue };
                 let reader = Reader::new(&document, Face::Identity);
                 let is_narrower = self
-                    .required
+                    .required(key)
                     .iter()
                     .any(|required| !reader.narrower(required, &key.to_string()).is_empty());
                 if is_narrower && existing.attached_to.contains(&name) {
@@ -136,45 +205,28 @@ impl Account<'_> {
         }
     }
 
-    /// A Deny in the policies of our name: no Allow outweighs it.
-    fn warn_of_denies(&self, key: &KeyArn, draft: &mut Draft) {
-        for entity in self.entities {
-            let attached =
-                self.policies.iter().filter(|policy| policy.attached.contains(&entity.entity_name()));
-            for policy in attached {
-                let Some(document) = &policy.document else { continue };
-                let reader = Reader::new(document, Face::Identity);
-                let denies =
-                    self.required.iter().flat_map(|required| reader.denies(required, &key.to_string()));
-                let certain: Vec<bool> = denies.map(|(_, is_certain)| is_certain).collect();
-                let Some(is_certain) = certain.iter().copied().reduce(|any, certain| any || certain) else {
-                    continue;
-                };
-                let code = if is_certain { FindingCode::ExplicitDeny } else { FindingCode::DenyStatement };
-                let message = format!(
-                    "the policy {} attached to it {} the key, and no Allow outweighs a Deny",
-                    policy.arn.name,
-                    if is_certain { "denies" } else { "may deny" }
-                );
-                let hint = "keymend never touches a Deny: have it changed first".to_owned();
-                draft.find(code, entity, message, Some(hint));
-            }
-        }
-    }
-
     fn covering(&self, entity: &EntityName, key: &KeyArn) -> Vec<String> {
         let useful = |policy: &&PolicyDraft<'_>| {
             policy.attached.contains(entity)
-                && self.required.iter().any(|required| policy.missing(required, key) != required.action_set)
+                && self
+                    .required(key)
+                    .iter()
+                    .any(|required| policy.missing(required, key) != required.action_set)
         };
         self.policies.iter().filter(useful).map(|policy| format!("policy {}", policy.arn.name)).collect()
     }
 
     /// The first policy that can serve everyone who needs it, else a new one.
-    fn home_for(&mut self, key: &KeyArn, needy: &[EntityArn], draft: &mut Draft) -> usize {
+    fn home_for(
+        &mut self,
+        key: &KeyArn,
+        needy: &[EntityArn],
+        required: &[RequiredStatement],
+        draft: &mut Draft,
+    ) -> usize {
         let mut refusals = Vec::new();
         for (index, policy) in self.policies.iter().enumerate() {
-            match self.refusal(policy, key, needy) {
+            match self.refusal(policy, key, needy, required) {
                 None => return index,
                 Some(reason) => refusals.push((policy.arn.clone(), reason)),
             }
@@ -189,14 +241,20 @@ impl Account<'_> {
     }
 
     /// Why a policy can't take the key for those who need it; `None` where it can.
-    fn refusal(&self, policy: &PolicyDraft<'_>, key: &KeyArn, needy: &[EntityArn]) -> Option<String> {
+    fn refusal(
+        &self,
+        policy: &PolicyDraft<'_>,
+        key: &KeyArn,
+        needy: &[EntityArn],
+        required: &[RequiredStatement],
+    ) -> Option<String> {
         let wanted = [key.to_string()];
         let Some(document) = &policy.document else { return Some("it can't be read".to_owned()) };
         if let Some(sid) = refused_sid(document) {
             return Some(format!("IAM refuses to save it again, for the Sid \"{sid}\""));
         }
         let reader = Reader::new(document, Face::Identity);
-        let merged = reader.patched(&self.required, &wanted);
+        let merged = reader.patched(required, &wanted);
         if merged.is_some() {
             let boundaries = policy.existing.iter().flat_map(|existing| &existing.boundary_of);
             let attached = policy.attached.iter().filter(|entity| !self.uncovered(entity, key).is_empty());
@@ -216,7 +274,8 @@ impl Account<'_> {
         }
         let is_new_to_someone = needy.iter().any(|entity| !policy.attached.contains(&entity.entity_name()));
         let asked: Vec<String> = self.request.keys.iter().map(ToString::to_string).collect();
-        if is_new_to_someone && !reader.gives_only(&self.required, &asked) {
+        let all: Vec<RequiredStatement> = self.required.values().flatten().cloned().collect();
+        if is_new_to_someone && !reader.gives_only(&all, &asked) {
             return Some("it gives more than access to this key".to_owned());
         }
         let size = merged.as_deref().map_or(0, size_without_white_space);
@@ -246,22 +305,28 @@ impl Account<'_> {
         }
     }
 
-    fn write_into(&mut self, home: usize, key: &KeyArn, needy: &[EntityArn], draft: &mut Draft) {
-        let gain = |required: Vec<&RequiredStatement>, entity: &EntityArn| Gain {
+    fn write_into(
+        &mut self,
+        home: usize,
+        key: &KeyArn,
+        lacking: &BTreeMap<EntityArn, Vec<RequiredStatement>>,
+        needy: &[EntityArn],
+        required: &[RequiredStatement],
+        draft: &mut Draft,
+    ) {
+        let gain = |entity: &EntityArn| Gain {
             grantee: Grantee::Entity(entity.clone()),
             key: key.clone(),
-            purposes: purposes(required),
+            purposes: purposes(lacking.get(entity).into_iter().flatten()),
             is_complete: true,
         };
-        let gains: Vec<(EntityArn, Gain)> = needy
-            .iter()
-            .map(|entity| (entity.clone(), gain(self.uncovered(&entity.entity_name(), key), entity)))
-            .collect();
+        let gains: Vec<(EntityArn, Gain)> =
+            needy.iter().map(|entity| (entity.clone(), gain(entity))).collect();
         let wanted = [key.to_string()];
         let Some(policy) = self.policies.get_mut(home) else { return };
         let text = match &policy.document {
-            Some(document) => Reader::new(document, Face::Identity).patched(&self.required, &wanted),
-            None => Some(new_document(&self.required, &wanted)),
+            Some(document) => Reader::new(document, Face::Identity).patched(required, &wanted),
+            None => Some(new_document([(required, wanted.as_slice())])),
         };
         match text.map(PolicyDocument::parse) {
             Some(Ok(document)) => policy.document = Some(document),
@@ -329,7 +394,7 @@ impl Account<'_> {
     }
 }
 
-fn identity_center(entity: &EntityArn, policies: &[String], draft: &mut Draft) {
+pub(super) fn identity_center(entity: &EntityArn, policies: &[String], draft: &mut Draft) {
     let message = "IAM Identity Center owns this role: nothing can be attached to it, \
                    and its name changes when the permission set is assigned anew";
     let hint =
@@ -344,41 +409,4 @@ fn mark_missing(key: &KeyArn, entity: &EntityArn, draft: &mut Draft) {
     {
         *side = Side::Missing;
     }
-}
-
-/// No credentials serve the account: its administrator gets the policy.
-fn hand_over(
-    request: &Request,
-    account: AccountId,
-    entities: Vec<EntityArn>,
-    reason: &str,
-    draft: &mut Draft,
-) {
-    draft.find(FindingCode::Unread, &account, format!("IAM was not read: {reason}"), None);
-    for key in &request.keys {
-        for entity in &entities {
-            draft.iam_sides.insert((key.clone(), entity.clone()), Side::Missing);
-        }
-    }
-    let (reserved, entities): (Vec<EntityArn>, Vec<EntityArn>) =
-        entities.into_iter().partition(EntityArn::is_identity_center_role);
-    for entity in &reserved {
-        identity_center(entity, &[request.policy_name.to_string()], draft);
-    }
-    let Some(partition) = entities.iter().chain(&reserved).next().map(|entity| entity.partition) else {
-        return;
-    };
-    let keys: Vec<String> = request.keys.iter().map(ToString::to_string).collect();
-    draft.handovers.push(Handover::Identity {
-        policy: PolicyArn {
-            partition,
-            account,
-            path: "/".to_owned(),
-            name: request.policy_name.as_str().to_owned(),
-        },
-        keys: request.keys.clone(),
-        document: new_document(&RequiredStatement::documented(), &keys),
-        entities,
-        permission_set_roles: reserved,
-    });
 }

@@ -1,12 +1,17 @@
 //! The key's account: the key's state, and the two required statements in its policy.
 
+mod surplus;
+
 use std::collections::BTreeSet;
 
-use super::super::patch::{self, Face, Reader};
-use super::super::{Change, FindingCode, Gain, Handover, KeyPolicyUpdate, Operation, Side};
-use super::{Draft, Grantees, all_listed, key_state, listed, purposes, refusals};
-use crate::access::{Grantee, Request, RequiredStatement};
-use crate::arn::{EntityKind, KeyArn};
+use super::super::patch::{self, Face, Reader, Want};
+use super::super::{Change, FindingCode, Gain, KeyPolicyUpdate, Operation, Side};
+use super::{Draft, Grantees, all_listed, handing_over, key_state, listed, purposes, refusals};
+use crate::access::assessment::{Verdict, launch_actions};
+use crate::access::evidence::Evidence;
+use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
+use crate::arn::{AccountId, EntityKind, KeyArn};
+use crate::authz::Gate;
 use crate::observation::{Caller, KeyManager, Observation, Reading};
 use crate::policy::{PolicyDocument, Statement};
 
@@ -16,6 +21,7 @@ pub(super) fn plan_key(
     observation: &Observation,
     grantees: &Grantees,
     key: &KeyArn,
+    evidence: &Evidence,
     draft: &mut Draft,
 ) {
     let Some(observed) = observation.keys.get(key) else { return };
@@ -25,13 +31,15 @@ pub(super) fn plan_key(
             return;
         }
     }
-    let principals = key_principals(key, &grantees.usable, draft);
+    let principals = key_principals(key, &grantees.usable, evidence, draft);
+    let demands = demands(request.profile, key, principals);
     match &observed.policy {
-        Reading::Unread(reason) => hand_over(key, principals, reason, draft),
+        Reading::Unread(reason) => handing_over::key_side(key, &demands, reason, draft),
         Reading::Read(text) => match PolicyDocument::parse(text.as_str()) {
             Ok(document) => {
                 let caller = observation.callers.get(&key.account);
-                plan_policy(request, key, caller, &document, &principals, draft);
+                let side = KeySide { request, key, evidence, caller };
+                side.plan_policy(&document, &demands, draft);
             }
             Err(error) => {
                 draft.find(FindingCode::UnreadablePolicy, &key, format!("the key policy: {error}"), None);
@@ -41,15 +49,20 @@ pub(super) fn plan_key(
 }
 
 /// A grantee and the principal that the key policy has to name for it.
-struct KeyPrincipal {
-    grantee: Grantee,
-    principal: Grantee,
+pub(super) struct KeyPrincipal {
+    pub(super) grantee: Grantee,
+    pub(super) principal: Grantee,
     /// Whether the statements may be added for it, or must be there already.
-    is_added: bool,
+    pub(super) is_added: bool,
 }
 
 /// Whom the key policy has to name, in the order asked for.
-fn key_principals(key: &KeyArn, grantees: &[Grantee], draft: &mut Draft) -> Vec<KeyPrincipal> {
+fn key_principals(
+    key: &KeyArn,
+    grantees: &[Grantee],
+    evidence: &Evidence,
+    draft: &mut Draft,
+) -> Vec<KeyPrincipal> {
     let mut principals = Vec::new();
     for grantee in grantees {
         let Grantee::Entity(entity) = grantee else {
@@ -75,6 +88,14 @@ fn key_principals(key: &KeyArn, grantees: &[Grantee], draft: &mut Draft) -> Vec<
             let is_added = is_foreign || is_asked_for;
             principals.push(KeyPrincipal { grantee: grantee.clone(), principal: root, is_added });
         } else if is_foreign && entity.is_service_linked_role() {
+            let assessment = evidence.assess(key, grantee, launch_actions());
+            if assessment.verdict() == Verdict::Able {
+                let statements = assessment.actions.iter().flat_map(|action| &action.statements);
+                let statements: BTreeSet<String> = statements.map(ToString::to_string).collect();
+                let covered = Side::Covered(statements.into_iter().collect());
+                draft.key_sides.insert((key.clone(), grantee.clone()), covered);
+                continue;
+            }
             let hint = format!(
                 "create the grant from account {}, with an identity that may kms:CreateGrant on the key without the \
                  condition kms:GrantIsForAWSResource: aws kms create-grant --region {} --key-id {key} \
@@ -96,64 +117,115 @@ fn key_principals(key: &KeyArn, grantees: &[Grantee], draft: &mut Draft) -> Vec<
     principals
 }
 
-fn plan_policy(
-    request: &Request,
-    key: &KeyArn,
-    caller: Option<&Caller>,
-    read: &PolicyDocument,
-    principals: &[KeyPrincipal],
-    draft: &mut Draft,
-) {
-    let required = RequiredStatement::documented();
-    let pruned = if request.prune_orphans { prune(key, read, draft) } else { None };
-    let base = pruned.as_ref().unwrap_or(read);
-    let reader = Reader::new(base, Face::KeyPolicy(key.partition));
-    let needs = needs(&reader, &required, principals);
-    for need in &needs {
-        let side = judge(key, base, &reader, &required, need, draft);
-        draft.key_sides.insert((key.clone(), need.of.grantee.clone()), side);
-    }
-    warn_of_denies(key, base, &reader, &required, &needs, draft);
-    let wanted = texts(needs.iter().filter(|need| need.of.is_added));
-    let Some(after) = reader.patched(&required, &wanted) else { return };
+/// What is required for some principals, the same for each of them.
+pub(super) struct Demand {
+    pub(super) required: [RequiredStatement; 2],
+    pub(super) principals: Vec<KeyPrincipal>,
+}
 
-    let missing = || needs.iter().filter(|need| need.of.is_added && !need.missing.is_empty());
-    warn_of_wider(key, base, &reader, missing(), draft);
-    if !refusals::can_be_written(key, base, &after, caller, draft) {
-        mark_missing(key, draft);
-        return;
+/// One demand, or one for each account where what is required names the account.
+fn demands(profile: Profile, key: &KeyArn, principals: Vec<KeyPrincipal>) -> Vec<Demand> {
+    let mut demands: Vec<(Option<AccountId>, Demand)> = Vec::new();
+    for principal in principals {
+        let account = principal.principal.account();
+        let group = (profile == Profile::LeastPrivilege).then_some(account);
+        if let Some((_, demand)) = demands.iter_mut().find(|(known, _)| *known == group) {
+            demand.principals.push(principal);
+        } else {
+            let required = RequiredStatement::of(profile, &key.region, account);
+            demands.push((group, Demand { required, principals: vec![principal] }));
+        }
     }
-    draft.changes.push(Change {
-        reason: format!("{} must be able to use the key", listed(&texts(missing()))),
-        gains: gains(key, missing()),
-        operation: Operation::UpdateKeyPolicy(KeyPolicyUpdate {
-            key: key.clone(),
-            before: base.text().to_owned(),
-            after,
-        }),
+    demands.into_iter().map(|(_, demand)| demand).collect()
+}
+
+/// One key, and what is known besides its policy.
+struct KeySide<'a> {
+    request: &'a Request,
+    key: &'a KeyArn,
+    evidence: &'a Evidence,
+    caller: Option<&'a Caller>,
+}
+
+impl KeySide<'_> {
+    fn plan_policy(&self, read: &PolicyDocument, demands: &[Demand], draft: &mut Draft) {
+        let key = self.key;
+        let pruned = if self.request.prune_orphans { prune(key, read, draft) } else { None };
+        let base = pruned.as_ref().unwrap_or(read);
+        let reader = Reader::new(base, Face::KeyPolicy(key.partition));
+        let needs: Vec<Need<'_>> = demands.iter().flat_map(|demand| self.needs(&reader, demand)).collect();
+        for need in &needs {
+            let side = judge(key, base, &reader, need, draft);
+            draft.key_sides.insert((key.clone(), need.of.grantee.clone()), side);
+        }
+        if self.request.profile == Profile::LeastPrivilege {
+            surplus::warn_of_broader(key, base, &reader, &needs, draft);
+        }
+        let Some(after) = patched(&reader, demands, &needs) else { return };
+
+        let missing = || needs.iter().filter(|need| need.of.is_added && !need.missing.is_empty());
+        surplus::warn_of_wider(key, base, &reader, missing(), draft);
+        if !refusals::can_be_written(key, base, &after, self.caller, draft) {
+            mark_missing(key, draft);
+            return;
+        }
+        draft.changes.push(Change {
+            reason: format!("{} must be able to use the key", listed(&texts(missing()))),
+            gains: gains(key, missing()),
+            operation: Operation::UpdateKeyPolicy(KeyPolicyUpdate {
+                key: key.clone(),
+                before: base.text().to_owned(),
+                after,
+            }),
+        });
+    }
+
+    fn needs<'d>(&self, reader: &Reader<'_>, demand: &'d Demand) -> Vec<Need<'d>> {
+        let need = |of: &'d KeyPrincipal| {
+            let text = of.principal.to_string();
+            let lacks = |required: &&RequiredStatement| !reader.cover(required, &text).missing.is_empty();
+            let mut missing: Vec<&RequiredStatement> = demand.required.iter().filter(lacks).collect();
+            if self.request.coverage == CoverageRule::Effective && !missing.is_empty() {
+                missing.retain(|required| !self.lets_in(&of.grantee, required));
+            }
+            Need { of, missing, text, required: &demand.required }
+        };
+        demand.principals.iter().map(need).collect()
+    }
+
+    /// Whether evaluation shows that the key's side allows what a launch needs of a required statement.
+    fn lets_in(&self, grantee: &Grantee, required: &RequiredStatement) -> bool {
+        let assessment = self.evidence.assess(self.key, grantee, launch_actions());
+        let mut actions = assessment.actions.iter();
+        actions.all(|action| {
+            !required.action_set.contains(action.action.set()) || action.passes(Gate::KeyPolicy)
+        })
+    }
+}
+
+/// The policy with what is missing for those who may be added.
+fn patched(reader: &Reader<'_>, demands: &[Demand], needs: &[Need<'_>]) -> Option<String> {
+    let added = || needs.iter().filter(|need| need.of.is_added);
+    let wanted: Vec<Vec<String>> = demands
+        .iter()
+        .map(|demand| texts(added().filter(|need| *need.required == demand.required)))
+        .collect();
+    let wants = demands.iter().zip(&wanted).flat_map(|(demand, wanted)| {
+        demand.required.iter().map(move |required| Want {
+            required,
+            missing: texts(added().filter(|need| need.missing.contains(&required))),
+            wanted,
+        })
     });
+    reader.patched_for(&wants.collect::<Vec<_>>())
 }
 
 /// A grantee's principal, and the required statements that the key policy lacks for it.
 struct Need<'a> {
     of: &'a KeyPrincipal,
     text: String,
+    required: &'a [RequiredStatement; 2],
     missing: Vec<&'a RequiredStatement>,
-}
-
-fn needs<'a>(
-    reader: &Reader<'_>,
-    required: &'a [RequiredStatement],
-    principals: &'a [KeyPrincipal],
-) -> Vec<Need<'a>> {
-    principals
-        .iter()
-        .map(|of| {
-            let text = of.principal.to_string();
-            let lacks = |required: &&RequiredStatement| !reader.cover(required, &text).missing.is_empty();
-            Need { of, missing: required.iter().filter(lacks).collect(), text }
-        })
-        .collect()
 }
 
 /// The principals, each once.
@@ -166,12 +238,11 @@ fn judge(
     key: &KeyArn,
     document: &PolicyDocument,
     reader: &Reader<'_>,
-    required: &[RequiredStatement],
     need: &Need<'_>,
     draft: &mut Draft,
 ) -> Side {
     match (need.missing.is_empty(), need.of.is_added) {
-        (true, _) => Side::Covered(covering(reader, document, required, &need.text)),
+        (true, _) => Side::Covered(covering(reader, document, need.required, &need.text)),
         (false, true) => Side::Planned,
         (false, false) => {
             missing_delegation(key, &need.of.grantee, draft);
@@ -230,62 +301,6 @@ fn missing_delegation(key: &KeyArn, grantee: &Grantee, draft: &mut Draft) {
     draft.find(FindingCode::MissingDelegation, &grantee, message, Some(hint));
 }
 
-/// A Deny without conditions blocks whom it names; any other that touches the actions is worth a look.
-fn warn_of_denies(
-    key: &KeyArn,
-    document: &PolicyDocument,
-    reader: &Reader<'_>,
-    required: &[RequiredStatement],
-    needs: &[Need<'_>],
-    draft: &mut Draft,
-) {
-    let mut doubtful = BTreeSet::new();
-    for need in needs {
-        let text = need.of.grantee.to_string();
-        for (index, is_certain) in required.iter().flat_map(|required| reader.denies(required, &text)) {
-            let Some(statement) = document.statements.get(index) else { continue };
-            if is_certain {
-                let message = format!(
-                    "{} of the key policy of `{key}` denies it, and no Allow outweighs a Deny",
-                    label(index, statement)
-                );
-                let hint = "keymend never touches a Deny: have it changed first".to_owned();
-                draft.find(FindingCode::ExplicitDeny, &need.of.grantee, message, Some(hint));
-            } else if doubtful.insert(index) {
-                let message = format!(
-                    "{} of the key policy denies, and no Allow outweighs a Deny",
-                    label(index, statement)
-                );
-                let hint = "see whether it applies to the grantees; keymend never touches a Deny".to_owned();
-                draft.find(FindingCode::DenyStatement, key, message, Some(hint));
-            }
-        }
-    }
-}
-
-fn warn_of_wider<'a>(
-    key: &KeyArn,
-    document: &PolicyDocument,
-    reader: &Reader<'_>,
-    missing: impl Iterator<Item = &'a Need<'a>>,
-    draft: &mut Draft,
-) {
-    for need in missing {
-        for required in &need.missing {
-            for index in reader.narrower(required, &need.text) {
-                let Some(statement) = document.statements.get(index) else { continue };
-                let message = format!(
-                    "{} of the key policy of `{key}` lets it {} under a further condition, which what this plan \
-                     adds does not have",
-                    label(index, statement),
-                    required.purpose
-                );
-                draft.find(FindingCode::WiderThanExisting, &need.text, message, None);
-            }
-        }
-    }
-}
-
 fn gains<'a>(key: &KeyArn, missing: impl Iterator<Item = &'a Need<'a>>) -> Vec<Gain> {
     let mut seen = BTreeSet::new();
     missing
@@ -321,27 +336,4 @@ pub(super) fn label(index: usize, statement: &Statement) -> String {
         Some(sid) => format!("statement \"{sid}\""),
         None => format!("statement {}", index + 1),
     }
-}
-
-/// No credentials serve the key's account: its administrator gets the statements.
-fn hand_over(key: &KeyArn, principals: Vec<KeyPrincipal>, reason: &str, draft: &mut Draft) {
-    draft.find(FindingCode::Unread, &key, format!("the key policy was not read: {reason}"), None);
-    let mut texts: Vec<String> = Vec::new();
-    let mut grantees = Vec::new();
-    for KeyPrincipal { grantee, principal, is_added } in principals {
-        if is_added && !texts.contains(&principal.to_string()) {
-            texts.push(principal.to_string());
-        }
-        draft.key_sides.insert((key.clone(), grantee.clone()), Side::Missing);
-        grantees.push(grantee);
-    }
-    if texts.is_empty() {
-        // Only groups of the key's own account: whether it delegates to its IAM is for its policy to say.
-        return;
-    }
-    let statements = RequiredStatement::documented()
-        .iter()
-        .map(|required| required.for_key_policy(required.key_policy_sid, &texts))
-        .collect();
-    draft.handovers.push(Handover::KeyPolicy { key: key.clone(), statements, grantees });
 }

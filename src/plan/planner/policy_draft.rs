@@ -163,9 +163,18 @@ fn new_version(policy: &ManagedPolicy, after: &str, gains: Vec<Gain>) -> Change 
     }
 }
 
-pub(super) fn new_document(required: &[RequiredStatement], keys: &[String]) -> String {
-    let statements: Vec<serde_json::Value> =
-        required.iter().map(|required| required.for_identity(required.identity_sid, keys)).collect();
+/// A document of required statements, each for its keys; Sids that come again count up.
+pub(super) fn new_document<'r>(
+    parts: impl IntoIterator<Item = (&'r [RequiredStatement], &'r [String])>,
+) -> String {
+    let mut statements = Vec::new();
+    for (index, (required, keys)) in parts.into_iter().enumerate() {
+        let sid = |required: &RequiredStatement| match index {
+            0 => required.identity_sid.to_owned(),
+            _ => format!("{}{}", required.identity_sid, index + 1),
+        };
+        statements.extend(required.iter().map(|required| required.for_identity(&sid(required), keys)));
+    }
     let document = serde_json::json!({"Version": "2012-10-17", "Statement": statements});
     format!("{document:#}")
 }

@@ -6,8 +6,9 @@ use super::key_side::label;
 use super::limits::KEY_POLICY_BYTES;
 use super::{Draft, all_listed};
 use crate::arn::KeyArn;
+use crate::authz::{Context, Outcome, Policies, Prepared, Principal, Query, evaluate};
 use crate::observation::Caller;
-use crate::policy::{ActionSet, AwsPrincipal, Effect, PolicyDocument};
+use crate::policy::PolicyDocument;
 
 pub(super) const ORPHANS_BY_HAND: &str =
     "they stand in a Deny or NotPrincipal, which keymend never touches: edit the policy by hand";
@@ -54,12 +55,12 @@ pub(super) fn can_be_written(
         draft.find(FindingCode::UnreadablePolicy, key, message, Some(hint.to_owned()));
     }
     if let Some(caller) = caller
-        && !may_put_policy_again(base, caller)
+        && !may_put_policy_again(key, base, caller)
     {
         can = false;
         let message = format!(
-            "no statement of the key policy allows `{}` or its account kms:PutKeyPolicy; AWS refuses a policy \
-             that locks its author out",
+            "the key policy does not allow `{}` or its account kms:PutKeyPolicy; AWS refuses a policy that locks \
+             its author out",
             caller.arn
         );
         let hint = "run it with credentials that the key policy lets change it".to_owned();
@@ -93,25 +94,19 @@ fn is_allowed_character(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}')
 }
 
-/// Whether some Allow, whatever its conditions, could let the caller put the policy again: itself, its account, or
-/// everyone. A session's ARN lacks its role's path, so the role's name counts.
-fn may_put_policy_again(document: &PolicyDocument, caller: &Caller) -> bool {
-    let put = ActionSet::of_pattern("kms:PutKeyPolicy");
-    let is_caller = |principal: &AwsPrincipal| match (principal, AwsPrincipal::parse(&caller.arn)) {
-        (AwsPrincipal::Anyone, _) => true,
-        (AwsPrincipal::Account { id, .. }, _) => *id == caller.account,
-        (AwsPrincipal::Entity(role), AwsPrincipal::Session(session)) => {
-            role.account == session.account && role.name == session.role_name
-        }
-        (principal, own) => *principal == own,
+/// Whether the key policy may let the caller put a policy again, where its IAM policies do.
+///
+/// "The key policy must allow the principal that is making the PutKeyPolicy request to make a subsequent
+/// PutKeyPolicy request": <https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html>
+fn may_put_policy_again(key: &KeyArn, document: &PolicyDocument, caller: &Caller) -> bool {
+    let (Ok(principal), Ok(action)) = (caller.arn.parse::<Principal>(), "kms:PutKeyPolicy".parse()) else {
+        // Who the caller is can't be told, so AWS is asked.
+        return true;
     };
-    document.statements.iter().any(|statement| {
-        statement.effect == Effect::Allow
-            && statement.is_effective()
-            && statement.kms_actions().contains(put)
-            && statement
-                .principal
-                .as_ref()
-                .is_some_and(|principal| principal.negated || principal.aws().iter().any(is_caller))
-    })
+    let key_policy = Prepared::new(document);
+    let policies = Policies { key_policy: Some(&key_policy), ..Policies::default() };
+    let context = Context::unknown();
+    let decision = evaluate(&Query::new(&principal, action, key, &context), &policies);
+    // What its IAM policies say was not read, so it is unknown at best where they decide.
+    !matches!(decision.outcome, Outcome::ExplicitDeny | Outcome::ImplicitDeny)
 }

@@ -6,9 +6,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::world::{ShortRequest, World, carried_out};
-use crate::access::{Grantee, Request};
+use crate::access::assessment::{Verdict, launch_actions};
+use crate::access::evidence::{Evidence, Extras};
+use crate::access::{CoverageRule, Grantee, Profile, Request};
 use crate::observation::{Observation, Reading};
-use crate::plan::{FindingCode, Operation, plan};
+use crate::plan::{FindingCode, Operation, Side, plan};
 use crate::policy::actions::KMS_ACTIONS;
 use crate::policy::{PolicyDocument, pattern};
 
@@ -157,11 +159,15 @@ fn request() -> impl Strategy<Value = ShortRequest> {
         "arn:aws:iam::444455556666:group/ops",
         "arn:aws:iam::777788889999:user/jo",
     ];
-    (proptest::sample::subsequence(grantees.to_vec(), 1..=5).prop_shuffle(), any::<bool>()).prop_map(
-        |(grantees, prune)| {
-            serde_json::from_value(json!({"grantees": grantees, "prune_orphans": prune})).unwrap()
-        },
-    )
+    let profile = proptest::sample::select(vec!["documented", "documented", "least_privilege"]);
+    let coverage = proptest::sample::select(vec!["named", "named", "effective"]);
+    (proptest::sample::subsequence(grantees.to_vec(), 1..=5).prop_shuffle(), any::<bool>(), profile, coverage)
+        .prop_map(|(grantees, prune, profile, coverage)| {
+            serde_json::from_value(json!({
+                "grantees": grantees, "prune_orphans": prune, "profile": profile, "coverage": coverage,
+            }))
+            .unwrap()
+        })
 }
 
 /// An access that a document's Allow statements give by name: who or what, action, and under which conditions.
@@ -226,13 +232,32 @@ fn canonical_condition(condition: &Value) -> String {
 
 const GRANT_CONDITION: &str = "{bool:{kms:grantisforawsresource:true}}";
 
+const LAUNCH: [&str; 4] =
+    ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*"];
+
 /// The required access, and nothing besides.
-fn is_asked_for((subject, action, condition): &Given, asked: &[String]) -> bool {
-    let is_required =
-        |patterns: &[&str]| patterns.iter().any(|p| pattern::matches(p, &format!("kms:{action}")));
+fn is_asked_for((subject, action, condition): &Given, asked: &[String], request: &Request) -> bool {
+    let is_one = |patterns: &[&str]| patterns.iter().any(|p| pattern::matches(p, &format!("kms:{action}")));
+    let through_ec2 = |account: &str| {
+        format!("stringequals:{{kms:viaservice:ec2.eu-west-1.amazonaws.com,kms:calleraccount:{account}}}}}")
+    };
+    // A key's ARN tells nothing of who gets it, a principal's ARN does.
+    let is_for = |account: &str| subject.contains(":kms:") || subject.contains(account);
+    let is_least = |start: &str| {
+        ["444455556666", "777788889999"]
+            .into_iter()
+            .any(|account| is_for(account) && *condition == format!("{{{start}{}", through_ec2(account)))
+    };
     asked.contains(subject)
-        && ((is_required(&USE) && condition.is_empty())
-            || (is_required(&ATTACH) && condition == GRANT_CONDITION))
+        && match request.profile {
+            Profile::Documented => {
+                (is_one(&USE) && condition.is_empty()) || (is_one(&ATTACH) && condition == GRANT_CONDITION)
+            }
+            Profile::LeastPrivilege => {
+                (is_one(&LAUNCH) && is_least(""))
+                    || (is_one(&["kms:CreateGrant"]) && is_least("bool:{kms:grantisforawsresource:true},"))
+            }
+        }
 }
 
 fn is_subsequence(short: &str, long: &str) -> bool {
@@ -270,7 +295,7 @@ fn policy_of(observation: &Observation) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn additive_and_never_wider(world in world(), request in request()) {
@@ -287,7 +312,7 @@ proptest! {
             prop_assert!(had.is_subset(&has), "access went missing");
             let asked = if is_key_policy { asked_principals(&request) } else { keys.clone() };
             for new in has.difference(&had) {
-                prop_assert!(is_asked_for(new, &asked), "nobody asked for {new:?}\n{before}\n{after}");
+                prop_assert!(is_asked_for(new, &asked, &request), "nobody asked for {new:?}\n{before}\n{after}");
             }
         }
     }
@@ -320,8 +345,8 @@ proptest! {
             let is_grantee = request.grantees.iter().any(|grantee| grantee.to_string().ends_with(&format!("/{name}")));
             let asked = if is_grantee { vec![keys[0].to_owned()] } else { Vec::new() };
             for new in granted(&after, name).difference(&granted(&observation, name)) {
-                let had_it_already = !is_grantee && is_asked_for(new, &[keys[0].to_owned()]);
-                prop_assert!(is_asked_for(new, &asked) || had_it_already, "{name} gained {new:?}");
+                let had_it_already = !is_grantee && is_asked_for(new, &[keys[0].to_owned()], &request);
+                prop_assert!(is_asked_for(new, &asked, &request) || had_it_already, "{name} gained {new:?}");
             }
         }
     }
@@ -333,6 +358,46 @@ proptest! {
         let first = plan(&request, &observation);
         let second = plan(&request, &carried_out(observation, &first));
         prop_assert!(second.changes.is_empty(), "{:#?}", second.changes);
+    }
+
+    #[test]
+    fn what_is_covered_works_unless_a_finding_says_otherwise(world in world(), request in request()) {
+        let request = request.on(&world);
+        let observation = world.observe(&request);
+        let plan = plan(&request, &observation);
+        let evidence = Evidence::new(&carried_out(observation, &plan), &Extras::default());
+        let is_doubted = plan.findings.iter().any(|finding| finding.code == FindingCode::DenyStatement);
+        for covered in &plan.coverage {
+            if [&covered.key_policy, &covered.identity].contains(&&Side::Missing) {
+                continue;
+            }
+            let assessment = evidence.assess(&covered.key, &covered.grantee, launch_actions());
+            let subject = covered.grantee.to_string();
+            let is_blocked = plan.findings.iter().any(|finding| {
+                let is_obstacle = [FindingCode::ExplicitDeny, FindingCode::ImplicitDeny].contains(&finding.code);
+                is_obstacle && finding.subject == subject
+            });
+            match assessment.verdict() {
+                Verdict::Able => prop_assert!(!is_blocked, "{:#?}", plan.findings),
+                Verdict::Unknown => prop_assert!(is_doubted, "{assessment:#?}"),
+                Verdict::Missing | Verdict::Blocked => prop_assert!(is_blocked, "{assessment:#?}\n{plan:#?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn by_evaluation_no_more_is_written_than_by_name(world in world(), request in request()) {
+        let mut request = request.on(&world);
+        let observation = world.observe(&request);
+        let targets = |request: &Request| -> BTreeSet<(String, String)> {
+            let plan = plan(request, &observation);
+            let operations = plan.changes.iter().map(|change| &change.operation);
+            operations.map(|operation| (operation.api_call().to_owned(), operation.resource())).collect()
+        };
+        request.coverage = CoverageRule::Named;
+        let named = targets(&request).len();
+        request.coverage = CoverageRule::Effective;
+        prop_assert!(targets(&request).len() <= named);
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::access::{Grantee, PolicyName, Request};
-use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
+use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Request};
+use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
 use crate::observation::{
-    Caller, Entity, IamObservation, IamQuotas, KeyManager, KeyMetadata, KeyObservation, ManagedPolicy,
-    Observation, PolicyVersion, Reading,
+    Caller, Entity, IamObservation, IamQuotas, IdentityPolicies, KeyGrant, KeyManager, KeyMetadata,
+    KeyObservation, ManagedPolicy, NamedDocument, Observation, PolicyVersion, Reading,
 };
 use crate::plan::{Operation, Plan};
 use crate::policy::PolicyDocument;
@@ -49,6 +49,8 @@ pub(super) struct Key {
     aws_managed: bool,
     #[serde(default)]
     related: Vec<KeyArn>,
+    #[serde(default)]
+    grants: Vec<KeyGrant>,
 }
 
 fn default_key() -> KeyArn {
@@ -74,11 +76,54 @@ fn symmetric() -> String {
 pub(super) struct Account {
     #[serde(default)]
     unread: bool,
-    /// Users, roles and groups as `role/app`, with the number of AWS's policies attached to them.
+    /// Users, roles and groups as `role/app`.
     #[serde(default)]
-    entities: BTreeMap<String, usize>,
+    entities: BTreeMap<String, Belongings>,
     #[serde(default)]
     policies: BTreeMap<String, Policy>,
+}
+
+/// What a user, role or group has besides the account's own policies.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Belongings {
+    /// So many of AWS's policies, which say nothing of keys.
+    Others(usize),
+    /// Documents.
+    Documents(Documents),
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Documents {
+    /// Whether its policies could not be read.
+    #[serde(default)]
+    unread: bool,
+    /// By the name that people know each by.
+    #[serde(default)]
+    policies: BTreeMap<String, Value>,
+    #[serde(default)]
+    boundary: Option<Value>,
+}
+
+impl Belongings {
+    fn documents(&self) -> Documents {
+        match self {
+            Self::Others(_) => Documents::default(),
+            Self::Documents(documents) => documents.clone(),
+        }
+    }
+
+    fn attached(&self, partition: Partition) -> Vec<String> {
+        match self {
+            Self::Others(count) => {
+                (0..*count).map(|n| format!("arn:{partition}:iam::aws:policy/Other{n}")).collect()
+            }
+            Self::Documents(documents) => {
+                documents.policies.keys().filter(|name| name.starts_with("arn:")).cloned().collect()
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -138,7 +183,7 @@ impl World {
 impl Key {
     fn observe(&self) -> KeyObservation {
         KeyObservation {
-            grants: Reading::default(),
+            grants: Reading::Read(self.grants.clone()),
             metadata: Reading::Read(KeyMetadata {
                 arn: self.arn.clone(),
                 manager: if self.aws_managed { KeyManager::Aws } else { KeyManager::Customer },
@@ -163,16 +208,37 @@ impl Account {
         }
         let partition = request.keys[0].partition;
         let entity = |arn: &EntityArn| {
-            let (full, aws_policies) =
+            let (full, belongings) =
                 self.entities.iter().find(|(name, _)| entity_name(name) == arn.entity_name())?;
-            let own = self.policies.iter().filter(|(_, policy)| {
-                policy.attached_to.iter().any(|to| entity_name(to) == arn.entity_name())
+            let has = |entities: &[String]| entities.iter().any(|to| entity_name(to) == arn.entity_name());
+            let named = |(name, policy): (&String, &Policy)| NamedDocument {
+                name: format!("arn:{partition}:iam::{account}:policy/{name}"),
+                text: text(&policy.document),
+            };
+            let own = self.policies.iter().filter(|(_, policy)| has(&policy.attached_to)).map(named);
+            let own: Vec<NamedDocument> = own.collect();
+            let as_boundary = self.policies.iter().find(|(_, policy)| has(&policy.boundary_of)).map(named);
+            let mut attached: Vec<String> = own.iter().map(|document| document.name.clone()).collect();
+            attached.extend(belongings.attached(partition));
+            let Documents { unread, policies, boundary } = belongings.documents();
+            let others = policies
+                .iter()
+                .map(|(name, document)| NamedDocument { name: name.clone(), text: text(document) });
+            let boundary = boundary.map(|document| NamedDocument {
+                name: format!("arn:{partition}:iam::{account}:policy/Boundary"),
+                text: text(&document),
             });
-            let mut attached: Vec<String> =
-                own.map(|(name, _)| format!("arn:{partition}:iam::{account}:policy/{name}")).collect();
-            attached.extend((0..*aws_policies).map(|n| format!("arn:{partition}:iam::aws:policy/Other{n}")));
+            let identity = IdentityPolicies {
+                documents: own.into_iter().chain(others).collect(),
+                boundary: boundary.or(as_boundary),
+            };
+            let identity = if unread {
+                Reading::Unread("iam:GetRolePolicy is not allowed".to_owned())
+            } else {
+                Reading::Read(identity)
+            };
             let arn = format!("arn:{partition}:iam::{account}:{full}").parse().unwrap();
-            Some(Entity { arn, attached, identity: Reading::default() })
+            Some(Entity { arn, attached, identity })
         };
         let policies = self.policies.iter().map(|(name, policy)| {
             let arn: PolicyArn = format!("arn:{partition}:iam::{account}:policy/{name}").parse().unwrap();
@@ -218,6 +284,10 @@ pub(super) struct ShortRequest {
     #[serde(default)]
     policy_name: PolicyName,
     #[serde(default)]
+    profile: Profile,
+    #[serde(default)]
+    coverage: CoverageRule,
+    #[serde(default)]
     prune_orphans: bool,
 }
 
@@ -231,6 +301,8 @@ impl ShortRequest {
         Request {
             grantees: self.grantees.iter().map(grantee).collect(),
             policy_name: self.policy_name.clone(),
+            profile: self.profile,
+            coverage: self.coverage,
             prune_orphans: self.prune_orphans,
             keys,
         }
@@ -279,14 +351,28 @@ fn carry_out(observation: &mut Observation, operation: &Operation) {
             policy.versions.iter_mut().for_each(|version| version.is_default = false);
             policy.versions.push(PolicyVersion { id: "v9".to_owned(), is_default: true, document: None });
             policy.document.clone_from(after);
+            let arn = policy.arn.to_string();
+            let entities = iam(observation, &arn.parse().unwrap()).entities.values_mut().flatten();
+            for identity in entities.filter_map(|entity| match &mut entity.identity {
+                Reading::Read(identity) => Some(identity),
+                Reading::Unread(_) => None,
+            }) {
+                let own = identity.documents.iter_mut().chain(&mut identity.boundary);
+                own.filter(|document| document.name == arn)
+                    .for_each(|document| document.text.clone_from(after));
+            }
         }
         Operation::AttachPolicy { policy, entity, document } => {
             let iam = iam(observation, policy);
             let attached = PolicyDocument::parse(iam.policies[policy].document.as_str()).unwrap();
             assert_eq!(attached.fingerprint(policy.partition), *document);
             iam.policies.get_mut(policy).unwrap().attached_to.push(entity.entity_name());
+            let text = iam.policies[policy].document.clone();
             let entity = iam.entities.get_mut(entity).unwrap().as_mut().unwrap();
             entity.attached.push(policy.to_string());
+            if let Reading::Read(identity) = &mut entity.identity {
+                identity.documents.push(NamedDocument { name: policy.to_string(), text });
+            }
         }
         Operation::DetachPolicy { policy, entity, .. } => {
             let iam = iam(observation, policy);

@@ -200,7 +200,7 @@ fn check_output() -> String {
         key.grants = Reading::Read(vec![grant.clone()]);
     }
     let request = testing::request(&[OTHER_ROOT, ROLE]);
-    let checked = check::check(&request, &observation, &Extras::default(), &documented_actions());
+    let checked = check::check(&request, &observation, &Extras::default(), documented_actions());
     let report = CheckReport {
         request: Some(&request),
         observation: Some(&observation),

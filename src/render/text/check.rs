@@ -62,7 +62,7 @@ fn table(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) 
     let mut deciding: Vec<String> = Vec::new();
     for action in &assessment.actions {
         let mut numbers = Vec::new();
-        for reason in reasons(action) {
+        for reason in reasons(action, checked.is_identity_read) {
             let known = deciding.iter().position(|known| *known == reason);
             numbers.push(known.map_or(deciding.len() + 1, |index| index + 1));
             if known.is_none() {
@@ -177,7 +177,9 @@ pub fn fix_command(checked: &Checked) -> Option<String> {
 fn fix(checked: &Checked) -> Option<Command> {
     match checked.remedy {
         Remedy::Fix | Remedy::PartOfIt => {
-            Some(command::fix_for(&checked.assessment.grantee, &checked.assessment.key))
+            let command = command::fix_for(&checked.assessment.grantee, &checked.assessment.key);
+            let pruning = checked.needs_pruning.then(|| "--prune-orphans".to_owned());
+            Some(command.with(pruning.as_slice()))
         }
         Remedy::NotNeeded | Remedy::Nothing | Remedy::Blocked | Remedy::Unknown => None,
     }

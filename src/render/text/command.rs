@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::access::{Grantee, PolicyName, Request};
+use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Request};
 use crate::arn::{EntityArn, EntityKind, KeyArn, PolicyArn};
 use crate::plan::Handover;
 use crate::render::Styles;
@@ -91,6 +91,14 @@ pub(crate) fn fix(request: &Request, handover: &Handover) -> Command {
                 .chain(permission_set_roles)
                 .fold(command, |command, entity| command.option(entity_option(entity), &entity.to_string()))
         }
+    };
+    let command = match request.profile {
+        Profile::Documented => command,
+        Profile::LeastPrivilege => command.shell("--least-privilege"),
+    };
+    let command = match request.coverage {
+        CoverageRule::Named => command,
+        CoverageRule::Effective => command.option("--coverage", "effective"),
     };
     if request.policy_name == PolicyName::default() {
         command
@@ -194,11 +202,14 @@ mod tests {
         );
         request.policy_name = "Other".parse().unwrap();
         request.prune_orphans = true;
+        request.profile = Profile::LeastPrivilege;
+        request.coverage = CoverageRule::Effective;
         let key_policy = fix(&request, &testing::key_policy_handover());
         assert_eq!(
             key_policy.pieces.join(" "),
             format!(
-                "keymend fix --key {} --account 444455556666 --principal {} --prune-orphans --policy-name Other",
+                "keymend fix --key {} --account 444455556666 --principal {} --prune-orphans --least-privilege --coverage effective \
+                 --policy-name Other",
                 testing::KEY,
                 testing::ROLE
             )

@@ -152,13 +152,22 @@ fn an_aws_policy_that_the_world_does_not_tell_is_unread() {
 
 #[test]
 fn the_command_that_is_told_mends_it() {
-    let scene = Scene::of("copied-ami");
-    let told = check(&scene, &format!("--principal {ROLE}"));
-    assert_eq!(told.status, 3, "{told}");
-    let (_, command) = told.stdout.split_once("\n  keymend ").unwrap();
-    let mended = scene.run(&format!("{} --yes", command.replace('\\', "")));
-    assert_eq!(mended.status, 0, "{mended}");
-    assert_eq!(check(&scene, &format!("--principal {ROLE}")).status, 0);
+    for (world, more) in [("copied-ami", ""), ("same-account", ""), ("orphaned-principal", "--prune-orphans")]
+    {
+        let scene = Scene::of(world);
+        let role = if world == "same-account" {
+            ROLE.replace("444455556666", "111122223333")
+        } else {
+            ROLE.to_owned()
+        };
+        let told = check(&scene, &format!("--principal {role}"));
+        assert_eq!(told.status, 3, "{told}");
+        let (_, command) = told.stdout.split_once("\n  keymend ").unwrap();
+        assert!(command.contains(more), "{told}");
+        let mended = scene.run(&format!("{} --yes", command.replace('\\', "")));
+        assert_eq!(mended.status, 0, "{mended}");
+        assert_eq!(check(&scene, &format!("--principal {role}")).status, 0);
+    }
 }
 
 #[test]

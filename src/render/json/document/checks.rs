@@ -117,7 +117,7 @@ struct ObstacleOutput {
 
 impl From<&Checked> for CheckOutput {
     fn from(checked: &Checked) -> Self {
-        let Checked { assessment, conclusion, findings, remedy } = checked;
+        let Checked { assessment, conclusion, findings, remedy, .. } = checked;
         Self {
             grantee: assessment.grantee.to_string(),
             key: assessment.key.to_string(),

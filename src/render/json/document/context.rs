@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::texts;
-use crate::access::Request;
+use crate::access::{CoverageRule, Profile, Request};
 use crate::observation::{KeyManager, KeyMetadata, KeyObservation, Observation, Reading};
 
 /// What was asked for, with aliases and sessions resolved.
@@ -17,6 +17,10 @@ pub(super) struct RequestOutput {
     grantees: Vec<String>,
     /// The name of the customer managed policy in requester accounts.
     policy_name: String,
+    /// What the grantees must be allowed.
+    profile: Profile,
+    /// What counts as being allowed it already.
+    coverage: CoverageRule,
     /// Whether principals that no longer exist are taken out of key policies.
     prune_orphans: bool,
 }
@@ -27,6 +31,8 @@ impl From<&Request> for RequestOutput {
             keys: texts(&request.keys),
             grantees: texts(&request.grantees),
             policy_name: request.policy_name.to_string(),
+            profile: request.profile,
+            coverage: request.coverage,
             prune_orphans: request.prune_orphans,
         }
     }

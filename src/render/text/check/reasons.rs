@@ -1,7 +1,7 @@
 //! What decides an action, in words.
 
 use crate::access::assessment::{ActionAssessment, DecidingStatement, DocumentName};
-use crate::authz::Outcome;
+use crate::authz::{Gate, Outcome};
 use crate::plan::check::{Checked, Conclusion};
 
 /// `statement "Allow use of the key" of the key policy`
@@ -23,7 +23,7 @@ fn document(name: &DocumentName) -> String {
 }
 
 /// Everything that decides an action, each a sentence without its period.
-pub(crate) fn reasons(action: &ActionAssessment) -> Vec<String> {
+pub(crate) fn reasons(action: &ActionAssessment, is_identity_read: bool) -> Vec<String> {
     let verb = |deciding: &DecidingStatement| match (action.outcome, deciding.denies) {
         (Outcome::Unknown, true) => format!("may deny it{}", depending(action)),
         (Outcome::Unknown, false) => format!("may allow it{}", depending(action)),
@@ -32,13 +32,21 @@ pub(crate) fn reasons(action: &ActionAssessment) -> Vec<String> {
     };
     let statements =
         action.statements.iter().map(|deciding| format!("{} {}", statement(deciding), verb(deciding)));
-    let obstacles = action.obstacles.iter().map(|obstacle| match &obstacle.document {
-        Some(DocumentName::KeyPolicy { .. }) if obstacle.is_certain => {
-            "the key policy does not allow it".to_owned()
+    let mut obstacles: Vec<String> = Vec::new();
+    for obstacle in &action.obstacles {
+        let is_unread = matches!(obstacle.gate, Gate::Identity | Gate::Boundary) && !is_identity_read;
+        let text = match &obstacle.document {
+            _ if is_unread => "its own policies, which were not read, may not allow it".to_owned(),
+            Some(DocumentName::KeyPolicy { .. }) if obstacle.is_certain => {
+                "the key policy does not allow it".to_owned()
+            }
+            Some(DocumentName::KeyPolicy { .. }) => "the key policy may not allow it".to_owned(),
+            _ => obstacle.to_string(),
+        };
+        if !obstacles.contains(&text) {
+            obstacles.push(text);
         }
-        Some(DocumentName::KeyPolicy { .. }) => "the key policy may not allow it".to_owned(),
-        _ => obstacle.to_string(),
-    });
+    }
     let unmet = action
         .unmet
         .iter()
@@ -63,7 +71,7 @@ pub(super) fn in_the_way(checked: &Checked) -> Vec<String> {
         checked.assessment.actions.iter().filter(|action| action.outcome != Outcome::Allowed).collect();
     let mut ways: Vec<(String, Vec<&str>)> = Vec::new();
     for action in &hindered {
-        for reason in reasons(action) {
+        for reason in reasons(action, checked.is_identity_read) {
             match ways.iter_mut().find(|(known, _)| *known == reason) {
                 Some((_, actions)) => actions.push(action.action.name()),
                 None => ways.push((reason, vec![action.action.name()])),

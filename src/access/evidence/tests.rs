@@ -1,0 +1,234 @@
+//! Assessments: who is asked about, by which documents, and what their names are.
+
+use super::{Evidence, Extras, GivenDocument};
+use crate::access::Grantee;
+use crate::access::assessment::{Assessment, Verdict, documented_actions, launch_actions};
+use crate::arn::KeyArn;
+use crate::observation::{
+    Entity, IamObservation, IamQuotas, IdentityPolicies, KeyGrant, KeyObservation, NamedDocument,
+    Observation, Reading,
+};
+use crate::policy::PolicyDocument;
+
+const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const ROLE: &str = "arn:aws:iam::444455556666:role/app";
+const GROUP: &str = "arn:aws:iam::444455556666:group/ops";
+const USER: &str = "arn:aws:iam::111122223333:user/jo";
+const ALL: &str = r#"{"Statement": {"Sid": "all", "Effect": "Allow", "Action": "kms:*", "Resource": "*"}}"#;
+const LETS_IN: &str = r#"{"Statement": [
+    {"Sid": "iam", "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:*", "Resource": "*"},
+    {"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": "kms:*", "Resource": "*"}]}"#;
+
+fn key() -> KeyArn {
+    KEY.parse().unwrap()
+}
+
+fn named(name: &str, text: &str) -> NamedDocument {
+    NamedDocument { name: name.to_owned(), text: text.to_owned() }
+}
+
+/// Whatever the grantee is, it has these policies.
+fn observed(key_policy: &str, grantee: &str, identity: Reading<IdentityPolicies>) -> Observation {
+    let key_observation = KeyObservation {
+        metadata: Reading::default(),
+        policy: Reading::Read(key_policy.to_owned()),
+        grants: Reading::Read(Vec::new()),
+    };
+    let mut observation = Observation { keys: [(key(), key_observation)].into(), ..Observation::default() };
+    if let Ok(Grantee::Entity(arn)) = grantee.parse() {
+        let entity = Entity { arn: arn.clone(), attached: Vec::new(), identity };
+        let iam = IamObservation {
+            quotas: IamQuotas::default(),
+            policies: [].into(),
+            entities: [(arn.clone(), Some(entity))].into(),
+        };
+        observation.accounts.insert(arn.account, Reading::Read(iam));
+    }
+    observation
+}
+
+fn with_policies(documents: &[(&str, &str)]) -> Reading<IdentityPolicies> {
+    let documents = documents.iter().map(|(name, text)| named(name, text)).collect();
+    Reading::Read(IdentityPolicies { documents, boundary: None })
+}
+
+fn assess(observation: &Observation, grantee: &str, extras: &Extras) -> Assessment {
+    Evidence::new(observation, extras).assess(&key(), &grantee.parse().unwrap(), launch_actions())
+}
+
+fn deciding(assessment: &Assessment) -> Vec<String> {
+    let mut statements: Vec<String> =
+        assessment.actions.iter().flat_map(|action| &action.statements).map(ToString::to_string).collect();
+    statements.sort();
+    statements.dedup();
+    statements
+}
+
+fn obstacles(assessment: &Assessment) -> Vec<String> {
+    let mut obstacles: Vec<String> =
+        assessment.actions.iter().flat_map(|action| &action.obstacles).map(ToString::to_string).collect();
+    obstacles.sort();
+    obstacles.dedup();
+    obstacles
+}
+
+#[test]
+fn a_launch_needs_six_actions_and_the_documented_remedy_gives_twelve() {
+    assert_eq!(launch_actions().len(), 6);
+    assert_eq!(documented_actions().len(), 12);
+    assert!(launch_actions().iter().all(|action| documented_actions().contains(action)));
+}
+
+#[test]
+fn both_sides_decide_and_are_named() {
+    let policies = with_policies(&[("arn:aws:iam::aws:policy/Power", ALL)]);
+    let assessment = assess(&observed(LETS_IN, ROLE, policies), ROLE, &Extras::default());
+    assert_eq!(assessment.verdict(), Verdict::Able);
+    assert_eq!(
+        deciding(&assessment),
+        [
+            "statement \"all\" of the managed policy `arn:aws:iam::aws:policy/Power`".to_owned(),
+            format!("statement 2 of the key policy of `{KEY}`"),
+        ]
+    );
+    assert_eq!(assessment.not_considered, ["service control policies", "resource control policies"]);
+}
+
+#[test]
+fn one_side_is_not_enough() {
+    let assessment = assess(&observed(LETS_IN, ROLE, with_policies(&[])), ROLE, &Extras::default());
+    assert_eq!(assessment.verdict(), Verdict::Missing);
+    assert_eq!(obstacles(&assessment), ["its IAM policies do not allow it"]);
+    let closed = r#"{"Statement": []}"#;
+    let policies = with_policies(&[("inline policy keys of role app", ALL)]);
+    let assessment = assess(&observed(closed, ROLE, policies), ROLE, &Extras::default());
+    assert_eq!(assessment.verdict(), Verdict::Missing);
+    assert_eq!(obstacles(&assessment), [format!("the key policy of `{KEY}` does not allow it")]);
+}
+
+#[test]
+fn what_is_unread_is_unknown_and_said() {
+    let unread = Reading::Unread("iam:GetRolePolicy is not allowed".to_owned());
+    let assessment = assess(&observed(LETS_IN, ROLE, unread), ROLE, &Extras::default());
+    assert_eq!(assessment.verdict(), Verdict::Unknown);
+    assert_eq!(
+        assessment.not_considered.first().map(String::as_str),
+        Some("the IAM policies of role app (iam:GetRolePolicy is not allowed)")
+    );
+    let broken = with_policies(&[("arn:aws:iam::444455556666:policy/broken", "{")]);
+    assert_eq!(
+        assess(&observed(LETS_IN, ROLE, broken), ROLE, &Extras::default()).verdict(),
+        Verdict::Unknown
+    );
+}
+
+#[test]
+fn an_account_is_its_root_and_a_group_a_user_of_it() {
+    let account = "arn:aws:iam::444455556666:root";
+    let assessment = assess(&observed(LETS_IN, account, Reading::default()), account, &Extras::default());
+    assert_eq!(assessment.verdict(), Verdict::Able);
+    let policies = with_policies(&[("arn:aws:iam::aws:policy/Power", ALL)]);
+    let assessment = assess(&observed(LETS_IN, GROUP, policies), GROUP, &Extras::default());
+    assert_eq!(assessment.verdict(), Verdict::Able);
+    assert!(
+        assessment.not_considered.contains(&"the permissions boundaries of the group's users".to_owned())
+    );
+}
+
+#[test]
+fn a_grant_allows_beside_the_policies() {
+    let linked = "arn:aws:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+    let mut observation = observed(r#"{"Statement": []}"#, linked, with_policies(&[]));
+    let operations =
+        ["CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom"];
+    let grant = |operations: &[&str]| KeyGrant {
+        id: "0c23".to_owned(),
+        grantee: linked.to_owned(),
+        operations: operations.iter().map(|operation| (*operation).to_owned()).collect(),
+        context_equals: [].into(),
+        context_subset: [].into(),
+    };
+    observation.keys.get_mut(&key()).unwrap().grants = Reading::Read(vec![grant(&operations)]);
+    let assessment = assess(&observation, linked, &Extras::default());
+    assert_eq!(assessment.verdict(), Verdict::Missing, "ReEncryptTo is not granted");
+    assert_eq!(deciding(&assessment), ["the grant `0c23`"]);
+    let all = [&operations[..], &["ReEncryptTo"]].concat();
+    observation.keys.get_mut(&key()).unwrap().grants = Reading::Read(vec![grant(&all)]);
+    let assessment = assess(&observation, linked, &Extras::default());
+    assert_eq!(assessment.verdict(), Verdict::Able);
+    assert_eq!(
+        assessment.not_considered,
+        Vec::<String>::new(),
+        "the organization's policies do not limit it"
+    );
+}
+
+#[test]
+fn a_boundary_blocks_all_but_users_who_can_be_named_at_home() {
+    let limited = |grantee: &str| {
+        let identity = IdentityPolicies {
+            documents: vec![named("arn:aws:iam::aws:policy/Power", ALL)],
+            boundary: Some(named("arn:aws:iam::444455556666:policy/limit", r#"{"Statement": []}"#)),
+        };
+        assess(&observed(LETS_IN, grantee, Reading::Read(identity)), grantee, &Extras::default())
+    };
+    assert_eq!(limited(ROLE).verdict(), Verdict::Blocked);
+    assert_eq!(
+        obstacles(&limited(ROLE)),
+        ["the permissions boundary `arn:aws:iam::444455556666:policy/limit` does not allow it"]
+    );
+    assert_eq!(limited(USER).verdict(), Verdict::Missing);
+}
+
+#[test]
+fn what_is_given_counts() {
+    let given = |name: &str, text: &str| GivenDocument {
+        name: name.to_owned(),
+        document: PolicyDocument::parse(text).unwrap(),
+    };
+    let policies = with_policies(&[("arn:aws:iam::aws:policy/Power", ALL)]);
+    let observation = observed(LETS_IN, ROLE, policies);
+    let denies = r#"{"Statement": {"Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*",
+        "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-ours"}}}}"#;
+    let mut extras = Extras {
+        scps: Some(vec![vec![given("scp.json", ALL)]]),
+        rcps: Some(vec![vec![given("rcp.json", denies)]]),
+        ..Extras::default()
+    };
+    let unknown = assess(&observation, ROLE, &extras);
+    assert_eq!(unknown.verdict(), Verdict::Unknown);
+    assert_eq!(unknown.not_considered, Vec::<String>::new());
+    assert!(unknown.actions.iter().any(|action| action.unknown_keys.contains("aws:PrincipalOrgID")));
+    extras.context = vec![("aws:PrincipalOrgID".to_owned(), vec!["o-theirs".to_owned()])];
+    let denied = assess(&observation, ROLE, &extras);
+    assert_eq!(denied.verdict(), Verdict::Blocked);
+    assert!(
+        deciding(&denied)
+            .contains(&"statement 1 of the resource control policy `rcp.json` of level 1".to_owned())
+    );
+    extras.context = vec![("aws:PrincipalOrgID".to_owned(), vec!["o-ours".to_owned()])];
+    assert_eq!(assess(&observation, ROLE, &extras).verdict(), Verdict::Able);
+    extras.scps = Some(vec![vec![given("scp.json", r#"{"Statement": []}"#)]]);
+    assert_eq!(
+        obstacles(&assess(&observation, ROLE, &extras)),
+        ["the service control policies of level 1 do not allow it"]
+    );
+}
+
+#[test]
+fn documents_can_be_taken_for_what_they_will_be() {
+    let policy = "arn:aws:iam::444455556666:policy/KmsKeyUsagePolicy".parse().unwrap();
+    let observation = observed(r#"{"Statement": []}"#, ROLE, with_policies(&[]));
+    let grantee: Grantee = ROLE.parse().unwrap();
+    let Grantee::Entity(role) = &grantee else { panic!("a role") };
+    let mut evidence = Evidence::new(&observation, &Extras::default());
+    let verdict = |evidence: &Evidence| evidence.assess(&key(), &grantee, launch_actions()).verdict();
+    evidence.rewrite_key_policy(&key(), LETS_IN);
+    assert_eq!(verdict(&evidence), Verdict::Missing);
+    evidence.attach(&policy, ALL, &[role]);
+    assert_eq!(verdict(&evidence), Verdict::Able);
+    evidence.rewrite_policy(&policy, r#"{"Statement": []}"#);
+    assert_eq!(verdict(&evidence), Verdict::Missing);
+    evidence.rewrite_policy(&policy, "no policy");
+    assert_eq!(verdict(&evidence), Verdict::Unknown);
+}

@@ -1,0 +1,176 @@
+//! The statements that must hold on both sides.
+
+use serde_json::json;
+
+use super::Profile;
+use crate::arn::AccountId;
+use crate::policy::{ActionSet, Condition};
+
+/// What a launch needs of a key besides grants.
+///
+/// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-permissions>
+pub(super) const LAUNCH: &[&str] =
+    &["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*"];
+
+/// What a launch needs for its volumes to go on using the key.
+pub(super) const GRANT: &[&str] = &["kms:CreateGrant"];
+
+/// One of the statements that must hold on both sides.
+///
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#key-policy-default-allow-users>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequiredStatement {
+    /// Its Sid in a key policy, where spaces are allowed.
+    pub key_policy_sid: &'static str,
+    /// Its Sid in an IAM policy.
+    pub identity_sid: &'static str,
+    /// What it gives, in words that follow "may".
+    pub purpose: &'static str,
+    /// Its actions, in the documented order.
+    pub actions: &'static [&'static str],
+    /// Its condition, where it has one.
+    pub conditions: Vec<Condition>,
+    /// The actions, wildcards expanded.
+    pub action_set: ActionSet,
+}
+
+impl RequiredStatement {
+    /// A profile's two statements for grantees of one account and a key in a region.
+    pub fn of(profile: Profile, region: &str, account: AccountId) -> [Self; 2] {
+        match profile {
+            Profile::Documented => Self::documented(),
+            Profile::LeastPrivilege => Self::through_ec2(region, account),
+        }
+    }
+
+    /// The documented remedy's two statements.
+    pub fn documented() -> [Self; 2] {
+        const USE: &[&str] =
+            &["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"];
+        const ATTACH: &[&str] = &["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"];
+        [
+            Self {
+                key_policy_sid: "Allow use of the key",
+                identity_sid: "AllowUseOfTheKey",
+                purpose: "use the key",
+                actions: USE,
+                conditions: Vec::new(),
+                action_set: ActionSet::of_patterns(USE.iter().copied()),
+            },
+            Self {
+                key_policy_sid: "Allow attachment of persistent resources",
+                identity_sid: "AllowAttachmentOfPersistentResources",
+                purpose: "let AWS services use it for persistent resources",
+                actions: ATTACH,
+                conditions: vec![for_aws_resources()],
+                action_set: ActionSet::of_patterns(ATTACH.iter().copied()),
+            },
+        ]
+    }
+
+    /// What a launch needs and nothing besides: asked by EC2, for somebody of this account.
+    ///
+    /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-permissions>,
+    /// <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service>
+    fn through_ec2(region: &str, account: AccountId) -> [Self; 2] {
+        let through_ec2 = [
+            equals("kms:ViaService", format!("ec2.{region}.amazonaws.com")),
+            equals("kms:CallerAccount", account.to_string()),
+        ];
+        [
+            Self {
+                key_policy_sid: "Allow launch through EC2",
+                identity_sid: "AllowLaunchThroughEC2",
+                purpose: "use the key through EC2",
+                actions: LAUNCH,
+                conditions: through_ec2.to_vec(),
+                action_set: ActionSet::of_patterns(LAUNCH.iter().copied()),
+            },
+            Self {
+                key_policy_sid: "Allow grants through EC2",
+                identity_sid: "AllowGrantsThroughEC2",
+                purpose: "let EC2 use it for volumes",
+                actions: GRANT,
+                conditions: [for_aws_resources()].into_iter().chain(through_ec2).collect(),
+                action_set: ActionSet::of_patterns(GRANT.iter().copied()),
+            },
+        ]
+    }
+
+    /// The statement for a key policy.
+    pub fn for_key_policy(&self, sid: &str, principals: &[String]) -> serde_json::Value {
+        self.with_condition(json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": {"AWS": principals},
+            "Action": self.actions,
+            "Resource": "*",
+        }))
+    }
+
+    /// The statement for an IAM policy; the resources are key ARNs.
+    pub fn for_identity(&self, sid: &str, resources: &[String]) -> serde_json::Value {
+        self.with_condition(json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Action": self.actions,
+            "Resource": resources,
+        }))
+    }
+
+    fn with_condition(&self, mut statement: serde_json::Value) -> serde_json::Value {
+        let mut element = serde_json::Map::new();
+        for Condition { operator, key, values } in &self.conditions {
+            let value = match values.as_slice() {
+                [only] => json!(only),
+                several => json!(several),
+            };
+            let keys = element.entry(operator).or_insert_with(|| json!({}));
+            keys.as_object_mut().into_iter().for_each(|keys| _ = keys.insert(key.clone(), value.clone()));
+        }
+        if let (Some(members), false) = (statement.as_object_mut(), element.is_empty()) {
+            members.insert("Condition".to_owned(), element.into());
+        }
+        statement
+    }
+}
+
+fn for_aws_resources() -> Condition {
+    Condition {
+        operator: "Bool".to_owned(),
+        key: "kms:GrantIsForAWSResource".to_owned(),
+        values: vec!["true".to_owned()],
+    }
+}
+
+fn equals(key: &str, value: String) -> Condition {
+    Condition { operator: "StringEquals".to_owned(), key: key.to_owned(), values: vec![value] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_condition_has_the_documented_form() {
+        let [_, attach] = RequiredStatement::documented();
+        assert_eq!(
+            attach.for_identity("S", &["arn".to_owned()])["Condition"],
+            json!({"Bool": {"kms:GrantIsForAWSResource": "true"}})
+        );
+    }
+
+    #[test]
+    fn the_least_privilege_is_through_ec2_and_for_one_account() {
+        let account = "444455556666".parse().unwrap();
+        let [launch, grants] = RequiredStatement::of(Profile::LeastPrivilege, "eu-west-1", account);
+        let through =
+            json!({"kms:ViaService": "ec2.eu-west-1.amazonaws.com", "kms:CallerAccount": "444455556666"});
+        assert_eq!(launch.for_key_policy("S", &[])["Condition"], json!({"StringEquals": through}));
+        assert_eq!(
+            grants.for_key_policy("S", &[])["Condition"],
+            json!({"Bool": {"kms:GrantIsForAWSResource": "true"}, "StringEquals": through})
+        );
+        assert!(!launch.action_set.contains(ActionSet::of_pattern("kms:Encrypt")));
+    }
+}

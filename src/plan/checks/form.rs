@@ -1,0 +1,263 @@
+//! What a change may look like: statements keep their form, and what is added has the required one.
+
+use std::collections::BTreeSet;
+
+use super::super::Operation;
+use super::super::planner::limits;
+use super::shape::Shape;
+use super::{Asked, EMPTY, parsed};
+use crate::access::{Grantee, RequiredStatement};
+use crate::arn::{AccountId, KeyArn, Partition, PolicyArn};
+use crate::policy::{ActionSet, Effect, PolicyDocument, condition, pattern};
+
+/// Checks the form of what a change writes.
+pub(super) fn check(asked: &Asked<'_>, operation: &Operation) -> Result<(), String> {
+    match operation {
+        Operation::PruneOrphans(update) => check_pruning(&update.before, &update.after, update.key.partition),
+        Operation::UpdateKeyPolicy(update) => {
+            let (before, after) = shapes(&update.before, &update.after, update.key.partition)?;
+            let principals = asked.principals(&update.key);
+            check_additions(&before, &after, |statement, new| {
+                check_key_statement(asked, &principals, statement, new)
+            })?;
+            check_key_policy_text(&update.after)
+        }
+        Operation::CreatePolicy { policy, after, .. } => {
+            let (_, after) = shapes(EMPTY, after, policy.partition)?;
+            check_additions(&[], &after, |statement, new| check_identity_statement(asked, statement, new))?;
+            check_identity_sids(&[], &after)
+        }
+        Operation::CreatePolicyVersion { policy, before, after, .. } => {
+            let (before, after) = shapes(before, after, policy.partition)?;
+            check_additions(&before, &after, |statement, new| {
+                check_identity_statement(asked, statement, new)
+            })?;
+            check_identity_sids(&before, &after)?;
+            check_who_is_served(asked, policy, &before, &after)
+        }
+        Operation::AttachPolicy { policy, entity, .. } => {
+            let is_asked = asked.grantees.contains(&Grantee::Entity(entity.clone()));
+            ensure(is_asked && !entity.is_service_linked_role(), || format!("`{entity}` is no grantee"))?;
+            let document = asked.document_of(policy).ok_or("a policy is attached that was not read")?;
+            let (_, given) = shapes(EMPTY, document, policy.partition)?;
+            check_additions(&[], &given, |statement, new| check_identity_statement(asked, statement, new))
+        }
+        // It deletes by id; that the id is not the default's is AWS's own rule.
+        Operation::DeletePolicyVersion { .. } => Ok(()),
+        Operation::RestoreKeyPolicy(_)
+        | Operation::ReduceKeyPolicy(_)
+        | Operation::DetachPolicy { .. }
+        | Operation::DeletePolicy { .. }
+        | Operation::SetDefaultVersion { .. }
+        | Operation::WithdrawPolicyVersion { .. } => Err("a way back is in a plan that leads on".to_owned()),
+    }
+}
+
+/// Who gets the new version is a grantee, or has by other policies all that it adds; a boundary is no policy.
+fn check_who_is_served(
+    asked: &Asked<'_>,
+    policy: &PolicyArn,
+    before: &[Shape],
+    after: &[Shape],
+) -> Result<(), String> {
+    let existing = asked.policies(policy.account).find(|own| own.arn == *policy);
+    let existing = existing.ok_or("a policy is changed that was not read")?;
+    let limited = existing.boundary_of.iter().find(|entity| !asked.is_grantee(policy, entity));
+    ensure(limited.is_none(), || "somebody's boundary is widened".to_owned())?;
+    let account = policy.account;
+    let is_new = |key: &&KeyArn| gives(asked, after, key, account) && !gives(asked, before, key, account);
+    let keys: Vec<&KeyArn> = asked.request.keys.iter().filter(is_new).collect();
+    let strangers = existing.attached_to.iter().filter(|entity| !asked.is_grantee(policy, entity));
+    for stranger in strangers {
+        let mut attached = Vec::new();
+        for own in asked.policies(policy.account).filter(|own| own.attached_to.contains(stranger)) {
+            attached
+                .extend(shapes(EMPTY, &own.document, policy.partition).map_or(Vec::new(), |(_, own)| own));
+        }
+        let has_all = keys.iter().all(|key| gives(asked, &attached, key, account));
+        ensure(has_all, || format!("{stranger} gets access that nobody asked for"))?;
+    }
+    Ok(())
+}
+
+/// Whether statements give somebody of an account all the required access to a key.
+fn gives(asked: &Asked<'_>, statements: &[Shape], key: &KeyArn, account: AccountId) -> bool {
+    RequiredStatement::of(asked.request.profile, &key.region, account).iter().all(|required| {
+        let given = statements
+            .iter()
+            .filter(|statement| statement.effect == Effect::Allow && statement.is_unnegated())
+            .filter(|statement| {
+                statement.resources.iter().any(|resource| pattern::matches(resource, &key.to_string()))
+            })
+            .filter(|statement| condition::is_subset(&statement.conditions, &required.conditions))
+            .flat_map(|statement| statement.actions.iter())
+            .map(|action| ActionSet::of_pattern(action))
+            .fold(ActionSet::EMPTY, ActionSet::union);
+        given.contains(required.action_set)
+    })
+}
+
+fn shapes(before: &str, after: &str, partition: Partition) -> Result<(Vec<Shape>, Vec<Shape>), String> {
+    let (old, new) = (parsed(before)?, parsed(after)?);
+    let is_kept =
+        before == EMPTY || (old.version == new.version && old.id == new.id && old.unknown == new.unknown);
+    ensure(is_kept, || "something beside the statements changed".to_owned())?;
+    let shapes = |document: &PolicyDocument| {
+        document.statements.iter().map(|statement| Shape::of(statement, partition)).collect()
+    };
+    Ok((shapes(&old), shapes(&new)))
+}
+
+/// What is new in a statement: all of it, or members of its lists.
+enum New {
+    Statement,
+    Members { principals: BTreeSet<String>, actions: BTreeSet<String>, resources: BTreeSet<String> },
+}
+
+fn check_additions(
+    before: &[Shape],
+    after: &[Shape],
+    check: impl Fn(&Shape, &New) -> Result<(), String>,
+) -> Result<(), String> {
+    ensure(before.len() <= after.len(), || "a statement is gone".to_owned())?;
+    for (index, statement) in after.iter().enumerate() {
+        match before.get(index) {
+            None => check(statement, &New::Statement)?,
+            Some(old) if old == statement => {}
+            Some(old) => {
+                ensure(old.differs_in_lists_only(statement), || {
+                    format!("statement {} changed its meaning", index + 1)
+                })?;
+                let new = New::Members {
+                    principals: added(&old.aws, &statement.aws)?,
+                    actions: added(&old.actions, &statement.actions)?,
+                    resources: added(&old.resources, &statement.resources)?,
+                };
+                check(statement, &new)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn added(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Result<BTreeSet<String>, String> {
+    ensure(before.is_subset(after), || "a list lost a member".to_owned())?;
+    Ok(after.difference(before).cloned().collect())
+}
+
+fn check_key_statement(
+    asked: &Asked<'_>,
+    asked_principals: &BTreeSet<String>,
+    statement: &Shape,
+    new: &New,
+) -> Result<(), String> {
+    let is_plain =
+        statement.effect == Effect::Allow && statement.is_unnegated() && !statement.has_other_principals;
+    ensure(is_plain && statement.is_for_resource("*"), || {
+        "a statement of another form was edited".to_owned()
+    })?;
+    match new {
+        New::Members { principals, actions, resources } if actions.is_empty() => {
+            ensure(resources.is_empty(), || "a resource was added".to_owned())?;
+            ensure(is_required(asked, statement), || {
+                "a statement that gives something else took a principal".to_owned()
+            })?;
+            ensure(principals.is_subset(asked_principals), || {
+                "a principal was added that nobody asked for".to_owned()
+            })
+        }
+        New::Members { principals, resources, .. } => {
+            ensure(principals.is_empty() && resources.is_empty(), || {
+                "several lists changed at once".to_owned()
+            })?;
+            check_completion(asked, statement, new)?;
+            ensure(statement.aws.is_subset(asked_principals), || "actions were added for others".to_owned())
+        }
+        New::Statement => {
+            ensure(is_required(asked, statement), || "a new statement gives something else".to_owned())?;
+            ensure(!statement.aws.is_empty() && statement.aws.is_subset(asked_principals), || {
+                "a new statement is for others".to_owned()
+            })
+        }
+    }
+}
+
+fn check_identity_statement(asked: &Asked<'_>, statement: &Shape, new: &New) -> Result<(), String> {
+    let is_plain = statement.effect == Effect::Allow && statement.is_unnegated() && !statement.has_principal;
+    ensure(is_plain, || "a statement of another form was edited".to_owned())?;
+    match new {
+        New::Members { principals, actions, resources } if actions.is_empty() => {
+            ensure(principals.is_empty(), || "a principal was added".to_owned())?;
+            ensure(is_required(asked, statement), || {
+                "a statement that gives something else took a key".to_owned()
+            })?;
+            ensure(resources.is_subset(&asked.keys), || "a key was added that nobody asked for".to_owned())
+        }
+        New::Members { principals, resources, .. } => {
+            ensure(principals.is_empty() && resources.is_empty(), || {
+                "several lists changed at once".to_owned()
+            })?;
+            check_completion(asked, statement, new)?;
+            ensure(statement.resources.is_subset(&asked.keys), || {
+                "actions were added for other keys".to_owned()
+            })
+        }
+        New::Statement => {
+            ensure(is_required(asked, statement), || "a new statement gives something else".to_owned())?;
+            ensure(!statement.resources.is_empty() && statement.resources.is_subset(&asked.keys), || {
+                "a new statement is for other keys".to_owned()
+            })
+        }
+    }
+}
+
+/// Added actions are those of the required statement with the same conditions.
+fn check_completion(asked: &Asked<'_>, statement: &Shape, new: &New) -> Result<(), String> {
+    let New::Members { actions, .. } = new else { return Ok(()) };
+    let added = ActionSet::of_patterns(actions.iter().map(String::as_str));
+    let fits = asked.required.iter().any(|required| {
+        required.action_set.contains(added)
+            && condition::same_meaning(&statement.conditions, &required.conditions)
+    });
+    ensure(fits, || "actions were added that nobody asked for".to_owned())
+}
+
+fn is_required(asked: &Asked<'_>, statement: &Shape) -> bool {
+    asked.required.iter().any(|required| {
+        statement.expanded() == Some(required.action_set)
+            && condition::same_meaning(&statement.conditions, &required.conditions)
+    })
+}
+
+/// Only orphans went, and only out of Allow statements.
+fn check_pruning(before: &str, after: &str, partition: Partition) -> Result<(), String> {
+    let (before, after) = shapes(before, after, partition)?;
+    let expected: Vec<Shape> = before.iter().filter_map(Shape::without_orphans).collect();
+    ensure(expected == after, || "more went than principals that no longer exist".to_owned())
+}
+
+fn check_key_policy_text(text: &str) -> Result<(), String> {
+    // https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html#KMS-PutKeyPolicy-request-Policy
+    let is_allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}');
+    ensure(text.chars().all(is_allowed), || "the text has characters that PutKeyPolicy refuses".to_owned())?;
+    ensure(text.len() <= limits::KEY_POLICY_BYTES, || "the key policy is too large".to_owned())
+}
+
+/// Sids that were there before are IAM's own business.
+fn check_identity_sids(before: &[Shape], after: &[Shape]) -> Result<(), String> {
+    let sids = |shapes: &[Shape]| -> Vec<String> {
+        shapes.iter().filter_map(|shape| shape.sid.clone()).filter(|sid| !sid.is_empty()).collect()
+    };
+    let mut taken: BTreeSet<String> = sids(before).into_iter().collect();
+    for sid in sids(after.get(before.len()..).unwrap_or_default()) {
+        ensure(sid.bytes().all(|byte| byte.is_ascii_alphanumeric()), || {
+            format!("IAM refuses the Sid `{sid}`")
+        })?;
+        ensure(taken.insert(sid.clone()), || format!("the Sid `{sid}` stands twice"))?;
+    }
+    Ok(())
+}
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}

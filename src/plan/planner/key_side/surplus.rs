@@ -1,0 +1,67 @@
+//! Where a key policy and what was asked for differ in what they give.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::super::FindingCode;
+use super::super::super::patch::Reader;
+use super::super::{Draft, listed};
+use super::{Need, label};
+use crate::arn::KeyArn;
+use crate::policy::PolicyDocument;
+
+/// Who has more than the least privilege already is told by which statement.
+pub(super) fn warn_of_broader(
+    key: &KeyArn,
+    document: &PolicyDocument,
+    reader: &Reader<'_>,
+    needs: &[Need<'_>],
+    draft: &mut Draft,
+) {
+    let mut broader: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for need in needs {
+        let indices = need.required.iter().flat_map(|required| reader.broader(required, &need.text));
+        for index in indices.collect::<BTreeSet<_>>() {
+            let names = broader.entry(index).or_default();
+            if !names.contains(&need.text) {
+                names.push(need.text.clone());
+            }
+        }
+    }
+    for (index, names) in broader {
+        let Some(statement) = document.statements.get(index) else { continue };
+        let message = format!(
+            "{} of the key policy gives {} more than the launch through EC2 that was asked for",
+            label(index, statement),
+            listed(&names)
+        );
+        let hint = "keymend takes nothing away: narrow the statement by hand once nobody needs the rest";
+        draft.find(FindingCode::BroaderThanAsked, key, message, Some(hint.to_owned()));
+    }
+}
+
+/// An Allow under a further condition is there already, and what is planned does not have the condition.
+pub(super) fn warn_of_wider<'a>(
+    key: &KeyArn,
+    document: &PolicyDocument,
+    reader: &Reader<'_>,
+    missing: impl Iterator<Item = &'a Need<'a>>,
+    draft: &mut Draft,
+) {
+    let mut narrower: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for need in missing {
+        let indices = need.missing.iter().flat_map(|required| reader.narrower(required, &need.text));
+        for index in indices.collect::<BTreeSet<_>>() {
+            narrower.entry(index).or_default().push(need.text.clone());
+        }
+    }
+    for (index, mut names) in narrower {
+        let Some(statement) = document.statements.get(index) else { continue };
+        names.dedup();
+        let message = format!(
+            "{} of the key policy lets {} use it under a further condition, which what this plan adds does not have",
+            label(index, statement),
+            listed(&names)
+        );
+        draft.find(FindingCode::WiderThanExisting, key, message, None);
+    }
+}
