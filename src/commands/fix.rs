@@ -129,7 +129,7 @@ fn evaluate(request: &Request, observation: &Observation) -> Vec<Assessment> {
     let evidence = Evidence::new(observation, &Extras::default());
     let actions = launch_actions();
     let of_key = |key: &KeyArn| {
-        request.grantees.iter().map(|grantee| evidence.assess(key, grantee, &actions)).collect()
+        request.grantees.iter().map(|grantee| evidence.assess(key, grantee, actions)).collect()
     };
     let assessments: Vec<Vec<Assessment>> = request.keys.iter().map(of_key).collect();
     assessments.into_iter().flatten().collect()

@@ -131,8 +131,10 @@ fn check_effect<'a>(
             let document = asked.document_of(policy).ok_or("a policy is attached that was not read")?;
             asked.check_identity_policy(policy, EMPTY, document)
         }
-        Operation::AttachPolicy { .. } | Operation::DeletePolicyVersion { .. } => Ok(()),
-        Operation::RestoreKeyPolicy(_)
+        // A way back is refused by its form.
+        Operation::AttachPolicy { .. }
+        | Operation::DeletePolicyVersion { .. }
+        | Operation::RestoreKeyPolicy(_)
         | Operation::ReduceKeyPolicy(_)
         | Operation::DetachPolicy { .. }
         | Operation::DeletePolicy { .. }
