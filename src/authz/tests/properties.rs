@@ -104,9 +104,31 @@ fn document(statement: impl Strategy<Value = Value>, most: usize) -> impl Strate
         .prop_map(|statements| json!({"Version": "2012-10-17", "Statement": statements}))
 }
 
+/// A document that often allows everything, for else most requests are denied whatever happens.
+fn open_document(
+    statement: impl Strategy<Value = Value>,
+    most: usize,
+    everything: Value,
+) -> impl Strategy<Value = Value> {
+    (document(statement, most), any::<bool>()).prop_map(move |(mut document, is_open)| {
+        if is_open {
+            document["Statement"].as_array_mut().unwrap().push(everything.clone());
+        }
+        document
+    })
+}
+
+fn everything() -> Value {
+    json!({"Effect": "Allow", "Action": "*", "Resource": "*"})
+}
+
+fn everything_to_everybody() -> Value {
+    json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"})
+}
+
 /// Mostly without limits, so that much is allowed.
 fn levels(statement: impl Strategy<Value = Value>) -> impl Strategy<Value = Vec<Vec<Value>>> {
-    let all = json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"});
+    let all = everything_to_everybody();
     proptest::collection::vec(document(statement, 2), 0..2).prop_map(move |documents| {
         let mut open = all.clone();
         if documents.iter().all(|d| d["Statement"][0].get("Principal").is_none()) {
@@ -135,11 +157,12 @@ fn context() -> impl Strategy<Value = Vec<(&'static str, Vec<String>)>> {
 }
 
 fn world() -> impl Strategy<Value = World> {
-    let limit = || prop_oneof![3 => Just(None), 1 => document(statement(), 2).prop_map(Some)];
+    let limit =
+        || prop_oneof![1 => Just(None), 1 => open_document(statement(), 2, everything()).prop_map(Some)];
     (
         (proptest::sample::select(&PRINCIPALS[..]), proptest::sample::select(&ASKED[..])),
-        document(resource_statement(), 4),
-        proptest::collection::vec(document(statement(), 3), 0..=2),
+        open_document(resource_statement(), 4, everything_to_everybody()),
+        proptest::collection::vec(open_document(statement(), 3, everything()), 0..=2),
         (limit(), limit()),
         (levels(statement()), levels(resource_statement())),
         context(),
@@ -193,20 +216,32 @@ fn outcome(world: &World, hidden: &[&str]) -> Outcome {
     evaluate(&query, &policies).outcome
 }
 
-/// The documents to which a statement may be added: those of the principal, and those of the key.
-fn add(world: &mut World, at: Index, effect: &str, mut statement: Value) {
-    statement["Effect"] = json!(effect);
-    let of_resource = statement.get("Principal").is_some() || statement.get("NotPrincipal").is_some();
-    let documents: Vec<&mut Value> = if of_resource {
+/// The world with a statement added, and with one about everything, in each document in turn.
+fn with_one_more(world: &World, effect: &str, statements: [Value; 2]) -> Vec<World> {
+    let mut worlds = Vec::new();
+    for (of_resource, statement) in [false, true].into_iter().zip(statements) {
+        let everything = if of_resource { everything_to_everybody() } else { everything() };
+        for at in 0..documents(&mut world.clone(), of_resource).len() {
+            for added in [&statement, &everything] {
+                let mut more = world.clone();
+                let document = documents(&mut more, of_resource).swap_remove(at);
+                let mut added = added.clone();
+                added["Effect"] = json!(effect);
+                document["Statement"].as_array_mut().unwrap().push(added);
+                worlds.push(more);
+            }
+        }
+    }
+    worlds
+}
+
+/// Those of the key, or those of the principal.
+fn documents(world: &mut World, of_resource: bool) -> Vec<&mut Value> {
+    if of_resource {
         std::iter::once(&mut world.key_policy).chain(world.rcps.iter_mut().flatten()).collect()
     } else {
         let own = world.identity.iter_mut().chain(&mut world.boundary).chain(&mut world.session);
         own.chain(world.scps.iter_mut().flatten()).collect()
-    };
-    if !documents.is_empty() {
-        let at = at.index(documents.len());
-        let document = documents.into_iter().nth(at).unwrap();
-        document["Statement"].as_array_mut().unwrap().push(statement);
     }
 }
 
@@ -256,25 +291,19 @@ proptest! {
     }
 
     #[test]
-    fn an_allow_takes_no_access_away(
-        world in world(),
-        statement in prop_oneof![statement(), resource_statement()],
-        at in any::<Index>(),
-    ) {
-        let mut more = world.clone();
-        add(&mut more, at, "Allow", statement);
-        prop_assert!(rank(outcome(&world, &[])) <= rank(outcome(&more, &[])));
+    fn an_allow_takes_no_access_away(world in world(), own in statement(), of_resource in resource_statement()) {
+        let before = rank(outcome(&world, &[]));
+        for more in with_one_more(&world, "Allow", [own, of_resource]) {
+            prop_assert!(before <= rank(outcome(&more, &[])), "{more:?}");
+        }
     }
 
     #[test]
-    fn a_deny_gives_no_access(
-        world in world(),
-        statement in prop_oneof![statement(), resource_statement()],
-        at in any::<Index>(),
-    ) {
-        let mut more = world.clone();
-        add(&mut more, at, "Deny", statement);
-        prop_assert!(rank(outcome(&world, &[])) >= rank(outcome(&more, &[])));
+    fn a_deny_gives_no_access(world in world(), own in statement(), of_resource in resource_statement()) {
+        let before = rank(outcome(&world, &[]));
+        for more in with_one_more(&world, "Deny", [own, of_resource]) {
+            prop_assert!(before >= rank(outcome(&more, &[])), "{more:?}");
+        }
     }
 
     #[test]
