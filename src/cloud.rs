@@ -1,6 +1,7 @@
 //! The world outside: what can be read, what can be written, and how both fail.
 
 pub mod aws;
+pub mod ec2;
 pub mod observer;
 pub mod sandbox;
 pub mod traced;

@@ -4,6 +4,7 @@
 //! <https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-configure.html>
 
 mod credentials;
+mod ec2;
 mod errors;
 mod iam;
 mod kms;

@@ -19,6 +19,7 @@ use futures_util::future;
 use tokio::sync::OnceCell;
 
 use super::AwsOptions;
+use super::ec2;
 use super::errors::Call;
 use super::role::AssumedRole;
 use crate::arn::{AccountId, ArnParts, Partition};
@@ -46,6 +47,7 @@ pub(super) struct Session {
     identity: OnceCell<Result<Caller, CloudError>>,
     iam: std::cell::OnceCell<aws_sdk_iam::Client>,
     kms: RefCell<BTreeMap<String, aws_sdk_kms::Client>>,
+    ec2: RefCell<BTreeMap<String, ec2::Client>>,
 }
 
 impl Session {
@@ -63,6 +65,7 @@ impl Session {
             identity: OnceCell::new(),
             iam: std::cell::OnceCell::new(),
             kms: RefCell::default(),
+            ec2: RefCell::default(),
         }
     }
 
@@ -121,6 +124,15 @@ impl Session {
             aws_sdk_kms::Client::from_conf(config.build())
         };
         self.kms.borrow_mut().entry(region.to_owned()).or_insert_with(client).clone()
+    }
+
+    /// Why there is no client for the region is told in words.
+    pub(super) async fn ec2(&self, region: &str) -> Result<ec2::Client, String> {
+        if let Some(client) = self.ec2.borrow().get(region) {
+            return Ok(Rc::clone(client));
+        }
+        let client = ec2::client(&self.config, region).await?;
+        Ok(Rc::clone(self.ec2.borrow_mut().entry(region.to_owned()).or_insert(client)))
     }
 }
 
