@@ -93,6 +93,7 @@ fn question() -> (Request, Observation) {
         grantees: entities.into_iter().map(Grantee::Entity).collect(),
         policy_name: PolicyName::default(),
         prune_orphans: false,
+        only_for: std::collections::BTreeMap::new(),
     };
     (request, observation)
 }

@@ -1,5 +1,8 @@
 //! What is asked for: keys, grantees, and the statements that must hold for them.
 
+pub mod chain;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,6 +23,21 @@ pub struct Request {
     pub policy_name: PolicyName,
     /// Whether principals that no longer exist are taken out of key policies.
     pub prune_orphans: bool,
+    /// Those of the keys that only the grantees of some accounts need: the accounts' default EBS keys.
+    #[serde(default)]
+    pub only_for: BTreeMap<KeyArn, BTreeSet<AccountId>>,
+}
+
+impl Request {
+    /// Whether an account's grantees need a key.
+    pub fn concerns(&self, key: &KeyArn, account: AccountId) -> bool {
+        self.only_for.get(key).is_none_or(|accounts| accounts.contains(&account))
+    }
+
+    /// The keys that an account's grantees need.
+    pub fn keys_for(&self, account: AccountId) -> impl Iterator<Item = &KeyArn> {
+        self.keys.iter().filter(move |key| self.concerns(key, account))
+    }
 }
 
 /// A request as typed: aliases, sessions and partitions still have to be looked up.
@@ -33,6 +51,8 @@ pub struct UnresolvedRequest {
     pub policy_name: PolicyName,
     /// As in [`Request`].
     pub prune_orphans: bool,
+    /// The default EBS keys of accounts that launch: needed by the grantees of the account alone.
+    pub default_keys: BTreeMap<AccountId, KeyRef>,
 }
 
 /// Who must be able to launch with a key.

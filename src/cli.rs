@@ -94,6 +94,9 @@ pub struct TargetArgs {
     /// The KMS key: ARN, key id, alias/NAME or alias ARN; repeatable
     #[arg(long, value_name = "KEY", help_heading = "Keys")]
     pub key: Vec<String>,
+    /// What instances launch from.
+    #[command(flatten)]
+    pub launch: LaunchArgs,
 
     /// An account that launches instances: its root is let in; repeatable
     #[arg(long, value_name = "ID", help_heading = "Grantees")]
@@ -116,6 +119,27 @@ pub struct TargetArgs {
     pub prune_orphans: bool,
 }
 
+/// Where keys are found: what instances launch from, and what went wrong.
+#[derive(Debug, Args)]
+pub struct LaunchArgs {
+    /// The AMI that instances launch from: its snapshots' keys are taken; repeatable
+    #[arg(long, value_name = "ID", help_heading = "Keys")]
+    pub ami: Vec<String>,
+    /// An EBS snapshot, whose key is taken; repeatable
+    #[arg(long, value_name = "ID", help_heading = "Keys")]
+    pub snapshot: Vec<String>,
+    /// An EBS volume, whose key is taken; repeatable
+    #[arg(long, value_name = "ID", help_heading = "Keys")]
+    pub volume: Vec<String>,
+    /// An instance that did not start: its AMI and its account are taken; repeatable
+    #[arg(long, value_name = "ID", help_heading = "Keys")]
+    pub instance: Vec<String>,
+    /// A file of `CloudTrail` events (a log file, or what lookup-events prints): what KMS refused, to whom; - for
+    /// standard input
+    #[arg(long, value_name = "FILE", help_heading = "Keys")]
+    pub cloudtrail: Option<PathBuf>,
+}
+
 /// AWS, or a sandbox.
 #[derive(Debug, Args)]
 pub struct BackendArgs {
@@ -126,7 +150,7 @@ pub struct BackendArgs {
     /// The profile of the shared AWS config to use (or `AWS_PROFILE`)
     #[arg(long, value_name = "NAME", help_heading = "Backend")]
     pub profile: Option<String>,
-    /// The region of keys given by id or alias name (or `AWS_REGION`)
+    /// The region of AMIs and the like, and of keys given by id or alias name (or `AWS_REGION`)
     #[arg(long, value_name = "REGION", help_heading = "Backend")]
     pub region: Option<String>,
     /// Another endpoint for every service (or `AWS_ENDPOINT_URL`)

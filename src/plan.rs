@@ -339,7 +339,7 @@ pub struct Finding {
     pub subject: String,
     /// What was found, as a fragment without a final period.
     pub message: String,
-    /// The way out, where there is one.
+    /// The way out, where there is one: a fragment, and after a line end commands, one a line.
     pub hint: Option<String>,
 }
 
@@ -416,6 +416,30 @@ pub enum FindingCode {
     SeparatePolicy,
     /// The patched document failed the independent check; a bug of ours.
     FailedCheck,
+    /// An account may not launch an image that another account owns.
+    LaunchPermission,
+    /// An account may launch an image but not copy its snapshot, which it need not for a launch.
+    SnapshotPermission,
+    /// An account's Allowed AMIs setting keeps an image out.
+    ImageNotAllowed,
+    /// An account's Allowed AMIs setting, in audit mode, would keep an image out.
+    ImageAudited,
+    /// An image or a snapshot is in a state that nothing launches from.
+    ImageState,
+    /// A snapshot does not exist or is not shown, so that its key can't be told.
+    SnapshotUnseen,
+    /// A key of another region than the image's.
+    KeyRegion,
+    /// Nothing that was found is encrypted: no key stands in the way.
+    NotEncrypted,
+    /// What another account owns is encrypted anew under the launching account's default EBS key.
+    DefaultEbsKey,
+    /// Why an instance was terminated.
+    StateReason,
+    /// Something of the launch besides keys could not be read.
+    LaunchUnread,
+    /// A call was refused by what is no policy of a key or an identity, or by a Deny.
+    RefusedElsewhere,
 }
 
 impl FindingCode {
@@ -434,12 +458,27 @@ impl FindingCode {
             | Self::AttachmentQuota
             | Self::Lockout
             | Self::ExplicitDeny
+            | Self::KeyRegion
             | Self::FailedCheck => Severity::Blocking,
-            Self::IdentityCenterRole | Self::ServiceLinkedRole | Self::Unread => Severity::LeftOver,
+            Self::IdentityCenterRole
+            | Self::ServiceLinkedRole
+            | Self::Unread
+            | Self::LaunchPermission
+            | Self::ImageNotAllowed
+            | Self::ImageState
+            | Self::SnapshotUnseen
+            | Self::RefusedElsewhere => Severity::LeftOver,
             Self::GroupDelegation | Self::WiderThanExisting | Self::DenyStatement | Self::InertStatement => {
                 Severity::Warning
             }
-            Self::MultiRegionKey | Self::SeparatePolicy => Severity::Note,
+            Self::MultiRegionKey
+            | Self::SeparatePolicy
+            | Self::SnapshotPermission
+            | Self::ImageAudited
+            | Self::NotEncrypted
+            | Self::DefaultEbsKey
+            | Self::StateReason
+            | Self::LaunchUnread => Severity::Note,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! From what was typed to what is meant: every text parsed, every contradiction told.
 
+mod launch;
+
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::{BackendArgs, FixArgs, OutputFormat, TargetArgs};
@@ -9,6 +11,7 @@ use crate::access::{GranteeRef, KeyRef, UnresolvedRequest};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
 use crate::cloud::aws::AwsOptions;
 use crate::error::UsageError;
+use crate::launch::Targets;
 use crate::policy::AwsPrincipal;
 
 /// What a run of `keymend fix` is to do.
@@ -16,6 +19,10 @@ use crate::policy::AwsPrincipal;
 pub struct FixSettings {
     /// The request; keys and grantees may be empty where a sandbox has defaults.
     pub asked: UnresolvedRequest,
+    /// What to find keys, and those who need them, by.
+    pub targets: Targets,
+    /// How many events of `CloudTrail` are something else than a refusal by KMS, for a hint.
+    pub other_events: usize,
     /// Grantees that were named more than once, for a hint.
     pub repeated: Vec<GranteeRef>,
     /// Where it reads and writes.
@@ -57,20 +64,31 @@ impl FixSettings {
     /// Something typed is not what it should be, or contradicts something else.
     pub fn resolve(args: &FixArgs) -> Result<Self, UsageError> {
         let backend = backend(&args.backend)?;
+        check_standard_input(&args.target)?;
         let (asked, repeated) = request(&args.target)?;
-        if let (BackendSettings::Aws(options), true) = (&backend, asked.keys.is_empty()) {
+        let (targets, other_events) = launch::targets(&args.target.launch, args.backend.region.as_ref())?;
+        let is_keyless = asked.keys.is_empty() && targets.is_empty();
+        if let (BackendSettings::Aws(options), true) = (&backend, is_keyless) {
             let region = options.region.as_deref().unwrap_or("REGION");
             return Err(UsageError::new("no key is given").hint(format!(
-                "give --key ARN, ID or alias/NAME; `aws kms list-aliases --region {region}` shows them"
+                "give --key ARN, ID or alias/NAME (`aws kms list-aliases --region {region}` shows them), or what instances \
+                 launch from: --ami, --snapshot, --volume or --instance ID"
             )));
         }
-        if matches!(backend, BackendSettings::Aws(_)) && asked.grantees.is_empty() {
-            return Err(UsageError::new("no grantee is given")
-                .hint("say who must be able to launch: --account ID, --principal ARN or --group ARN"));
+        let is_anybody = !asked.grantees.is_empty() || targets.tell_who_launches();
+        if matches!(backend, BackendSettings::Aws(_)) && !is_anybody {
+            return Err(UsageError::new("no grantee is given").hint(
+                "say who must be able to launch: --account ID, --principal ARN or --group ARN; an --instance or a \
+                 --cloudtrail event tells it too",
+            ));
         }
-        check_region(&args.backend, &asked.keys)?;
+        if targets.is_empty() {
+            check_region(&args.backend, &asked.keys)?;
+        }
         Ok(Self {
             asked,
+            targets,
+            other_events,
             repeated,
             backend,
             mode: match (args.dry_run, args.yes) {
@@ -83,6 +101,16 @@ impl FixSettings {
             detailed_exitcode: args.detailed_exitcode,
         })
     }
+}
+
+/// Standard input can be read once.
+fn check_standard_input(target: &TargetArgs) -> Result<(), UsageError> {
+    let both = [&target.grantees, &target.launch.cloudtrail];
+    if both.into_iter().flatten().filter(|file| is_piped(file)).count() < 2 {
+        return Ok(());
+    }
+    Err(UsageError::new("--grantees and --cloudtrail can't both read standard input")
+        .hint("give one of them as a file"))
 }
 
 fn backend(args: &BackendArgs) -> Result<BackendSettings, UsageError> {
@@ -158,7 +186,14 @@ fn request(args: &TargetArgs) -> Result<(UnresolvedRequest, Vec<GranteeRef>), Us
     let policy_name = args.policy_name.parse().map_err(|error| {
         UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
     })?;
-    Ok((UnresolvedRequest { keys, grantees, policy_name, prune_orphans: args.prune_orphans }, repeated))
+    let asked = UnresolvedRequest {
+        keys,
+        grantees,
+        policy_name,
+        prune_orphans: args.prune_orphans,
+        default_keys: BTreeMap::new(),
+    };
+    Ok((asked, repeated))
 }
 
 fn account(text: &str) -> Result<GranteeRef, UsageError> {
@@ -214,15 +249,9 @@ fn flag(entity: &EntityArn) -> &'static str {
 }
 
 fn grantees_file(file: &Path) -> Result<Vec<GranteeRef>, UsageError> {
-    let is_piped = file == Path::new("-");
-    let name = if is_piped { "standard input".to_owned() } else { format!("the file `{}`", file.display()) };
-    let text = if is_piped {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(file)
-    };
-    let text = text.map_err(|error| {
+    let name =
+        if is_piped(file) { "standard input".to_owned() } else { format!("the file `{}`", file.display()) };
+    let text = read_text(file).map_err(|error| {
         UsageError::new(format!("{name} can't be read for grantees: {error}")).hint(GRANTEES_FORM)
     })?;
     let grantees =
@@ -231,6 +260,19 @@ fn grantees_file(file: &Path) -> Result<Vec<GranteeRef>, UsageError> {
         return Err(UsageError::new(format!("{name} names no grantee")).hint(GRANTEES_FORM));
     }
     Ok(grantees)
+}
+
+/// Whether a file's name stands for standard input.
+fn is_piped(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+fn read_text(file: &Path) -> io::Result<String> {
+    if !is_piped(file) {
+        return std::fs::read_to_string(file);
+    }
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).map(|_| text)
 }
 
 const GRANTEES_FORM: &str =

@@ -7,6 +7,7 @@
 mod authority;
 mod call;
 mod defaults;
+mod ec2;
 mod file;
 mod mistakes;
 mod read_back;

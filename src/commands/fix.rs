@@ -6,18 +6,21 @@ use std::path::PathBuf;
 use super::console::Console;
 use super::outcome;
 use super::report::{self, Carried, Decision, Report};
-use crate::access::{Request, UnresolvedRequest};
+use crate::access::Request;
+use crate::access::chain::Chain;
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::{Backend, Journal};
 use crate::apply::{self, Clock, Outcome, Run};
 use crate::cli::settings::{BackendSettings, FixSettings, Mode};
 use crate::cli::{FixArgs, OutputFormat};
 use crate::cloud::aws::Aws;
+use crate::cloud::ec2::ObserveEc2;
 use crate::cloud::observer::observe;
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::cloud::{Observe, Write};
 use crate::error::{Error, ExitStatus, UsageError};
+use crate::launch::{self, causes};
 use crate::observation::Observation;
 use crate::plan::{self, Plan};
 use crate::prompt::{self, Answer};
@@ -37,6 +40,10 @@ async fn try_fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Er
     for grantee in &settings.repeated {
         console.hint(&format!("`{grantee}` is named more than once; once is enough"))?;
     }
+    if settings.other_events > 0 {
+        let others = settings.other_events;
+        console.hint(&format!("events of CloudTrail that KMS did not refuse are passed over: {others}"))?;
+    }
     match &settings.backend {
         BackendSettings::Sandbox(file) => {
             let sandbox = match file {
@@ -44,13 +51,13 @@ async fn try_fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Er
                 None => Sandbox::builtin(),
             };
             console.remark(&format!("Sandbox, nothing here touches AWS. {}", sandbox.story()))?;
-            fill_in_defaults(&mut settings.asked, &sandbox)?;
+            fill_in_defaults(&mut settings, &sandbox)?;
             let journals = sandbox.world_file().map(Place::beside_world);
-            Box::pin(run(&settings, &Traced(sandbox), &InstantClock::default(), journals, console)).await
+            Box::pin(run(settings, &Traced(sandbox), &InstantClock::default(), journals, console)).await
         }
         BackendSettings::Aws(options) => {
             let aws = Aws::connect(options).await?;
-            Box::pin(run(&settings, &Traced(aws), &SystemClock::default(), Some(Place::of_aws()?), console))
+            Box::pin(run(settings, &Traced(aws), &SystemClock::default(), Some(Place::of_aws()?), console))
                 .await
         }
     }
@@ -80,31 +87,36 @@ impl Place {
     }
 }
 
-fn fill_in_defaults(asked: &mut UnresolvedRequest, sandbox: &Sandbox) -> Result<(), UsageError> {
+fn fill_in_defaults(settings: &mut FixSettings, sandbox: &Sandbox) -> Result<(), UsageError> {
+    let FixSettings { asked, targets, .. } = settings;
     let defaults = sandbox.defaults();
-    if asked.keys.is_empty() {
+    if asked.keys.is_empty() && targets.is_empty() {
         asked.keys = defaults.keys;
+        defaults.targets.iter().for_each(|id| targets.add(id));
     }
-    if asked.grantees.is_empty() {
+    if asked.grantees.is_empty() && !targets.tell_who_launches() {
         asked.grantees = defaults.grantees;
     }
-    if asked.keys.is_empty() || asked.grantees.is_empty() {
+    let is_nobody = asked.grantees.is_empty() && !targets.tell_who_launches();
+    if is_nobody || (asked.keys.is_empty() && targets.is_empty()) {
         return Err(UsageError::new("no key or no grantee is given, and the world has no defaults")
             .hint("give --key and --account, --principal or --group, or add `defaults` to the world"));
     }
     Ok(())
 }
 
-async fn run<C: Observe + Write, K: Clock>(
-    settings: &FixSettings,
+async fn run<C: Observe + ObserveEc2 + Write, K: Clock>(
+    mut settings: FixSettings,
     cloud: &C,
     clock: &K,
     journals: Option<Place>,
     console: &mut Console,
 ) -> Result<ExitStatus, Error> {
+    let chain = find_keys(&mut settings, cloud).await?;
+    let settings = &settings;
     let (request, observation) = observe(&settings.asked, cloud).await?;
-    let plan = plan::plan(&request, &observation);
-    show(settings, &request, &observation, &plan, console)?;
+    let plan = planned(&request, &observation, &chain);
+    show(settings, &chain, &request, &observation, &plan, console)?;
     // From here on Ctrl-C is an answer, or ends the run after the write in flight.
     let interrupt = outcome::Interrupt::listen()?;
     let (decision, selected) = decide(settings, &plan, console)?;
@@ -114,6 +126,7 @@ async fn run<C: Observe + Write, K: Clock>(
                 request: &request,
                 observation: &observation,
                 plan: &plan,
+                chain: &chain,
                 selected,
                 interrupt: &interrupt,
             };
@@ -121,7 +134,7 @@ async fn run<C: Observe + Write, K: Clock>(
         }
         _ => Carried { outcome: Outcome::nothing(&plan), remaining: None, unverified: None, journal: None },
     };
-    let report = Report { request, observation, plan, decision, carried };
+    let report = Report { chain, request, observation, plan, decision, carried };
     let status = report.exit_status(settings.detailed_exitcode);
     match settings.output {
         OutputFormat::Text => outcome::write(console, &report)?,
@@ -133,9 +146,27 @@ async fn run<C: Observe + Write, K: Clock>(
     Ok(status)
 }
 
+/// Follows the way from images, instances and events to keys, and adds to what is asked what it comes to.
+async fn find_keys(settings: &mut FixSettings, cloud: &(impl Observe + ObserveEc2)) -> Result<Chain, Error> {
+    if settings.targets.is_empty() {
+        return Ok(Chain::default());
+    }
+    let mut chain = launch::trace(&settings.targets, &settings.asked, cloud).await?;
+    launch::complete(&mut settings.asked, &mut chain);
+    Ok(chain)
+}
+
+/// The plan, with every cause besides.
+fn planned(request: &Request, observation: &Observation, chain: &Chain) -> Plan {
+    let mut plan = plan::plan(request, observation);
+    causes::add_to(&mut plan, chain, request, observation);
+    plan
+}
+
 /// In JSON mode the plan is still shown to whoever is going to be asked.
 fn show(
     settings: &FixSettings,
+    chain: &Chain,
     request: &Request,
     observation: &Observation,
     plan: &Plan,
@@ -144,8 +175,12 @@ fn show(
     let Console { out, styles, talk, talk_styles, width, is_interactive } = console;
     text::callers(talk, talk_styles, *width, observation)?;
     match settings.output {
-        OutputFormat::Text => text::plan(out, styles, *width, request, plan)?,
+        OutputFormat::Text => {
+            text::chain(out, styles, chain, request)?;
+            text::plan(out, styles, *width, request, plan)?;
+        }
         OutputFormat::Json if settings.mode == Mode::Interactive && *is_interactive => {
+            text::chain(talk, talk_styles, chain, request)?;
             text::plan(talk, talk_styles, *width, request, plan)?;
         }
         OutputFormat::Json => {}
@@ -183,6 +218,7 @@ struct Approved<'a> {
     request: &'a Request,
     observation: &'a Observation,
     plan: &'a Plan,
+    chain: &'a Chain,
     selected: BTreeSet<usize>,
     interrupt: &'a outcome::Interrupt,
 }
@@ -195,7 +231,7 @@ async fn carry_out<C: Observe + Write, K: Clock>(
     journals: Option<Place>,
     console: &mut Console,
 ) -> Result<Carried, Error> {
-    let Approved { request, observation, plan, selected, interrupt } = approved;
+    let Approved { request, observation, plan, chain, selected, interrupt } = approved;
     let mut journal = journals
         .map(|place| {
             Journal::begin(&place.folder, place.backend, request, plan, selected, &observation.callers)
@@ -212,7 +248,7 @@ async fn carry_out<C: Observe + Write, K: Clock>(
     let outcome = apply::apply(plan, selected, cloud, &mut run).await;
     let again = if outcome.is_success() { Some(observe(&settings.asked, cloud).await) } else { None };
     let (remaining, unverified) = match again {
-        Some(Ok((request, observation))) => (Some(plan::plan(&request, &observation)), None),
+        Some(Ok((request, observation))) => (Some(planned(&request, &observation, chain)), None),
         Some(Err(error)) => (None, Some(error.into())),
         None => (None, None),
     };

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::access::Request;
+use crate::access::chain::Chain;
 use crate::apply::{Outcome, StepResult};
 use crate::cloud::CloudError;
 use crate::error::{Error, ExitStatus, cloud_hint};
@@ -13,6 +14,7 @@ use crate::render::json::{self, ChangeStatus, ErrorOutput};
 
 /// What a run came to.
 pub(super) struct Report {
+    pub(super) chain: Chain,
     pub(super) request: Request,
     pub(super) observation: Observation,
     pub(super) plan: Plan,
@@ -99,6 +101,7 @@ impl Report {
             out,
             &json::Report {
                 command: "fix",
+                chain: Some(&self.chain),
                 request: Some(&self.request),
                 observation: Some(&self.observation),
                 plan: Some(&self.plan),
@@ -222,6 +225,7 @@ pub(super) fn write_json_of_error(out: &mut dyn io::Write, error: &Error) -> io:
         out,
         &json::Report {
             command: "fix",
+            chain: None,
             request: None,
             observation: None,
             plan: None,

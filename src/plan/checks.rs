@@ -22,6 +22,7 @@ pub(super) fn violations(
     changes: &[Change],
 ) -> Vec<Finding> {
     let asked = Asked {
+        request,
         required: RequiredStatement::documented(),
         keys: request.keys.iter().map(ToString::to_string).collect(),
         grantees,
@@ -44,6 +45,7 @@ pub(super) fn violations(
 
 /// All that may become new, and what the changes are made on.
 struct Asked<'a> {
+    request: &'a Request,
     required: [RequiredStatement; 2],
     keys: BTreeSet<String>,
     grantees: &'a [Grantee],
@@ -60,7 +62,8 @@ impl Asked<'_> {
                 .then(|| format!("arn:{}:iam::{}:root", entity.partition, entity.account)),
             other => Some(other.to_string()),
         };
-        self.grantees.iter().filter_map(principal).collect()
+        let needing = self.grantees.iter().filter(|grantee| self.request.concerns(key, grantee.account()));
+        needing.filter_map(principal).collect()
     }
 
     fn is_grantee(&self, policy: &PolicyArn, entity: &EntityName) -> bool {

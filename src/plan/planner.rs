@@ -21,7 +21,7 @@ pub fn plan(request: &Request, observation: &Observation) -> Plan {
     let grantees = Grantees::sort_out(request, observation);
     let mut draft = Draft { findings: grantees.findings.clone(), ..Draft::default() };
     for key in &request.keys {
-        key_side::plan_key(request, observation, &grantees, key, &mut draft);
+        key_side::plan_key(request, observation, &grantees.needing(request, key), key, &mut draft);
     }
     iam_side::plan_accounts(request, observation, &grantees, &mut draft);
     finish(request, observation, &grantees, draft)
@@ -75,6 +75,12 @@ impl Grantees {
             .cloned()
             .collect();
         Self { usable, findings: draft.findings }
+    }
+
+    /// Those who need a key.
+    fn needing(&self, request: &Request, key: &KeyArn) -> Self {
+        let needs = |grantee: &&Grantee| request.concerns(key, grantee.account());
+        Self { usable: self.usable.iter().filter(needs).cloned().collect(), findings: Vec::new() }
     }
 
     fn entities(&self) -> impl Iterator<Item = &EntityArn> {
@@ -187,6 +193,7 @@ fn coverage(request: &Request, draft: &Draft) -> Vec<Coverage> {
     };
     let keys = request.keys.iter();
     keys.flat_map(|key| request.grantees.iter().map(move |grantee| (key, grantee)))
+        .filter(|(key, grantee)| request.concerns(key, grantee.account()))
         .map(|(key, grantee)| one(key, grantee))
         .collect()
 }

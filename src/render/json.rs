@@ -12,6 +12,7 @@ use schemars::generate::SchemaSettings;
 
 use super::escape::EscapedJson;
 use crate::access::Request;
+use crate::access::chain::Chain;
 use crate::observation::Observation;
 use crate::plan::Plan;
 
@@ -24,6 +25,8 @@ use document::Output;
 pub struct Report<'a> {
     /// The command: `fix`.
     pub command: &'a str,
+    /// What was found on the way to the keys.
+    pub chain: Option<&'a Chain>,
     /// What was asked for, once it is resolved.
     pub request: Option<&'a Request>,
     /// What was read.

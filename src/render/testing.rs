@@ -41,6 +41,7 @@ pub(crate) fn request(grantees: &[&str]) -> Request {
         grantees: grantees.iter().map(|arn| grantee(arn)).collect(),
         policy_name: "KmsKeyUsagePolicy".parse().unwrap(),
         prune_orphans: false,
+        only_for: std::collections::BTreeMap::new(),
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) async fn observe(sandbox: &Sandbox, prune_orphans: bool) -> (Request,
         grantees: defaults.grantees,
         policy_name: PolicyName::default(),
         prune_orphans,
+        default_keys: std::collections::BTreeMap::new(),
     };
     observer::observe(&asked, sandbox).await.unwrap()
 }

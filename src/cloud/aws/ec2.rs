@@ -10,6 +10,7 @@ mod tests;
 
 use std::rc::Rc;
 
+use aws_config::SdkConfig;
 use serde::de::DeserializeOwned;
 use tokio::try_join;
 
@@ -18,9 +19,9 @@ use self::answers::{
     SnapshotsPage, Unexpected, VolumesPage,
 };
 use self::query::{Operation, Query};
+use super::Aws;
 use super::errors::Call;
 use super::session::Session;
-use super::Aws;
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
@@ -28,13 +29,16 @@ use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Share
 /// More pages of one list than EC2 has ever reason to give.
 const MOST_PAGES: usize = 1000;
 
-/// A region's client, as it is kept with a session.
-pub(super) type Client = Rc<Operation>;
+/// EC2 in one region, as it is kept with a session.
+#[derive(Debug, Clone)]
+pub(super) struct Client(Rc<Operation>);
 
-/// The client of a session in a region.
-pub(super) async fn client(config: &aws_config::SdkConfig, region: &str) -> Result<Client, String> {
-    let endpoint = endpoint::endpoint(config, region).await?;
-    Ok(Rc::new(query::operation(config, region, &endpoint)))
+impl Client {
+    /// Why there is none for the region is told in words.
+    pub(super) async fn new(config: &SdkConfig, region: &str) -> Result<Self, String> {
+        let endpoint = endpoint::endpoint(config, region).await?;
+        Ok(Self(Rc::new(query::operation(config, region, &endpoint))))
+    }
 }
 
 /// Whom a call is made as, where, and about what.
@@ -46,9 +50,18 @@ struct Ec2 {
 }
 
 impl Aws {
-    async fn ec2(&self, from: &Viewpoint, operation: &'static str, resource: &str) -> Result<Ec2, CloudError> {
-        let mut call =
-            Call { operation, resource: resource.to_owned(), account: from.account, region: from.region.clone() };
+    async fn ec2(
+        &self,
+        from: &Viewpoint,
+        operation: &'static str,
+        resource: &str,
+    ) -> Result<Ec2, CloudError> {
+        let mut call = Call {
+            operation,
+            resource: resource.to_owned(),
+            account: from.account,
+            region: from.region.clone(),
+        };
         let session = match from.account {
             Some(account) => self.sessions.required(&call, account).await?,
             None => Rc::clone(self.sessions.default_session()),
@@ -65,7 +78,7 @@ impl Aws {
 
 impl Ec2 {
     async fn ask<T: DeserializeOwned>(&self, query: Query) -> Result<T, CloudError> {
-        let answer = self.client.invoke(query).await.map_err(|error| {
+        let answer = self.client.0.invoke(query).await.map_err(|error| {
             let own_id = error.as_service_error().and_then(query::QueryError::request_id).map(str::to_owned);
             let failed = self.call.failed(&error);
             CloudError { request_id: failed.request_id.clone().or(own_id), ..failed }
@@ -127,7 +140,9 @@ impl ObserveEc2 for Aws {
         let query = Query::new("DescribeInstances").with_each("InstanceId", &[id.to_owned()]);
         let found = ec2.list::<ReservationsPage>(query).await?.into_iter().next();
         let instances = found.map(answers::ReservationItem::into_instances).transpose();
-        Ok(instances.map_err(|error| ec2.unexpected(&error))?.and_then(|instances| instances.into_iter().next()))
+        Ok(instances
+            .map_err(|error| ec2.unexpected(&error))?
+            .and_then(|instances| instances.into_iter().next()))
     }
 
     async fn launch_permissions(&self, from: &Viewpoint, image: &str) -> Result<Shares, CloudError> {
@@ -161,6 +176,8 @@ impl ObserveEc2 for Aws {
 
     async fn allowed_images(&self, from: &Viewpoint) -> Result<AllowedImages, CloudError> {
         let ec2 = self.ec2(from, "ec2:GetAllowedImagesSettings", "*").await?;
-        ec2.ask::<AllowedImagesSettings>(Query::new("GetAllowedImagesSettings")).await.map(AllowedImages::from)
+        ec2.ask::<AllowedImagesSettings>(Query::new("GetAllowedImagesSettings"))
+            .await
+            .map(AllowedImages::from)
     }
 }

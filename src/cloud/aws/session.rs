@@ -129,10 +129,10 @@ impl Session {
     /// Why there is no client for the region is told in words.
     pub(super) async fn ec2(&self, region: &str) -> Result<ec2::Client, String> {
         if let Some(client) = self.ec2.borrow().get(region) {
-            return Ok(Rc::clone(client));
+            return Ok(client.clone());
         }
-        let client = ec2::client(&self.config, region).await?;
-        Ok(Rc::clone(self.ec2.borrow_mut().entry(region.to_owned()).or_insert(client)))
+        let client = ec2::Client::new(&self.config, region).await?;
+        Ok(self.ec2.borrow_mut().entry(region.to_owned()).or_insert(client).clone())
     }
 }
 

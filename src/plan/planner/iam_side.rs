@@ -32,7 +32,7 @@ pub(super) fn plan_accounts(
     }
     for (account, entities) in accounts {
         match observation.accounts.get(&account) {
-            Some(Reading::Read(iam)) => plan_account(request, iam, &entities, draft),
+            Some(Reading::Read(iam)) => plan_account(request, account, iam, &entities, draft),
             Some(Reading::Unread(reason)) => hand_over(request, account, entities, reason, draft),
             None => hand_over(request, account, entities, "not looked at", draft),
         }
@@ -49,7 +49,13 @@ struct Account<'o> {
     to_reference: BTreeMap<EntityArn, BTreeSet<String>>,
 }
 
-fn plan_account(request: &Request, iam: &IamObservation, entities: &[EntityArn], draft: &mut Draft) {
+fn plan_account(
+    request: &Request,
+    id: AccountId,
+    iam: &IamObservation,
+    entities: &[EntityArn],
+    draft: &mut Draft,
+) {
     let mut account = Account {
         request,
         quotas: iam.quotas,
@@ -59,7 +65,7 @@ fn plan_account(request: &Request, iam: &IamObservation, entities: &[EntityArn],
         to_reference: BTreeMap::new(),
     };
     account.sort_policies();
-    for key in &request.keys {
+    for key in request.keys_for(id) {
         account.plan_key(key, draft);
     }
     for entity in entities {
@@ -355,7 +361,8 @@ fn hand_over(
     draft: &mut Draft,
 ) {
     draft.find(FindingCode::Unread, &account, format!("IAM was not read: {reason}"), None);
-    for key in &request.keys {
+    let keys: Vec<KeyArn> = request.keys_for(account).cloned().collect();
+    for key in &keys {
         for entity in &entities {
             draft.iam_sides.insert((key.clone(), entity.clone()), Side::Missing);
         }
@@ -368,7 +375,10 @@ fn hand_over(
     let Some(partition) = entities.iter().chain(&reserved).next().map(|entity| entity.partition) else {
         return;
     };
-    let keys: Vec<String> = request.keys.iter().map(ToString::to_string).collect();
+    let document = new_document(
+        &RequiredStatement::documented(),
+        &keys.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    );
     draft.handovers.push(Handover::Identity {
         policy: PolicyArn {
             partition,
@@ -376,8 +386,8 @@ fn hand_over(
             path: "/".to_owned(),
             name: request.policy_name.as_str().to_owned(),
         },
-        keys: request.keys.clone(),
-        document: new_document(&RequiredStatement::documented(), &keys),
+        keys,
+        document,
         entities,
         permission_set_roles: reserved,
     });

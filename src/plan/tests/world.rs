@@ -1,6 +1,6 @@
 //! A request and an observation in a few words, and what AWS would make of a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -219,6 +219,8 @@ pub(super) struct ShortRequest {
     policy_name: PolicyName,
     #[serde(default)]
     prune_orphans: bool,
+    #[serde(default)]
+    only_for: BTreeMap<KeyArn, BTreeSet<AccountId>>,
 }
 
 impl ShortRequest {
@@ -233,6 +235,7 @@ impl ShortRequest {
             policy_name: self.policy_name.clone(),
             prune_orphans: self.prune_orphans,
             keys,
+            only_for: self.only_for.clone(),
         }
     }
 }

@@ -60,6 +60,7 @@ fn full_output() -> String {
     };
     let report = Report {
         command: "fix",
+        chain: None,
         request: Some(&testing::request(&[OTHER_ROOT, ROLE])),
         observation: Some(&observation()),
         plan: Some(&full_plan()),
@@ -80,6 +81,7 @@ fn full_output() -> String {
 fn failed_early() -> Report<'static> {
     Report {
         command: "fix",
+        chain: None,
         request: None,
         observation: None,
         plan: None,

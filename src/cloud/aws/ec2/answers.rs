@@ -119,7 +119,9 @@ impl TryFrom<ImageItem> for Image {
 
     fn try_from(item: ImageItem) -> Result<Self, Unexpected> {
         let mut snapshots = Vec::new();
-        for snapshot in item.block_device_mapping.item.into_iter().filter_map(|device| device.ebs?.snapshot_id) {
+        for snapshot in
+            item.block_device_mapping.item.into_iter().filter_map(|device| device.ebs?.snapshot_id)
+        {
             if !snapshot.is_empty() && !snapshots.contains(&snapshot) {
                 snapshots.push(snapshot);
             }
@@ -255,8 +257,18 @@ impl ReservationItem {
                 .state_reason
                 .map(|reason| StateReason { code: reason.code, message: reason.message })
                 .filter(|reason| !reason.code.is_empty()),
-            volumes: item.block_device_mapping.item.into_iter().filter_map(|device| device.ebs?.volume_id).collect(),
-            auto_scaling_group: item.tag_set.item.into_iter().find(|tag| tag.key == GROUP_TAG).map(|tag| tag.value),
+            volumes: item
+                .block_device_mapping
+                .item
+                .into_iter()
+                .filter_map(|device| device.ebs?.volume_id)
+                .collect(),
+            auto_scaling_group: item
+                .tag_set
+                .item
+                .into_iter()
+                .find(|tag| tag.key == GROUP_TAG)
+                .map(|tag| tag.value),
         };
         Ok(self.instances_set.item.into_iter().map(instance).collect())
     }
@@ -286,7 +298,9 @@ impl TryFrom<Attribute> for Shares {
 
     fn try_from(attribute: Attribute) -> Result<Self, Unexpected> {
         let mut shares = Self::default();
-        for share in attribute.launch_permission.item.into_iter().chain(attribute.create_volume_permission.item) {
+        for share in
+            attribute.launch_permission.item.into_iter().chain(attribute.create_volume_permission.item)
+        {
             shares.all |= share.group.as_deref() == Some("all");
             if let Some(account) = share.user_id {
                 shares.accounts.push(account.parse()?);

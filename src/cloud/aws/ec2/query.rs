@@ -228,8 +228,12 @@ fn error(body: &[u8]) -> QueryError {
         text.and_then(|text: Cow<'_, str>| quick_xml::de::from_str(&text).ok()).unwrap_or_default();
     let Errors { error: Error { code, message } } = response.errors;
     let mut metadata = ErrorMetadata::builder();
-    metadata.set_code(code);
-    metadata.set_message(message);
+    if let Some(code) = code {
+        metadata = metadata.code(code);
+    }
+    if let Some(message) = message {
+        metadata = metadata.message(message);
+    }
     if let Some(id) = response.request_id {
         metadata = metadata.custom("request_id", id);
     }
@@ -260,7 +264,9 @@ mod tests {
         assert_eq!(wrapped.code(), Some("InvalidAMIID.NotFound"));
         assert_eq!(wrapped.message(), Some("The image id '[ami-1]' does not exist"));
         assert_eq!(wrapped.request_id(), Some("ea966190"));
-        for text in ["", "<html><body>502</body></html>", "<Response>", "no XML", "<Response><Errors/></Response>"] {
+        for text in
+            ["", "<html><body>502</body></html>", "<Response>", "no XML", "<Response><Errors/></Response>"]
+        {
             assert_eq!(error(text.as_bytes()).code(), None, "{text}");
         }
     }
