@@ -210,6 +210,9 @@ pub struct PermissionsArgs {
     /// The customer managed policy in the requester's account
     #[arg(long, value_name = "NAME", default_value = "KmsKeyUsagePolicy")]
     pub policy_name: String,
+    /// With what a run reads of EC2 that starts from an AMI, a snapshot, a volume or an instance
+    #[arg(long)]
+    pub ami: bool,
     /// Only what a dry run needs
     #[arg(long)]
     pub dry_run: bool,
