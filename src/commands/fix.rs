@@ -112,9 +112,11 @@ async fn run<C: Observe + ObserveEc2 + Write, K: Clock>(
     journals: Option<Place>,
     console: &mut Console,
 ) -> Result<ExitStatus, Error> {
+    let reading = console.progress.waiting();
     let chain = find_keys(&mut settings, cloud).await?;
     let settings = &settings;
     let (request, observation) = observe(&settings.asked, cloud).await?;
+    drop(reading);
     let plan = planned(&request, &observation, &chain);
     show(settings, &chain, &request, &observation, &plan, console)?;
     // From here on Ctrl-C is an answer, or ends the run after the write in flight.
@@ -172,7 +174,7 @@ fn show(
     plan: &Plan,
     console: &mut Console,
 ) -> Result<(), Error> {
-    let Console { out, styles, talk, talk_styles, width, is_interactive } = console;
+    let Console { out, styles, talk, talk_styles, width, is_interactive, .. } = console;
     text::callers(talk, talk_styles, *width, observation)?;
     match settings.output {
         OutputFormat::Text => {

@@ -4,6 +4,7 @@ mod failures;
 mod hostile;
 mod journal;
 mod json;
+mod launch;
 mod manual;
 mod mistakes;
 mod modes;

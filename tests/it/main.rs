@@ -17,6 +17,8 @@ mod scene;
 #[cfg(test)]
 mod wire;
 #[cfg(test)]
+mod wire_ec2;
+#[cfg(test)]
 mod wire_fix;
 #[cfg(test)]
 mod worlds;

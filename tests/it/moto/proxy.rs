@@ -1,5 +1,6 @@
 //! A proxy that makes every call take as long as over a real network, and remembers the calls.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -26,15 +27,21 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Delays each request; moto's own time comes on top.
     pub(crate) fn new(moto: &Moto, delay: Duration) -> Self {
+        Self::answering(moto, delay, BTreeMap::new())
+    }
+
+    /// The same, and answers some calls itself: by action, or by action and an id that the request names.
+    pub(crate) fn answering(moto: &Moto, delay: Duration, own: BTreeMap<String, String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, upstream) = (listener.local_addr().unwrap().port(), moto.port());
         let calls = Arc::<Mutex<Vec<Call>>>::default();
         let log = Arc::clone(&calls);
+        let own = Arc::new(own);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let log = Arc::clone(&log);
+                let (log, own) = (Arc::clone(&log), Arc::clone(&own));
                 // A client that hangs up is no concern of the proxy's.
-                thread::spawn(move || _ = relay(&client, upstream, delay, &log));
+                thread::spawn(move || _ = relay(&client, upstream, delay, &log, &own));
             }
         });
         Self { port, calls }
@@ -64,16 +71,42 @@ impl Proxy {
 }
 
 /// moto closes the connection after each answer, so a connection is a call.
-fn relay(client: &TcpStream, upstream: u16, delay: Duration, log: &Mutex<Vec<Call>>) -> io::Result<()> {
+fn relay(
+    client: &TcpStream,
+    upstream: u16,
+    delay: Duration,
+    log: &Mutex<Vec<Call>>,
+    own: &BTreeMap<String, String>,
+) -> io::Result<()> {
     let request = read_request(client)?;
     let begun = Instant::now();
     thread::sleep(delay);
-    let mut server = TcpStream::connect(("127.0.0.1", upstream))?;
-    server.write_all(&request)?;
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer)?;
+    let answer = match own_answer(&request, own) {
+        Some(answer) => answer,
+        None => ask(upstream, &request)?,
+    };
     log.lock().unwrap().push(Call { action: action(&request), begun, ended: Instant::now() });
     { client }.write_all(&answer)
+}
+
+fn ask(upstream: u16, request: &[u8]) -> io::Result<Vec<u8>> {
+    let mut server = TcpStream::connect(("127.0.0.1", upstream))?;
+    server.write_all(request)?;
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+fn own_answer(request: &[u8], own: &BTreeMap<String, String>) -> Option<Vec<u8>> {
+    let (action, text) = (action(request), String::from_utf8_lossy(request));
+    let is_asked = |key: &str| match key.split_once(' ') {
+        Some((of, id)) => of == action && text.contains(id),
+        None => key == action,
+    };
+    let (_, body) = own.iter().find(|(key, _)| is_asked(key))?;
+    let length = body.len();
+    let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+    Some(format!("{head}{body}").into_bytes())
 }
 
 fn read_request(client: &TcpStream) -> io::Result<Vec<u8>> {

@@ -1,0 +1,197 @@
+//! From what somebody has to the keys, and each cause that is not a policy, as the user sees it.
+
+use serde_json::json;
+
+use super::json::assert_valid;
+use crate::scene::Scene;
+
+const AMI: &str = "ami-0123456789abcdef0";
+const SNAPSHOT: &str = "snap-0aaaaaaaaaaaaaaaa";
+
+/// What a dry run says, and that a run which applies leaves nothing to plan.
+fn story(world: &str) -> String {
+    let scene = Scene::of(world);
+    let before = scene.content();
+    let dry = scene.fix("--dry-run");
+    assert_eq!(scene.content(), before, "a dry run touches nothing");
+    let applied = scene.fix("--yes");
+    let again = scene.fix("--yes");
+    assert_eq!(scene.fix("--yes --output json").json()["changes"], json!([]), "{again}");
+    assert_eq!(applied.status, again.status, "{applied}{again}");
+    dry.to_string()
+}
+
+#[test]
+fn terminated_instance() {
+    insta::assert_snapshot!(story("terminated-instance"));
+}
+
+#[test]
+fn ami_with_two_keys() {
+    insta::assert_snapshot!(story("ami-with-two-keys"));
+}
+
+#[test]
+fn ami_not_shared() {
+    insta::assert_snapshot!(story("ami-not-shared"));
+}
+
+#[test]
+fn snapshot_not_shared() {
+    insta::assert_snapshot!(story("snapshot-not-shared"));
+}
+
+#[test]
+fn ami_not_allowed() {
+    insta::assert_snapshot!(story("ami-not-allowed"));
+}
+
+#[test]
+fn ami_under_aws_ebs() {
+    insta::assert_snapshot!(story("ami-under-aws-ebs"));
+}
+
+#[test]
+fn ami_copied_to_another_region() {
+    insta::assert_snapshot!(Scene::of("ami-copied-to-another-region").fix("--dry-run"));
+}
+
+#[test]
+fn ami_key_disabled() {
+    insta::assert_snapshot!(Scene::of("ami-key-disabled").fix("--dry-run"));
+}
+
+#[test]
+fn ami_under_replica_key() {
+    insta::assert_snapshot!(story("ami-under-replica-key"));
+}
+
+#[test]
+fn default_ebs_key() {
+    insta::assert_snapshot!(story("default-ebs-key"));
+}
+
+#[test]
+fn ami_not_encrypted() {
+    insta::assert_snapshot!(story("ami-not-encrypted"));
+}
+
+#[test]
+fn a_default_key_is_for_its_own_accounts_grantees_alone() {
+    let scene = Scene::changed("default-ebs-key", |world| {
+        world["accounts"]["999988887777"] = json!({});
+        world["images"][AMI]["shared_with"] = json!(["all"]);
+    });
+    let role = "arn:aws:iam::444455556666:role/app-instances";
+    let report = scene.fix(&format!("--principal {role} --account 999988887777 --yes --output json")).json();
+    assert_valid(&report);
+    let changes: Vec<(String, bool)> = report["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| {
+            (
+                change["account"].as_str().unwrap().to_owned(),
+                change["after"].to_string().contains("999988887777"),
+            )
+        })
+        .collect();
+    // The image's key for the other account; the own key, in the key policy and in IAM, for the role.
+    let expected = [("111122223333", true), ("444455556666", false), ("444455556666", false)];
+    assert_eq!(changes, expected.map(|(account, named)| (account.to_owned(), named)), "{report:#}");
+}
+
+#[test]
+fn the_chain_is_in_the_document() {
+    let report = Scene::of("terminated-instance").fix("--dry-run --output json").json();
+    assert_valid(&report);
+    insta::assert_json_snapshot!(report["chain"]);
+    let none = Scene::of("copied-ami").fix("--dry-run --output json").json();
+    assert_eq!(none["chain"], json!(null));
+}
+
+#[test]
+fn what_can_not_be_found_and_what_can_not_be_meant() {
+    let scene = Scene::of("terminated-instance");
+    let hidden = Scene::changed("ami-not-shared", |world| {
+        world["default_caller"] = json!("444455556666");
+        world["callers"].as_object_mut().unwrap().remove("111122223333");
+        world["images"][AMI]["shared_with"] = json!(["444455556666"]);
+        world["snapshots"][SNAPSHOT]["shared_with"] = json!([]);
+    });
+    let elsewhere = "--key arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let runs = [
+        scene.fix("--ami ami-0ffffffffffffffff --account 444455556666"),
+        scene.fix(&format!("--ami ami-0ffffffffffffffff --account 444455556666 {elsewhere}")),
+        scene.fix("--instance i-0ffffffffffffffff"),
+        hidden.fix("--dry-run"),
+        scene.fix("--ami i-0123456789abcdef0 --account 444455556666"),
+        scene.fix("--snapshot snap-1 --account 444455556666"),
+        scene.fix(&format!("--ami {AMI}")),
+        scene.run(&format!("fix --region eu-west-1 --ami {AMI}")),
+        scene.fix("--cloudtrail none.json"),
+        scene.fix("--cloudtrail world.json"),
+        scene.fix("--cloudtrail - --grantees -"),
+    ];
+    insta::assert_snapshot!(runs.map(|run| run.to_string()).join("\n"));
+}
+
+#[test]
+fn a_refusal_in_cloudtrail_names_everything() {
+    let scene = Scene::of("terminated-instance");
+    let key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let event = json!({
+        "userIdentity": {
+            "type": "AssumedRole",
+            "arn": "arn:aws:sts::444455556666:assumed-role/app-instances/session",
+            "accountId": "444455556666",
+        },
+        "eventSource": "kms.amazonaws.com", "eventName": "CreateGrant", "awsRegion": "eu-west-1",
+        "errorCode": "AccessDenied", "eventID": "e1",
+        "errorMessage": format!(
+            "User: arn:aws:sts::444455556666:assumed-role/app-instances/session is not authorized to perform: \
+             kms:CreateGrant on resource: {key} with an explicit deny in a service control policy"
+        ),
+    });
+    let other = json!({"eventSource": "ec2.amazonaws.com", "eventName": "RunInstances"});
+    std::fs::write(scene.path("trail.json"), json!({"Records": [event, other]}).to_string()).unwrap();
+    insta::assert_snapshot!(scene.fix("--cloudtrail trail.json --dry-run"));
+}
+
+#[test]
+fn reads_that_can_be_done_without() {
+    let scene = Scene::changed("ami-with-two-keys", |world| {
+        world["callers"]["111122223333"]["denied"] = json!(["ec2:Describe*Attribute"]);
+        world["callers"]["444455556666"]["denied"] = json!(["ec2:Get*", "ec2:DescribeImages"]);
+    });
+    let dry = scene.fix("--dry-run");
+    assert_eq!(dry.status, 0, "{dry}");
+    let (_, findings) = dry.stdout.split_once("note:").unwrap();
+    insta::assert_snapshot!(findings);
+    let blind = Scene::changed("ami-with-two-keys", |world| {
+        world["callers"]["111122223333"]["denied"] = json!(["ec2:DescribeSnapshots"]);
+    });
+    insta::assert_snapshot!(blind.fix("--dry-run"));
+}
+
+#[test]
+fn volumes_and_snapshots_tell_their_keys() {
+    let scene = Scene::changed("terminated-instance", |world| {
+        let key = world["snapshots"][SNAPSHOT]["key"].clone();
+        world["volumes"]["vol-0123456789abcdef0"] = json!({"owner": "444455556666", "key": key});
+        world["instances"]["i-0123456789abcdef0"]["state"] = json!("running");
+        world["instances"]["i-0123456789abcdef0"]["volumes"] =
+            json!(["vol-0123456789abcdef0", "vol-0ffffffffffffffff"]);
+        world["instances"]["i-0123456789abcdef0"]["auto_scaling_group"] = json!("web");
+    });
+    let chain = |arguments: &str| {
+        let dry = scene.fix(&format!("{arguments} --dry-run"));
+        dry.stdout.split("\n\n").next().unwrap().to_owned()
+    };
+    let chains = [
+        chain("--volume vol-0123456789abcdef0 --account 444455556666"),
+        chain(&format!("--snapshot {SNAPSHOT} --account 444455556666")),
+        chain("--instance i-0123456789abcdef0"),
+    ];
+    insta::assert_snapshot!(chains.join("\n\n"));
+}
