@@ -136,7 +136,10 @@ fn criteria_are_given_again_with_the_owner() {
     let finding =
         causes(&chain(shared_with(&[visitor()], &[]), Some(false), Some(setting("enabled", criteria))))
             .remove(0);
-    insta::assert_snapshot!(finding.hint.unwrap(), @"");
+    insta::assert_snapshot!(finding.hint.unwrap(), @r#"
+    allow images of account 111122223333, in account 444455556666
+    aws ec2 replace-image-criteria-in-allowed-images-settings --region eu-west-1 --image-criteria '[{"ImageProviders":["amazon"],"ImageNames":["it'\''s"],"CreationDateCondition":{"MaximumDaysSinceCreated":300},"DeprecationTimeCondition":{"MaximumDaysSinceDeprecated":0}},{"ImageProviders":["111122223333"]}]'
+    "#);
 }
 
 #[test]
@@ -167,10 +170,24 @@ fn states_and_reasons() {
     let told: Vec<String> = causes(&chain)
         .into_iter()
         .map(|finding| {
-            format!("{:?}: {}\n  {}", finding.code, finding.message, finding.hint.unwrap_or_default())
+            format!("{:?}: {}\n  {}", finding.code, finding.message, finding.hint.unwrap_or("-".to_owned()))
         })
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @"
+    ImageState: the image is disabled: nothing launches from it
+      enable it, as its owner, account 111122223333
+    aws ec2 enable-image --region eu-west-1 --image-id ami-0123456789abcdef0
+    StateReason: the instance is terminated: `Client.InternalError: Client error on launch`
+      with an encrypted volume this nearly always means that a key could not be used: no access, a wrong state, or another region's key
+    StateReason: the instance is terminated: `Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state`
+      EC2 could not use the key; it says so for keys without access too, whatever their state
+    StateReason: the instance is terminated: `Server.InsufficientInstanceCapacity`
+      AWS had no capacity for it; keys are not the reason
+    StateReason: the instance is terminated: `Client.New: new`
+      -
+    StateReason: the instance is terminated, and EC2 gives no reason
+      -
+    ");
 }
 
 #[test]
