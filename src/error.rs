@@ -130,6 +130,11 @@ impl Error {
                 "it lives in one region, and the key that is given is of another one: --region {}",
                 shell::quote(region)
             )),
+            Self::Launch(LaunchError::NotFound { what: "instance", .. }) => Some(
+                "EC2 forgets terminated instances after about an hour: give its image, --ami; else it lives in one region \
+                 (--region) and shows to its own account (--account-profile ACCOUNT=PROFILE)"
+                    .to_owned(),
+            ),
             Self::Launch(LaunchError::NotFound { .. }) => Some(
                 "it lives in one region: give --region; and it is shown to its owner and to those it is shared with: give \
                  --account-profile OWNER=PROFILE"

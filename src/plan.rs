@@ -436,6 +436,10 @@ pub enum FindingCode {
     DefaultEbsKey,
     /// Why an instance was terminated.
     StateReason,
+    /// Which user or role launched an instance is not told by it.
+    LauncherUnknown,
+    /// The launching account's own AWS managed key, which needs nobody's leave.
+    OwnAwsManagedKey,
     /// Something of the launch besides keys could not be read.
     LaunchUnread,
     /// A call was refused by what is no policy of a key or an identity, or by a Deny.
@@ -478,6 +482,8 @@ impl FindingCode {
             | Self::NotEncrypted
             | Self::DefaultEbsKey
             | Self::StateReason
+            | Self::LauncherUnknown
+            | Self::OwnAwsManagedKey
             | Self::LaunchUnread => Severity::Note,
         }
     }

@@ -77,10 +77,7 @@ impl FixSettings {
         }
         let is_anybody = !asked.grantees.is_empty() || targets.tell_who_launches();
         if matches!(backend, BackendSettings::Aws(_)) && !is_anybody {
-            return Err(UsageError::new("no grantee is given").hint(
-                "say who must be able to launch: --account ID, --principal ARN or --group ARN; an --instance or a \
-                 --cloudtrail event tells it too",
-            ));
+            return Err(no_grantee());
         }
         if targets.is_empty() {
             check_region(&args.backend, &asked.keys)?;
@@ -101,6 +98,14 @@ impl FixSettings {
             detailed_exitcode: args.detailed_exitcode,
         })
     }
+}
+
+/// Nobody is named, and nothing tells who launches.
+pub(crate) fn no_grantee() -> UsageError {
+    UsageError::new("no grantee is given").hint(
+        "say who must be able to launch: --account ID, --principal ARN or --group ARN; an --instance or a \
+         --cloudtrail event tells it too",
+    )
 }
 
 /// Standard input can be read once.

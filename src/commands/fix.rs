@@ -11,7 +11,7 @@ use crate::access::chain::Chain;
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::{Backend, Journal};
 use crate::apply::{self, Clock, Outcome, Run};
-use crate::cli::settings::{BackendSettings, FixSettings, Mode};
+use crate::cli::settings::{BackendSettings, FixSettings, Mode, no_grantee};
 use crate::cli::{FixArgs, OutputFormat};
 use crate::cloud::aws::Aws;
 use crate::cloud::ec2::ObserveEc2;
@@ -98,6 +98,9 @@ fn fill_in_defaults(settings: &mut FixSettings, sandbox: &Sandbox) -> Result<(),
         asked.grantees = defaults.grantees;
     }
     let is_nobody = asked.grantees.is_empty() && !targets.tell_who_launches();
+    if is_nobody && !targets.is_empty() {
+        return Err(no_grantee());
+    }
     if is_nobody || (asked.keys.is_empty() && targets.is_empty()) {
         return Err(UsageError::new("no key or no grantee is given, and the world has no defaults")
             .hint("give --key and --account, --principal or --group, or add `defaults` to the world"));

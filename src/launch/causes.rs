@@ -2,12 +2,12 @@
 
 use super::commands::{self, Copied};
 use super::state_reason;
-use crate::access::Request;
 use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Requester};
+use crate::access::{Grantee, Request};
 use crate::arn::AccountId;
 use crate::observation::ec2::{AllowedImages, Image, ImageCriterion, Instance};
 use crate::observation::{KeyManager, Observation, Reading};
-use crate::plan::{Finding, FindingCode, Plan};
+use crate::plan::{Finding, FindingCode, Plan, Side};
 use crate::policy::pattern;
 
 /// Adds what was found on the way to a plan.
@@ -18,21 +18,29 @@ pub fn add_to(plan: &mut Plan, chain: &Chain, request: &Request, observation: &O
         return;
     }
     let accounts = launching(request);
-    let mut causes = Causes { chain, accounts: &accounts, findings: Vec::new() };
-    chain.instances.iter().for_each(|instance| causes.of_instance(instance));
+    let managed: Vec<String> = managed_keys(observation).collect();
+    let mut causes = Causes { chain, accounts: &accounts, managed: &managed, findings: Vec::new() };
+    chain.instances.iter().for_each(|instance| {
+        causes.of_instance(instance);
+        causes.of_launcher(instance, request);
+    });
     chain.images.iter().for_each(|found| causes.of_image(found));
     chain.all_snapshots().for_each(|found| causes.of_snapshot(found));
-    causes.of_keys(observation);
+    causes.of_keys();
     causes.of_default_keys(request);
     causes.of_refusals();
-    let managed: Vec<String> = managed_keys(observation).collect();
     let found = causes.findings;
-    let is_told_better = |finding: &Finding| {
-        finding.code == FindingCode::AwsManagedKey
-            && managed.contains(&finding.subject)
-            && found.iter().any(|own| own.code == FindingCode::AwsManagedKey)
-    };
-    plan.findings.retain(|finding| !is_told_better(finding));
+    let told = [FindingCode::AwsManagedKey, FindingCode::OwnAwsManagedKey];
+    if found.iter().any(|finding| told.contains(&finding.code)) {
+        let is_told_better = |finding: &Finding| {
+            finding.code == FindingCode::AwsManagedKey && managed.contains(&finding.subject)
+        };
+        plan.findings.retain(|finding| !is_told_better(finding));
+    }
+    let own = plan.coverage.iter_mut().filter(|covered| {
+        covered.key.account == covered.grantee.account() && managed.contains(&covered.key.to_string())
+    });
+    own.for_each(|covered| (covered.key_policy, covered.identity) = (Side::NotNeeded, Side::NotNeeded));
     for finding in found {
         if !plan.findings.contains(&finding) {
             plan.findings.push(finding);
@@ -42,7 +50,7 @@ pub fn add_to(plan: &mut Plan, chain: &Chain, request: &Request, observation: &O
 }
 
 fn launching(request: &Request) -> Vec<AccountId> {
-    let mut accounts: Vec<AccountId> = request.grantees.iter().map(crate::access::Grantee::account).collect();
+    let mut accounts: Vec<AccountId> = request.grantees.iter().map(Grantee::account).collect();
     accounts.sort();
     accounts.dedup();
     accounts
@@ -58,7 +66,10 @@ fn managed_keys(observation: &Observation) -> impl Iterator<Item = String> {
 
 struct Causes<'c> {
     chain: &'c Chain,
+    /// Those that launch.
     accounts: &'c [AccountId],
+    /// The keys that AWS manages.
+    managed: &'c [String],
     findings: Vec<Finding>,
 }
 
@@ -79,6 +90,22 @@ impl Causes<'_> {
         let message = format!("the instance is {state}: `{told}`");
         let meaning = state_reason::meaning(reason).map(str::to_owned);
         self.find(FindingCode::StateReason, &instance.id, message, meaning);
+    }
+
+    /// An account as a whole was let in where its instance told no more: its IAM decides, and nobody looked there.
+    fn of_launcher(&mut self, instance: &Instance, request: &Request) {
+        let of_account = || request.grantees.iter().filter(|grantee| grantee.account() == instance.owner);
+        if of_account().any(|grantee| matches!(grantee, Grantee::Entity(_))) {
+            return;
+        }
+        let message = format!(
+            "which user or role of account {} launched the instance it does not tell: that one's IAM policies have to \
+             allow the key too",
+            instance.owner
+        );
+        let command = commands::who_launched(&self.chain.region, &instance.id);
+        let hint = format!("name it with --principal; CloudTrail tells it\n{command}");
+        self.find(FindingCode::LauncherUnknown, &instance.id, message, Some(hint));
     }
 
     fn of_image(&mut self, found: &FoundImage) {
@@ -161,7 +188,7 @@ impl Causes<'_> {
             ),
         };
         let message = format!("whether account {account} may launch the image is not known: {reason}");
-        let hint = format!("give credentials: --account-profile {account}=PROFILE");
+        let hint = how_to_read(account, &reason);
         self.find(FindingCode::LaunchUnread, &found.image.id, message, Some(hint));
     }
 
@@ -205,6 +232,9 @@ impl Causes<'_> {
             let message = format!("the snapshot is {}: nothing launches from it", snapshot.state);
             self.find(FindingCode::ImageState, &snapshot.id, message, None);
         }
+        if is_under(found, self.managed) {
+            return;
+        }
         let Reading::Read(shares) = &found.shares else { return };
         let foreign = self.accounts.iter().filter(|account| **account != snapshot.owner);
         for account in foreign.filter(|account| shares.include(**account) == Some(false)) {
@@ -218,7 +248,7 @@ impl Causes<'_> {
     }
 
     /// Keys of another region, and those that AWS manages.
-    fn of_keys(&mut self, observation: &Observation) {
+    fn of_keys(&mut self) {
         let region = &self.chain.region;
         let here: Vec<String> = self.chain.keys().into_iter().map(ToString::to_string).collect();
         let found = self.chain.all_snapshots().filter_map(|found| found.snapshot.as_ref()?.key.as_ref());
@@ -235,14 +265,14 @@ impl Causes<'_> {
             };
             self.find(FindingCode::KeyRegion, &key, message, Some(hint));
         }
-        let managed: Vec<String> = managed_keys(observation).collect();
+        let managed = self.managed;
         for found in &self.chain.images {
-            let is_managed = |found: &&FoundSnapshot| is_under(found, &managed);
+            let is_managed = |found: &&FoundSnapshot| is_under(found, managed);
             if let Some(snapshot) = found.snapshots.iter().find(is_managed) {
                 self.of_managed_key(snapshot, Copied::Image(&found.image));
             }
         }
-        for found in self.chain.snapshots.iter().filter(|found| is_under(found, &managed)) {
+        for found in self.chain.snapshots.iter().filter(|found| is_under(found, managed)) {
             self.of_managed_key(found, Copied::Snapshot(&found.id));
         }
     }
@@ -281,7 +311,7 @@ impl Causes<'_> {
                     "the default EBS key of account {account}, under which what it launches is encrypted anew, is not \
                      known: {reason}"
                 );
-                let hint = format!("give credentials: --account-profile {account}=PROFILE");
+                let hint = how_to_read(*account, reason);
                 self.findings.push(Finding {
                     code: FindingCode::LaunchUnread,
                     subject: account.to_string(),
@@ -305,6 +335,14 @@ impl Causes<'_> {
                 hint: Some(hint.to_owned()),
             });
         }
+    }
+}
+
+fn how_to_read(account: AccountId, reason: &str) -> String {
+    if reason.starts_with("no credentials") {
+        format!("give credentials: --account-profile {account}=PROFILE")
+    } else {
+        format!("`keymend permissions --account {account} --ami` prints what the operator needs there")
     }
 }
 

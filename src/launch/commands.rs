@@ -22,6 +22,15 @@ pub(super) fn share_image(region: &str, image: &str, account: AccountId) -> Stri
     command(words.into_iter().chain(["--launch-permission", &permission]))
 }
 
+/// Tells who made an instance.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/cloudtrail/lookup-events.html>
+pub(super) fn who_launched(region: &str, instance: &str) -> String {
+    let attribute = format!("AttributeKey=ResourceName,AttributeValue={instance}");
+    let words = ["aws", "cloudtrail", "lookup-events", "--region", region, "--lookup-attributes", &attribute];
+    command(words.into_iter().chain(["--query", "Events[?EventName=='RunInstances'].CloudTrailEvent"]))
+}
+
 /// Brings a disabled image back.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/disable-an-ami.html>
