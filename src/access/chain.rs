@@ -117,9 +117,8 @@ impl Chain {
     /// encrypts always. <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption.html#encryption-parameters>
     pub fn default_key(&self, account: AccountId) -> Option<&EbsDefaults> {
         let defaults = self.requesters.get(&account)?.ebs.read()?;
-        let is_encrypted_anew = |snapshot: &Snapshot| match snapshot.is_encrypted {
-            true => snapshot.owner != account,
-            false => defaults.is_always,
+        let is_encrypted_anew = |snapshot: &Snapshot| {
+            if snapshot.is_encrypted { snapshot.owner != account } else { defaults.is_always }
         };
         let mut snapshots = self.all_snapshots().filter_map(|found| found.snapshot.as_ref());
         (!defaults.is_aws_managed() && snapshots.any(is_encrypted_anew)).then_some(defaults)

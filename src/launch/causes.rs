@@ -155,10 +155,10 @@ impl Causes<'_> {
         match (seen, shared) {
             (Some(true), _) | (None, Some(true)) => {}
             (_, Some(false)) => {
-                self.not_shared(account, image, "its launch permission does not name the account")
+                self.not_shared(account, image, "its launch permission does not name the account");
             }
             (Some(false), None) if !may_be_hidden => {
-                self.not_shared(account, image, "the account does not see it")
+                self.not_shared(account, image, "the account does not see it");
             }
             (Some(false), _) if verdict == Some(false) && may_be_hidden => {}
             (Some(false), _) => {

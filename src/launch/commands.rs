@@ -59,7 +59,8 @@ pub(super) fn copy_under_new_key(region: &str, what: Copied<'_>, accounts: &[Acc
     );
     let mut commands = vec![format!("KEY=$({make_key} --output text)")];
     let users: Vec<String> = accounts.iter().map(ToString::to_string).collect();
-    let grantees: String = users.iter().map(|account| format!(" --account {account}")).collect();
+    let grantees: Vec<String> = users.iter().map(|account| format!("--account {account}")).collect();
+    let grantees = grantees.join(" ");
     match what {
         Copied::Image(image) => {
             let name = format!("{}-shareable", image.name);
@@ -76,7 +77,7 @@ pub(super) fn copy_under_new_key(region: &str, what: Copied<'_>, accounts: &[Acc
             commands.push(format!(
                 "aws ec2 modify-image-attribute --region {region} --image-id \"$AMI\" --launch-permission {permission}"
             ));
-            commands.push(format!("keymend fix --region {region} --ami \"$AMI\"{grantees}"));
+            commands.push(format!("keymend fix --region {region} --ami \"$AMI\" {grantees}"));
         }
         Copied::Snapshot(snapshot) => {
             let copy = ["aws", "ec2", "copy-snapshot"].into_iter().chain(region_words);
@@ -93,7 +94,7 @@ pub(super) fn copy_under_new_key(region: &str, what: Copied<'_>, accounts: &[Acc
                  createVolumePermission --operation-type add --user-ids {}",
                 users.join(" ")
             ));
-            commands.push(format!("keymend fix --region {region} --snapshot \"$SNAPSHOT\"{grantees}"));
+            commands.push(format!("keymend fix --region {region} --snapshot \"$SNAPSHOT\" {grantees}"));
         }
     }
     commands

@@ -142,7 +142,7 @@ fn key(event: &Value) -> Option<KeyArn> {
     let asked = text(event, "/requestParameters/keyId");
     let said = word_after(text(event, "/errorMessage"), "on resource: ");
     let arns = resources.map(|resource| text(resource, "/ARN")).chain([asked, said]);
-    arns.filter_map(|arn| arn.parse().ok()).next().or_else(|| own_key(event, asked))
+    arns.map(str::parse).find_map(Result::ok).or_else(|| own_key(event, asked))
 }
 
 /// A key that was named by its id alone is the caller's own.

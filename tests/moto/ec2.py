@@ -31,6 +31,5 @@ image = ec2.register_image(Name="golden & old")["ImageId"]
 ec2.modify_image_attribute(ImageId=image, LaunchPermission={"Add": [{"UserId": other}]})
 instance = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
 ec2.terminate_instances(InstanceIds=[instance])
-ec2.modify_ebs_default_kms_key_id(KmsKeyId=key)
 ec2.enable_ebs_encryption_by_default()
 print(json.dumps({"volume": volume, "snapshot": snapshot, "image": image, "instance": instance}))

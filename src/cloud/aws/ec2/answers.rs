@@ -274,7 +274,7 @@ impl ReservationItem {
     }
 }
 
-/// The answers of DescribeImageAttribute and DescribeSnapshotAttribute.
+/// Whom an image (`DescribeImageAttribute`) or a snapshot (`DescribeSnapshotAttribute`) is shared with.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Attribute {

@@ -6,13 +6,11 @@ use aws_types::service_config::ServiceConfigKey;
 
 /// The endpoint in a region: the one that is configured, else AWS's own.
 pub(super) async fn endpoint(config: &SdkConfig, region: &str) -> Result<String, String> {
-    match configured(config) {
-        Some(url) => Ok(url),
-        None => {
-            let (fips, dual_stack) = (config.use_fips(), config.use_dual_stack());
-            of_region(region, fips.unwrap_or_default(), dual_stack.unwrap_or_default()).await
-        }
+    if let Some(url) = configured(config) {
+        return Ok(url);
     }
+    let (fips, dual_stack) = (config.use_fips(), config.use_dual_stack());
+    of_region(region, fips.unwrap_or_default(), dual_stack.unwrap_or_default()).await
 }
 
 /// As every client of the SDK finds it: `--endpoint-url`, then what is set for EC2, then what is set for all.
