@@ -1,6 +1,9 @@
 //! What is asked for: keys, grantees, and the statements that must hold for them.
 
+pub mod assessment;
 pub mod chain;
+pub mod evidence;
+pub mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -29,6 +29,8 @@ pub use prepared::Prepared;
 pub use principal::{Principal, PrincipalKind};
 pub use truth::Truth;
 
+use crate::policy::Effect;
+
 /// Everything that has a say in a request, as far as it was read.
 ///
 /// Limits that do not apply to a kind of principal are passed over: boundaries and session policies for root
@@ -90,6 +92,13 @@ impl<'p> Policies<'p> {
     /// The Sid of a statement.
     pub fn sid(&self, statement: StatementRef) -> Option<&'p str> {
         self.document(statement.document)?.sid(statement.index)
+    }
+
+    /// The effect of a statement; a grant allows.
+    pub fn effect(&self, statement: StatementRef) -> Effect {
+        self.document(statement.document)
+            .and_then(|document| document.effect(statement.index))
+            .unwrap_or(Effect::Allow)
     }
 
     /// What was not considered, in words; then nothing is proven.

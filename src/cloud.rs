@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityName, KeyArn, PolicyArn};
-use crate::observation::{Caller, Entity, IamQuotas, KeyMetadata, ManagedPolicy};
+use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
 use crate::plan::Operation;
 
 /// Reads. Planner, checks and dry runs get nothing else.
@@ -52,6 +52,43 @@ pub trait Observe {
     /// A user, role or group by its name, with the policies attached to it (iam:GetRole,
     /// iam:ListAttachedRolePolicies, …); `None` where it does not exist.
     async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError>;
+
+    /// As [`Observe::entity`], and the names of all else that IAM gives and denies it (besides:
+    /// iam:ListRolePolicies, iam:ListGroupsForUser, …).
+    async fn entity_in_full(
+        &self,
+        account: AccountId,
+        entity: &EntityName,
+    ) -> Result<Option<(Entity, Belongings)>, CloudError>;
+
+    /// An inline policy of a user, role or group, byte for byte (iam:GetUserPolicy, iam:GetRolePolicy,
+    /// iam:GetGroupPolicy).
+    async fn inline_policy(
+        &self,
+        account: AccountId,
+        entity: &EntityName,
+        policy: &str,
+    ) -> Result<String, CloudError>;
+
+    /// The document in force of any managed policy, AWS's own included, byte for byte (iam:GetPolicy,
+    /// iam:GetPolicyVersion), with the credentials of an account that may use it.
+    async fn policy_document(&self, account: AccountId, policy: &str) -> Result<String, CloudError>;
+
+    /// The grants on a key (kms:ListGrants), in AWS's order.
+    async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError>;
+}
+
+/// What belongs to a user, role or group besides its attached policies, by name.
+///
+/// Who may read an entity may still lack the permissions for the rest, so each list has an end of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Belongings {
+    /// The ARN of the policy that is its permissions boundary.
+    pub boundary: Option<String>,
+    /// The names of its inline policies.
+    pub inline: Result<Vec<String>, CloudError>,
+    /// The names of the groups that a user is in.
+    pub groups: Result<Vec<String>, CloudError>,
 }
 
 /// Writes.

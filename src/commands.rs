@@ -1,5 +1,7 @@
 //! The commands: each a short story told with the parts of the library.
 
+mod chain;
+mod check;
 pub mod console;
 mod fix;
 mod man;
@@ -32,12 +34,14 @@ pub fn run(arguments: &[OsString]) -> ExitStatus {
 fn run_command(cli: &Cli) -> ExitStatus {
     let (color, verbose) = match &cli.command {
         Command::Fix(args) => (args.output.color, args.output.verbose),
+        Command::Check(args) => (args.output.color, args.output.verbose),
         _ => (ColorChoice::Auto, 0),
     };
     let mut console = Console::of_process(color);
     start_tracing(verbose, &console.progress);
     let ended = match &cli.command {
         Command::Fix(args) => block_on(fix::fix(args, &mut console)),
+        Command::Check(args) => block_on(check::check(args, &mut console)),
         Command::Permissions(args) => texts::permissions(args, &mut console),
         Command::Completions { shell } => texts::completions(*shell, &mut console),
         Command::Man => texts::man(&mut console),

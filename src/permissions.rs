@@ -3,6 +3,9 @@
 //! Actions, their resource types and condition keys follow the Service Authorization Reference:
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
 //! sts:GetCallerIdentity, which tells whose credentials these are, needs no permission.
+//!
+//! Statements whose Sid begins with `Evaluate` are for evaluation: `keymend check` needs them to answer, and where
+//! `keymend fix` lacks them it decides by name alone.
 
 use serde_json::{Value, json};
 
@@ -30,7 +33,10 @@ pub fn key_account_policy(partition: Partition, account: AccountId, keys: &[KeyA
     } else {
         keys.iter().map(KeyArn::to_string).collect()
     };
-    let mut statements = vec![allow("ReadTheKey", &["kms:DescribeKey", "kms:GetKeyPolicy"], &resources)];
+    let mut statements = vec![
+        allow("ReadTheKey", &["kms:DescribeKey", "kms:GetKeyPolicy"], &resources),
+        allow("EvaluateTheGrants", &["kms:ListGrants"], &resources),
+    ];
     if mode == Mode::Apply {
         statements.push(allow("UpdateTheKeyPolicy", &["kms:PutKeyPolicy"], &resources));
     }
@@ -54,7 +60,9 @@ pub fn requester_account_policy(
     let policies = [&created[..], &under_a_path[..]].concat();
     let entities =
         [EntityKind::Group, EntityKind::Role, EntityKind::User].map(|kind| iam(format!("{kind}/*")));
+    let any_policy = [iam("policy/*".to_owned()), format!("arn:{partition}:iam::aws:policy/*")];
     let mut statements = iam_reads(&policies, &entities);
+    statements.extend(iam_evaluation(&any_policy, &entities));
     if mode == Mode::Apply {
         statements.extend(iam_writes(&created, &policies, &entities));
     }
@@ -82,6 +90,26 @@ fn iam_reads(policies: &[String], entities: &[String]) -> Vec<Value> {
             ],
             entities,
         ),
+    ]
+}
+
+/// What users, roles and groups are given and denied by all their policies.
+fn iam_evaluation(policies: &[String], entities: &[String]) -> Vec<Value> {
+    vec![
+        allow(
+            "EvaluateTheEntities",
+            &[
+                "iam:GetGroupPolicy",
+                "iam:GetRolePolicy",
+                "iam:GetUserPolicy",
+                "iam:ListGroupPolicies",
+                "iam:ListGroupsForUser",
+                "iam:ListRolePolicies",
+                "iam:ListUserPolicies",
+            ],
+            entities,
+        ),
+        allow("EvaluateThePolicies", &["iam:GetPolicy", "iam:GetPolicyVersion"], policies),
     ]
 }
 
@@ -179,6 +207,16 @@ mod tests {
               "Resource": [
                 "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
               ]
+            },
+            {
+              "Sid": "EvaluateTheGrants",
+              "Effect": "Allow",
+              "Action": [
+                "kms:ListGrants"
+              ],
+              "Resource": [
+                "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+              ]
             }
           ]
         }
@@ -197,6 +235,16 @@ mod tests {
               "Action": [
                 "kms:DescribeKey",
                 "kms:GetKeyPolicy"
+              ],
+              "Resource": [
+                "arn:aws-cn:kms:*:111122223333:key/*"
+              ]
+            },
+            {
+              "Sid": "EvaluateTheGrants",
+              "Effect": "Allow",
+              "Action": [
+                "kms:ListGrants"
               ],
               "Resource": [
                 "arn:aws-cn:kms:*:111122223333:key/*"
@@ -265,6 +313,36 @@ mod tests {
                 "arn:aws:iam::444455556666:group/*",
                 "arn:aws:iam::444455556666:role/*",
                 "arn:aws:iam::444455556666:user/*"
+              ]
+            },
+            {
+              "Sid": "EvaluateTheEntities",
+              "Effect": "Allow",
+              "Action": [
+                "iam:GetGroupPolicy",
+                "iam:GetRolePolicy",
+                "iam:GetUserPolicy",
+                "iam:ListGroupPolicies",
+                "iam:ListGroupsForUser",
+                "iam:ListRolePolicies",
+                "iam:ListUserPolicies"
+              ],
+              "Resource": [
+                "arn:aws:iam::444455556666:group/*",
+                "arn:aws:iam::444455556666:role/*",
+                "arn:aws:iam::444455556666:user/*"
+              ]
+            },
+            {
+              "Sid": "EvaluateThePolicies",
+              "Effect": "Allow",
+              "Action": [
+                "iam:GetPolicy",
+                "iam:GetPolicyVersion"
+              ],
+              "Resource": [
+                "arn:aws:iam::444455556666:policy/*",
+                "arn:aws:iam::aws:policy/*"
               ]
             }
           ]

@@ -1,12 +1,13 @@
 //! From what was typed to what is meant: every text parsed, every contradiction told.
 
+pub mod check;
 mod launch;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::{BackendArgs, FixArgs, OutputFormat, TargetArgs};
+use super::{BackendArgs, FixArgs, OutputFormat, SubjectArgs};
 use crate::access::{GranteeRef, KeyRef, UnresolvedRequest};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
 use crate::cloud::aws::AwsOptions;
@@ -64,9 +65,18 @@ impl FixSettings {
     /// Something typed is not what it should be, or contradicts something else.
     pub fn resolve(args: &FixArgs) -> Result<Self, UsageError> {
         let backend = backend(&args.backend)?;
-        check_standard_input(&args.target)?;
-        let (asked, repeated) = request(&args.target)?;
-        let (targets, other_events) = launch::targets(&args.target.launch, args.backend.region.as_ref())?;
+        let Subjects { keys, grantees, repeated, targets, other_events } =
+            subjects(&args.target.subjects, &args.backend)?;
+        let policy_name = args.target.policy_name.parse().map_err(|error| {
+            UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
+        })?;
+        let asked = UnresolvedRequest {
+            keys,
+            grantees,
+            policy_name,
+            prune_orphans: args.target.prune_orphans,
+            default_keys: BTreeMap::new(),
+        };
         let is_keyless = asked.keys.is_empty() && targets.is_empty();
         if let (BackendSettings::Aws(options), true) = (&backend, is_keyless) {
             let region = options.region.as_deref().unwrap_or("REGION");
@@ -78,9 +88,6 @@ impl FixSettings {
         let is_anybody = !asked.grantees.is_empty() || targets.tell_who_launches();
         if matches!(backend, BackendSettings::Aws(_)) && !is_anybody {
             return Err(no_grantee());
-        }
-        if targets.is_empty() {
-            check_region(&args.backend, &asked.keys)?;
         }
         Ok(Self {
             asked,
@@ -109,8 +116,8 @@ pub(crate) fn no_grantee() -> UsageError {
 }
 
 /// Standard input can be read once.
-fn check_standard_input(target: &TargetArgs) -> Result<(), UsageError> {
-    let both = [&target.grantees, &target.launch.cloudtrail];
+fn check_standard_input(args: &SubjectArgs) -> Result<(), UsageError> {
+    let both = [&args.grantees, &args.launch.cloudtrail];
     if both.into_iter().flatten().filter(|file| is_piped(file)).count() < 2 {
         return Ok(());
     }
@@ -158,7 +165,20 @@ fn check_region(args: &BackendArgs, keys: &[KeyRef]) -> Result<(), UsageError> {
     })
 }
 
-fn request(args: &TargetArgs) -> Result<(UnresolvedRequest, Vec<GranteeRef>), UsageError> {
+/// Keys and grantees, each once, and what to find more of them by.
+struct Subjects {
+    keys: Vec<KeyRef>,
+    grantees: Vec<GranteeRef>,
+    targets: Targets,
+    /// How many events of `CloudTrail` are something else than a refusal by KMS.
+    other_events: usize,
+    /// Grantees that were named more than once.
+    repeated: Vec<GranteeRef>,
+}
+
+fn subjects(args: &SubjectArgs, backend: &BackendArgs) -> Result<Subjects, UsageError> {
+    check_standard_input(args)?;
+    let (targets, other_events) = launch::targets(&args.launch, backend.region.as_ref())?;
     let mut keys: Vec<KeyRef> = Vec::new();
     for text in &args.key {
         let key: KeyRef = text.parse().map_err(|error| {
@@ -188,17 +208,10 @@ fn request(args: &TargetArgs) -> Result<(UnresolvedRequest, Vec<GranteeRef>), Us
         let list = if grantees.contains(&grantee) { &mut repeated } else { &mut grantees };
         list.push(grantee);
     }
-    let policy_name = args.policy_name.parse().map_err(|error| {
-        UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
-    })?;
-    let asked = UnresolvedRequest {
-        keys,
-        grantees,
-        policy_name,
-        prune_orphans: args.prune_orphans,
-        default_keys: BTreeMap::new(),
-    };
-    Ok((asked, repeated))
+    if targets.is_empty() {
+        check_region(backend, &keys)?;
+    }
+    Ok(Subjects { keys, grantees, targets, other_events, repeated })
 }
 
 fn account(text: &str) -> Result<GranteeRef, UsageError> {

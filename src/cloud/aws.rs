@@ -7,6 +7,7 @@ mod credentials;
 mod ec2;
 mod errors;
 mod iam;
+mod identity;
 mod kms;
 mod role;
 mod session;
@@ -19,10 +20,10 @@ use std::rc::Rc;
 use self::errors::Call;
 use self::iam::Iam;
 use self::session::{Session, Sessions, partition};
-use super::{CloudError, CloudErrorKind, Observe, Receipt, Write};
+use super::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityName, KeyArn, PolicyArn};
-use crate::observation::{Caller, Entity, IamQuotas, KeyMetadata, ManagedPolicy};
+use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
 use crate::plan::Operation;
 
 /// What departs from the configuration in the environment and in the shared files.
@@ -143,6 +144,38 @@ impl Observe for Aws {
 
     async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
         self.iam(account, "iam:ListAttachedRolePolicies").await?.entity(entity).await
+    }
+
+    async fn entity_in_full(
+        &self,
+        account: AccountId,
+        entity: &EntityName,
+    ) -> Result<Option<(Entity, Belongings)>, CloudError> {
+        self.iam(account, "iam:ListAttachedRolePolicies").await?.entity_in_full(entity).await
+    }
+
+    async fn inline_policy(
+        &self,
+        account: AccountId,
+        entity: &EntityName,
+        policy: &str,
+    ) -> Result<String, CloudError> {
+        self.iam(account, "iam:GetRolePolicy").await?.inline_policy(entity, policy).await
+    }
+
+    async fn policy_document(&self, account: AccountId, policy: &str) -> Result<String, CloudError> {
+        self.iam(account, "iam:GetPolicy").await?.document_in_force(policy).await
+    }
+
+    async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError> {
+        let call = Call {
+            operation: "kms:ListGrants",
+            resource: key.to_string(),
+            account: Some(key.account),
+            region: Some(key.region.clone()),
+        };
+        let session = self.sessions.required(&call, key.account).await?;
+        kms::grants(&session.kms(&key.region), &call).await
     }
 }
 

@@ -1,16 +1,32 @@
 //! Reads everything a request needs, side by side, and resolves what was typed.
 
+mod identity;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
-use tokio::try_join;
+use tokio::{join, try_join};
 
+use self::identity::{Documents, Found};
 use super::{CloudError, CloudErrorKind, Observe};
 use crate::access::{Grantee, GranteeRef, KeyRef, Request, UnresolvedRequest};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn, SessionArn};
 use crate::observation::{
-    Caller, Entity, IamObservation, KeyManager, KeyObservation, ManagedPolicy, Observation, Reading,
+    Caller, IamObservation, KeyGrant, KeyManager, KeyObservation, ManagedPolicy, Observation, Reading,
 };
+
+/// How much is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What a remedy by name needs: key policies, the policies of the request's name, who has them attached.
+    ByName,
+    /// All that evaluation needs besides: every IAM policy of users, roles and groups and of users' groups,
+    /// their permissions boundaries, and the grants on the keys. `fix` and `check` read so.
+    ///
+    /// Where the caller lacks a permission for these further reads, [`Entity::identity`](crate::observation::Entity::identity) or
+    /// [`KeyObservation::grants`] is left unread with the reason, and nothing fails.
+    ForEvaluation,
+}
 
 /// Why a request could not be observed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,17 +49,18 @@ pub enum ObserveError {
 /// An account without credentials is no error: its side is `unread`.
 pub async fn observe(
     asked: &UnresolvedRequest,
+    depth: Depth,
     cloud: &impl Observe,
 ) -> Result<(Request, Observation), ObserveError> {
     let accounts: BTreeSet<AccountId> = asked.grantees.iter().filter_map(iam_account).collect();
     let default_keys = asked
         .default_keys
         .iter()
-        .map(async |(account, key)| read_key(key, cloud).await.map(|read| (*account, read)));
+        .map(async |(account, key)| read_key(key, depth, cloud).await.map(|read| (*account, read)));
     let (keys, default_keys, accounts) = try_join!(
-        try_join_all(asked.keys.iter().map(|key| read_key(key, cloud))),
+        try_join_all(asked.keys.iter().map(|key| read_key(key, depth, cloud))),
         try_join_all(default_keys),
-        try_join_all(accounts.into_iter().map(|account| read_account(account, asked, cloud))),
+        try_join_all(accounts.into_iter().map(|account| read_account(account, asked, depth, cloud))),
     )?;
     let mut observation = Observation::default();
     let mut request = Request {
@@ -124,29 +141,27 @@ fn no_credentials(account: AccountId) -> String {
 
 async fn read_key(
     key: &KeyRef,
+    depth: Depth,
     cloud: &impl Observe,
 ) -> Result<(KeyArn, KeyObservation, Option<Caller>), CloudError> {
     if let KeyRef::Arn(arn) = key {
-        return read_key_by_arn(arn, cloud).await;
+        return read_key_by_arn(arn, depth, cloud).await;
     }
     let metadata = cloud.describe_key(key).await?;
     let arn = metadata.arn.clone();
-    let (policy, caller) = read_key_policy(&arn, cloud).await?;
-    Ok((
-        arn,
-        KeyObservation { metadata: Reading::Read(metadata), policy, grants: Reading::default() },
-        caller,
-    ))
+    let Guarded { policy, grants, caller } = read_guarded(&arn, depth, cloud).await?;
+    Ok((arn, KeyObservation { metadata: Reading::Read(metadata), policy, grants }, caller))
 }
 
 /// With the ARN at hand, description and policy are read side by side.
 async fn read_key_by_arn(
     arn: &KeyArn,
+    depth: Depth,
     cloud: &impl Observe,
 ) -> Result<(KeyArn, KeyObservation, Option<Caller>), CloudError> {
     let key = KeyRef::Arn(arn.clone());
-    let (described, policy) = tokio::join!(cloud.describe_key(&key), read_key_policy(arn, cloud));
-    let (policy, caller) = policy?;
+    let (described, guarded) = join!(cloud.describe_key(&key), read_guarded(arn, depth, cloud));
+    let Guarded { policy, grants, caller } = guarded?;
     let metadata = match described {
         Ok(metadata) => Reading::Read(metadata),
         // Without credentials of its account, a key may well be out of sight: the other side is still planned.
@@ -155,23 +170,38 @@ async fn read_key_by_arn(
         }
         Err(error) => return Err(error),
     };
-    Ok((arn.clone(), KeyObservation { metadata, policy, grants: Reading::default() }, caller))
+    Ok((arn.clone(), KeyObservation { metadata, policy, grants }, caller))
 }
 
 fn is_out_of_sight(error: &CloudError) -> bool {
     matches!(error.kind, CloudErrorKind::AccessDenied | CloudErrorKind::NotFound)
 }
 
-async fn read_key_policy(
-    key: &KeyArn,
-    cloud: &impl Observe,
-) -> Result<(Reading<String>, Option<Caller>), CloudError> {
+/// What only credentials of the key's account read.
+struct Guarded {
+    policy: Reading<String>,
+    grants: Reading<Vec<KeyGrant>>,
+    caller: Option<Caller>,
+}
+
+async fn read_guarded(key: &KeyArn, depth: Depth, cloud: &impl Observe) -> Result<Guarded, CloudError> {
     let caller = cloud.caller(key.account).await?;
-    let policy = match &caller {
-        Some(_) => Reading::Read(cloud.key_policy(key).await?),
-        None => Reading::Unread(no_credentials(key.account)),
-    };
-    Ok((policy, caller))
+    if caller.is_none() {
+        let unread = || no_credentials(key.account);
+        return Ok(Guarded { policy: Reading::Unread(unread()), grants: Reading::Unread(unread()), caller });
+    }
+    let (policy, grants) = join!(cloud.key_policy(key), read_grants(key, depth, cloud));
+    Ok(Guarded { policy: Reading::Read(policy?), grants, caller })
+}
+
+async fn read_grants(key: &KeyArn, depth: Depth, cloud: &impl Observe) -> Reading<Vec<KeyGrant>> {
+    match depth {
+        Depth::ByName => Reading::default(),
+        Depth::ForEvaluation => match cloud.grants(key).await {
+            Ok(grants) => Reading::Read(grants),
+            Err(error) => Reading::Unread(identity::reason(&error)),
+        },
+    }
 }
 
 /// What was read of one requester account.
@@ -186,6 +216,7 @@ struct AccountReading {
 async fn read_account(
     id: AccountId,
     asked: &UnresolvedRequest,
+    depth: Depth,
     cloud: &impl Observe,
 ) -> Result<AccountReading, CloudError> {
     let Some(caller) = cloud.caller(id).await? else {
@@ -194,11 +225,13 @@ async fn read_account(
     };
     let own: Vec<&GranteeRef> =
         asked.grantees.iter().filter(|grantee| iam_account(grantee) == Some(id)).collect();
-    let (quotas, policies, found) = try_join!(
+    let (quotas, named, found) = try_join!(
         cloud.iam_quotas(id),
-        read_policies(id, asked, cloud),
-        try_join_all(own.iter().map(|grantee| read_entity(grantee, cloud))),
+        cloud.policies_named(id, &asked.policy_name),
+        try_join_all(own.iter().map(|grantee| read_entity(grantee, depth, cloud))),
     )?;
+    let (policies, documents) = read_policies(id, &named, &found, cloud).await?;
+    let found = found.into_iter().map(|found| found.map(|found| documents.completed(found)));
     let mut entities = BTreeMap::new();
     let mut sessions = BTreeMap::new();
     for (grantee, entity) in own.into_iter().zip(found) {
@@ -215,7 +248,11 @@ async fn read_account(
     Ok(AccountReading { id, caller: Some(caller), iam, sessions })
 }
 
-async fn read_entity(grantee: &GranteeRef, cloud: &impl Observe) -> Result<Option<Entity>, CloudError> {
+async fn read_entity(
+    grantee: &GranteeRef,
+    depth: Depth,
+    cloud: &impl Observe,
+) -> Result<Option<Found>, CloudError> {
     let name = match grantee {
         GranteeRef::Account(_) => return Ok(None),
         GranteeRef::Entity(entity) => entity.entity_name(),
@@ -223,16 +260,33 @@ async fn read_entity(grantee: &GranteeRef, cloud: &impl Observe) -> Result<Optio
             EntityName { kind: EntityKind::Role, name: session.role_name.clone() }
         }
     };
-    cloud.entity(grantee.account(), &name).await
+    let account = grantee.account();
+    Ok(match depth {
+        Depth::ByName => {
+            let entity = cloud.entity(account, &name).await?;
+            entity.map(|entity| Found { entity, belongings: None })
+        }
+        Depth::ForEvaluation => {
+            let found = cloud.entity_in_full(account, &name).await?;
+            found.map(|(entity, belongings)| Found { entity, belongings: Some(belongings) })
+        }
+    })
 }
 
+/// The request's own policies, and the documents that the entities' further policies consist of.
 async fn read_policies(
     account: AccountId,
-    asked: &UnresolvedRequest,
+    named: &[(PolicyArn, String)],
+    found: &[Option<Found>],
     cloud: &impl Observe,
-) -> Result<BTreeMap<PolicyArn, ManagedPolicy>, CloudError> {
-    let named = cloud.policies_named(account, &asked.policy_name).await?;
-    let read =
-        try_join_all(named.iter().map(|(arn, default)| cloud.managed_policy(arn, Some(default)))).await?;
-    Ok(read.into_iter().flatten().map(|policy| (policy.arn.clone(), policy)).collect())
+) -> Result<(BTreeMap<PolicyArn, ManagedPolicy>, Documents), CloudError> {
+    let found: Vec<&Found> = found.iter().flatten().collect();
+    let read_anyway = named.iter().map(|(arn, _)| arn.to_string()).collect();
+    let (policies, mut documents) = join!(
+        try_join_all(named.iter().map(|(arn, default)| cloud.managed_policy(arn, Some(default)))),
+        Documents::read(account, &found, &read_anyway, cloud),
+    );
+    let policies = policies?.into_iter().flatten().map(|policy| (policy.arn.clone(), policy)).collect();
+    documents.add(&policies);
+    Ok((policies, documents))
 }

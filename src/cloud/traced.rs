@@ -6,11 +6,11 @@ use std::fmt::Display;
 use std::time::Instant;
 
 use super::ec2::{ObserveEc2, Viewpoint};
-use super::{CloudError, Observe, Receipt, Write};
+use super::{Belongings, CloudError, Observe, Receipt, Write};
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityName, KeyArn, PolicyArn};
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
-use crate::observation::{Caller, Entity, IamQuotas, KeyMetadata, ManagedPolicy};
+use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
 use crate::plan::Operation;
 use crate::render::escape::Escaped;
 
@@ -75,6 +75,33 @@ impl<C: Observe> Observe for Traced<C> {
 
     async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
         told("read", &format_args!("{entity} in account {account}"), self.0.entity(account, entity)).await
+    }
+
+    async fn entity_in_full(
+        &self,
+        account: AccountId,
+        entity: &EntityName,
+    ) -> Result<Option<(Entity, Belongings)>, CloudError> {
+        let about = format_args!("{entity} in account {account}");
+        told("read", &about, self.0.entity_in_full(account, entity)).await
+    }
+
+    async fn inline_policy(
+        &self,
+        account: AccountId,
+        entity: &EntityName,
+        policy: &str,
+    ) -> Result<String, CloudError> {
+        let about = format_args!("{policy} of {entity} in account {account}");
+        told("read inline policy", &about, self.0.inline_policy(account, entity, policy)).await
+    }
+
+    async fn policy_document(&self, account: AccountId, policy: &str) -> Result<String, CloudError> {
+        told("read document of policy", &policy, self.0.policy_document(account, policy)).await
+    }
+
+    async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError> {
+        told("read grants of key", key, self.0.grants(key)).await
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::chain;
 use super::console::Console;
 use super::outcome;
 use super::report::{self, Carried, Decision, Report};
@@ -15,12 +16,12 @@ use crate::cli::settings::{BackendSettings, FixSettings, Mode, no_grantee};
 use crate::cli::{FixArgs, OutputFormat};
 use crate::cloud::aws::Aws;
 use crate::cloud::ec2::ObserveEc2;
-use crate::cloud::observer::observe;
+use crate::cloud::observer::{Depth, observe};
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::cloud::{Observe, Write};
 use crate::error::{Error, ExitStatus, UsageError};
-use crate::launch::{self, causes};
+use crate::launch::causes;
 use crate::observation::Observation;
 use crate::plan::{self, Plan};
 use crate::prompt::{self, Answer};
@@ -30,7 +31,7 @@ use crate::render::text;
 pub(super) async fn fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let ended = try_fix(args, console).await;
     if let (Err(error), OutputFormat::Json) = (&ended, args.output.output) {
-        report::write_json_of_error(&mut console.out, error)?;
+        report::write_json_of_error(&mut console.out, "fix", error)?;
     }
     ended
 }
@@ -40,10 +41,7 @@ async fn try_fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Er
     for grantee in &settings.repeated {
         console.hint(&format!("`{grantee}` is named more than once; once is enough"))?;
     }
-    if settings.other_events > 0 {
-        let others = settings.other_events;
-        console.hint(&format!("events of CloudTrail that KMS did not refuse are passed over: {others}"))?;
-    }
+    chain::tell_other_events(settings.other_events, console)?;
     match &settings.backend {
         BackendSettings::Sandbox(file) => {
             let sandbox = match file {
@@ -116,9 +114,9 @@ async fn run<C: Observe + ObserveEc2 + Write, K: Clock>(
     console: &mut Console,
 ) -> Result<ExitStatus, Error> {
     let reading = console.progress.waiting();
-    let chain = find_keys(&mut settings, cloud).await?;
+    let chain = chain::find(&mut settings.asked, &settings.targets, cloud).await?;
     let settings = &settings;
-    let (request, observation) = observe(&settings.asked, cloud).await?;
+    let (request, observation) = observe(&settings.asked, Depth::ForEvaluation, cloud).await?;
     drop(reading);
     let plan = planned(&request, &observation, &chain);
     show(settings, &chain, &request, &observation, &plan, console)?;
@@ -149,16 +147,6 @@ async fn run<C: Observe + ObserveEc2 + Write, K: Clock>(
         }
     }
     Ok(status)
-}
-
-/// Follows the way from images, instances and events to keys, and adds to what is asked what it comes to.
-async fn find_keys(settings: &mut FixSettings, cloud: &(impl Observe + ObserveEc2)) -> Result<Chain, Error> {
-    if settings.targets.is_empty() {
-        return Ok(Chain::default());
-    }
-    let mut chain = launch::trace(&settings.targets, &settings.asked, cloud).await?;
-    launch::complete(&mut settings.asked, &mut chain);
-    Ok(chain)
 }
 
 /// The plan, with every cause besides.
@@ -251,7 +239,8 @@ async fn carry_out<C: Observe + Write, K: Clock>(
         is_interrupted: &|| interrupt.is_set(),
     };
     let outcome = apply::apply(plan, selected, cloud, &mut run).await;
-    let again = if outcome.is_success() { Some(observe(&settings.asked, cloud).await) } else { None };
+    let again = async { observe(&settings.asked, Depth::ForEvaluation, cloud).await };
+    let again = if outcome.is_success() { Some(again.await) } else { None };
     let (remaining, unverified) = match again {
         Some(Ok((request, observation))) => (Some(planned(&request, &observation, chain)), None),
         Some(Err(error)) => (None, Some(error.into())),

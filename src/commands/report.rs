@@ -220,11 +220,11 @@ fn error_of(error: &Error) -> ErrorOutput {
 }
 
 /// Writes the document of a run that came to nothing.
-pub(super) fn write_json_of_error(out: &mut dyn io::Write, error: &Error) -> io::Result<()> {
+pub(super) fn write_json_of_error(out: &mut dyn io::Write, command: &str, error: &Error) -> io::Result<()> {
     json::write(
         out,
         &json::Report {
-            command: "fix",
+            command,
             chain: None,
             request: None,
             observation: None,

@@ -34,8 +34,17 @@ fn tell_mistake(parsed: &clap::Error, arguments: &[OsString], console: &mut Cons
     let first = rendered.lines().next().unwrap_or_default();
     let error = UsageError::new(first.strip_prefix("error: ").unwrap_or(first));
     let error = hint.into_iter().fold(error, UsageError::hint);
-    report::write_json_of_error(&mut console.out, &Error::Usage(error))?;
+    report::write_json_of_error(&mut console.out, command(arguments), &Error::Usage(error))?;
     console.out.flush()
+}
+
+/// The command whose line it is, as far as that can be told.
+fn command(arguments: &[OsString]) -> &str {
+    arguments
+        .get(1)
+        .and_then(|command| command.to_str())
+        .filter(|command| *command == "check")
+        .unwrap_or("fix")
 }
 
 /// A slip that the parser's own words don't explain.

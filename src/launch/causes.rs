@@ -14,8 +14,32 @@ use crate::policy::pattern;
 ///
 /// Of a snapshot under an AWS managed key the plan says less than the chain knows: that finding is replaced.
 pub fn add_to(plan: &mut Plan, chain: &Chain, request: &Request, observation: &Observation) {
+    let found = of(chain, request, observation);
+    let managed: Vec<String> = managed_keys(observation).collect();
+    let told = [FindingCode::AwsManagedKey, FindingCode::OwnAwsManagedKey];
+    if found.iter().any(|finding| told.contains(&finding.code)) {
+        let is_told_better = |finding: &Finding| {
+            finding.code == FindingCode::AwsManagedKey && managed.contains(&finding.subject)
+        };
+        plan.findings.retain(|finding| !is_told_better(finding));
+        let own = plan.coverage.iter_mut().filter(|covered| {
+            covered.key.account == covered.grantee.account() && managed.contains(&covered.key.to_string())
+        });
+        own.for_each(|covered| (covered.key_policy, covered.identity) = (Side::NotNeeded, Side::NotNeeded));
+    }
+    for finding in found {
+        if !plan.findings.contains(&finding) {
+            plan.findings.push(finding);
+        }
+    }
+    plan.findings.sort_by_key(Finding::severity);
+}
+
+/// Everything that was found on the way, as far as it matters for those who launch; nothing where nothing was looked
+/// for.
+pub fn of(chain: &Chain, request: &Request, observation: &Observation) -> Vec<Finding> {
     if chain.is_empty() {
-        return;
+        return Vec::new();
     }
     let accounts = launching(request);
     let managed: Vec<String> = managed_keys(observation).collect();
@@ -29,24 +53,7 @@ pub fn add_to(plan: &mut Plan, chain: &Chain, request: &Request, observation: &O
     causes.of_keys();
     causes.of_default_keys(request);
     causes.of_refusals();
-    let found = causes.findings;
-    let told = [FindingCode::AwsManagedKey, FindingCode::OwnAwsManagedKey];
-    if found.iter().any(|finding| told.contains(&finding.code)) {
-        let is_told_better = |finding: &Finding| {
-            finding.code == FindingCode::AwsManagedKey && managed.contains(&finding.subject)
-        };
-        plan.findings.retain(|finding| !is_told_better(finding));
-    }
-    let own = plan.coverage.iter_mut().filter(|covered| {
-        covered.key.account == covered.grantee.account() && managed.contains(&covered.key.to_string())
-    });
-    own.for_each(|covered| (covered.key_policy, covered.identity) = (Side::NotNeeded, Side::NotNeeded));
-    for finding in found {
-        if !plan.findings.contains(&finding) {
-            plan.findings.push(finding);
-        }
-    }
-    plan.findings.sort_by_key(Finding::severity);
+    causes.findings
 }
 
 fn launching(request: &Request) -> Vec<AccountId> {

@@ -5,6 +5,7 @@
 
 mod chain;
 mod changes;
+mod check;
 mod command;
 mod coverage;
 mod findings;
@@ -14,6 +15,7 @@ pub(crate) mod names;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod users;
 
 use std::io::{self, Write};
 
@@ -26,11 +28,13 @@ use crate::render::prose::Prose;
 pub use chain::chain;
 pub(crate) use changes::sign;
 pub use changes::{change, change_documents, change_header, change_line, difference};
+pub use check::{checks, fix_command};
 pub use coverage::coverage;
 pub use findings::findings;
 pub use gains::{accounts_that_gain, gains};
 pub use handovers::handovers;
 pub use summary::summary_line;
+pub use users::users;
 
 /// The width in columns to write for where the terminal's is unknown.
 pub const DEFAULT_WIDTH: usize = 80;

@@ -21,4 +21,6 @@ mod wire_ec2;
 #[cfg(test)]
 mod wire_fix;
 #[cfg(test)]
+mod wire_identity;
+#[cfg(test)]
 mod worlds;

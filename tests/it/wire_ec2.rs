@@ -10,7 +10,7 @@ use keymend::access::{GranteeRef, PolicyName, UnresolvedRequest};
 use keymend::arn::{AccountId, KeyArn};
 use keymend::cloud::aws::{Aws, AwsOptions};
 use keymend::cloud::ec2::{ObserveEc2 as _, Viewpoint};
-use keymend::cloud::observer::observe;
+use keymend::cloud::observer::{Depth, observe};
 use keymend::launch::{self, Targets};
 use keymend::plan::plan;
 use serde_json::Value;
@@ -156,7 +156,7 @@ async fn an_image_under_two_keys_for_five_grantees_is_planned_in_six_round_trips
     let targets = Targets { images: vec!["ami-0123456789abcdef0".to_owned()], ..Targets::default() };
     let mut chain = launch::trace(&targets, &asked, &aws).await.unwrap();
     launch::complete(&mut asked, &mut chain);
-    let (request, observation) = observe(&asked, &aws).await.unwrap();
+    let (request, observation) = observe(&asked, Depth::ForEvaluation, &aws).await.unwrap();
     assert_eq!(request.keys, [key, other_key]);
     let planned = plan(&request, &observation);
     assert!(!planned.changes.is_empty() && !planned.is_blocked(), "{:?}", planned.findings);

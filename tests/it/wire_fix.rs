@@ -6,7 +6,7 @@ use std::time::Duration;
 use keymend::access::{GranteeRef, KeyRef, PolicyName, UnresolvedRequest};
 use keymend::arn::KeyArn;
 use keymend::cloud::aws::{Aws, AwsOptions};
-use keymend::cloud::observer::observe;
+use keymend::cloud::observer::{Depth, observe};
 use keymend::plan::plan;
 use serde_json::Value;
 
@@ -46,9 +46,13 @@ impl Stage {
     }
 
     fn fix(&self, more: &[&str]) -> Output {
+        self.keymend("fix", more)
+    }
+
+    fn keymend(&self, verb: &str, more: &[&str]) -> Output {
         let profile = format!("{0}={0}", self.launcher.id);
         let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
-        command.args(["fix", "--key", &self.key.to_string(), "--principal", &self.role]);
+        command.args([verb, "--key", &self.key.to_string(), "--principal", &self.role]);
         command.args(["--account", &self.launcher.id.to_string(), "--account-profile", &profile]).args(more);
         self.operator.run(&mut command).output().unwrap()
     }
@@ -116,6 +120,19 @@ async fn before_dry_run_apply_and_again() {
 }
 
 #[tokio::test]
+async fn a_check_sees_what_a_fix_mends() {
+    let stage = Stage::new().await;
+    let check = || {
+        let ran = stage.keymend("check", &["--output", "json"]);
+        (ran.status.code(), json(&ran)["outcome"].clone())
+    };
+    assert_eq!(check(), (Some(3), "access_missing".into()));
+    assert_eq!(stage.fix(&["--yes"]).status.code(), Some(0));
+    assert_eq!(check(), (Some(0), "can_launch".into()));
+    assert!(!stage.keymend("check", &["--all"]).stdout.is_empty());
+}
+
+#[tokio::test]
 async fn an_account_without_credentials_is_handed_over() {
     let stage = Stage::new().await;
     let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
@@ -162,7 +179,7 @@ async fn twenty_principals_are_planned_in_four_round_trips() {
         prune_orphans: false,
         default_keys: std::collections::BTreeMap::new(),
     };
-    let (request, observation) = observe(&asked, &aws).await.unwrap();
+    let (request, observation) = observe(&asked, Depth::ForEvaluation, &aws).await.unwrap();
     assert_eq!(plan(&request, &observation).changes.len(), 22);
     let (calls, round_trips) = proxy.take();
     let own = calls.iter().filter(|call| *call != "AssumeRole").count();

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use keymend::access::{PolicyName, Request, UnresolvedRequest};
+use keymend::cloud::Write as _;
+use keymend::cloud::observer::{self, Depth};
 use keymend::cloud::sandbox::Sandbox;
-use keymend::cloud::{Write as _, observer};
 use keymend::observation::Observation;
 use keymend::plan::{Plan, plan};
 
@@ -27,7 +28,7 @@ pub(crate) async fn observe(sandbox: &Sandbox, prune_orphans: bool) -> (Request,
         prune_orphans,
         default_keys: std::collections::BTreeMap::new(),
     };
-    observer::observe(&asked, sandbox).await.unwrap()
+    observer::observe(&asked, Depth::ForEvaluation, sandbox).await.unwrap()
 }
 
 pub(crate) async fn plan_in(sandbox: &Sandbox, prune_orphans: bool) -> Plan {

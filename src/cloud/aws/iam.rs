@@ -31,7 +31,7 @@ pub(super) struct Iam {
 }
 
 impl Iam {
-    fn call(&self, operation: &'static str, resource: impl Into<String>) -> Call {
+    pub(super) fn call(&self, operation: &'static str, resource: impl Into<String>) -> Call {
         Call { operation, resource: resource.into(), account: Some(self.account), region: None }
     }
 
@@ -153,7 +153,7 @@ impl Iam {
     /// iam:GetPolicyVersion, decoded: IAM percent-encodes documents after RFC 3986.
     ///
     /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_PolicyVersion.html>
-    async fn document(&self, arn: &str, version: &str) -> Result<String, CloudError> {
+    pub(super) async fn document(&self, arn: &str, version: &str) -> Result<String, CloudError> {
         let call = self.call("iam:GetPolicyVersion", arn);
         let request = self.client.get_policy_version().policy_arn(arn).version_id(version);
         let output = request.send().await.map_err(|error| call.failed(&error))?;
@@ -161,8 +161,7 @@ impl Iam {
             .policy_version()
             .and_then(types::PolicyVersion::document)
             .ok_or_else(|| call.unexpected("no document"))?;
-        let decoded = percent_decode_str(encoded).decode_utf8().map_err(|error| call.unexpected(error))?;
-        Ok(decoded.into_owned())
+        decoded(&call, encoded)
     }
 
     /// iam:ListEntitiesForPolicy, all pages, users before roles before groups.
@@ -187,33 +186,45 @@ impl Iam {
 
     /// A user, role or group; `None` where it does not exist.
     pub(super) async fn entity(&self, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
-        let read = tokio::try_join!(self.arn_of(entity), self.attached(entity));
-        let Some((arn, mut attached)) = none_where_not_found(read)? else { return Ok(None) };
+        Ok(self.entity_and_boundary(entity).await?.map(|(entity, _)| entity))
+    }
+
+    /// A user, role or group, and the ARN of its permissions boundary; `None` where it does not exist.
+    pub(super) async fn entity_and_boundary(
+        &self,
+        entity: &EntityName,
+    ) -> Result<Option<(Entity, Option<String>)>, CloudError> {
+        let read = tokio::try_join!(self.arn_and_boundary(entity), self.attached(entity));
+        let Some(((arn, boundary), mut attached)) = none_where_not_found(read)? else { return Ok(None) };
         attached.sort();
-        Ok(Some(Entity { arn, attached, identity: Reading::default() }))
+        Ok(Some((Entity { arn, attached, identity: Reading::default() }, boundary)))
     }
 
     /// iam:GetUser, iam:GetRole, iam:GetGroup.
-    async fn arn_of(&self, entity: &EntityName) -> Result<EntityArn, CloudError> {
+    async fn arn_and_boundary(&self, entity: &EntityName) -> Result<(EntityArn, Option<String>), CloudError> {
         let (client, name) = (&self.client, &entity.name);
         match entity.kind {
             EntityKind::User => {
                 let call = self.call("iam:GetUser", self.entity_arn(entity));
                 let output = client.get_user().user_name(name).send().await;
                 let output = output.map_err(|error| call.failed(&error))?;
-                parse(&call, output.user().map(types::User::arn))
+                let user = output.user();
+                let boundary = user.and_then(types::User::permissions_boundary).and_then(boundary_arn);
+                parse(&call, user.map(types::User::arn)).map(|arn| (arn, boundary))
             }
             EntityKind::Role => {
                 let call = self.call("iam:GetRole", self.entity_arn(entity));
                 let output = client.get_role().role_name(name).send().await;
                 let output = output.map_err(|error| call.failed(&error))?;
-                parse(&call, output.role().map(types::Role::arn))
+                let role = output.role();
+                let boundary = role.and_then(types::Role::permissions_boundary).and_then(boundary_arn);
+                parse(&call, role.map(types::Role::arn)).map(|arn| (arn, boundary))
             }
             EntityKind::Group => {
                 let call = self.call("iam:GetGroup", self.entity_arn(entity));
                 let output = client.get_group().group_name(name).max_items(1).send().await;
                 let output = output.map_err(|error| call.failed(&error))?;
-                parse(&call, output.group().map(types::Group::arn))
+                parse(&call, output.group().map(types::Group::arn)).map(|arn| (arn, None))
             }
         }
     }
@@ -242,10 +253,20 @@ impl Iam {
     }
 
     /// For messages: the path is not known before the entity is read.
-    fn entity_arn(&self, entity: &EntityName) -> String {
+    pub(super) fn entity_arn(&self, entity: &EntityName) -> String {
         let Self { partition, account, .. } = self;
         format!("arn:{partition}:iam::{account}:{}/{}", entity.kind, entity.name)
     }
+}
+
+/// A document as it was before IAM percent-encoded it.
+pub(super) fn decoded(call: &Call, encoded: &str) -> Result<String, CloudError> {
+    let decoded = percent_decode_str(encoded).decode_utf8().map_err(|error| call.unexpected(error))?;
+    Ok(decoded.into_owned())
+}
+
+fn boundary_arn(boundary: &types::AttachedPermissionsBoundary) -> Option<String> {
+    boundary.permissions_boundary_arn().map(str::to_owned)
 }
 
 /// `v10` is younger than `v9`.

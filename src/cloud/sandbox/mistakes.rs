@@ -1,6 +1,7 @@
 //! What can be wrong with a world file, and where it stands.
 
 mod ec2;
+mod grants;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,9 +9,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::source::{Place, Source};
-use super::world::{
-    Account, CallerEntry, Identity, KINDS, Key, Object, Policy, World, caller_principal, id_prefix,
-};
+use super::world::{Account, CallerEntry, Identity, KINDS, Policy, World, caller_principal, id_prefix};
 use super::{Defaults, defaults};
 use crate::access::KeyRef;
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind, KeyArn, PolicyArn};
@@ -97,6 +96,7 @@ pub(super) fn check(world: &World) -> Checked {
         return Err(Mistake::new(root.member("region"), message));
     }
     callers(world, &root)?;
+    aws_policies(world, &root.member("aws_policies"))?;
     let mut ids = BTreeSet::new();
     for (id, account) in &world.accounts {
         AccountCheck { world, id: *id, account, place: root.member("accounts").member(id) }.run(&mut ids)?;
@@ -152,6 +152,29 @@ fn caller(world: &World, account: AccountId, entry: &CallerEntry, place: &Place)
     Ok(())
 }
 
+fn aws_policies(world: &World, place: &Place) -> Checked {
+    match world.aws_policies.keys().find(|arn| !is_aws_managed(world, arn)) {
+        None => Ok(()),
+        Some(arn) => {
+            let message = format!(
+                "`{arn}` is not the ARN of one of AWS's policies, such as `arn:{}:iam::aws:policy/NAME`",
+                world.partition()
+            );
+            Err(Mistake::new(place.member(arn), message))
+        }
+    }
+}
+
+/// Whether a text is the ARN of a managed policy that AWS itself owns.
+fn is_aws_managed(world: &World, arn: &str) -> bool {
+    ArnParts::parse(arn).is_ok_and(|parts| {
+        parts.service == "iam"
+            && parts.account == "aws"
+            && parts.partition == world.partition()
+            && parts.resource.starts_with("policy/")
+    })
+}
+
 /// The account that is being checked.
 struct AccountCheck<'w> {
     world: &'w World,
@@ -199,6 +222,8 @@ impl AccountCheck<'_> {
                 return Err(Mistake::new(place, format!("`{policy}` is attached twice")));
             }
         }
+        self.inline_policies(identity, place)?;
+        self.groups(kind, identity, place)?;
         let Some(boundary) = &identity.boundary else {
             return Ok(());
         };
@@ -209,16 +234,42 @@ impl AccountCheck<'_> {
         self.policy_reference(boundary, &place)
     }
 
+    /// Inline policies have the names that managed ones may have.
+    fn inline_policies(&self, identity: &Identity, place: &Place) -> Checked {
+        let place = place.member("inline");
+        unique_ignoring_case(identity.inline.keys(), &place)?;
+        let arn = |name: &str| format!("arn:{}:iam::{}:policy/{name}", self.world.partition(), self.id);
+        let is_name = |name: &str| arn(name).parse::<PolicyArn>().is_ok_and(|parsed| parsed.name == name);
+        match identity.inline.keys().find(|name| !is_name(name)) {
+            Some(name) => {
+                Err(Mistake::new(place.member(name), format!("`{name}` is not a name for a policy")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn groups(&self, kind: EntityKind, identity: &Identity, place: &Place) -> Checked {
+        let place = place.member("groups");
+        if kind != EntityKind::User && !identity.groups.is_empty() {
+            return Err(Mistake::new(place, format!("a {kind} is in no groups, only users are")));
+        }
+        let mut seen = BTreeSet::new();
+        for (index, group) in identity.groups.iter().enumerate() {
+            let place = place.item(index);
+            if !self.account.groups.contains_key(group) {
+                let message = format!("`{group}` is not described in `accounts.{}.groups`", self.id);
+                return Err(Mistake::new(place, message));
+            }
+            if !seen.insert(group) {
+                return Err(Mistake::new(place, format!("`{group}` stands twice")));
+            }
+        }
+        Ok(())
+    }
+
     /// A policy that exists: the account's own, or one of AWS's.
     fn policy_reference(&self, arn: &str, place: &Place) -> Checked {
-        let partition = self.world.partition();
-        let is_aws_managed = ArnParts::parse(arn).is_ok_and(|parts| {
-            parts.service == "iam"
-                && parts.account == "aws"
-                && parts.partition == partition
-                && parts.resource.starts_with("policy/")
-        });
-        if is_aws_managed {
+        if is_aws_managed(self.world, arn) {
             return Ok(());
         }
         let own = arn.parse::<PolicyArn>().ok().filter(|policy| policy.account == self.id);
@@ -307,44 +358,7 @@ fn keys(world: &World, place: &Place) -> Checked {
                 return Err(Mistake::new(place, format!("`{alias}` stands for another key already")));
             }
         }
-        grants(key, &place.member("grants"))?;
-    }
-    Ok(())
-}
-
-fn grants(key: &Key, place: &Place) -> Checked {
-    /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantListEntry.html>
-    const OPERATIONS: [&str; 17] = [
-        "CreateGrant",
-        "Decrypt",
-        "DeriveSharedSecret",
-        "DescribeKey",
-        "Encrypt",
-        "GenerateDataKey",
-        "GenerateDataKeyPair",
-        "GenerateDataKeyPairWithoutPlaintext",
-        "GenerateDataKeyWithoutPlaintext",
-        "GenerateMac",
-        "GetPublicKey",
-        "ReEncryptFrom",
-        "ReEncryptTo",
-        "RetireGrant",
-        "Sign",
-        "Verify",
-        "VerifyMac",
-    ];
-    for (index, Object(grant)) in key.grants.iter().enumerate() {
-        let place = place.item(index);
-        if ArnParts::parse(&grant.grantee_principal).is_err() {
-            let message = format!("`{}` is not the ARN of a principal", grant.grantee_principal);
-            return Err(Mistake::new(place.member("grantee_principal"), message));
-        }
-        for (index, operation) in grant.operations.iter().enumerate() {
-            if !OPERATIONS.contains(&operation.as_str()) {
-                let message = format!("`{operation}` is not an operation that a grant can allow");
-                return Err(Mistake::new(place.member("operations").item(index), message));
-            }
-        }
+        grants::check(key, &place.member("grants"))?;
     }
     Ok(())
 }

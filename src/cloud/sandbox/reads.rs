@@ -3,12 +3,14 @@
 use super::authority::allows;
 use super::call::{self, Call};
 use super::refusals::Refusal;
-use super::world::{Account, Key, Policy, World};
+use super::world::{Account, Document, Grant, Identity, Key, Object, Policy, World};
 use super::{Sandbox, State};
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, PolicyArn};
-use crate::cloud::{CloudError, Observe};
-use crate::observation::{Caller, Entity, IamQuotas, KeyMetadata, ManagedPolicy, PolicyVersion, Reading};
+use crate::cloud::{Belongings, CloudError, Observe};
+use crate::observation::{
+    Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, PolicyVersion, Reading,
+};
 use crate::policy::PolicyDocument;
 
 impl Observe for Sandbox {
@@ -96,28 +98,143 @@ impl Observe for Sandbox {
     }
 
     async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
-        let [get, list] = match entity.kind {
-            EntityKind::User => ["iam:GetUser", "iam:ListAttachedUserPolicies"],
-            EntityKind::Role => ["iam:GetRole", "iam:ListAttachedRolePolicies"],
-            EntityKind::Group => ["iam:GetGroup", "iam:ListAttachedGroupPolicies"],
-        };
-        let EntityName { kind, name } = entity;
-        // The path is not known before the entity is read.
-        let arn = format!("arn:{}:iam::{account}:{kind}/{name}", self.partition());
-        let call = Call::iam(get, arn, account);
+        let call = self.about_entity(get_entity(entity.kind), account, entity);
         let state = self.current(&call)?;
-        let Some(described) = in_account(&state, &call)? else {
+        Ok(find_entity(&state, &call, entity)?.map(|(entity, _)| entity))
+    }
+
+    async fn entity_in_full(
+        &self,
+        account: AccountId,
+        entity: &EntityName,
+    ) -> Result<Option<(Entity, Belongings)>, CloudError> {
+        let call = self.about_entity(get_entity(entity.kind), account, entity);
+        let state = self.current(&call)?;
+        let Some((found, identity)) = find_entity(&state, &call, entity)? else {
             return Ok(None);
         };
-        let Some(identity) = described.of_kind(*kind).get(name) else {
-            return Ok(None);
+        let list = match entity.kind {
+            EntityKind::User => "iam:ListUserPolicies",
+            EntityKind::Role => "iam:ListRolePolicies",
+            EntityKind::Group => "iam:ListGroupPolicies",
         };
-        in_account(&state, &call.as_operation(list))?;
-        Ok(Some(Entity {
-            arn: state.world.entity_arn(account, *kind, (name, identity)),
-            attached: identity.attached.clone(),
-            identity: Reading::default(),
-        }))
+        let permitted = |operation| in_account(&state, &call.as_operation(operation)).map(|_| ());
+        let inline = permitted(list).map(|()| identity.inline.keys().cloned().collect());
+        let groups = match entity.kind {
+            EntityKind::User => permitted("iam:ListGroupsForUser").map(|()| identity.groups.clone()),
+            EntityKind::Role | EntityKind::Group => Ok(Vec::new()),
+        };
+        Ok(Some((found, Belongings { boundary: identity.boundary.clone(), inline, groups })))
+    }
+
+    async fn inline_policy(
+        &self,
+        account: AccountId,
+        entity: &EntityName,
+        policy: &str,
+    ) -> Result<String, CloudError> {
+        let get = match entity.kind {
+            EntityKind::User => "iam:GetUserPolicy",
+            EntityKind::Role => "iam:GetRolePolicy",
+            EntityKind::Group => "iam:GetGroupPolicy",
+        };
+        let call = self.about_entity(get, account, entity);
+        let state = self.current(&call)?;
+        let described = in_account(&state, &call)?;
+        let owner = described.and_then(|described| described.of_kind(entity.kind).get(&entity.name));
+        let owner = owner.ok_or_else(|| call.failed(Some(account), Refusal::no_such_entity(entity)))?;
+        let document = owner.inline.get(policy);
+        let document =
+            document.ok_or_else(|| call.failed(Some(account), Refusal::no_such_inline_policy(policy)))?;
+        Ok(document.text().to_owned())
+    }
+
+    async fn policy_document(&self, account: AccountId, policy: &str) -> Result<String, CloudError> {
+        let call = Call::iam("iam:GetPolicy", policy, account);
+        let state = self.current(&call)?;
+        in_account(&state, &call)?;
+        in_account(&state, &call.as_operation("iam:GetPolicyVersion"))?;
+        document_in_force(&state.world, policy)
+            .map(str::to_owned)
+            .map_err(|refusal| call.failed(Some(account), refusal))
+    }
+
+    async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError> {
+        let call = Call {
+            operation: "kms:ListGrants",
+            resource: key.to_string(),
+            account: Some(key.account),
+            region: Some(key.region.clone()),
+        };
+        let state = self.current(&call)?;
+        let caller = call.authorized(&state.world)?;
+        match state.world.keys.get(key) {
+            Some(found) => Ok(found.grants.iter().enumerate().map(key_grant).collect()),
+            None => Err(call.failed(Some(caller.account), Refusal::no_such_key(key))),
+        }
+    }
+}
+
+impl Sandbox {
+    /// A call about a user, role or group, whose path is not known before it is read.
+    fn about_entity(&self, operation: &'static str, account: AccountId, entity: &EntityName) -> Call {
+        let EntityName { kind, name } = entity;
+        Call::iam(operation, format!("arn:{}:iam::{account}:{kind}/{name}", self.partition()), account)
+    }
+}
+
+fn get_entity(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::User => "iam:GetUser",
+        EntityKind::Role => "iam:GetRole",
+        EntityKind::Group => "iam:GetGroup",
+    }
+}
+
+/// A user, role or group with the policies attached to it.
+fn find_entity<'s>(
+    state: &'s State,
+    call: &Call,
+    entity: &EntityName,
+) -> Result<Option<(Entity, &'s Identity)>, CloudError> {
+    let EntityName { kind, name } = entity;
+    let list = match kind {
+        EntityKind::User => "iam:ListAttachedUserPolicies",
+        EntityKind::Role => "iam:ListAttachedRolePolicies",
+        EntityKind::Group => "iam:ListAttachedGroupPolicies",
+    };
+    let caller = call.authorized(&state.world)?;
+    let identity =
+        state.world.accounts.get(&caller.account).and_then(|account| account.of_kind(*kind).get(name));
+    let Some(identity) = identity else {
+        return Ok(None);
+    };
+    in_account(state, &call.as_operation(list))?;
+    let found = Entity {
+        arn: state.world.entity_arn(caller.account, *kind, (name, identity)),
+        attached: identity.attached.clone(),
+        identity: Reading::default(),
+    };
+    Ok(Some((found, identity)))
+}
+
+/// The text of a managed policy: an account's, or one of AWS's as far as the world tells it.
+fn document_in_force<'w>(world: &'w World, policy: &str) -> Result<&'w str, Refusal> {
+    let Ok(arn) = policy.parse::<PolicyArn>() else {
+        let document = world.aws_policies.get(policy);
+        return document.map(Document::text).ok_or_else(|| Refusal::untold_policy(policy));
+    };
+    let document = world.policy(&arn).and_then(Policy::default_document);
+    document.ok_or_else(|| Refusal::no_such_policy(&arn))
+}
+
+fn key_grant((index, Object(grant)): (usize, &Object<Grant>)) -> KeyGrant {
+    KeyGrant {
+        id: grant.id(index),
+        grantee: grant.grantee_principal.clone(),
+        operations: grant.operations.clone(),
+        context_equals: grant.encryption_context_equals.clone(),
+        context_subset: grant.encryption_context_subset.clone(),
     }
 }
 

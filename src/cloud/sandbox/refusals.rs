@@ -95,6 +95,20 @@ impl Refusal {
         Self::no_such(format!("Policy {policy} does not exist or is not attachable."))
     }
 
+    /// No inline policy of this name.
+    pub(super) fn no_such_inline_policy(name: &str) -> Self {
+        Self::no_such(format!("The policy with name {name} cannot be found."))
+    }
+
+    /// One of AWS's own policies, which the world does not describe.
+    pub(super) fn untold_policy(policy: &str) -> Self {
+        Self {
+            kind: CloudErrorKind::Other,
+            code: None,
+            message: format!("the world has no document for `{policy}` in `aws_policies`"),
+        }
+    }
+
     /// No such version of a policy that exists.
     pub(super) fn no_such_version(policy: &PolicyArn, version: &str) -> Self {
         Self::no_such(format!("Policy {policy} version {version} does not exist or is not attachable."))

@@ -17,7 +17,7 @@ use crate::observation::IamQuotas;
 use crate::policy::AwsPrincipal;
 use shape::{limit, members, object, objects};
 
-pub(super) use key::Key;
+pub(super) use key::{Grant, Key};
 pub(super) use shape::Object;
 
 /// The number that `keymend_world` has in files of this format.
@@ -40,6 +40,9 @@ pub(super) struct World {
     pub(super) defaults: DefaultsEntry,
     #[serde(default = "yes")]
     pub(super) unknown_accounts_exist: bool,
+    /// The documents of AWS's own managed policies, by ARN.
+    #[serde(default, deserialize_with = "members")]
+    pub(super) aws_policies: BTreeMap<String, Document>,
     #[serde(default, deserialize_with = "objects")]
     pub(super) accounts: BTreeMap<AccountId, Account>,
     #[serde(default, deserialize_with = "objects")]
@@ -122,6 +125,11 @@ pub(super) struct Identity {
     #[serde(default)]
     pub(super) attached: Vec<String>,
     pub(super) boundary: Option<String>,
+    #[serde(default, deserialize_with = "members")]
+    pub(super) inline: BTreeMap<String, Document>,
+    /// The groups that a user is in.
+    #[serde(default)]
+    pub(super) groups: Vec<String>,
 }
 
 /// A customer managed policy.

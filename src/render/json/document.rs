@@ -2,18 +2,20 @@
 
 mod chain;
 mod changes;
+mod checks;
 mod context;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Report;
+use super::{CheckReport, Report};
 use crate::plan::{Finding, FindingCode, Severity};
 
 pub use changes::ChangeStatus;
 
 use chain::ChainOutput;
 use changes::{ChangeOutput, CoverageOutput, HandoverOutput};
+use checks::{CheckOutput, KeyUsersOutput};
 use context::{ObservationOutput, RequestOutput};
 
 /// The version of the document's form.
@@ -45,6 +47,10 @@ pub(super) struct Output {
     coverage: Vec<CoverageOutput>,
     /// What administrators of accounts without credentials have to do.
     handovers: Vec<HandoverOutput>,
+    /// What `check` found of each grantee with each key.
+    checks: Vec<CheckOutput>,
+    /// What `check` found of each key when no grantee was named: who may use it.
+    users: Vec<KeyUsersOutput>,
     /// How the run ended.
     outcome: Outcome,
     /// What failed; null where nothing did.
@@ -67,12 +73,20 @@ pub enum Outcome {
     PartlyApplied,
     /// The changes were not approved; nothing was written.
     Declined,
-    /// A finding stands in the way; nothing was written.
+    /// Something stands in the way that no change may mend; nothing was written.
     Blocked,
     /// What was read has changed since; the run stopped before overwriting it.
     Stale,
     /// The run failed before anything was written.
     Failed,
+    /// `check`: every grantee can launch with every key, as far as what was considered tells.
+    CanLaunch,
+    /// `check`: of some grantee nobody can tell; all others can launch.
+    Unknown,
+    /// `check`: some grantee lacks access.
+    AccessMissing,
+    /// `check`: those who may use the keys are listed.
+    Listed,
 }
 
 /// Something wrong or noteworthy.
@@ -124,6 +138,29 @@ impl From<&Report<'_>> for Output {
                 .collect(),
             coverage: plan.iter().flat_map(|plan| &plan.coverage).map(CoverageOutput::from).collect(),
             handovers: plan.iter().flat_map(|plan| &plan.handovers).map(HandoverOutput::from).collect(),
+            checks: Vec::new(),
+            users: Vec::new(),
+            outcome: report.outcome,
+            error: report.error.clone(),
+            exit_status: report.exit_status,
+        }
+    }
+}
+
+impl From<&CheckReport<'_>> for Output {
+    fn from(report: &CheckReport<'_>) -> Self {
+        Self {
+            version: VERSION,
+            command: "check".to_owned(),
+            chain: report.chain.and_then(ChainOutput::of),
+            request: report.request.map(RequestOutput::from),
+            observation: report.observation.map(ObservationOutput::from),
+            findings: report.findings.iter().map(FindingOutput::from).collect(),
+            changes: Vec::new(),
+            coverage: Vec::new(),
+            handovers: Vec::new(),
+            checks: report.checked.iter().map(CheckOutput::from).collect(),
+            users: report.users.iter().map(KeyUsersOutput::from).collect(),
             outcome: report.outcome,
             error: report.error.clone(),
             exit_status: report.exit_status,

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use keymend::access::{KeyRef, PolicyName};
 use keymend::arn::{AccountId, EntityName, KeyArn, PolicyArn};
 use keymend::cloud::sandbox::Sandbox;
-use keymend::cloud::{CloudError, CloudErrorKind, Observe, Receipt, Write};
-use keymend::observation::{Caller, Entity, IamQuotas, KeyMetadata, ManagedPolicy};
+use keymend::cloud::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
+use keymend::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
 use keymend::plan::{KeyPolicyUpdate, Operation};
 
 /// What befalls one write.
@@ -180,5 +180,30 @@ impl Observe for Faulty {
     async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
         self.calls.borrow_mut().push("read");
         self.inner.entity(account, entity).await
+    }
+
+    async fn entity_in_full(
+        &self,
+        account: AccountId,
+        entity: &EntityName,
+    ) -> Result<Option<(Entity, Belongings)>, CloudError> {
+        self.inner.entity_in_full(account, entity).await
+    }
+
+    async fn inline_policy(
+        &self,
+        account: AccountId,
+        entity: &EntityName,
+        policy: &str,
+    ) -> Result<String, CloudError> {
+        self.inner.inline_policy(account, entity, policy).await
+    }
+
+    async fn policy_document(&self, account: AccountId, policy: &str) -> Result<String, CloudError> {
+        self.inner.policy_document(account, policy).await
+    }
+
+    async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError> {
+        self.inner.grants(key).await
     }
 }

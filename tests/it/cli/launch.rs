@@ -195,3 +195,31 @@ fn volumes_and_snapshots_tell_their_keys() {
     ];
     insta::assert_snapshot!(chains.join("\n\n"));
 }
+
+#[test]
+fn check_tells_whether_the_launch_would_work_and_why_not() {
+    let check = |world: &str, arguments: &str| {
+        Scene::of(world).run(format!("check --sandbox=world.json {arguments}").trim_end())
+    };
+    let told: Vec<String> = [
+        check("ami-not-shared", ""),
+        check("ami-not-allowed", ""),
+        check("ami-under-aws-ebs", ""),
+        check("default-ebs-key", ""),
+        check("ami-not-encrypted", ""),
+        check("terminated-instance", "--users"),
+    ]
+    .into_iter()
+    .map(|run| run.to_string())
+    .collect();
+    insta::assert_snapshot!(told.join("\n"));
+
+    let scene = Scene::of("ami-not-shared");
+    scene.fix("--yes");
+    let mended = scene.run("check --sandbox=world.json --output json");
+    assert_eq!(mended.status, 3, "the key is no longer what stands in the way: {mended}");
+    let report = mended.json();
+    assert_valid(&report);
+    assert_eq!(report["checks"][0]["findings"][0]["code"], "launch_permission");
+    assert_eq!(report["chain"]["images"][0]["id"], AMI);
+}

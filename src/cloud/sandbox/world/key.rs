@@ -1,9 +1,11 @@
 //! Keys in a world.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer};
 
 use super::Document;
-use super::shape::{Object, one_of};
+use super::shape::{Object, members, one_of};
 use crate::arn::KeyArn;
 use crate::observation::KeyManager;
 
@@ -36,8 +38,20 @@ pub(in crate::cloud::sandbox) struct Key {
 pub(in crate::cloud::sandbox) struct Grant {
     #[serde(rename = "name")]
     _name: Option<String>,
+    pub(in crate::cloud::sandbox) id: Option<String>,
     pub(in crate::cloud::sandbox) grantee_principal: String,
     pub(in crate::cloud::sandbox) operations: Vec<String>,
+    #[serde(default, deserialize_with = "members")]
+    pub(in crate::cloud::sandbox) encryption_context_equals: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "members")]
+    pub(in crate::cloud::sandbox) encryption_context_subset: BTreeMap<String, String>,
+}
+
+impl Grant {
+    /// What the world says, else the grant's place among the key's, in the form of AWS's ids.
+    pub(in crate::cloud::sandbox) fn id(&self, index: usize) -> String {
+        self.id.clone().unwrap_or_else(|| format!("{:064x}", index + 1))
+    }
 }
 
 /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html>

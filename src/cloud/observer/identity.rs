@@ -1,0 +1,178 @@
+//! Reads every policy that users, roles and groups of one account have, each document once.
+//!
+//! These reads are beyond what a remedy by name needs, so none of them fails a run: what could not be read is
+//! told as the reason why, and never taken for empty.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::join_all;
+use tokio::join;
+
+use crate::arn::{AccountId, EntityKind, EntityName, PolicyArn};
+use crate::cloud::{Belongings, CloudError, CloudErrorKind, Observe};
+use crate::observation::{Entity, IdentityPolicies, ManagedPolicy, NamedDocument, Reading};
+
+/// A user, role or group.
+pub(super) struct Found {
+    pub(super) entity: Entity,
+    /// What belongs to it, where that is asked for.
+    pub(super) belongings: Option<Belongings>,
+}
+
+/// Whose policies are read.
+type Owner<'f> = (&'f Entity, &'f Belongings);
+
+/// Something that was read, or the reason why not.
+type Read<T> = Result<T, String>;
+
+/// The documents of an account, as far as some users, roles and groups need them.
+pub(super) struct Documents {
+    managed: BTreeMap<String, Read<String>>,
+    inline: BTreeMap<(EntityName, String), Read<String>>,
+    groups: BTreeMap<String, Read<(Entity, Belongings)>>,
+}
+
+impl Documents {
+    /// Reads side by side what is needed for the entities, but not the managed policies that are read anyway.
+    pub(super) async fn read(
+        account: AccountId,
+        found: &[&Found],
+        read_anyway: &BTreeSet<String>,
+        cloud: &impl Observe,
+    ) -> Self {
+        let owners: Vec<Owner<'_>> =
+            found.iter().filter_map(|found| Some((&found.entity, found.belongings.as_ref()?))).collect();
+        let own = managed_policies(&owners).filter(|policy| !read_anyway.contains(*policy)).collect();
+        let (mut managed, mut inline, groups) =
+            join!(read_managed(account, &own, cloud), read_inline(account, &owners, cloud), async {
+                let groups = read_groups(account, &owners, cloud).await;
+                let owners: Vec<Owner<'_>> =
+                    groups.values().flatten().map(|(entity, belongings)| (entity, belongings)).collect();
+                let further = managed_policies(&owners)
+                    .filter(|policy| !own.contains(policy) && !read_anyway.contains(*policy))
+                    .collect();
+                let (managed, inline) =
+                    join!(read_managed(account, &further, cloud), read_inline(account, &owners, cloud));
+                (groups, managed, inline)
+            },);
+        let (groups, of_groups, inline_of_groups) = groups;
+        managed.extend(of_groups);
+        inline.extend(inline_of_groups);
+        Self { managed, inline, groups }
+    }
+
+    /// Adds managed policies that were read for another reason.
+    pub(super) fn add(&mut self, policies: &BTreeMap<PolicyArn, ManagedPolicy>) {
+        let texts = policies.iter().map(|(arn, policy)| (arn.to_string(), Ok(policy.document.clone())));
+        self.managed.extend(texts);
+    }
+
+    /// The entity with everything that belongs to it.
+    pub(super) fn completed(&self, Found { mut entity, belongings }: Found) -> Entity {
+        if let Some(belongings) = &belongings {
+            entity.identity = match self.identity(&entity, belongings) {
+                Ok(policies) => Reading::Read(policies),
+                Err(reason) => Reading::Unread(reason),
+            };
+        }
+        entity
+    }
+
+    fn identity(&self, entity: &Entity, belongings: &Belongings) -> Read<IdentityPolicies> {
+        let mut documents = self.own(entity, belongings)?;
+        for name in belongings.groups.as_ref().map_err(reason)? {
+            let group = self.groups.get(name).ok_or_else(|| format!("the group {name} was not read"))?;
+            let (entity, belongings) = group.as_ref().map_err(Clone::clone)?;
+            for document in self.own(entity, belongings)? {
+                if !documents.contains(&document) {
+                    documents.push(document);
+                }
+            }
+        }
+        let boundary = belongings.boundary.as_ref().map(|arn| self.managed_document(arn)).transpose()?;
+        Ok(IdentityPolicies { documents, boundary })
+    }
+
+    /// Managed policies by ARN, then inline ones by name; groups left aside.
+    fn own(&self, entity: &Entity, belongings: &Belongings) -> Read<Vec<NamedDocument>> {
+        let mut documents: Vec<NamedDocument> =
+            entity.attached.iter().map(|arn| self.managed_document(arn)).collect::<Result<_, _>>()?;
+        let owner = entity.arn.entity_name();
+        for name in belongings.inline.as_ref().map_err(reason)? {
+            let text = self.inline.get(&(owner.clone(), name.clone()));
+            let text = text.cloned().unwrap_or_else(|| Err(format!("{name} of {owner} was not read")))?;
+            documents.push(NamedDocument { name: format!("inline policy {name} of {owner}"), text });
+        }
+        Ok(documents)
+    }
+
+    fn managed_document(&self, arn: &str) -> Read<NamedDocument> {
+        let text = self.managed.get(arn).cloned();
+        let text = text.unwrap_or_else(|| Err(format!("the policy `{arn}` does not exist any more")))?;
+        Ok(NamedDocument { name: arn.to_owned(), text })
+    }
+}
+
+/// The managed policies of entities, boundaries included.
+fn managed_policies<'f>(owners: &[Owner<'f>]) -> impl Iterator<Item = &'f str> {
+    owners
+        .iter()
+        .flat_map(|(entity, belongings)| entity.attached.iter().chain(&belongings.boundary))
+        .map(String::as_str)
+}
+
+async fn read_managed(
+    account: AccountId,
+    policies: &BTreeSet<&str>,
+    cloud: &impl Observe,
+) -> BTreeMap<String, Read<String>> {
+    let read = policies.iter().map(async |policy| {
+        let text = cloud.policy_document(account, policy).await.map_err(|error| reason(&error));
+        ((*policy).to_owned(), text)
+    });
+    join_all(read).await.into_iter().collect()
+}
+
+async fn read_inline(
+    account: AccountId,
+    owners: &[Owner<'_>],
+    cloud: &impl Observe,
+) -> BTreeMap<(EntityName, String), Read<String>> {
+    let names = owners.iter().flat_map(|(entity, belongings)| {
+        let owner = entity.arn.entity_name();
+        belongings.inline.iter().flatten().map(move |name| (owner.clone(), name.clone()))
+    });
+    let read = names.collect::<BTreeSet<_>>().into_iter().map(async |(owner, name)| {
+        let text = cloud.inline_policy(account, &owner, &name).await.map_err(|error| reason(&error));
+        ((owner, name), text)
+    });
+    join_all(read).await.into_iter().collect()
+}
+
+async fn read_groups(
+    account: AccountId,
+    owners: &[Owner<'_>],
+    cloud: &impl Observe,
+) -> BTreeMap<String, Read<(Entity, Belongings)>> {
+    let names: BTreeSet<&String> =
+        owners.iter().flat_map(|(_, belongings)| belongings.groups.iter().flatten()).collect();
+    let read = names.into_iter().map(async |name| {
+        let group = EntityName { kind: EntityKind::Group, name: name.clone() };
+        let found = match cloud.entity_in_full(account, &group).await {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Err(format!("the group {name} does not exist any more")),
+            Err(error) => Err(reason(&error)),
+        };
+        (name.clone(), found)
+    });
+    join_all(read).await.into_iter().collect()
+}
+
+/// Why something was not read, in few words where the caller only lacks the permission.
+pub(super) fn reason(error: &CloudError) -> String {
+    let CloudError { operation, resource, .. } = error;
+    match error.kind {
+        CloudErrorKind::AccessDenied => format!("the caller lacks {operation} on `{resource}`"),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,206 @@
+//! `keymend check`: observe, evaluate, tell. Nothing is written.
+
+mod files;
+mod requests;
+
+use std::io::Write as _;
+
+use super::chain;
+use super::console::Console;
+use super::report;
+use crate::access::Request;
+use crate::access::assessment::{documented_actions, launch_actions};
+use crate::access::chain::Chain;
+use crate::access::evidence::Extras;
+use crate::cli::settings::BackendSettings;
+use crate::cli::settings::check::{CheckRun, CheckSettings, Source};
+use crate::cli::{CheckArgs, OutputFormat};
+use crate::cloud::Observe;
+use crate::cloud::aws::{Aws, AwsOptions};
+use crate::cloud::ec2::ObserveEc2;
+use crate::cloud::observer::{Depth, observe};
+use crate::cloud::sandbox::Sandbox;
+use crate::cloud::traced::Traced;
+use crate::error::{Error, ExitStatus, UsageError};
+use crate::launch::causes;
+use crate::observation::Observation;
+use crate::plan::check::{self, Checked, Conclusion};
+use crate::plan::{Finding, Severity};
+use crate::render::{json, shell, text};
+
+/// Runs the command. With `--output json` a run that fails leaves a document too.
+pub(super) async fn check(args: &CheckArgs, console: &mut Console) -> Result<ExitStatus, Error> {
+    let ended = try_check(args, console).await;
+    if let (Err(error), OutputFormat::Json, None) = (&ended, args.output.output, &args.requests) {
+        report::write_json_of_error(&mut console.out, "check", error)?;
+    }
+    ended
+}
+
+async fn try_check(args: &CheckArgs, console: &mut Console) -> Result<ExitStatus, Error> {
+    let mut run = match CheckSettings::resolve(args)? {
+        CheckSettings::Requests(file) => return requests::answer(&file, console),
+        CheckSettings::Check(run) => run,
+    };
+    for grantee in &run.repeated {
+        console.hint(&format!("`{grantee}` is named more than once; once is enough"))?;
+    }
+    chain::tell_other_events(run.other_events, console)?;
+    let extras = files::extras(&run)?;
+    let Read { chain, request, observation } = match &run.source {
+        Source::Files(documents) => {
+            let (request, observation) = files::observe(documents, &run.asked)?;
+            Read { chain: Chain::default(), request, observation }
+        }
+        Source::Backend(BackendSettings::Sandbox(file)) => {
+            let sandbox = match file {
+                Some(file) => Sandbox::open(file)?,
+                None => Sandbox::builtin(),
+            };
+            console.remark(&format!("Sandbox, nothing here touches AWS. {}", sandbox.story()))?;
+            fill_in_defaults(&mut run, &sandbox)?;
+            read(&mut run, &Traced(sandbox), console).await?
+        }
+        Source::Backend(BackendSettings::Aws(options)) => {
+            let aws = Traced(Aws::connect(options).await?);
+            read(&mut run, &aws, console).await?
+        }
+    };
+    tell(&run, &Read { chain, request, observation }, &extras, console)
+}
+
+/// What a check is made on.
+struct Read {
+    chain: Chain,
+    request: Request,
+    observation: Observation,
+}
+
+/// A world knows which key its story is about, and whom.
+fn fill_in_defaults(run: &mut CheckRun, sandbox: &Sandbox) -> Result<(), UsageError> {
+    let defaults = sandbox.defaults();
+    if run.asked.keys.is_empty() && run.targets.is_empty() {
+        run.asked.keys = defaults.keys;
+        defaults.targets.iter().for_each(|id| run.targets.add(id));
+    }
+    if run.asked.grantees.is_empty() && !run.is_about_users && !run.targets.tell_who_launches() {
+        run.asked.grantees = defaults.grantees;
+    }
+    if run.asked.keys.is_empty() && run.targets.is_empty() {
+        return Err(UsageError::new("no key is given, and the world has no default")
+            .hint("give --key, or add `defaults` to the world"));
+    }
+    Ok(())
+}
+
+async fn read(
+    run: &mut CheckRun,
+    cloud: &(impl Observe + ObserveEc2),
+    console: &mut Console,
+) -> Result<Read, Error> {
+    let reading = console.progress.waiting();
+    let chain = chain::find(&mut run.asked, &run.targets, cloud).await?;
+    if run.is_about_users {
+        run.asked.grantees.clear();
+    }
+    let (request, observation) = observe(&run.asked, Depth::ForEvaluation, cloud).await?;
+    drop(reading);
+    let (width, styles) = (console.width, console.talk_styles.clone());
+    text::callers(console.talk()?, &styles, width, &observation)?;
+    Ok(Read { chain, request, observation })
+}
+
+fn tell(run: &CheckRun, read: &Read, extras: &Extras, console: &mut Console) -> Result<ExitStatus, Error> {
+    let Read { chain, request, observation } = read;
+    let actions = if run.all { documented_actions() } else { launch_actions() };
+    let checked = check::check(request, observation, extras, &actions);
+    let checked: Vec<Checked> = checked.into_iter().map(|checked| with_causes(checked, read)).collect();
+    let causes = causes::of(chain, request, observation);
+    // What stands in the way of somebody is told there.
+    let (hindering, notes): (Vec<Finding>, Vec<Finding>) =
+        causes.into_iter().partition(|cause| cause.severity() <= Severity::LeftOver);
+    let findings = if checked.is_empty() { [hindering, notes].concat() } else { notes };
+    let users = if request.grantees.is_empty() { check::users(observation) } else { Vec::new() };
+    let concluding = if request.grantees.is_empty() { [].as_slice() } else { findings.as_slice() };
+    let (outcome, status) = end(&checked, concluding);
+    let Console { out, styles, width, .. } = console;
+    match run.output {
+        OutputFormat::Text => {
+            text::chain(out, styles, chain, request)?;
+            if request.grantees.is_empty() {
+                text::users(out, styles, *width, &users)?;
+            } else {
+                text::checks(out, styles, *width, &checked, &reach(&run.source))?;
+            }
+            if !findings.is_empty() && !(checked.is_empty() && users.is_empty()) {
+                writeln!(out)?;
+            }
+            text::findings(out, styles, *width, &findings)?;
+        }
+        OutputFormat::Json => json::write_check(
+            out,
+            &json::CheckReport {
+                chain: Some(chain),
+                findings: &findings,
+                request: Some(request),
+                observation: Some(observation),
+                checked: &checked,
+                users: &users,
+                outcome,
+                error: None,
+                exit_status: status as u8,
+            },
+        )?,
+    }
+    Ok(status)
+}
+
+/// What stands in the way of this one besides.
+fn with_causes(checked: Checked, read: &Read) -> Checked {
+    let (key, grantee) = (checked.assessment.key.clone(), checked.assessment.grantee.clone());
+    let alone = Request { keys: vec![key], grantees: vec![grantee], ..read.request.clone() };
+    checked.besides(causes::of(&read.chain, &alone, &read.observation))
+}
+
+/// What the worst of all conclusions means for the process; where there is no key to conclude about, what was found.
+fn end(checked: &[Checked], findings: &[Finding]) -> (json::Outcome, ExitStatus) {
+    let worst = findings.iter().map(|finding| match finding.severity() {
+        Severity::Blocking => Conclusion::Blocked,
+        Severity::LeftOver => Conclusion::Missing,
+        Severity::Warning | Severity::Note => Conclusion::CanLaunch,
+    });
+    match checked.iter().map(|checked| checked.conclusion).chain(worst).max() {
+        None => (json::Outcome::Listed, ExitStatus::Done),
+        Some(Conclusion::CanLaunch) => (json::Outcome::CanLaunch, ExitStatus::Done),
+        Some(Conclusion::Unknown) => (json::Outcome::Unknown, ExitStatus::Pending),
+        Some(Conclusion::Missing) => (json::Outcome::AccessMissing, ExitStatus::Pending),
+        Some(Conclusion::Blocked) => (json::Outcome::Blocked, ExitStatus::Blocked),
+    }
+}
+
+/// The options by which `fix` comes to where the check has looked.
+fn reach(source: &Source) -> Vec<String> {
+    match source {
+        Source::Files(_) => Vec::new(),
+        Source::Backend(BackendSettings::Sandbox(None)) => vec!["--sandbox".to_owned()],
+        Source::Backend(BackendSettings::Sandbox(Some(file))) => {
+            vec![format!("--sandbox={}", shell::quote(&file.display().to_string()))]
+        }
+        Source::Backend(BackendSettings::Aws(options)) => reach_in_aws(options),
+    }
+}
+
+fn reach_in_aws(options: &AwsOptions) -> Vec<String> {
+    let option = |name: &str, value: &str| format!("{name} {}", shell::quote(value));
+    let single = [
+        ("--profile", &options.profile),
+        ("--endpoint-url", &options.endpoint_url),
+        ("--assume-role-name", &options.assume_role_name),
+    ];
+    let single = single.into_iter().filter_map(|(name, value)| Some(option(name, value.as_deref()?)));
+    let profiles = options
+        .account_profiles
+        .iter()
+        .map(|(account, profile)| option("--account-profile", &format!("{account}={profile}")));
+    single.chain(profiles).collect()
+}
