@@ -39,7 +39,8 @@ pub struct Targets {
 impl Targets {
     /// Whether there is nothing to start from.
     pub fn is_empty(&self) -> bool {
-        self.refusals.is_empty() && self.ids().next().is_none()
+        let lists = [&self.images, &self.snapshots, &self.volumes, &self.instances];
+        self.refusals.is_empty() && lists.into_iter().all(Vec::is_empty)
     }
 
     /// Whether they tell who launches, so that nobody has to be named.
@@ -58,8 +59,17 @@ impl Targets {
         list.push(id.to_owned());
     }
 
-    fn ids(&self) -> impl Iterator<Item = &String> {
-        [&self.images, &self.snapshots, &self.volumes, &self.instances].into_iter().flatten()
+    /// The options that name all of it again, each with its value; what CloudTrail told is named by keys and grantees.
+    pub fn options(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let lists = [
+            ("--ami", &self.images),
+            ("--snapshot", &self.snapshots),
+            ("--volume", &self.volumes),
+            ("--instance", &self.instances),
+        ];
+        let region = self.region.iter().filter(|_| !self.is_empty()).map(|region| ("--region", region));
+        let ids = lists.into_iter().flat_map(|(option, ids)| ids.iter().map(move |id| (option, id)));
+        region.chain(ids)
     }
 }
 

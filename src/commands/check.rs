@@ -130,9 +130,10 @@ fn tell(run: &CheckRun, read: &Read, extras: &Extras, console: &mut Console) -> 
             if request.grantees.is_empty() {
                 text::users(out, styles, *width, &users)?;
             } else {
-                text::checks(out, styles, *width, &checked, &reach(&run.source))?;
+                text::checks(out, styles, *width, &checked, &reach(run))?;
             }
-            if !findings.is_empty() && !(checked.is_empty() && users.is_empty()) {
+            let is_first = checked.is_empty() && users.is_empty();
+            if !is_first && !findings.is_empty() {
                 writeln!(out)?;
             }
             text::findings(out, styles, *width, &findings)?;
@@ -179,7 +180,13 @@ fn end(checked: &[Checked], findings: &[Finding]) -> (json::Outcome, ExitStatus)
 }
 
 /// The options by which `fix` comes to where the check has looked.
-fn reach(source: &Source) -> Vec<String> {
+fn reach(run: &CheckRun) -> Vec<String> {
+    let option = |(name, id): (&str, &String)| format!("{name} {}", shell::quote(id));
+    let from = run.targets.options().map(option);
+    from.chain(reach_backend(&run.source)).collect()
+}
+
+fn reach_backend(source: &Source) -> Vec<String> {
     match source {
         Source::Files(_) => Vec::new(),
         Source::Backend(BackendSettings::Sandbox(None)) => vec!["--sandbox".to_owned()],

@@ -303,7 +303,7 @@ impl Causes<'_> {
             for account in accounts {
                 let message = format!(
                     "a second key: what account {account} launches from snapshots of others is encrypted anew under its \
-                     default EBS key, which is planned too, for its grantees alone"
+                     default EBS key, which its grantees, and nobody else's, need to use too"
                 );
                 self.find(FindingCode::DefaultEbsKey, &key.to_string(), message, None);
             }

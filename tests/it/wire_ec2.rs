@@ -96,7 +96,7 @@ async fn what_moto_has() {
     }
 }
 
-/// An image of three snapshots under two keys, as DescribeImages, DescribeSnapshots and the others would answer.
+/// An image of three snapshots under two keys, as EC2 would tell of it.
 fn answers(owner: AccountId, keys: [&KeyArn; 3], visitor: AccountId) -> BTreeMap<String, String> {
     let mut devices = String::new();
     let mut answers = BTreeMap::new();
