@@ -173,12 +173,15 @@ fn states_and_reasons() {
             format!("{:?}: {}\n  {}", finding.code, finding.message, finding.hint.unwrap_or("-".to_owned()))
         })
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @"
+    insta::assert_snapshot!(told.join("\n"), @r"
     ImageState: the image is disabled: nothing launches from it
       enable it, as its owner, account 111122223333
     aws ec2 enable-image --region eu-west-1 --image-id ami-0123456789abcdef0
     StateReason: the instance is terminated: `Client.InternalError: Client error on launch`
       with an encrypted volume this nearly always means that a key could not be used: no access, a wrong state, or another region's key
+    LauncherUnknown: which user or role of account 444455556666 launched the instance it does not tell: that one's IAM policies have to allow the key too
+      name it with --principal; CloudTrail tells it
+    aws cloudtrail lookup-events --region eu-west-1 --lookup-attributes 'AttributeKey=ResourceName,AttributeValue=i-0123456789abcdef0' --query 'Events[?EventName=='\''RunInstances'\''].CloudTrailEvent'
     StateReason: the instance is terminated: `Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state`
       EC2 could not use the key; it says so for keys without access too, whatever their state
     StateReason: the instance is terminated: `Server.InsufficientInstanceCapacity`
