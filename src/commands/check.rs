@@ -57,6 +57,8 @@ async fn try_check(args: &CheckArgs, console: &mut Console) -> Result<ExitStatus
                 Some(file) => Sandbox::open(file)?,
                 None => Sandbox::builtin(),
             };
+            // A sandbox takes no time.
+            console.progress.silence();
             console.remark(&format!("Sandbox, nothing here touches AWS. {}", sandbox.story()))?;
             fill_in_defaults(&mut run, &sandbox)?;
             read(&mut run, &Traced(sandbox), console).await?

@@ -48,6 +48,8 @@ async fn try_fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Er
                 Some(file) => Sandbox::open(file)?,
                 None => Sandbox::builtin(),
             };
+            // A sandbox takes no time.
+            console.progress.silence();
             console.remark(&format!("Sandbox, nothing here touches AWS. {}", sandbox.story()))?;
             fill_in_defaults(&mut settings, &sandbox)?;
             let journals = sandbox.world_file().map(Place::beside_world);

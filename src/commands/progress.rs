@@ -1,4 +1,5 @@
-//! How far reading has come, on standard error, where it takes more than a few reads and a moment.
+//! How far reading has come, on standard error: a line that moves, and the number of answers where there are more than
+//! a few; without a terminal plain lines, where it takes more than a moment.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -13,6 +14,8 @@ use tracing_subscriber::layer::{Context, Layer};
 const FEW: usize = 4;
 /// What is done sooner needs no telling either.
 const MOMENT: Duration = Duration::from_millis(400);
+/// How often the line moves.
+const TICK: Duration = Duration::from_millis(100);
 /// Without a terminal, a line so often.
 const BETWEEN_LINES: Duration = Duration::from_secs(2);
 
@@ -58,7 +61,13 @@ impl Progress {
 
     /// Shows how far it is until what is given back is dropped.
     pub(super) fn waiting(&self) -> Waiting {
-        self.with(|state| state.waiting = Some((Instant::now(), 0)));
+        self.with(|state| {
+            state.waiting = Some((Instant::now(), 0));
+            if let Shown::Bar(bar) = &state.shown {
+                bar.set_message("reading");
+                bar.enable_steady_tick(TICK);
+            }
+        });
         Waiting(self.clone())
     }
 
@@ -82,10 +91,7 @@ impl State {
         }
         let message = format!("reading: {answers} answers so far");
         match &mut self.shown {
-            Shown::Bar(bar) => {
-                bar.enable_steady_tick(Duration::from_millis(100));
-                bar.set_message(message);
-            }
+            Shown::Bar(bar) => bar.set_message(message),
             Shown::Lines { out, last }
                 if last.is_none_or(|last| now.duration_since(last) >= BETWEEN_LINES) =>
             {
