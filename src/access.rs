@@ -1,5 +1,8 @@
 //! What is asked for: keys, grantees, and the statements that must hold for them.
 
+pub mod grant;
+mod service_linked;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,6 +11,9 @@ use serde_json::json;
 
 use crate::arn::{AccountId, ArnError, ArnParts, EntityArn, KeyArn, Partition, SessionArn};
 use crate::policy::{ActionSet, AwsPrincipal, Condition};
+
+pub use grant::NewGrant;
+pub use service_linked::{RoleSuffix, RoleSuffixError, ServiceLinkedRole, WellKnownRole};
 
 /// The question that a plan answers. Everything in it is resolved: no alias, no session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +51,10 @@ pub enum Grantee {
         /// The account.
         id: AccountId,
     },
-    /// A user, role or group.
+    /// A user, role or group, but no service-linked role.
     Entity(EntityArn),
+    /// A role that an AWS service launches instances as; nothing can be attached to it.
+    ServiceLinkedRole(ServiceLinkedRole),
 }
 
 impl Grantee {
@@ -55,6 +63,16 @@ impl Grantee {
         match self {
             Self::Account { id, .. } => *id,
             Self::Entity(entity) => entity.account,
+            Self::ServiceLinkedRole(role) => role.arn().account,
+        }
+    }
+
+    /// The user, role or group that it is; service-linked roles are roles too.
+    pub fn as_entity(&self) -> Option<&EntityArn> {
+        match self {
+            Self::Account { .. } => None,
+            Self::Entity(entity) => Some(entity),
+            Self::ServiceLinkedRole(role) => Some(role.arn()),
         }
     }
 
@@ -63,6 +81,7 @@ impl Grantee {
         match self {
             Self::Account { partition, .. } => *partition,
             Self::Entity(entity) => entity.partition,
+            Self::ServiceLinkedRole(role) => role.arn().partition,
         }
     }
 
@@ -72,7 +91,7 @@ impl Grantee {
             (Self::Account { partition, id }, AwsPrincipal::Account { partition: other, id: named }) => {
                 id == named && other.is_none_or(|other| other == *partition)
             }
-            (Self::Entity(entity), AwsPrincipal::Entity(named)) => entity == named,
+            (_, AwsPrincipal::Entity(named)) => self.as_entity() == Some(named),
             _ => false,
         }
     }
@@ -84,6 +103,16 @@ impl fmt::Display for Grantee {
         match self {
             Self::Account { partition, id } => write!(f, "arn:{partition}:iam::{id}:root"),
             Self::Entity(entity) => entity.fmt(f),
+            Self::ServiceLinkedRole(role) => role.fmt(f),
+        }
+    }
+}
+
+impl From<EntityArn> for Grantee {
+    fn from(entity: EntityArn) -> Self {
+        match entity.clone().try_into() {
+            Ok(role) => Self::ServiceLinkedRole(role),
+            Err(_) => Self::Entity(entity),
         }
     }
 }
@@ -94,7 +123,7 @@ impl FromStr for Grantee {
     fn from_str(text: &str) -> Result<Self, ArnError> {
         match AwsPrincipal::parse(text) {
             AwsPrincipal::Account { partition: Some(partition), id } => Ok(Self::Account { partition, id }),
-            _ => text.parse().map(Self::Entity),
+            _ => text.parse::<EntityArn>().map(Self::from),
         }
     }
 }
@@ -116,10 +145,12 @@ impl<'de> Deserialize<'de> for Grantee {
 pub enum GranteeRef {
     /// `--account`: in the partition of the key.
     Account(AccountId),
-    /// A user, role or group, by its ARN.
+    /// A user, role or group, by its ARN; a service-linked role too.
     Entity(EntityArn),
     /// A session, which stands for its role; the role's path has to be looked up.
     Session(SessionArn),
+    /// A service-linked role, by its service: in the partition of the key.
+    ServiceLinkedRole(WellKnownRole),
 }
 
 impl fmt::Display for GranteeRef {
@@ -128,6 +159,7 @@ impl fmt::Display for GranteeRef {
             Self::Account(account) => account.fmt(f),
             Self::Entity(entity) => entity.fmt(f),
             Self::Session(session) => session.fmt(f),
+            Self::ServiceLinkedRole(role) => role.fmt(f),
         }
     }
 }
@@ -139,6 +171,17 @@ impl GranteeRef {
             Self::Account(account) => *account,
             Self::Entity(entity) => entity.account,
             Self::Session(session) => session.account,
+            Self::ServiceLinkedRole(role) => role.account(),
+        }
+    }
+
+    /// Whether it is a service-linked role, as far as the text tells: IAM keeps the beginning of their names for them.
+    pub fn is_service_linked_role(&self) -> bool {
+        match self {
+            Self::Account(_) => false,
+            Self::Entity(entity) => entity.is_service_linked_role(),
+            Self::Session(session) => session.role_name.starts_with("AWSServiceRoleFor"),
+            Self::ServiceLinkedRole(_) => true,
         }
     }
 }

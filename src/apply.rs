@@ -161,20 +161,29 @@ async fn carry_out<C: Observe + Write, K: Clock>(
     cloud: &C,
     run: &mut Run<'_, K>,
 ) -> StepResult {
-    let mut attempt = 0;
+    let begun = run.clock.elapsed();
+    let (mut is_first, mut faults) = (true, 0);
     let request_id = loop {
         match state::read(operation, cloud).await {
             Ok(State::Before) => {}
-            Ok(State::After) if attempt == 0 => return StepResult::AlreadyDone,
+            Ok(State::After) if is_first => return StepResult::AlreadyDone,
             // The answer to an earlier attempt was lost; the write was not.
             Ok(State::After) => break None,
             Ok(State::Changed(now)) => return StepResult::Stale(now),
             Err(error) => return StepResult::Failed(error),
         }
-        attempt += 1;
+        is_first = false;
         match cloud.perform(operation).await {
             Ok(receipt) => break receipt.request_id,
-            Err(error) if passes(&error) && (attempt == ATTEMPTS || (run.is_interrupted)()) => {
+            Err(error) if comes_early(operation, &error) => {
+                let waited = run.clock.elapsed().saturating_sub(begun);
+                if waited >= LONGEST_SPREAD || (run.is_interrupted)() {
+                    return StepResult::Failed(error);
+                }
+                (run.progress)(Progress::Retrying(index, &error));
+                run.clock.sleep(BETWEEN_TRIES).await;
+            }
+            Err(error) if passes(&error) && (faults == ATTEMPTS - 1 || (run.is_interrupted)()) => {
                 // The answer may be lost and the write may have happened: only a read can tell.
                 match state::read(operation, cloud).await {
                     Ok(State::After) => break None,
@@ -182,8 +191,9 @@ async fn carry_out<C: Observe + Write, K: Clock>(
                 }
             }
             Err(error) if passes(&error) => {
+                faults += 1;
                 (run.progress)(Progress::Retrying(index, &error));
-                run.clock.sleep(Duration::from_secs(1 << attempt)).await;
+                run.clock.sleep(Duration::from_secs(1 << faults)).await;
             }
             Err(error) => return StepResult::Failed(error),
         }
@@ -199,6 +209,18 @@ async fn carry_out<C: Observe + Write, K: Clock>(
 /// Whether the same call may succeed a little later.
 fn passes(error: &CloudError) -> bool {
     matches!(error.kind, CloudErrorKind::Throttled | CloudErrorKind::Transient)
+}
+
+/// How long a change of a key policy may take to reach everything that it lets happen.
+///
+/// "It might take a few minutes for the change to propagate throughout the system":
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency>
+const LONGEST_SPREAD: Duration = Duration::from_mins(2);
+const BETWEEN_TRIES: Duration = Duration::from_secs(5);
+
+/// Whether a grant is refused because the key policy that lets it be created may not have spread yet.
+fn comes_early(operation: &Operation, error: &CloudError) -> bool {
+    matches!(operation, Operation::CreateGrant { .. }) && error.kind == CloudErrorKind::AccessDenied
 }
 
 /// Both services are eventually consistent: so many equal reads in a row count as settled.

@@ -104,6 +104,17 @@ pub struct TargetArgs {
     /// The ARN of an IAM group whose users launch instances; repeatable
     #[arg(long, value_name = "ARN", help_heading = "Grantees")]
     pub group: Vec<String>,
+    /// The account whose Auto Scaling groups launch instances: its service-linked role; with the
+    /// role's custom suffix where it has one; repeatable
+    #[arg(long, value_name = "ACCOUNT[:SUFFIX]", help_heading = "Grantees")]
+    pub autoscaling: Vec<String>,
+    /// The account whose Spot requests launch instances: its service-linked role; repeatable. For
+    /// Spot Fleet give --service-linked-role
+    #[arg(long, value_name = "ACCOUNT", help_heading = "Grantees")]
+    pub spot: Vec<String>,
+    /// The ARN of any other service-linked role that launches instances; repeatable
+    #[arg(long, value_name = "ARN", help_heading = "Grantees")]
+    pub service_linked_role: Vec<String>,
     /// A file of account ids and ARNs, one a line, # for comments; - for standard input
     #[arg(long, value_name = "FILE", help_heading = "Grantees")]
     pub grantees: Option<PathBuf>,

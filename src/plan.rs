@@ -11,8 +11,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::Grantee;
+use crate::access::{Grantee, NewGrant};
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::observation::KeyGrant;
 use crate::policy::Fingerprint;
 
 pub use planner::plan;
@@ -177,6 +178,21 @@ pub enum Operation {
         /// What the policy says then: nothing else is attached.
         document: Fingerprint,
     },
+    /// Creates a grant for a service-linked role of another account, with that account's credentials
+    /// (kms:CreateGrant).
+    CreateGrant {
+        /// The grant to be.
+        grant: NewGrant,
+        /// Whether it is this plan's update of the key policy that lets it be created.
+        needs_key_policy: bool,
+    },
+    /// Revokes a grant that an earlier run made, with the key account's credentials (kms:RevokeGrant).
+    RevokeGrant {
+        /// The key.
+        key: KeyArn,
+        /// The grant that goes.
+        grant: KeyGrant,
+    },
 }
 
 /// A key policy before and after.
@@ -202,6 +218,10 @@ pub enum Action {
     Update,
     /// A policy is attached.
     Attach,
+    /// A grant is created.
+    Grant,
+    /// A grant is revoked.
+    Revoke,
     /// Something goes.
     Delete,
 }
@@ -216,10 +236,13 @@ impl Operation {
             Self::CreatePolicy { .. } => Action::Create,
             Self::DeletePolicyVersion { .. } => Action::Delete,
             Self::AttachPolicy { .. } => Action::Attach,
+            Self::CreateGrant { .. } => Action::Grant,
+            Self::RevokeGrant { .. } => Action::Revoke,
         }
     }
 
-    /// The account it is written in.
+    /// The account whose credentials write it: where it is written, but for a grant, which the account of the role
+    /// that it is for creates on another account's key.
     pub fn account(&self) -> AccountId {
         match self {
             Self::PruneOrphans(update) | Self::UpdateKeyPolicy(update) => update.key.account,
@@ -227,6 +250,8 @@ impl Operation {
             | Self::DeletePolicyVersion { policy, .. }
             | Self::CreatePolicyVersion { policy, .. }
             | Self::AttachPolicy { policy, .. } => policy.account,
+            Self::CreateGrant { grant, .. } => grant.account(),
+            Self::RevokeGrant { key, .. } => key.account,
         }
     }
 
@@ -234,6 +259,9 @@ impl Operation {
     pub fn region(&self) -> Option<&str> {
         match self {
             Self::PruneOrphans(update) | Self::UpdateKeyPolicy(update) => Some(&update.key.region),
+            Self::CreateGrant { grant: NewGrant { key, .. }, .. } | Self::RevokeGrant { key, .. } => {
+                Some(&key.region)
+            }
             _ => None,
         }
     }
@@ -246,6 +274,9 @@ impl Operation {
             | Self::DeletePolicyVersion { policy, .. }
             | Self::CreatePolicyVersion { policy, .. }
             | Self::AttachPolicy { policy, .. } => policy.to_string(),
+            Self::CreateGrant { grant: NewGrant { key, .. }, .. } | Self::RevokeGrant { key, .. } => {
+                key.to_string()
+            }
         }
     }
 
@@ -256,7 +287,10 @@ impl Operation {
             Self::DeletePolicyVersion { before, .. } | Self::CreatePolicyVersion { before, .. } => {
                 Some(before)
             }
-            Self::CreatePolicy { .. } | Self::AttachPolicy { .. } => None,
+            Self::CreatePolicy { .. }
+            | Self::AttachPolicy { .. }
+            | Self::CreateGrant { .. }
+            | Self::RevokeGrant { .. } => None,
         }
     }
 
@@ -265,7 +299,10 @@ impl Operation {
         match self {
             Self::PruneOrphans(update) | Self::UpdateKeyPolicy(update) => Some(&update.after),
             Self::CreatePolicy { after, .. } | Self::CreatePolicyVersion { after, .. } => Some(after),
-            Self::DeletePolicyVersion { .. } | Self::AttachPolicy { .. } => None,
+            Self::DeletePolicyVersion { .. }
+            | Self::AttachPolicy { .. }
+            | Self::CreateGrant { .. }
+            | Self::RevokeGrant { .. } => None,
         }
     }
 
@@ -282,18 +319,26 @@ impl Operation {
                 EntityKind::Role => "iam:AttachRolePolicy",
                 EntityKind::Group => "iam:AttachGroupPolicy",
             },
+            Self::CreateGrant { .. } => "kms:CreateGrant",
+            Self::RevokeGrant { .. } => "kms:RevokeGrant",
+        }
+    }
+
+    /// Whom it is done to or for, where the resource does not tell: the ARN of an entity or a grantee.
+    pub fn beneficiary(&self) -> Option<String> {
+        match self {
+            Self::AttachPolicy { entity, .. } => Some(entity.to_string()),
+            Self::CreateGrant { grant, .. } => Some(grant.grantee.to_string()),
+            Self::RevokeGrant { grant, .. } => Some(grant.grantee.clone()),
+            _ => None,
         }
     }
 
     /// Whether both do the same to the same thing, whatever the documents.
     pub fn is_same_target(&self, other: &Self) -> bool {
-        let entity = |operation: &Self| match operation {
-            Self::AttachPolicy { entity, .. } => Some(entity.clone()),
-            _ => None,
-        };
         std::mem::discriminant(self) == std::mem::discriminant(other)
             && self.resource() == other.resource()
-            && entity(self) == entity(other)
+            && self.beneficiary() == other.beneficiary()
     }
 
     /// Whether this write makes sense only after the other, earlier one.
@@ -305,6 +350,9 @@ impl Operation {
                 Self::AttachPolicy { policy, .. },
                 Self::CreatePolicy { policy: other, .. } | Self::CreatePolicyVersion { policy: other, .. },
             ) => policy == other,
+            (Self::CreateGrant { grant, needs_key_policy: true }, Self::UpdateKeyPolicy(update)) => {
+                grant.key == update.key
+            }
             _ => false,
         }
     }
@@ -326,6 +374,10 @@ impl fmt::Display for Operation {
             Self::AttachPolicy { policy, entity, .. } => {
                 write!(f, "attach the policy {} to {}", policy.name, entity.entity_name())
             }
+            Self::CreateGrant { grant, .. } => {
+                write!(f, "create a grant for the {}", grant.grantee.arn().entity_name())
+            }
+            Self::RevokeGrant { grant, .. } => write!(f, "revoke the grant {}", grant.id),
         }
     }
 }
@@ -396,8 +448,10 @@ pub enum FindingCode {
     TooLarge,
     /// An entity has as many policies attached as it may.
     AttachmentQuota,
-    /// A service-linked role of another account needs a grant.
-    ServiceLinkedRole,
+    /// The caller may not create the grant that a service-linked role needs.
+    MayNotCreateGrant,
+    /// Whether the caller may create the grant that a service-linked role needs is not known.
+    GrantUncertain,
     /// The caller could not change the key policy again, so AWS would refuse it.
     Lockout,
     /// A Deny without conditions applies to a grantee.
@@ -435,10 +489,12 @@ impl FindingCode {
             | Self::Lockout
             | Self::ExplicitDeny
             | Self::FailedCheck => Severity::Blocking,
-            Self::IdentityCenterRole | Self::ServiceLinkedRole | Self::Unread => Severity::LeftOver,
-            Self::GroupDelegation | Self::WiderThanExisting | Self::DenyStatement | Self::InertStatement => {
-                Severity::Warning
-            }
+            Self::IdentityCenterRole | Self::MayNotCreateGrant | Self::Unread => Severity::LeftOver,
+            Self::GroupDelegation
+            | Self::GrantUncertain
+            | Self::WiderThanExisting
+            | Self::DenyStatement
+            | Self::InertStatement => Severity::Warning,
             Self::MultiRegionKey | Self::SeparatePolicy => Severity::Note,
         }
     }
@@ -497,6 +553,11 @@ pub enum Handover {
         /// Roles of IAM Identity Center, whose permission sets have to reference it.
         permission_set_roles: Vec<EntityArn>,
     },
+    /// In the account of a service-linked role: a grant, once the key policy lets it be created.
+    Grant {
+        /// The grant to be.
+        grant: NewGrant,
+    },
 }
 
 impl Handover {
@@ -505,6 +566,7 @@ impl Handover {
         match self {
             Self::KeyPolicy { key, .. } => key.account,
             Self::Identity { policy, .. } => policy.account,
+            Self::Grant { grant } => grant.account(),
         }
     }
 }

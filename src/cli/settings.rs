@@ -5,7 +5,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::{BackendArgs, FixArgs, OutputFormat, TargetArgs};
-use crate::access::{GranteeRef, KeyRef, UnresolvedRequest};
+use crate::access::{
+    GranteeRef, KeyRef, RoleSuffix, ServiceLinkedRole, UnresolvedRequest, WellKnownRole,
+};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
 use crate::cloud::aws::AwsOptions;
 use crate::error::UsageError;
@@ -66,7 +68,7 @@ impl FixSettings {
         }
         if matches!(backend, BackendSettings::Aws(_)) && asked.grantees.is_empty() {
             return Err(UsageError::new("no grantee is given")
-                .hint("say who must be able to launch: --account ID, --principal ARN or --group ARN"));
+                .hint("say who must be able to launch: --account ID, --principal ARN, --group ARN or --autoscaling ID"));
         }
         check_region(&args.backend, &asked.keys)?;
         Ok(Self {
@@ -146,6 +148,15 @@ fn request(args: &TargetArgs) -> Result<(UnresolvedRequest, Vec<GranteeRef>), Us
     for text in &args.group {
         all.push(group(text)?);
     }
+    for text in &args.autoscaling {
+        all.push(autoscaling(text)?);
+    }
+    for text in &args.spot {
+        all.push(GranteeRef::ServiceLinkedRole(WellKnownRole::Spot { account: account_id(text)? }));
+    }
+    for text in &args.service_linked_role {
+        all.push(service_linked_role(text)?);
+    }
     if let Some(file) = &args.grantees {
         all.extend(grantees_file(file)?);
     }
@@ -168,8 +179,47 @@ fn account(text: &str) -> Result<GranteeRef, UsageError> {
             Err(UsageError::new(format!("`{text}` is a {}, not an account", entity.kind))
                 .hint(format!("give --{} {text}", flag(&entity))))
         }
-        _ => Err(UsageError::new(format!("`{text}` is not an account id of 12 digits"))
-            .hint("`aws sts get-caller-identity` shows the account of your credentials")),
+        _ => Err(not_an_account(text)),
+    }
+}
+
+fn account_id(text: &str) -> Result<AccountId, UsageError> {
+    text.parse().map_err(|_| not_an_account(text))
+}
+
+fn not_an_account(text: &str) -> UsageError {
+    UsageError::new(format!("`{text}` is not an account id of 12 digits"))
+        .hint("`aws sts get-caller-identity` shows the account of your credentials")
+}
+
+/// `ACCOUNT`, or `ACCOUNT:SUFFIX` for a role with a custom suffix.
+fn autoscaling(text: &str) -> Result<GranteeRef, UsageError> {
+    let (account, suffix) = match text.split_once(':') {
+        // The ARN of the role, say.
+        Some(("arn", _)) => {
+            return Err(UsageError::new(format!("`{text}` is not an account id"))
+                .hint(format!("give --service-linked-role {text}")));
+        }
+        Some((account, suffix)) => (account, Some(suffix)),
+        None => (text, None),
+    };
+    let suffix = suffix.map(str::parse::<RoleSuffix>).transpose().map_err(|error| {
+        UsageError::new(error.to_string())
+            .hint("it is what follows AWSServiceRoleForAutoScaling_ in the role's name")
+    })?;
+    let role = WellKnownRole::AutoScaling { account: account_id(account)?, suffix };
+    Ok(GranteeRef::ServiceLinkedRole(role))
+}
+
+fn service_linked_role(text: &str) -> Result<GranteeRef, UsageError> {
+    match text.parse::<EntityArn>() {
+        Ok(entity) if ServiceLinkedRole::try_from(entity.clone()).is_ok() => Ok(GranteeRef::Entity(entity)),
+        Ok(entity) => Err(UsageError::new(format!("`{text}` is not the ARN of a service-linked role"))
+            .hint(format!("give --{} {text}", flag(&entity)))),
+        Err(error) => Err(UsageError::new(error.to_string()).hint(
+            "for example --service-linked-role \
+             arn:aws:iam::444455556666:role/aws-service-role/spotfleet.amazonaws.com/AWSServiceRoleForEC2SpotFleet",
+        )),
     }
 }
 

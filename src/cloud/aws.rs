@@ -202,6 +202,12 @@ impl Write for Aws {
                 write::create_policy_version(iam, &call, after).await
             }
             Operation::AttachPolicy { entity, .. } => write::attach_policy(iam, &call, entity).await,
+            Operation::CreateGrant { grant, .. } => {
+                kms::create_grant(&session.kms(&grant.key.region), &call, grant).await
+            }
+            Operation::RevokeGrant { key, grant } => {
+                kms::revoke_grant(&session.kms(&key.region), &call, &grant.id).await
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ mod authority;
 mod call;
 mod defaults;
 mod file;
+mod grants;
 mod mistakes;
 mod read_back;
 mod reads;

@@ -2,6 +2,7 @@
 //!
 //! Everything that was in a document still is, and what is new is what was asked for.
 
+mod grants;
 mod shape;
 
 use std::collections::BTreeSet;
@@ -55,6 +56,8 @@ impl Asked<'_> {
     /// Whom a key's policy may come to name.
     fn principals(&self, key: &KeyArn) -> BTreeSet<String> {
         let principal = |grantee: &Grantee| match grantee {
+            // Another account's service-linked role gets a grant.
+            Grantee::ServiceLinkedRole(role) if role.arn().account != key.account => None,
             // A group of another account brings that account's root.
             Grantee::Entity(entity) if entity.kind == EntityKind::Group => (entity.account != key.account)
                 .then(|| format!("arn:{}:iam::{}:root", entity.partition, entity.account)),
@@ -66,7 +69,7 @@ impl Asked<'_> {
     fn is_grantee(&self, policy: &PolicyArn, entity: &EntityName) -> bool {
         let mut entities = self.grantees.iter().filter_map(|grantee| match grantee {
             Grantee::Entity(entity) => Some(entity),
-            Grantee::Account { .. } => None,
+            Grantee::Account { .. } | Grantee::ServiceLinkedRole(_) => None,
         });
         entities.any(|own| own.account == policy.account && own.entity_name() == *entity)
     }
@@ -98,8 +101,9 @@ fn check(asked: &Asked<'_>, operation: &Operation) -> Result<(), String> {
         Operation::UpdateKeyPolicy(update) => {
             let (before, after) = shapes(&update.before, &update.after, update.key.partition)?;
             let principals = asked.principals(&update.key);
-            check_additions(&before, &after, |statement, new| {
-                check_key_statement(asked, &principals, statement, new)
+            check_additions(&before, &after, |statement, new| match new {
+                New::Statement if grants::is_permission(asked, &update.key, statement) => Ok(()),
+                _ => check_key_statement(asked, &principals, statement, new),
             })?;
             check_key_policy_text(&update.after)
         }
@@ -122,6 +126,10 @@ fn check(asked: &Asked<'_>, operation: &Operation) -> Result<(), String> {
             let document = asked.document_of(policy).ok_or("a policy is attached that was not read")?;
             let (_, given) = shapes(EMPTY, document, policy.partition)?;
             check_additions(&[], &given, |statement, new| check_identity_statement(asked, statement, new))
+        }
+        Operation::CreateGrant { grant, .. } => grants::check(asked, grant),
+        Operation::RevokeGrant { grant, .. } => {
+            Err(format!("the grant {} is to be revoked, which nobody asked for", grant.id))
         }
         // It deletes by id; that the id is not the default's is AWS's own rule.
         Operation::DeletePolicyVersion { .. } => Ok(()),

@@ -175,7 +175,7 @@ impl<'d> Reader<'d> {
         } else if let Some((list, actions)) = self.completable(required, missing, wanted) {
             editor.append_to_list(list, &actions);
         } else {
-            let sid = self.free_sid(required);
+            let sid = Sids::of(self.document, self.face).free(self.sid(required));
             editor.append_statement(match self.face {
                 Face::KeyPolicy(_) => required.for_key_policy(&sid, missing),
                 Face::Identity => required.for_identity(&sid, missing),
@@ -219,17 +219,31 @@ impl<'d> Reader<'d> {
             Face::Identity => required.identity_sid,
         }
     }
+}
 
-    /// The documented Sid, counted up while it is taken.
-    fn free_sid(&self, required: &RequiredStatement) -> String {
-        let base = self.sid(required);
+/// The Sids that a document has and is going to have.
+#[derive(Debug)]
+pub struct Sids {
+    face: Face,
+    taken: BTreeSet<String>,
+}
+
+impl Sids {
+    /// Those of a document.
+    pub fn of(document: &PolicyDocument, face: Face) -> Self {
+        let sids = document.statements.iter().filter_map(|statement| statement.sid.clone());
+        Self { face, taken: sids.collect() }
+    }
+
+    /// A Sid, counted up while it is taken; now it is.
+    pub fn free(&mut self, base: &str) -> String {
         let numbered = |number: usize| match self.face {
             Face::KeyPolicy(_) => format!("{base} ({number})"),
             Face::Identity => format!("{base}{number}"),
         };
         let mut sid = base.to_owned();
         let mut number = 1;
-        while self.document.has_sid(&sid) {
+        while !self.taken.insert(sid.clone()) {
             number += 1;
             sid = numbered(number);
         }

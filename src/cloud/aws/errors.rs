@@ -147,6 +147,8 @@ fn kind_of(code: &str, message: &str, status: Option<u16>) -> CloudErrorKind {
         "NotFound" | "NoSuchEntity" => CloudErrorKind::NotFound,
         "EntityAlreadyExists" | "AlreadyExists" => CloudErrorKind::AlreadyExists,
         "MalformedPolicyDocument" => kind_of_refusal(message),
+        // CreateGrant says so of the grantee, and of no key that is named by its ARN.
+        "InvalidArn" if message.to_ascii_lowercase().contains("principal") => CloudErrorKind::InvalidPrincipal,
         "LimitExceeded" => CloudErrorKind::LimitExceeded,
         "UnmodifiableEntity" | "UnsupportedOperation" | "PolicyNotAttachable" => CloudErrorKind::Unmodifiable,
         "ExpiredToken" | "RequestExpired" | "TokenRefreshRequired" => CloudErrorKind::ExpiredCredentials,

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use super::super::patch::{self, Face, Reader};
 use super::super::{Change, FindingCode, Gain, Handover, KeyPolicyUpdate, Operation, Side};
+use super::service_roles::{self, Lacking, Permission};
 use super::{Draft, Grantees, all_listed, key_state, listed, purposes, refusals};
 use crate::access::{Grantee, Request, RequiredStatement};
 use crate::arn::{EntityKind, KeyArn};
-use crate::observation::{Caller, KeyManager, Observation, Reading};
-use crate::policy::{PolicyDocument, Statement};
+use crate::observation::{KeyManager, Observation, Reading};
+use crate::policy::{PolicyDocument, PolicyError, Statement};
 
 /// Plans one key's policy.
 pub(super) fn plan_key(
@@ -26,18 +27,32 @@ pub(super) fn plan_key(
         }
     }
     let principals = key_principals(key, &grantees.usable, draft);
+    let lacking = service_roles::lacking(key, observed, &grantees.usable, draft);
     match &observed.policy {
-        Reading::Unread(reason) => hand_over(key, principals, reason, draft),
+        Reading::Unread(reason) => hand_over(key, principals, lacking, reason, draft),
         Reading::Read(text) => match PolicyDocument::parse(text.as_str()) {
             Ok(document) => {
-                let caller = observation.callers.get(&key.account);
-                plan_policy(request, key, caller, &document, &principals, draft);
+                let grantees = &grantees.usable;
+                let asked = Asked { request, observation, key, grantees, principals: &principals, lacking };
+                plan_policy(&document, asked, draft);
             }
             Err(error) => {
                 draft.find(FindingCode::UnreadablePolicy, &key, format!("the key policy: {error}"), None);
             }
         },
     }
+}
+
+/// What is asked of one key's policy.
+struct Asked<'a> {
+    request: &'a Request,
+    observation: &'a Observation,
+    key: &'a KeyArn,
+    grantees: &'a [Grantee],
+    /// Whom it has to name.
+    principals: &'a [KeyPrincipal],
+    /// The grants that it has to let be created.
+    lacking: Lacking,
 }
 
 /// A grantee and the principal that the key policy has to name for it.
@@ -52,16 +67,10 @@ struct KeyPrincipal {
 fn key_principals(key: &KeyArn, grantees: &[Grantee], draft: &mut Draft) -> Vec<KeyPrincipal> {
     let mut principals = Vec::new();
     for grantee in grantees {
-        let Grantee::Entity(entity) = grantee else {
-            principals.push(KeyPrincipal {
-                grantee: grantee.clone(),
-                principal: grantee.clone(),
-                is_added: true,
-            });
-            continue;
-        };
-        let is_foreign = entity.account != key.account;
-        if entity.kind == EntityKind::Group {
+        let is_foreign = grantee.account() != key.account;
+        if let Grantee::Entity(entity) = grantee
+            && entity.kind == EntityKind::Group
+        {
             let root = Grantee::Account { partition: entity.partition, id: entity.account };
             let is_asked_for = grantees.contains(&root);
             if is_foreign && !is_asked_for {
@@ -74,18 +83,7 @@ fn key_principals(key: &KeyArn, grantees: &[Grantee], draft: &mut Draft) -> Vec<
             }
             let is_added = is_foreign || is_asked_for;
             principals.push(KeyPrincipal { grantee: grantee.clone(), principal: root, is_added });
-        } else if is_foreign && entity.is_service_linked_role() {
-            let hint = format!(
-                "create the grant from account {}, with an identity that may kms:CreateGrant on the key without the \
-                 condition kms:GrantIsForAWSResource: aws kms create-grant --region {} --key-id {key} \
-                 --grantee-principal {entity} --operations Encrypt Decrypt ReEncryptFrom ReEncryptTo \
-                 GenerateDataKey GenerateDataKeyWithoutPlaintext DescribeKey CreateGrant",
-                entity.account, key.region
-            );
-            let message =
-                "a service-linked role of another account needs a grant; neither policy can serve it";
-            draft.find(FindingCode::ServiceLinkedRole, &entity, message, Some(hint));
-        } else {
+        } else if !(is_foreign && matches!(grantee, Grantee::ServiceLinkedRole(_))) {
             principals.push(KeyPrincipal {
                 grantee: grantee.clone(),
                 principal: grantee.clone(),
@@ -96,14 +94,8 @@ fn key_principals(key: &KeyArn, grantees: &[Grantee], draft: &mut Draft) -> Vec<
     principals
 }
 
-fn plan_policy(
-    request: &Request,
-    key: &KeyArn,
-    caller: Option<&Caller>,
-    read: &PolicyDocument,
-    principals: &[KeyPrincipal],
-    draft: &mut Draft,
-) {
+fn plan_policy(read: &PolicyDocument, asked: Asked<'_>, draft: &mut Draft) {
+    let Asked { request, observation, key, grantees, principals, lacking } = asked;
     let required = RequiredStatement::documented();
     let pruned = if request.prune_orphans { prune(key, read, draft) } else { None };
     let base = pruned.as_ref().unwrap_or(read);
@@ -113,25 +105,59 @@ fn plan_policy(
         let side = judge(key, base, &reader, &required, need, draft);
         draft.key_sides.insert((key.clone(), need.of.grantee.clone()), side);
     }
-    warn_of_denies(key, base, &reader, &required, &needs, draft);
+    warn_of_denies(key, base, &reader, &required, grantees, draft);
     let wanted = texts(needs.iter().filter(|need| need.of.is_added));
-    let Some(after) = reader.patched(&required, &wanted) else { return };
+    let Ok(naming) = parsed(key, reader.patched(&required, &wanted), draft) else { return };
 
-    let missing = || needs.iter().filter(|need| need.of.is_added && !need.missing.is_empty());
-    warn_of_wider(key, base, &reader, missing(), draft);
-    if !refusals::can_be_written(key, base, &after, caller, draft) {
-        mark_missing(key, draft);
+    let missing: Vec<&Need<'_>> =
+        needs.iter().filter(|need| need.of.is_added && !need.missing.is_empty()).collect();
+    warn_of_wider(key, base, &reader, &missing, draft);
+    // A grant needs what the key policy says in the end, whoever it comes to name besides.
+    let permission = service_roles::permit(key, naming.as_ref().unwrap_or(base), &lacking, observation);
+    let Ok(permitting) = parsed(key, permission.as_ref().map(|permission| permission.text.clone()), draft)
+    else {
         return;
+    };
+    let after = permitting.as_ref().or(naming.as_ref());
+    if let Some(after) = after {
+        let caller = observation.callers.get(&key.account);
+        if !refusals::can_be_written(key, base, after.text(), caller, draft) {
+            mark_missing(key, draft);
+            return;
+        }
+        draft.changes.push(update(key, (base, after), &missing, permission.as_ref()));
     }
-    draft.changes.push(Change {
-        reason: format!("{} must be able to use the key", listed(&texts(missing()))),
-        gains: gains(key, missing()),
+    service_roles::plan_grants(after.unwrap_or(base), lacking, permission.as_ref(), observation, draft);
+}
+
+/// A text that was made of a policy is a policy again.
+fn parsed(key: &KeyArn, text: Option<String>, draft: &mut Draft) -> Result<Option<PolicyDocument>, PolicyError> {
+    text.map(PolicyDocument::parse).transpose().inspect_err(|error| {
+        let message = format!("a bug of keymend: the new key policy is no policy: {error}");
+        draft.find(FindingCode::FailedCheck, key, message, None);
+        mark_missing(key, draft);
+    })
+}
+
+/// The change of a key policy that names who has to be named and permits the grants that have to be possible.
+fn update(
+    key: &KeyArn,
+    (before, after): (&PolicyDocument, &PolicyDocument),
+    missing: &[&Need<'_>],
+    permission: Option<&Permission>,
+) -> Change {
+    let naming = (!missing.is_empty())
+        .then(|| format!("{} must be able to use the key", listed(&texts(missing.iter().copied()))));
+    let reasons: Vec<String> = naming.into_iter().chain(permission.map(Permission::reason)).collect();
+    Change {
+        reason: reasons.join("; "),
+        gains: gains(key, missing).chain(permission.into_iter().flat_map(Permission::gains)).collect(),
         operation: Operation::UpdateKeyPolicy(KeyPolicyUpdate {
             key: key.clone(),
-            before: base.text().to_owned(),
-            after,
+            before: before.text().to_owned(),
+            after: after.text().to_owned(),
         }),
-    });
+    }
 }
 
 /// A grantee's principal, and the required statements that the key policy lacks for it.
@@ -183,12 +209,7 @@ fn judge(
 /// A change of its own that takes orphans out; the patched document is what the next change builds on.
 fn prune(key: &KeyArn, read: &PolicyDocument, draft: &mut Draft) -> Option<PolicyDocument> {
     let pruned = patch::prune_orphans(read)?;
-    let after = PolicyDocument::parse(pruned.text.as_str())
-        .inspect_err(|error| {
-            let message = format!("a bug of keymend: the pruned key policy is no policy: {error}");
-            draft.find(FindingCode::FailedCheck, key, message, None);
-        })
-        .ok()?;
+    let after = parsed(key, Some(pruned.text.clone()), draft).ok()??;
     if !after.orphans().is_empty() {
         // AWS would refuse what is left, so nothing is gained by pruning.
         refusals::orphaned(key, &after.orphans(), refusals::ORPHANS_BY_HAND, draft);
@@ -236,12 +257,12 @@ fn warn_of_denies(
     document: &PolicyDocument,
     reader: &Reader<'_>,
     required: &[RequiredStatement],
-    needs: &[Need<'_>],
+    grantees: &[Grantee],
     draft: &mut Draft,
 ) {
     let mut doubtful = BTreeSet::new();
-    for need in needs {
-        let text = need.of.grantee.to_string();
+    for grantee in grantees {
+        let text = grantee.to_string();
         for (index, is_certain) in required.iter().flat_map(|required| reader.denies(required, &text)) {
             let Some(statement) = document.statements.get(index) else { continue };
             if is_certain {
@@ -250,7 +271,7 @@ fn warn_of_denies(
                     label(index, statement)
                 );
                 let hint = "keymend never touches a Deny: have it changed first".to_owned();
-                draft.find(FindingCode::ExplicitDeny, &need.of.grantee, message, Some(hint));
+                draft.find(FindingCode::ExplicitDeny, grantee, message, Some(hint));
             } else if doubtful.insert(index) {
                 let message = format!(
                     "{} of the key policy denies, and no Allow outweighs a Deny",
@@ -263,11 +284,11 @@ fn warn_of_denies(
     }
 }
 
-fn warn_of_wider<'a>(
+fn warn_of_wider(
     key: &KeyArn,
     document: &PolicyDocument,
     reader: &Reader<'_>,
-    missing: impl Iterator<Item = &'a Need<'a>>,
+    missing: &[&Need<'_>],
     draft: &mut Draft,
 ) {
     for need in missing {
@@ -286,17 +307,15 @@ fn warn_of_wider<'a>(
     }
 }
 
-fn gains<'a>(key: &KeyArn, missing: impl Iterator<Item = &'a Need<'a>>) -> Vec<Gain> {
+fn gains<'a>(key: &KeyArn, missing: &'a [&'a Need<'a>]) -> impl Iterator<Item = Gain> + use<'a> {
+    let key = key.clone();
     let mut seen = BTreeSet::new();
-    missing
-        .filter(|need| seen.insert(&need.text))
-        .map(|need| Gain {
-            grantee: need.of.principal.clone(),
-            key: key.clone(),
-            purposes: purposes(need.missing.iter().copied()),
-            is_complete: true,
-        })
-        .collect()
+    missing.iter().filter(move |need| seen.insert(&need.text)).map(move |need| Gain {
+        grantee: need.of.principal.clone(),
+        key: key.clone(),
+        purposes: purposes(need.missing.iter().copied()),
+        is_complete: true,
+    })
 }
 
 /// The statements that cover a principal, in words, each once.
@@ -324,7 +343,13 @@ pub(super) fn label(index: usize, statement: &Statement) -> String {
 }
 
 /// No credentials serve the key's account: its administrator gets the statements.
-fn hand_over(key: &KeyArn, principals: Vec<KeyPrincipal>, reason: &str, draft: &mut Draft) {
+fn hand_over(
+    key: &KeyArn,
+    principals: Vec<KeyPrincipal>,
+    lacking: Lacking,
+    reason: &str,
+    draft: &mut Draft,
+) {
     draft.find(FindingCode::Unread, &key, format!("the key policy was not read: {reason}"), None);
     let mut texts: Vec<String> = Vec::new();
     let mut grantees = Vec::new();
@@ -335,13 +360,17 @@ fn hand_over(key: &KeyArn, principals: Vec<KeyPrincipal>, reason: &str, draft: &
         draft.key_sides.insert((key.clone(), grantee.clone()), Side::Missing);
         grantees.push(grantee);
     }
-    if texts.is_empty() {
-        // Only groups of the key's own account: whether it delegates to its IAM is for its policy to say.
-        return;
-    }
-    let statements = RequiredStatement::documented()
+    let required = RequiredStatement::documented();
+    let mut statements: Vec<_> = required
         .iter()
+        .filter(|_| !texts.is_empty())
         .map(|required| required.for_key_policy(required.key_policy_sid, &texts))
         .collect();
-    draft.handovers.push(Handover::KeyPolicy { key: key.clone(), statements, grantees });
+    statements.extend(lacking.statements());
+    grantees.extend(lacking.grantees());
+    // There are none for groups of the key's own account: whether it delegates to its IAM is for its policy to say.
+    if !statements.is_empty() {
+        draft.handovers.push(Handover::KeyPolicy { key: key.clone(), statements, grantees });
+    }
+    lacking.hand_over(draft);
 }

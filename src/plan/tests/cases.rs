@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::world::{ShortRequest, World, carried_out};
-use crate::plan::{Operation, Plan, plan};
+use crate::plan::{Handover, Operation, Plan, Side, plan};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +29,12 @@ struct Expected {
     /// The statements of each written document after its last change, in the order of the changes.
     #[serde(default)]
     after: Vec<Value>,
+    /// Whom something is handed over for: `key_policy` or `grant`, and the account.
+    #[serde(default)]
+    handovers: Vec<String>,
+    /// What covers the grantees already, in their order.
+    #[serde(default)]
+    covered_by: Vec<Vec<String>>,
 }
 
 fn check(case: &Case) -> Result<(), String> {
@@ -46,8 +52,30 @@ fn check(case: &Case) -> Result<(), String> {
     if !case.expected.after.is_empty() {
         same("statements", &written(&plan), &case.expected.after)?;
     }
+    let handovers: Vec<String> = plan.handovers.iter().map(handover).collect();
+    same("hand-overs", &handovers, &case.expected.handovers)?;
+    let covered = || plan.coverage.iter().map(|coverage| covered_by(&coverage.key_policy));
+    if !case.expected.covered_by.is_empty() {
+        same("coverage by the key policy or a grant", &covered().collect(), &case.expected.covered_by)?;
+    }
     let again = super::super::plan(&request, &carried_out(observation, &plan));
     same("changes of the second plan", &again.changes, &Vec::new())
+}
+
+fn handover(handover: &Handover) -> String {
+    let side = match handover {
+        Handover::KeyPolicy { .. } => "key_policy",
+        Handover::Identity { .. } => "identity",
+        Handover::Grant { .. } => "grant",
+    };
+    format!("{side} {}", handover.account())
+}
+
+fn covered_by(side: &Side) -> Vec<String> {
+    match side {
+        Side::Covered(by) => by.clone(),
+        Side::Planned | Side::NotNeeded | Side::Missing => Vec::new(),
+    }
 }
 
 fn written(plan: &Plan) -> Vec<Value> {
@@ -56,7 +84,10 @@ fn written(plan: &Plan) -> Vec<Value> {
         Operation::CreatePolicy { after, .. } | Operation::CreatePolicyVersion { after, .. } => {
             Some(after.clone())
         }
-        Operation::DeletePolicyVersion { .. } | Operation::AttachPolicy { .. } => None,
+        Operation::DeletePolicyVersion { .. }
+        | Operation::AttachPolicy { .. }
+        | Operation::CreateGrant { .. }
+        | Operation::RevokeGrant { .. } => None,
     };
     let statements = |text: String| serde_json::from_str::<Value>(&text).unwrap()["Statement"].clone();
     plan.changes.iter().filter_map(|change| after(&change.operation)).map(statements).collect()

@@ -12,7 +12,9 @@ use crate::plan::{FindingCode, Operation, plan};
 use crate::policy::actions::KMS_ACTIONS;
 use crate::policy::{PolicyDocument, pattern};
 
-const PRINCIPALS: [&str; 7] = [
+const PRINCIPALS: [&str; 9] = [
+    SLR,
+    OWN_SLR,
     "arn:aws:iam::111122223333:root",
     "arn:aws:iam::444455556666:root",
     "444455556666",
@@ -21,6 +23,10 @@ const PRINCIPALS: [&str; 7] = [
     "arn:aws:iam::777788889999:user/jo",
     "AROAEXAMPLEEXAMPLE123",
 ];
+const SLR: &str =
+    "arn:aws:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+const OWN_SLR: &str =
+    "arn:aws:iam::111122223333:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot";
 const ENTITIES: [&str; 3] = ["role/app", "role/team/other", "group/ops"];
 const KEYS: [&str; 3] = [
     super::world::KEY,
@@ -60,6 +66,7 @@ fn conditions() -> impl Strategy<Value = Option<Value>> {
         1 => Just(Some(json!({"Bool": {"kms:grantisforawsresource": [true]}}))),
         1 => Just(Some(json!({"StringEquals": {"kms:ViaService": "ec2.eu-west-1.amazonaws.com"}}))),
         1 => Just(Some(json!({"Bool": {"kms:GrantIsForAWSResource": "false"}}))),
+        1 => Just(Some(json!({"StringEquals": {"kms:GranteePrincipal": SLR}}))),
     ]
 }
 
@@ -136,13 +143,29 @@ fn world() -> impl Strategy<Value = World> {
     let policies = proptest::collection::vec(policy, 0..=3).prop_map(move |policies| {
         names.into_iter().map(str::to_owned).zip(policies).collect::<serde_json::Map<_, _>>()
     });
-    (key_policy, policies).prop_map(|(key_policy, policies)| {
-        let entities = json!({"role/app": 1, "role/team/other": 0, "group/ops": 0});
+    let grants = prop_oneof![
+        3 => Just(json!([])),
+        1 => Just(json!([{"grantee": SLR}])),
+        1 => Just(json!([{"grantee": SLR, "operations": ["Decrypt"]}])),
+        1 => Just(Value::Null),
+    ];
+    let caller = laid_out(proptest::collection::vec(identity_statement(), 0..4));
+    let caller = prop_oneof![caller.prop_map(|document| json!([document])), Just(Value::Null)];
+    (key_policy, policies, grants, caller).prop_map(|(key_policy, policies, grants, caller)| {
+        let linked = SLR.split_once("role/").unwrap().1;
+        let mut entities = json!({"role/app": 1, "role/team/other": 0, "group/ops": 0});
+        entities[format!("role/{linked}")] = json!(1);
+        let own = OWN_SLR.split_once(":role").unwrap().1;
         serde_json::from_value(json!({
-            "keys": [{"policy": key_policy}],
+            "keys": [{"policy": key_policy, "grants": grants}],
             "iam": {
-                "444455556666": {"entities": entities, "policies": policies},
+                "111122223333": {"entities": {format!("role{own}"): 1}},
+                "444455556666": {"entities": entities, "policies": policies, "caller": caller},
                 "777788889999": {"entities": {"user/jo": 0}},
+            },
+            "callers": {
+                "111122223333": "arn:aws:iam::111122223333:root",
+                "444455556666": "arn:aws:sts::444455556666:assumed-role/app/session",
             },
         }))
         .unwrap()
@@ -156,8 +179,10 @@ fn request() -> impl Strategy<Value = ShortRequest> {
         "arn:aws:iam::444455556666:role/team/other",
         "arn:aws:iam::444455556666:group/ops",
         "arn:aws:iam::777788889999:user/jo",
+        SLR,
+        OWN_SLR,
     ];
-    (proptest::sample::subsequence(grantees.to_vec(), 1..=5).prop_shuffle(), any::<bool>()).prop_map(
+    (proptest::sample::subsequence(grantees.to_vec(), 1..=7).prop_shuffle(), any::<bool>()).prop_map(
         |(grantees, prune)| {
             serde_json::from_value(json!({"grantees": grantees, "prune_orphans": prune})).unwrap()
         },

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::access::{Grantee, PolicyName, Request};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::observation::{
-    Caller, Entity, IamObservation, IamQuotas, KeyManager, KeyMetadata, KeyObservation, ManagedPolicy,
-    Observation, PolicyVersion, Reading,
+    Caller, Entity, IamObservation, IamQuotas, IdentityPolicies, KeyGrant, KeyManager, KeyMetadata,
+    KeyObservation, ManagedPolicy, NamedDocument, Observation, PolicyVersion, Reading,
 };
 use crate::plan::{Operation, Plan};
 use crate::policy::PolicyDocument;
@@ -49,6 +49,28 @@ pub(super) struct Key {
     aws_managed: bool,
     #[serde(default)]
     related: Vec<KeyArn>,
+    /// Null: not read.
+    #[serde(default = "no_grants")]
+    grants: Option<Vec<Grant>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grant {
+    grantee: String,
+    /// Absent: those of the documented grant.
+    #[serde(default = "documented_operations")]
+    operations: Vec<String>,
+    #[serde(default)]
+    context_subset: BTreeMap<String, String>,
+}
+
+fn no_grants() -> Option<Vec<Grant>> {
+    Some(Vec::new())
+}
+
+fn documented_operations() -> Vec<String> {
+    crate::access::grant::OPERATIONS.map(str::to_owned).to_vec()
 }
 
 fn default_key() -> KeyArn {
@@ -79,6 +101,14 @@ pub(super) struct Account {
     entities: BTreeMap<String, usize>,
     #[serde(default)]
     policies: BTreeMap<String, Policy>,
+    /// The policies of whoever calls. Absent: one that allows everything. Null: not read.
+    #[serde(default = "everything")]
+    caller: Option<Vec<Value>>,
+}
+
+fn everything() -> Option<Vec<Value>> {
+    let statement = serde_json::json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+    Some(vec![serde_json::json!({"Version": "2012-10-17", "Statement": statement})])
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -138,7 +168,10 @@ impl World {
 impl Key {
     fn observe(&self) -> KeyObservation {
         KeyObservation {
-            grants: Reading::default(),
+            grants: match &self.grants {
+                None => Reading::Unread("the caller lacks kms:ListGrants".to_owned()),
+                Some(grants) => Reading::Read(grants.iter().enumerate().map(Grant::observe).collect()),
+            },
             metadata: Reading::Read(KeyMetadata {
                 arn: self.arn.clone(),
                 manager: if self.aws_managed { KeyManager::Aws } else { KeyManager::Customer },
@@ -152,6 +185,19 @@ impl Key {
                 Value::Null => Reading::Unread("no credentials for account 111122223333".to_owned()),
                 policy => Reading::Read(text(policy)),
             },
+        }
+    }
+}
+
+impl Grant {
+    fn observe((index, grant): (usize, &Self)) -> KeyGrant {
+        KeyGrant {
+            id: format!("g{index}"),
+            name: None,
+            grantee: grant.grantee.clone(),
+            operations: grant.operations.clone(),
+            context_equals: BTreeMap::new(),
+            context_subset: grant.context_subset.clone(),
         }
     }
 }
@@ -184,11 +230,20 @@ impl Account {
             entities: request
                 .grantees
                 .iter()
-                .filter_map(|grantee| match grantee {
-                    Grantee::Entity(arn) if arn.account == account => Some((arn.clone(), entity(arn))),
-                    _ => None,
-                })
+                .filter_map(Grantee::as_entity)
+                .filter(|arn| arn.account == account)
+                .map(|arn| (arn.clone(), entity(arn)))
                 .collect(),
+            caller: match &self.caller {
+                None => Reading::Unread("the caller lacks iam:GetRole".to_owned()),
+                Some(documents) => Reading::Read(IdentityPolicies {
+                    documents: documents
+                        .iter()
+                        .map(|document| NamedDocument { name: "own".to_owned(), text: text(document) })
+                        .collect(),
+                    boundary: None,
+                }),
+            },
         })
     }
 }
@@ -283,6 +338,19 @@ fn carry_out(observation: &mut Observation, operation: &Operation) {
             let entity = iam.entities.get_mut(entity).unwrap().as_mut().unwrap();
             entity.attached.push(policy.to_string());
         }
+        Operation::CreateGrant { grant, .. } => {
+            let key = observation.keys.get_mut(&grant.key).unwrap();
+            let Reading::Read(grants) = &mut key.grants else { panic!("granted without reading") };
+            grants.push(KeyGrant {
+                id: format!("new {}", grants.len()),
+                name: Some(grant.name.clone()),
+                grantee: grant.grantee.to_string(),
+                operations: grant.operations.clone(),
+                context_equals: BTreeMap::new(),
+                context_subset: BTreeMap::new(),
+            });
+        }
+        Operation::RevokeGrant { .. } => panic!("nobody asked for that"),
     }
 }
 

@@ -26,7 +26,7 @@ fn observation() -> Observation {
         metadata: Reading::Read(metadata),
         policy: Reading::Unread("no credentials of profile secret-profile".to_owned()),
     };
-    let iam = IamObservation { quotas: IamQuotas::default(), policies: [].into(), entities: [].into() };
+    let iam = IamObservation { quotas: IamQuotas::default(), policies: [].into(), entities: [].into(), caller: Reading::default() };
     Observation {
         callers: [(key_account, caller)].into(),
         keys: [(testing::key(), key)].into(),

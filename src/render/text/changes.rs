@@ -29,10 +29,51 @@ pub fn change(
         let line = format!("+ {policy} -> {entity}");
         return writeln!(out, "{:INDENT$}{}", "", paint(styles.added, Escaped(&line)));
     }
+    if let Some(grant) = GrantLines::of(&change.operation) {
+        return grant.write(out, styles);
+    }
     let operation = &change.operation;
     let documents = diff::difference(operation.before().unwrap_or(""), operation.after().unwrap_or(""));
     let whole = matches!(operation.action(), Action::Create | Action::Delete);
     difference(out, styles, &documents, whole)
+}
+
+/// What a grant is, line by line.
+struct GrantLines<'a> {
+    action: Action,
+    lines: Vec<(&'static str, &'a str)>,
+    grantee: String,
+    operations: String,
+}
+
+impl<'a> GrantLines<'a> {
+    fn of(operation: &'a Operation) -> Option<Self> {
+        let (lines, operations) = match operation {
+            Operation::CreateGrant { grant, .. } => (vec![("name", grant.name.as_str())], &grant.operations),
+            Operation::RevokeGrant { grant, .. } => {
+                let name = grant.name.as_deref().map(|name| ("name", name));
+                ([("id", grant.id.as_str())].into_iter().chain(name).collect(), &grant.operations)
+            }
+            _ => return None,
+        };
+        Some(Self {
+            action: operation.action(),
+            lines,
+            grantee: operation.beneficiary().unwrap_or_default(),
+            operations: operations.join(", "),
+        })
+    }
+
+    fn write(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
+        let (sign, style) = (sign(self.action), sign_style(styles, self.action));
+        let lines = self.lines.iter().copied();
+        let further = [("for", self.grantee.as_str()), ("allows", self.operations.as_str())];
+        for (label, text) in lines.chain(further) {
+            let line = format!("{sign} {label:<7}{text}");
+            writeln!(out, "{:INDENT$}{}", "", paint(style, Escaped(&line)))?;
+        }
+        Ok(())
+    }
 }
 
 /// Writes what a change is, where and why, without the difference.
@@ -116,17 +157,17 @@ pub fn change_line(
 /// The sign of an action: what reads without colours.
 pub(crate) fn sign(action: Action) -> &'static str {
     match action {
-        Action::Create | Action::Attach => "+",
+        Action::Create | Action::Attach | Action::Grant => "+",
         Action::Update => "~",
-        Action::Delete => "-",
+        Action::Revoke | Action::Delete => "-",
     }
 }
 
 fn sign_style(styles: &Styles, action: Action) -> anstyle::Style {
     match action {
-        Action::Create | Action::Attach => styles.added,
+        Action::Create | Action::Attach | Action::Grant => styles.added,
         Action::Update => styles.updated,
-        Action::Delete => styles.removed,
+        Action::Revoke | Action::Delete => styles.removed,
     }
 }
 

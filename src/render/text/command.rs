@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::access::{Grantee, PolicyName, Request};
+use crate::access::{Grantee, NewGrant, PolicyName, Request};
 use crate::arn::{EntityArn, EntityKind, KeyArn, PolicyArn};
 use crate::plan::Handover;
 use crate::render::Styles;
@@ -77,6 +77,9 @@ pub(crate) fn fix(request: &Request, handover: &Handover) -> Command {
                 .chain(permission_set_roles)
                 .fold(command, |command, entity| command.option(entity_option(entity), &entity.to_string()))
         }
+        Handover::Grant { grant } => command
+            .option("--key", &grant.key.to_string())
+            .option("--service-linked-role", &grant.grantee.to_string()),
     };
     if request.policy_name == PolicyName::default() {
         command
@@ -89,6 +92,7 @@ fn grantee_option(command: Command, grantee: &Grantee) -> Command {
     match grantee {
         Grantee::Account { id, .. } => command.option("--account", &id.to_string()),
         Grantee::Entity(entity) => command.option(entity_option(entity), &entity.to_string()),
+        Grantee::ServiceLinkedRole(role) => command.option("--service-linked-role", &role.to_string()),
     }
 }
 
@@ -138,6 +142,20 @@ pub(crate) fn create_and_attach(policy: &PolicyArn, entities: &[EntityArn]) -> V
             .option("--policy-arn", &policy.to_string())
     };
     std::iter::once(create).chain(entities.iter().map(attach)).collect()
+}
+
+/// Creates a grant.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/kms/create-grant.html>
+pub(crate) fn create_grant(grant: &NewGrant) -> Command {
+    let command = Command::new("aws kms create-grant")
+        .option("--region", &grant.key.region)
+        .option("--key-id", &grant.key.to_string())
+        .option("--grantee-principal", &grant.grantee.to_string())
+        .shell("--operations");
+    let operations = grant.operations.iter();
+    let command = operations.fold(command, |command, operation| command.shell(&shell::quote(operation)));
+    command.option("--name", &grant.name)
 }
 
 #[cfg(test)]

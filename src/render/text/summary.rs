@@ -27,13 +27,16 @@ pub fn summary_line(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Re
 fn counts(plan: &Plan) -> String {
     let count =
         |action: Action| plan.changes.iter().filter(|change| change.operation.action() == action).count();
-    let deleted = count(Action::Delete);
-    let deleted = if deleted == 0 { String::new() } else { format!(", {deleted} to delete") };
+    let further = [(Action::Grant, "grant"), (Action::Revoke, "revoke"), (Action::Delete, "delete")]
+        .into_iter()
+        .filter(|(action, _)| count(*action) > 0)
+        .map(|(action, word)| format!(", {} to {word}", count(action)));
     format!(
-        "{} to create, {} to update, {} to attach{deleted}",
+        "{} to create, {} to update, {} to attach{}",
         count(Action::Create),
         count(Action::Update),
-        count(Action::Attach)
+        count(Action::Attach),
+        further.collect::<String>()
     )
 }
 

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::texts;
+use crate::access::NewGrant;
+use crate::observation::KeyGrant;
 use crate::plan::{Action, Change, Coverage, Gain, Handover, Operation, Side};
 
 /// One write.
@@ -26,6 +28,8 @@ pub(super) struct ChangeOutput {
     resource: String,
     /// The ARN of the user, role or group that a policy is attached to.
     entity: Option<String>,
+    /// The grant that is created or revoked.
+    grant: Option<GrantOutput>,
     /// The policy version that is deleted.
     version: Option<String>,
     /// The description of a policy to be created.
@@ -58,6 +62,10 @@ enum Kind {
     CreatePolicyVersion,
     /// Attaches a managed policy to a user, role or group.
     AttachPolicy,
+    /// Creates a grant for a service-linked role of another account.
+    CreateGrant,
+    /// Revokes a grant that an earlier run made.
+    RevokeGrant,
 }
 
 /// What became of a change.
@@ -76,6 +84,42 @@ pub enum ChangeStatus {
     NotStarted,
     /// It was left out at the prompt.
     Deselected,
+}
+
+/// A grant on a key.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GrantOutput {
+    /// Its id; null where it is still to be created.
+    id: Option<String>,
+    /// Its name, where it has one.
+    name: Option<String>,
+    /// The ARN of the principal that may use it.
+    grantee: String,
+    /// The operations that it allows, as KMS names them.
+    operations: Vec<String>,
+}
+
+impl From<&NewGrant> for GrantOutput {
+    fn from(grant: &NewGrant) -> Self {
+        Self {
+            id: None,
+            name: Some(grant.name.clone()),
+            grantee: grant.grantee.to_string(),
+            operations: grant.operations.clone(),
+        }
+    }
+}
+
+impl From<&KeyGrant> for GrantOutput {
+    fn from(grant: &KeyGrant) -> Self {
+        Self {
+            id: Some(grant.id.clone()),
+            name: grant.name.clone(),
+            grantee: grant.grantee.clone(),
+            operations: grant.operations.clone(),
+        }
+    }
 }
 
 /// Somebody gets access.
@@ -104,6 +148,7 @@ impl ChangeOutput {
             region: operation.region().map(str::to_owned),
             resource: operation.resource(),
             entity: None,
+            grant: None,
             version: None,
             description: None,
             before: operation.before().map(str::to_owned),
@@ -116,6 +161,8 @@ impl ChangeOutput {
             Operation::AttachPolicy { entity, .. } => output.entity = Some(entity.to_string()),
             Operation::DeletePolicyVersion { version, .. } => output.version = Some(version.clone()),
             Operation::CreatePolicy { description, .. } => output.description = Some(description.clone()),
+            Operation::CreateGrant { grant, .. } => output.grant = Some(GrantOutput::from(grant)),
+            Operation::RevokeGrant { grant, .. } => output.grant = Some(GrantOutput::from(grant)),
             Operation::PruneOrphans(_)
             | Operation::UpdateKeyPolicy(_)
             | Operation::CreatePolicyVersion { .. } => {}
@@ -133,6 +180,8 @@ impl From<&Operation> for Kind {
             Operation::DeletePolicyVersion { .. } => Self::DeletePolicyVersion,
             Operation::CreatePolicyVersion { .. } => Self::CreatePolicyVersion,
             Operation::AttachPolicy { .. } => Self::AttachPolicy,
+            Operation::CreateGrant { .. } => Self::CreateGrant,
+            Operation::RevokeGrant { .. } => Self::RevokeGrant,
         }
     }
 }
@@ -238,6 +287,17 @@ pub(super) enum HandoverOutput {
         /// ARNs of roles of IAM Identity Center, whose permission sets have to reference it.
         permission_set_roles: Vec<String>,
     },
+    /// In the account of a service-linked role: create a grant, once the key policy lets it be created.
+    Grant {
+        /// The account's id.
+        account: String,
+        /// The key's ARN.
+        key: String,
+        /// The grant.
+        grant: GrantOutput,
+        /// What the IAM policies of whoever creates it have to allow.
+        identity_statement: serde_json::Value,
+    },
 }
 
 impl From<&Handover> for HandoverOutput {
@@ -257,6 +317,12 @@ impl From<&Handover> for HandoverOutput {
                 document: document.clone(),
                 entities: texts(entities),
                 permission_set_roles: texts(permission_set_roles),
+            },
+            Handover::Grant { grant } => Self::Grant {
+                account,
+                key: grant.key.to_string(),
+                grant: GrantOutput::from(grant),
+                identity_statement: grant.identity_statement(),
             },
         }
     }
