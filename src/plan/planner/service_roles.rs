@@ -15,7 +15,7 @@ use crate::authz::{
 };
 use crate::observation::{IdentityPolicies, KeyObservation, NamedDocument, Observation, Reading};
 use crate::policy::edit::Editor;
-use crate::policy::{KmsAction, PolicyDocument};
+use crate::policy::{Effect, KmsAction, PolicyDocument};
 
 /// The grants that a key lacks.
 #[derive(Debug, Default)]
@@ -118,7 +118,10 @@ pub(super) fn permit(
     lacking: &Lacking,
     observation: &Observation,
 ) -> Option<Permission> {
-    let policy = Prepared::new(document);
+    // A Deny stays what it is, whatever is added: it is no reason to add the same again.
+    let mut allows = document.clone();
+    allows.statements.retain(|statement| statement.effect == Effect::Allow);
+    let policy = Prepared::new(&allows);
     let mut editor = Editor::new(document);
     let mut sids = Sids::of(document, Face::KeyPolicy(key.partition));
     let mut permitted = Vec::new();
