@@ -41,6 +41,24 @@ pub struct UnresolvedRequest {
     pub prune_orphans: bool,
 }
 
+impl From<&Request> for UnresolvedRequest {
+    /// The same request once more.
+    fn from(request: &Request) -> Self {
+        let Request { keys, grantees, policy_name, prune_orphans } = request;
+        let grantee = |grantee: &Grantee| match grantee {
+            Grantee::Account { id, .. } => GranteeRef::Account(*id),
+            Grantee::Entity(entity) => GranteeRef::Entity(entity.clone()),
+            Grantee::ServiceLinkedRole(role) => GranteeRef::Entity(role.arn().clone()),
+        };
+        Self {
+            keys: keys.iter().cloned().map(KeyRef::Arn).collect(),
+            grantees: grantees.iter().map(grantee).collect(),
+            policy_name: policy_name.clone(),
+            prune_orphans: *prune_orphans,
+        }
+    }
+}
+
 /// Who must be able to launch with a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Grantee {

@@ -6,16 +6,18 @@
 
 pub mod clock;
 pub mod journal;
+mod patience;
 mod state;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::cloud::{CloudError, CloudErrorKind, Observe, Write};
+use crate::cloud::{CloudError, CloudErrorKind, Observe, Receipt, Write};
+pub use crate::plan::Now;
 use crate::plan::{Operation, Plan};
 pub use clock::Clock;
-use journal::Journal;
-pub use state::Now;
+use journal::{Journal, JournalError};
+use patience::Patience;
 use state::State;
 
 /// How a change ended.
@@ -23,15 +25,17 @@ use state::State;
 pub enum StepResult {
     /// Written, and read back as written.
     Applied {
-        /// AWS's request id.
-        request_id: Option<String>,
+        /// What AWS said.
+        receipt: Receipt,
     },
     /// It was as planned before anything was written.
     AlreadyDone,
     /// Written, but it did not read back as written within the time given.
     Unsettled {
-        /// AWS's request id.
-        request_id: Option<String>,
+        /// What AWS said.
+        receipt: Receipt,
+        /// Why it could not be read, where that was it.
+        reason: Option<CloudError>,
     },
     /// Somebody else changed the document since it was read.
     Stale(Now),
@@ -96,8 +100,10 @@ pub enum Progress<'a> {
     Started(usize),
     /// The document is read until it stays as written.
     Settling(usize),
-    /// A write is tried once more after a fault that passes.
-    Retrying(usize, &'a CloudError),
+    /// It does not read back as written yet.
+    Waiting(usize),
+    /// A write is tried once more, after a fault that passes and so long a wait.
+    Retrying(usize, &'a CloudError, Duration),
     /// A change ended.
     Ended(usize, &'a StepResult),
 }
@@ -112,6 +118,30 @@ pub struct Run<'a, K> {
     pub progress: &'a mut dyn FnMut(Progress<'_>),
     /// Asked between two changes.
     pub is_interrupted: &'a dyn Fn() -> bool,
+}
+
+impl<K: Clock> Run<'_, K> {
+    fn tell(&mut self, progress: Progress<'_>) {
+        (self.progress)(progress);
+    }
+
+    fn record(
+        &mut self,
+        note: impl FnOnce(&mut Journal) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
+        self.journal.as_deref_mut().map_or(Ok(()), note)
+    }
+
+    /// Waits, but no longer than until the run is interrupted.
+    async fn pause(&self, duration: Duration) {
+        const SLICE: Duration = Duration::from_secs(1);
+        let mut left = duration;
+        while !left.is_zero() && !(self.is_interrupted)() {
+            let slice = left.min(SLICE);
+            self.clock.sleep(slice).await;
+            left -= slice;
+        }
+    }
 }
 
 /// Carries out the selected changes in their order, and stops at the first that does not end well, and where the
@@ -131,14 +161,16 @@ pub async fn apply<C: Observe + Write, K: Clock>(
         if outcome.is_interrupted {
             break;
         }
-        (run.progress)(Progress::Started(index));
-        if let Err(error) = run.journal.as_deref_mut().map_or(Ok(()), |journal| journal.intend(index)) {
-            outcome.journal_error = Some(error.to_string());
-            break;
-        }
-        let result = carry_out(index, &change.operation, cloud, run).await;
-        (run.progress)(Progress::Ended(index, &result));
-        let recorded = run.journal.as_deref_mut().map_or(Ok(()), |journal| journal.conclude(index, &result));
+        run.tell(Progress::Started(index));
+        let result = match carry_out(index, &change.operation, cloud, run).await {
+            Ok(result) => result,
+            Err(error) => {
+                outcome.journal_error = Some(error.to_string());
+                break;
+            }
+        };
+        run.tell(Progress::Ended(index, &result));
+        let recorded = run.record(|journal| journal.conclude(index, &result));
         outcome.journal_error = recorded.err().map(|error| error.to_string());
         outcome.is_interrupted = (run.is_interrupted)();
         let is_good = matches!(result, StepResult::Applied { .. } | StepResult::AlreadyDone);
@@ -149,66 +181,96 @@ pub async fn apply<C: Observe + Write, K: Clock>(
             break;
         }
     }
+    let ended = run.record(Journal::end);
+    outcome.journal_error = outcome.journal_error.or_else(|| ended.err().map(|error| error.to_string()));
     outcome
 }
 
-/// Attempts at one write, faults that pass included.
-const ATTEMPTS: u32 = 5;
-
+/// Looks, records the intent, then looks again and writes: so a recorded intent means that the change was still to
+/// be made, and between the last look and the write there is nothing.
 async fn carry_out<C: Observe + Write, K: Clock>(
     index: usize,
     operation: &Operation,
     cloud: &C,
     run: &mut Run<'_, K>,
-) -> StepResult {
-    let begun = run.clock.elapsed();
-    let (mut is_first, mut faults) = (true, 0);
-    let request_id = loop {
+) -> Result<StepResult, JournalError> {
+    match state::read(operation, cloud).await {
+        Ok(State::Before) => {}
+        Ok(State::After) => return Ok(StepResult::AlreadyDone),
+        Ok(State::Changed(now)) => return Ok(StepResult::Stale(now)),
+        Err(error) => return Ok(StepResult::Failed(error)),
+    }
+    run.record(|journal| journal.intend(index))?;
+    let receipt = match write(index, operation, cloud, run).await {
+        Ok(receipt) => receipt,
+        Err(result) => return Ok(result),
+    };
+    run.tell(Progress::Settling(index));
+    let settled = settle(index, operation, cloud, run).await;
+    let receipt = match receipt.version {
+        Some(_) => receipt,
+        None => Receipt { version: state::made_version(operation, cloud).await, ..receipt },
+    };
+    Ok(match settled {
+        Settled::AsWritten => StepResult::Applied { receipt },
+        Settled::NotYet(reason) => StepResult::Unsettled { receipt, reason },
+        Settled::Overwritten(now) => StepResult::Overwritten(now),
+    })
+}
+
+/// Writes, with every further attempt after a fresh read; the end of the step where it was not written.
+async fn write<C: Observe + Write, K: Clock>(
+    index: usize,
+    operation: &Operation,
+    cloud: &C,
+    run: &mut Run<'_, K>,
+) -> Result<Receipt, StepResult> {
+    let mut patience = Patience::from(run.clock.elapsed());
+    loop {
         match state::read(operation, cloud).await {
             Ok(State::Before) => {}
-            Ok(State::After) if is_first => return StepResult::AlreadyDone,
+            Ok(State::After) if patience.is_fresh() => return Err(StepResult::AlreadyDone),
             // The answer to an earlier attempt was lost; the write was not.
-            Ok(State::After) => break None,
-            Ok(State::Changed(now)) => return StepResult::Stale(now),
-            Err(error) => return StepResult::Failed(error),
+            Ok(State::After) => return Ok(Receipt::default()),
+            Ok(State::Changed(now)) => return Err(StepResult::Stale(now)),
+            Err(error) => return Err(StepResult::Failed(error)),
         }
-        is_first = false;
-        match cloud.perform(operation).await {
-            Ok(receipt) => break receipt.request_id,
-            Err(error) if comes_early(operation, &error) => {
-                let waited = run.clock.elapsed().saturating_sub(begun);
-                if waited >= LONGEST_SPREAD || (run.is_interrupted)() {
-                    return StepResult::Failed(error);
-                }
-                (run.progress)(Progress::Retrying(index, &error));
-                run.clock.sleep(BETWEEN_TRIES).await;
+        let error = match cloud.perform(operation).await {
+            Ok(receipt) => return Ok(receipt),
+            Err(error) => error,
+        };
+        let wait = match (run.is_interrupted)() {
+            true => None,
+            false => patience.wait_after(&error, operation, cloud, run.clock.elapsed()).await,
+        };
+        if let Some(wait) = wait {
+            run.tell(Progress::Retrying(index, &error, wait));
+            run.pause(wait).await;
+            if !(run.is_interrupted)() {
+                continue;
             }
-            Err(error) if passes(&error) && (faults == ATTEMPTS - 1 || (run.is_interrupted)()) => {
-                // The answer may be lost and the write may have happened: only a read can tell.
-                match state::read(operation, cloud).await {
-                    Ok(State::After) => break None,
-                    _ => return StepResult::Failed(error),
-                }
-            }
-            Err(error) if passes(&error) => {
-                faults += 1;
-                (run.progress)(Progress::Retrying(index, &error));
-                run.clock.sleep(Duration::from_secs(1 << faults)).await;
-            }
-            Err(error) => return StepResult::Failed(error),
         }
-    };
-    (run.progress)(Progress::Settling(index));
-    match settle(operation, cloud, run).await {
-        Settled::AsWritten => StepResult::Applied { request_id },
-        Settled::NotYet => StepResult::Unsettled { request_id },
-        Settled::Overwritten(now) => StepResult::Overwritten(now),
+        return last_look(operation, cloud, error).await;
     }
 }
 
-/// Whether the same call may succeed a little later.
-fn passes(error: &CloudError) -> bool {
-    matches!(error.kind, CloudErrorKind::Throttled | CloudErrorKind::Transient)
+/// No further attempt is made: what a last read tells of the failed one. Its answer may be lost while the write
+/// happened, or somebody else may be the reason why it failed.
+async fn last_look(
+    operation: &Operation,
+    cloud: &impl Observe,
+    error: CloudError,
+) -> Result<Receipt, StepResult> {
+    let is_about_what_is_there =
+        matches!(error.kind, CloudErrorKind::NotFound | CloudErrorKind::AlreadyExists | CloudErrorKind::Conflict);
+    if !patience::passes(&error) && !is_about_what_is_there {
+        return Err(StepResult::Failed(error));
+    }
+    match state::read(operation, cloud).await {
+        Ok(State::After) => Ok(Receipt::default()),
+        Ok(State::Changed(now)) => Err(StepResult::Stale(now)),
+        _ => Err(StepResult::Failed(error)),
+    }
 }
 
 /// How long a change of a key policy may take to reach everything that it lets happen.
@@ -231,17 +293,33 @@ const LONGEST_WAIT: Duration = Duration::from_mins(5);
 /// What reading after a write came to.
 enum Settled {
     AsWritten,
-    NotYet,
+    /// With the error of the last read, where it failed.
+    NotYet(Option<CloudError>),
     Overwritten(Now),
 }
 
-async fn settle<K: Clock>(operation: &Operation, cloud: &impl Observe, run: &Run<'_, K>) -> Settled {
+async fn settle<K: Clock>(
+    index: usize,
+    operation: &Operation,
+    cloud: &impl Observe,
+    run: &mut Run<'_, K>,
+) -> Settled {
     let start = run.clock.elapsed();
     let mut equal_reads = 0;
     let mut last = None;
+    let mut is_told = false;
     loop {
-        // A read that fails is no verdict: the next one may be.
-        let state = state::read(operation, cloud).await.ok();
+        let read = state::read(operation, cloud).await;
+        // A read that fails for a moment is no verdict: the next one may be.
+        if let Err(error) = &read
+            && !patience::passes(error)
+        {
+            return Settled::NotYet(Some(error.clone()));
+        }
+        let (state, error) = match read {
+            Ok(state) => (Some(state), None),
+            Err(error) => (None, Some(error)),
+        };
         equal_reads = if state == last { equal_reads + 1 } else { 1 };
         match &state {
             Some(State::After) if equal_reads == EQUAL_READS => return Settled::AsWritten,
@@ -254,7 +332,10 @@ async fn settle<K: Clock>(operation: &Operation, cloud: &impl Observe, run: &Run
             return Settled::AsWritten;
         }
         if run.clock.elapsed().saturating_sub(start) > LONGEST_WAIT || (run.is_interrupted)() {
-            return Settled::NotYet;
+            return Settled::NotYet(error);
+        }
+        if state != Some(State::After) && !std::mem::replace(&mut is_told, true) {
+            run.tell(Progress::Waiting(index));
         }
         last = state;
         run.clock.sleep(BETWEEN_READS).await;

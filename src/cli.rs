@@ -46,6 +46,9 @@ pub enum Command {
     /// Plan, show, confirm, apply and verify what makes instances launch
     #[command(after_help = exit_statuses())]
     Fix(Box<FixArgs>),
+    /// Put back what an earlier run changed
+    #[command(after_help = exit_statuses())]
+    Rollback(Box<RollbackArgs>),
     /// Print the IAM policy that the operator needs in each account
     Permissions(PermissionsArgs),
     /// Print a completion script for a shell
@@ -79,6 +82,54 @@ pub struct FixArgs {
     /// Write even where something blocks that no change may mend
     #[arg(long, help_heading = "Mode")]
     pub allow_blocked: bool,
+    /// Finish the last run, which was cut
+    #[arg(long, help_heading = "Mode",
+          conflicts_with_all = ["key", "account", "principal", "group", "grantees", "policy_name", "prune_orphans"])]
+    pub resume: bool,
+    /// Keep the record of the run, and find those of earlier ones, in this folder
+    #[arg(long, value_name = "DIR", help_heading = "Mode")]
+    pub journal: Option<PathBuf>,
+
+    /// How it is shown.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Exit with 3 where a dry run finds changes
+    #[arg(long, help_heading = "Output")]
+    pub detailed_exitcode: bool,
+}
+
+/// `keymend rollback`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags as typed; settings makes a mode of them")]
+pub struct RollbackArgs {
+    /// The run to undo; without it the last one
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Where it reads and writes.
+    #[command(flatten)]
+    pub backend: BackendArgs,
+
+    /// Show the runs and where each stands
+    #[arg(long, help_heading = "Mode", conflicts_with_all = ["run", "forget", "only_ours", "dry_run", "yes"])]
+    pub list: bool,
+    /// Delete the record of a run: it can't be undone any more
+    #[arg(long, value_name = "RUN", help_heading = "Mode", conflicts_with_all = ["run", "only_ours", "dry_run", "yes"])]
+    pub forget: Option<String>,
+    /// Take back what the run added where it still stands unchanged, and leave what somebody else changed since
+    #[arg(long, help_heading = "Mode")]
+    pub only_ours: bool,
+    /// Show the plan and write nothing
+    #[arg(long, conflicts_with = "yes", help_heading = "Mode")]
+    pub dry_run: bool,
+    /// Apply without asking
+    #[arg(long, short = 'y', help_heading = "Mode")]
+    pub yes: bool,
+    /// Write what can be written even where something blocks
+    #[arg(long, help_heading = "Mode")]
+    pub allow_blocked: bool,
+    /// The folder with the records of runs
+    #[arg(long, value_name = "DIR", help_heading = "Mode")]
+    pub journal: Option<PathBuf>,
 
     /// How it is shown.
     #[command(flatten)]

@@ -1,14 +1,17 @@
 //! The world outside: what can be read, what can be written, and how both fail.
 
 pub mod aws;
+mod codes;
 pub mod observer;
+pub mod reread;
 pub mod sandbox;
 pub mod traced;
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
 use crate::plan::Operation;
 
@@ -51,6 +54,9 @@ pub trait Observe {
     /// A user, role or group by its name, with the policies attached to it (iam:GetRole,
     /// iam:ListAttachedRolePolicies, …); `None` where it does not exist.
     async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError>;
+
+    /// How long ago a user or role was made (iam:GetUser, iam:GetRole); `None` where it does not exist.
+    async fn principal_age(&self, principal: &EntityArn) -> Result<Option<Duration>, CloudError>;
 
     /// As [`Observe::entity`], and the names of all else that IAM gives and denies it (besides:
     /// iam:ListRolePolicies, iam:ListGroupsForUser, …).
@@ -101,6 +107,8 @@ pub trait Write {
 pub struct Receipt {
     /// The id to give to AWS's support.
     pub request_id: Option<String>,
+    /// The id of the policy version that was made, where one was.
+    pub version: Option<String>,
 }
 
 /// A call that failed.
@@ -141,12 +149,16 @@ pub enum CloudErrorKind {
     Malformed,
     /// A quota.
     LimitExceeded,
+    /// Something else has to go first: a policy that is still attached, a version that is in force.
+    Conflict,
     /// The thing can't be changed: an AWS managed key, a service-linked role.
     Unmodifiable,
     /// No credentials are found.
     NoCredentials,
     /// The credentials have expired.
     ExpiredCredentials,
+    /// This machine's clock is so far off that AWS refuses the signature.
+    ClockSkew,
     /// Throttled.
     Throttled,
     /// A fault on the way or on AWS's side: the answer may be lost, the write may have happened.

@@ -1,10 +1,14 @@
 //! The commands: each a short story told with the parts of the library.
 
+mod approval;
 pub mod console;
 mod fix;
 mod man;
 mod outcome;
+mod place;
 mod report;
+mod resume;
+mod rollback;
 mod texts;
 mod usage;
 
@@ -30,12 +34,14 @@ pub fn run(arguments: &[OsString]) -> ExitStatus {
 fn run_command(cli: &Cli) -> ExitStatus {
     let (color, verbose) = match &cli.command {
         Command::Fix(args) => (args.output.color, args.output.verbose),
+        Command::Rollback(args) => (args.output.color, args.output.verbose),
         _ => (ColorChoice::Auto, 0),
     };
     start_tracing(verbose);
     let mut console = Console::of_process(color);
     let ended = match &cli.command {
         Command::Fix(args) => block_on(fix::fix(args, &mut console)),
+        Command::Rollback(args) => block_on(rollback::rollback(args, &mut console)),
         Command::Permissions(args) => texts::permissions(args, &mut console),
         Command::Completions { shell } => texts::completions(*shell, &mut console),
         Command::Man => texts::man(&mut console),

@@ -76,7 +76,7 @@ pub enum Error {
     /// The sandbox's world can't be used.
     #[error(transparent)]
     World(#[from] WorldError),
-    /// The record of the run could not be written.
+    /// The record of a run could not be written or read.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The terminal could not be asked.
@@ -125,8 +125,18 @@ impl Error {
                 "give the role's ARN with its path, or credentials: --account-profile {}=PROFILE",
                 session.account
             )),
-            Self::Journal(_) => {
+            Self::Journal(JournalError::Unwritable { .. }) => {
                 Some("nothing is written without a journal: make its folder writable".to_owned())
+            }
+            Self::Journal(JournalError::Unreadable { path, .. }) => Some(format!(
+                "move the file away if it is no journal: {}",
+                shell::quote(path)
+            )),
+            Self::Journal(JournalError::UnknownFormat { .. }) => {
+                Some("use the version of keymend that wrote it".to_owned())
+            }
+            Self::Journal(JournalError::NoSuchRun(_)) => {
+                Some("`keymend rollback --list` shows the runs".to_owned())
             }
             Self::World(WorldError::Unreadable { .. }) => Some(
                 "give a world file, --sandbox=FILE, or --sandbox alone for the built-in world".to_owned(),
@@ -160,6 +170,9 @@ pub fn cloud_hint(error: &CloudError) -> Option<String> {
             let profile = resource.strip_prefix("profile ").unwrap_or("PROFILE");
             Some(format!("log in again: aws sso login --profile {}", shell::quote(profile)))
         }
+        CloudErrorKind::ClockSkew => {
+            Some("the clock of this machine is off: set it, then run this again".to_owned())
+        }
         CloudErrorKind::InvalidPrincipal => {
             Some("a principal does not exist, or is so new that KMS does not see it yet: try again in two minutes".to_owned())
         }
@@ -172,6 +185,7 @@ pub fn cloud_hint(error: &CloudError) -> Option<String> {
         | CloudErrorKind::AlreadyExists
         | CloudErrorKind::Malformed
         | CloudErrorKind::LimitExceeded
+        | CloudErrorKind::Conflict
         | CloudErrorKind::Unmodifiable
         | CloudErrorKind::Other => None,
     }

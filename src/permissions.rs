@@ -17,7 +17,7 @@ use crate::arn::{AccountId, EntityKind, KeyArn, Partition};
 pub enum Mode {
     /// Only read: `--dry-run`, or to make a plan.
     DryRun,
-    /// Read and write.
+    /// Read and write, and undo what was written.
     Apply,
 }
 
@@ -114,7 +114,14 @@ fn iam_evaluation(policies: &[String], entities: &[String]) -> Vec<Value> {
 }
 
 fn iam_writes(created: &[String], policies: &[String], entities: &[String]) -> Vec<Value> {
-    let attach = ["iam:AttachGroupPolicy", "iam:AttachRolePolicy", "iam:AttachUserPolicy"];
+    let attach = [
+        "iam:AttachGroupPolicy",
+        "iam:AttachRolePolicy",
+        "iam:AttachUserPolicy",
+        "iam:DetachGroupPolicy",
+        "iam:DetachRolePolicy",
+        "iam:DetachUserPolicy",
+    ];
     let mut attach = allow("AttachThePolicies", &attach, entities);
     if let Some(members) = attach.as_object_mut() {
         members.insert("Condition".to_owned(), json!({"ArnLike": {"iam:PolicyARN": policies}}));
@@ -122,7 +129,16 @@ fn iam_writes(created: &[String], policies: &[String], entities: &[String]) -> V
     vec![
         // New policies have the path `/`.
         allow("CreateThePolicies", &["iam:CreatePolicy"], created),
-        allow("UpdateThePolicies", &["iam:CreatePolicyVersion", "iam:DeletePolicyVersion"], policies),
+        allow(
+            "UpdateThePolicies",
+            &[
+                "iam:CreatePolicyVersion",
+                "iam:DeletePolicy",
+                "iam:DeletePolicyVersion",
+                "iam:SetDefaultPolicyVersion",
+            ],
+            policies,
+        ),
         attach,
     ]
 }

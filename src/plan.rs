@@ -1,21 +1,21 @@
 //! The plan: findings and ordered changes, as a value that is shown, approved and executed.
 
 pub mod checks;
+pub mod operation;
 pub mod patch;
 pub mod planner;
+pub mod rollback;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Grantee, NewGrant};
-use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
-use crate::observation::KeyGrant;
-use crate::policy::Fingerprint;
+use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
 
+pub use operation::{Action, KeyPolicyUpdate, Now, Operation};
 pub use planner::plan;
 
 /// What has to be written, and what stands in the way.
@@ -128,260 +128,6 @@ pub struct Gain {
     pub is_complete: bool,
 }
 
-/// The kinds of write. Documents are complete texts, exactly as sent and as read before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Operation {
-    /// Takes principals that no longer exist out of a key policy (kms:PutKeyPolicy).
-    PruneOrphans(KeyPolicyUpdate),
-    /// Adds statements or principals to a key policy (kms:PutKeyPolicy).
-    UpdateKeyPolicy(KeyPolicyUpdate),
-    /// Creates a customer managed policy (iam:CreatePolicy).
-    CreatePolicy {
-        /// The policy to be.
-        policy: PolicyArn,
-        /// Its description, which can't be changed later.
-        description: String,
-        /// Its document.
-        after: String,
-    },
-    /// Deletes the oldest version that is not the default, to make room (iam:DeletePolicyVersion).
-    DeletePolicyVersion {
-        /// The policy.
-        policy: PolicyArn,
-        /// The version that goes.
-        version: String,
-        /// Its document, kept.
-        before: String,
-        /// How many versions there are; where there are fewer by then, nothing has to go.
-        versions: usize,
-    },
-    /// Creates a version and makes it the default (iam:CreatePolicyVersion).
-    CreatePolicyVersion {
-        /// The policy.
-        policy: PolicyArn,
-        /// The default version's id now.
-        base_version: String,
-        /// The default version's document now.
-        before: String,
-        /// The new version's document.
-        after: String,
-        /// Whom the policy is attached to and whose boundary it is: it is written for nobody else.
-        serves: Vec<EntityName>,
-    },
-    /// Attaches a managed policy (iam:AttachUserPolicy, iam:AttachRolePolicy, iam:AttachGroupPolicy).
-    AttachPolicy {
-        /// The policy.
-        policy: PolicyArn,
-        /// The user, role or group.
-        entity: EntityArn,
-        /// What the policy says then: nothing else is attached.
-        document: Fingerprint,
-    },
-    /// Creates a grant for a service-linked role of another account, with that account's credentials
-    /// (kms:CreateGrant).
-    CreateGrant {
-        /// The grant to be.
-        grant: NewGrant,
-        /// Whether it is this plan's update of the key policy that lets it be created.
-        needs_key_policy: bool,
-    },
-    /// Revokes a grant that an earlier run made, with the key account's credentials (kms:RevokeGrant).
-    RevokeGrant {
-        /// The key.
-        key: KeyArn,
-        /// The grant that goes.
-        grant: KeyGrant,
-    },
-}
-
-/// A key policy before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyPolicyUpdate {
-    /// The key.
-    pub key: KeyArn,
-    /// The policy as read.
-    pub before: String,
-    /// The policy as it will be sent.
-    pub after: String,
-}
-
-/// What a change does to the thing it touches.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// Something new comes to be.
-    Create,
-    /// Something is changed in place.
-    Update,
-    /// A policy is attached.
-    Attach,
-    /// A grant is created.
-    Grant,
-    /// A grant is revoked.
-    Revoke,
-    /// Something goes.
-    Delete,
-}
-
-impl Operation {
-    /// The kind of action.
-    pub fn action(&self) -> Action {
-        match self {
-            Self::PruneOrphans(_) | Self::UpdateKeyPolicy(_) | Self::CreatePolicyVersion { .. } => {
-                Action::Update
-            }
-            Self::CreatePolicy { .. } => Action::Create,
-            Self::DeletePolicyVersion { .. } => Action::Delete,
-            Self::AttachPolicy { .. } => Action::Attach,
-            Self::CreateGrant { .. } => Action::Grant,
-            Self::RevokeGrant { .. } => Action::Revoke,
-        }
-    }
-
-    /// The account whose credentials write it: where it is written, but for a grant, which the account of the role
-    /// that it is for creates on another account's key.
-    pub fn account(&self) -> AccountId {
-        match self {
-            Self::PruneOrphans(update) | Self::UpdateKeyPolicy(update) => update.key.account,
-            Self::CreatePolicy { policy, .. }
-            | Self::DeletePolicyVersion { policy, .. }
-            | Self::CreatePolicyVersion { policy, .. }
-            | Self::AttachPolicy { policy, .. } => policy.account,
-            Self::CreateGrant { grant, .. } => grant.account(),
-            Self::RevokeGrant { key, .. } => key.account,
-        }
-    }
-
-    /// The region it is written in; IAM has none.
-    pub fn region(&self) -> Option<&str> {
-        match self {
-            Self::PruneOrphans(update) | Self::UpdateKeyPolicy(update) => Some(&update.key.region),
-            Self::CreateGrant { grant: NewGrant { key, .. }, .. } | Self::RevokeGrant { key, .. } => {
-                Some(&key.region)
-            }
-            _ => None,
-        }
-    }
-
-    /// The ARN of what is written to.
-    pub fn resource(&self) -> String {
-        match self {
-            Self::PruneOrphans(update) | Self::UpdateKeyPolicy(update) => update.key.to_string(),
-            Self::CreatePolicy { policy, .. }
-            | Self::DeletePolicyVersion { policy, .. }
-            | Self::CreatePolicyVersion { policy, .. }
-            | Self::AttachPolicy { policy, .. } => policy.to_string(),
-            Self::CreateGrant { grant: NewGrant { key, .. }, .. } | Self::RevokeGrant { key, .. } => {
-                key.to_string()
-            }
-        }
-    }
-
-    /// The document that it replaces or deletes.
-    pub fn before(&self) -> Option<&str> {
-        match self {
-            Self::PruneOrphans(update) | Self::UpdateKeyPolicy(update) => Some(&update.before),
-            Self::DeletePolicyVersion { before, .. } | Self::CreatePolicyVersion { before, .. } => {
-                Some(before)
-            }
-            Self::CreatePolicy { .. }
-            | Self::AttachPolicy { .. }
-            | Self::CreateGrant { .. }
-            | Self::RevokeGrant { .. } => None,
-        }
-    }
-
-    /// The document that it writes.
-    pub fn after(&self) -> Option<&str> {
-        match self {
-            Self::PruneOrphans(update) | Self::UpdateKeyPolicy(update) => Some(&update.after),
-            Self::CreatePolicy { after, .. } | Self::CreatePolicyVersion { after, .. } => Some(after),
-            Self::DeletePolicyVersion { .. }
-            | Self::AttachPolicy { .. }
-            | Self::CreateGrant { .. }
-            | Self::RevokeGrant { .. } => None,
-        }
-    }
-
-    /// The AWS API call that performs it, with the service's prefix, as IAM names the permission.
-    pub fn api_call(&self) -> &'static str {
-        use crate::arn::EntityKind;
-        match self {
-            Self::PruneOrphans(_) | Self::UpdateKeyPolicy(_) => "kms:PutKeyPolicy",
-            Self::CreatePolicy { .. } => "iam:CreatePolicy",
-            Self::DeletePolicyVersion { .. } => "iam:DeletePolicyVersion",
-            Self::CreatePolicyVersion { .. } => "iam:CreatePolicyVersion",
-            Self::AttachPolicy { entity, .. } => match entity.kind {
-                EntityKind::User => "iam:AttachUserPolicy",
-                EntityKind::Role => "iam:AttachRolePolicy",
-                EntityKind::Group => "iam:AttachGroupPolicy",
-            },
-            Self::CreateGrant { .. } => "kms:CreateGrant",
-            Self::RevokeGrant { .. } => "kms:RevokeGrant",
-        }
-    }
-
-    /// Whom it is done to or for, where the resource does not tell: the ARN of an entity or a grantee.
-    pub fn beneficiary(&self) -> Option<String> {
-        match self {
-            Self::AttachPolicy { entity, .. } => Some(entity.to_string()),
-            Self::CreateGrant { grant, .. } => Some(grant.grantee.to_string()),
-            Self::RevokeGrant { grant, .. } => Some(grant.grantee.clone()),
-            _ => None,
-        }
-    }
-
-    /// Whether both do the same to the same thing, whatever the documents.
-    pub fn is_same_target(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
-            && self.resource() == other.resource()
-            && self.beneficiary() == other.beneficiary()
-    }
-
-    /// Whether this write makes sense only after the other, earlier one.
-    pub fn depends_on(&self, earlier: &Self) -> bool {
-        match (self, earlier) {
-            (Self::UpdateKeyPolicy(update), Self::PruneOrphans(prune)) => update.key == prune.key,
-            (Self::CreatePolicyVersion { policy, .. }, Self::DeletePolicyVersion { policy: other, .. })
-            | (
-                Self::AttachPolicy { policy, .. },
-                Self::CreatePolicy { policy: other, .. } | Self::CreatePolicyVersion { policy: other, .. },
-            ) => policy == other,
-            (Self::CreateGrant { grant, needs_key_policy: true }, Self::UpdateKeyPolicy(update)) => {
-                grant.key == update.key
-            }
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Display for Operation {
-    /// What it does, as a fragment that starts with a verb.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PruneOrphans(_) => {
-                f.write_str("remove principals that no longer exist from the key policy")
-            }
-            Self::UpdateKeyPolicy(_) => f.write_str("update the key policy"),
-            Self::CreatePolicy { policy, .. } => write!(f, "create the policy {}", policy.name),
-            Self::DeletePolicyVersion { policy, version, .. } => {
-                write!(f, "delete version {version} of the policy {}", policy.name)
-            }
-            Self::CreatePolicyVersion { policy, .. } => write!(f, "update the policy {}", policy.name),
-            Self::AttachPolicy { policy, entity, .. } => {
-                write!(f, "attach the policy {} to {}", policy.name, entity.entity_name())
-            }
-            Self::CreateGrant { grant, .. } => {
-                write!(f, "create a grant for the {}", grant.grantee.arn().entity_name())
-            }
-            Self::RevokeGrant { grant, .. } => write!(f, "revoke the grant {}", grant.id),
-        }
-    }
-}
-
 /// Something wrong or noteworthy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -468,6 +214,12 @@ pub enum FindingCode {
     Unread,
     /// The existing policy serves others too, so another one is used.
     SeparatePolicy,
+    /// Something that an earlier run took away and that can't come back.
+    StaysOut,
+    /// What a policy said before an earlier run can't be put back by keymend.
+    NotRestorable,
+    /// Somebody changed what an earlier run wrote.
+    ChangedSince,
     /// The patched document failed the independent check; a bug of ours.
     FailedCheck,
 }
@@ -489,13 +241,17 @@ impl FindingCode {
             | Self::Lockout
             | Self::ExplicitDeny
             | Self::FailedCheck => Severity::Blocking,
-            Self::IdentityCenterRole | Self::MayNotCreateGrant | Self::Unread => Severity::LeftOver,
+            Self::IdentityCenterRole
+            | Self::MayNotCreateGrant
+            | Self::Unread
+            | Self::NotRestorable
+            | Self::ChangedSince => Severity::LeftOver,
             Self::GroupDelegation
             | Self::GrantUncertain
             | Self::WiderThanExisting
             | Self::DenyStatement
             | Self::InertStatement => Severity::Warning,
-            Self::MultiRegionKey | Self::SeparatePolicy => Severity::Note,
+            Self::MultiRegionKey | Self::SeparatePolicy | Self::StaysOut => Severity::Note,
         }
     }
 }

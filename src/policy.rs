@@ -14,5 +14,5 @@ pub use actions::{ActionSet, KmsAction};
 pub use condition::Condition;
 pub use document::{Effect, ListElement, PolicyDocument, PrincipalElement, Statement};
 pub use json::{PolicyError, Problem, Span};
-pub use meaning::Fingerprint;
+pub use meaning::{Fingerprint, is_same};
 pub use principal::AwsPrincipal;

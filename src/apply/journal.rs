@@ -2,12 +2,14 @@
 //!
 //! One file a run, written whole at every step: to a temporary file, flushed, renamed, and the folder flushed.
 
+pub mod disk;
+pub mod history;
+pub mod record;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -17,90 +19,65 @@ use crate::arn::AccountId;
 use crate::observation::Caller;
 use crate::plan::Plan;
 
-/// The version of the file's format.
-pub const FORMAT: u32 = 1;
+pub use disk::{Disk, RealDisk};
+pub use history::{History, RunState};
+pub use record::{Backend, FORMAT, Origin, Record, StepOutcome, StepRecord};
 
-/// The record could not be written; nothing is written to AWS without it.
+/// The record could not be written or read; nothing is written to AWS without it.
 #[derive(Debug, thiserror::Error)]
-#[error("the journal `{path}` could not be written: {source}")]
-pub struct JournalError {
-    /// The file or folder.
-    pub path: String,
-    /// Why.
-    pub source: io::Error,
-}
-
-/// What a run writes to: rollback and resume see only runs of the backend they are given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Backend {
-    /// AWS.
-    Aws,
-    /// A sandbox's world file.
-    World(PathBuf),
-}
-
-/// The content of a journal file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// [`FORMAT`].
-    pub keymend_journal: u32,
-    /// The run's id, which is also the file's name.
-    pub run: String,
-    /// What the run writes to.
-    pub backend: Backend,
-    /// When it began: RFC 3339, UTC.
-    pub started: String,
-    /// Who writes, by account.
-    pub callers: BTreeMap<AccountId, Caller>,
-    /// What was asked for.
-    pub request: Request,
-    /// What is carried out, with every text before and after.
-    pub plan: Plan,
-    /// One entry for each of the plan's changes.
-    pub steps: Vec<StepRecord>,
-}
-
-/// What became of one change.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct StepRecord {
-    /// When the write was about to be made; RFC 3339, UTC.
-    pub intended: Option<String>,
-    /// When its outcome was known.
-    pub concluded: Option<String>,
-    /// The outcome.
-    pub outcome: Option<StepOutcome>,
-    /// AWS's request id.
-    pub request_id: Option<String>,
-    /// What went wrong, in words.
-    pub error: Option<String>,
-}
-
-/// How a change ended, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepOutcome {
-    /// Written and read back.
-    Applied,
-    /// Already as planned.
-    AlreadyDone,
-    /// Left out when it was approved.
-    Deselected,
-    /// Written, then changed by somebody else.
-    Overwritten,
-    /// Written, not read back as written in time.
-    Unsettled,
-    /// Changed by somebody else.
-    Stale,
-    /// Refused, or failed on the way.
-    Failed,
+pub enum JournalError {
+    /// The file or folder can't be written.
+    #[error("the journal `{path}` could not be written: {source}")]
+    Unwritable {
+        /// The file or folder.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file or folder can't be read, or is no journal.
+    #[error("the journal `{path}` can't be read: {reason}")]
+    Unreadable {
+        /// The file or folder.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The file is of another version of keymend.
+    #[error("the journal `{path}` has format {format}, which is not known here")]
+    UnknownFormat {
+        /// The file.
+        path: String,
+        /// What the file says.
+        format: u64,
+    },
+    /// There is no run of this id.
+    #[error("there is no run `{0}` of this backend")]
+    NoSuchRun(String),
 }
 
 /// A run's journal, open for writing.
 #[derive(Debug)]
-pub struct Journal {
+pub struct Journal<D: Disk = RealDisk> {
+    disk: D,
     path: PathBuf,
     record: Record,
+}
+
+/// What a run is, before its first write.
+#[derive(Debug)]
+pub struct Beginning<'a> {
+    /// What it writes to.
+    pub backend: Backend,
+    /// Why it is made.
+    pub origin: Origin,
+    /// What was asked for.
+    pub request: &'a Request,
+    /// What is carried out.
+    pub plan: &'a Plan,
+    /// Which of the plan's changes.
+    pub selected: &'a BTreeSet<usize>,
+    /// Who writes, by account.
+    pub callers: &'a BTreeMap<AccountId, Caller>,
 }
 
 impl Journal {
@@ -108,37 +85,46 @@ impl Journal {
     ///
     /// # Errors
     /// The folder can't be made or the file can't be written.
-    pub fn begin(
-        folder: &Path,
-        backend: Backend,
-        request: &Request,
-        plan: &Plan,
-        selected: &BTreeSet<usize>,
-        callers: &BTreeMap<AccountId, Caller>,
-    ) -> Result<Self, JournalError> {
-        let error = |source| JournalError { path: folder.display().to_string(), source };
-        create_private_folder(folder).map_err(error)?;
+    pub fn begin(folder: &Path, beginning: &Beginning<'_>) -> Result<Self, JournalError> {
+        Self::begin_on(RealDisk, folder, beginning)
+    }
+}
+
+impl<D: Disk> Journal<D> {
+    /// The same on any disk.
+    ///
+    /// # Errors
+    /// As [`Journal::begin`].
+    pub fn begin_on(mut disk: D, folder: &Path, beginning: &Beginning<'_>) -> Result<Self, JournalError> {
+        let Beginning { backend, origin, request, plan, selected, callers } = beginning;
+        let error = |source| JournalError::Unwritable { path: folder.display().to_string(), source };
+        disk.create_private_folder(folder).map_err(error)?;
         let started = now();
-        let (run, path) = new_run(folder, &started).map_err(error)?;
-        let record = Record {
+        let moment: String = started.chars().take(19).filter(char::is_ascii_alphanumeric).collect();
+        let mut record = Record {
             keymend_journal: FORMAT,
-            run,
-            backend,
+            run: String::new(),
+            backend: backend.clone(),
+            origin: origin.clone(),
             started,
-            callers: callers.clone(),
-            request: request.clone(),
-            plan: plan.clone(),
+            ended: None,
+            callers: (*callers).clone(),
+            request: (*request).clone(),
+            plan: (*plan).clone(),
             steps: (0..plan.changes.len())
                 .map(|index| StepRecord::begin(selected.contains(&index)))
                 .collect(),
         };
-        let journal = Self { path, record };
-        if let Err(error) = journal.write() {
-            // An empty file would look like a run; that it stays where even this fails is told by the error.
-            _ = fs::remove_file(&journal.path);
-            return Err(error);
+        for number in 1..1000 {
+            record.run = format!("{moment}Z-{number}");
+            let path = folder.join(format!("{}.json", record.run));
+            match disk.create(&path, &text(&record).map_err(error)?) {
+                Ok(()) => return Ok(Self { disk, path, record }),
+                Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(other) => return Err(error(other)),
+            }
         }
-        Ok(journal)
+        Err(error(io::Error::other("a thousand runs began in this second")))
     }
 
     /// The file.
@@ -151,6 +137,7 @@ impl Journal {
         &self.record.run
     }
 
+    /// A change is about to be written.
     pub(super) fn intend(&mut self, index: usize) -> Result<(), JournalError> {
         if let Some(step) = self.record.steps.get_mut(index) {
             step.intended = Some(now());
@@ -158,87 +145,37 @@ impl Journal {
         self.write()
     }
 
+    /// What became of a change is known.
     pub(super) fn conclude(&mut self, index: usize, result: &StepResult) -> Result<(), JournalError> {
+        let account = self.record.plan.changes.get(index).map(|change| change.operation.account());
+        let caller = account.and_then(|account| self.record.callers.get(&account));
+        let caller = caller.map(|caller| caller.arn.clone());
         if let Some(step) = self.record.steps.get_mut(index) {
             step.concluded = Some(now());
+            step.caller = caller;
             step.note(result);
         }
         self.write()
     }
 
-    fn write(&self) -> Result<(), JournalError> {
-        write_atomically(&self.path, &self.record)
-            .map_err(|source| JournalError { path: self.path.display().to_string(), source })
+    /// The run comes to its end by itself, however it ends.
+    pub(super) fn end(&mut self) -> Result<(), JournalError> {
+        self.record.ended = Some(now());
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<(), JournalError> {
+        let written = text(&self.record).and_then(|text| self.disk.replace(&self.path, &text));
+        written.map_err(|source| JournalError::Unwritable { path: self.path.display().to_string(), source })
     }
 }
 
-impl StepRecord {
-    fn begin(is_selected: bool) -> Self {
-        let outcome = (!is_selected).then_some(StepOutcome::Deselected);
-        Self { outcome, ..Self::default() }
-    }
-
-    fn note(&mut self, result: &StepResult) {
-        let (outcome, request_id, error) = match result {
-            StepResult::Applied { request_id } => (StepOutcome::Applied, request_id.clone(), None),
-            StepResult::AlreadyDone => (StepOutcome::AlreadyDone, None, None),
-            StepResult::Unsettled { request_id } => (StepOutcome::Unsettled, request_id.clone(), None),
-            StepResult::Overwritten(now) => (StepOutcome::Overwritten, None, Some(now.to_string())),
-            StepResult::Stale(now) => (StepOutcome::Stale, None, Some(now.to_string())),
-            StepResult::Failed(error) => {
-                (StepOutcome::Failed, error.request_id.clone(), Some(error.to_string()))
-            }
-            StepResult::NotStarted | StepResult::Deselected => return,
-        };
-        self.outcome = Some(outcome);
-        self.request_id = request_id;
-        self.error = error;
-    }
+fn text(record: &Record) -> io::Result<String> {
+    let text = serde_json::to_string_pretty(record).map_err(io::Error::other)?;
+    Ok(text + "\n")
 }
 
 fn now() -> String {
     // Formatting a moment of our own time can't fail; an empty text would still be a valid record.
     OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
-}
-
-/// A file nobody else has: the moment to the second, then counted up.
-fn new_run(folder: &Path, started: &str) -> io::Result<(String, PathBuf)> {
-    let moment: String = started.chars().take(19).filter(char::is_ascii_alphanumeric).collect();
-    for number in 1..1000 {
-        let run = format!("{moment}Z-{number}");
-        let path = folder.join(format!("{run}.json"));
-        match private_options().create_new(true).open(&path) {
-            Ok(_) => return Ok((run, path)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::Error::other("a thousand runs began in this second"))
-}
-
-fn write_atomically(path: &Path, record: &Record) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".journal-").tempfile_in(folder)?;
-    let text = serde_json::to_string_pretty(record).map_err(io::Error::other)?;
-    file.write_all(text.as_bytes())?;
-    file.write_all(b"\n")?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
-}
-
-fn private_options() -> fs::OpenOptions {
-    let mut options = File::options();
-    options.write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-fn create_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }

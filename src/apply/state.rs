@@ -5,8 +5,8 @@ use std::fmt;
 use crate::arn::{EntityArn, EntityName, Partition, PolicyArn};
 use crate::cloud::{CloudError, Observe};
 use crate::observation::ManagedPolicy;
-use crate::plan::{KeyPolicyUpdate, Operation};
-use crate::policy::{Fingerprint, PolicyDocument};
+use crate::plan::{KeyPolicyUpdate, Now, Operation};
+use crate::policy::{Fingerprint, PolicyDocument, is_same};
 
 /// Where the thing stands, compared by meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,23 +19,6 @@ pub(super) enum State {
     Changed(Now),
 }
 
-/// What somebody else made of the thing that a change writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Now {
-    /// Its text is another one.
-    Text(String),
-    /// It is gone, or in another state: a fragment that says so.
-    Words(String),
-}
-
-impl fmt::Display for Now {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) | Self::Words(text) => f.write_str(text),
-        }
-    }
-}
-
 fn gone(what: &impl fmt::Display) -> State {
     State::Changed(Now::Words(format!("`{what}` is gone")))
 }
@@ -43,9 +26,10 @@ fn gone(what: &impl fmt::Display) -> State {
 /// Reads it.
 pub(super) async fn read(operation: &Operation, cloud: &impl Observe) -> Result<State, CloudError> {
     match operation {
-        Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) => {
-            key_policy(update, cloud).await
-        }
+        Operation::PruneOrphans(update)
+        | Operation::UpdateKeyPolicy(update)
+        | Operation::RestoreKeyPolicy(update)
+        | Operation::ReduceKeyPolicy(update) => key_policy(update, cloud).await,
         Operation::CreatePolicy { policy, after, .. } => {
             Ok(match cloud.managed_policy(policy, None).await? {
                 None => State::Before,
@@ -83,7 +67,40 @@ pub(super) async fn read(operation: &Operation, cloud: &impl Observe) -> Result<
             let is_there = grants.iter().any(|existing| existing.id == grant.id);
             Ok(if is_there { State::Before } else { State::After })
         }
+        Operation::DetachPolicy { policy, entity, document } => {
+            detachment(policy, entity, document, cloud).await
+        }
+        Operation::DeletePolicy { policy, before } => {
+            let found = cloud.managed_policy(policy, None).await?;
+            Ok(found.map_or(State::After, |found| deletion(&found, before)))
+        }
+        Operation::SetDefaultVersion { policy, version, before, after } => {
+            with_policy(policy, cloud, |found| {
+                match compare(&found.document, Some(before), after, policy.partition) {
+                    State::Before if found.versions.iter().all(|own| own.id != *version) => {
+                        gone_version(version)
+                    }
+                    state => state,
+                }
+            })
+            .await
+        }
+        Operation::WithdrawPolicyVersion { policy, version, before } => {
+            let found = cloud.managed_policy(policy, None).await?;
+            Ok(found
+                .map_or(State::After, |found| version_state(&found, version, before, policy.partition)))
+        }
     }
+}
+
+/// The id of the version that a write made, where its answer did not tell.
+pub(super) async fn made_version(operation: &Operation, cloud: &impl Observe) -> Option<String> {
+    let Operation::CreatePolicyVersion { policy, after, .. } = operation else { return None };
+    // Without it a rollback leaves the version behind, not in force: no reason to fail.
+    let found = cloud.managed_policy(policy, None).await.ok()??;
+    let is_ours = is_same(&found.document, after, policy.partition);
+    let default = found.versions.into_iter().find(|version| version.is_default);
+    default.filter(|_| is_ours).map(|version| version.id)
 }
 
 async fn key_policy(update: &KeyPolicyUpdate, cloud: &impl Observe) -> Result<State, CloudError> {
@@ -111,6 +128,21 @@ fn version_state(found: &ManagedPolicy, version: &str, before: &str, partition: 
             _ => State::Before,
         },
     }
+}
+
+fn gone_version(version: &str) -> State {
+    State::Changed(Now::Words(format!("version {version} is gone")))
+}
+
+/// A policy goes only as it was made: with one version, and used by nobody.
+fn deletion(found: &ManagedPolicy, before: &str) -> State {
+    if !is_same(&found.document, before, found.arn.partition) {
+        return State::Changed(Now::Text(found.document.clone()));
+    }
+    if found.versions.len() > 1 {
+        return State::Changed(Now::Words(format!("it has {} versions now", found.versions.len())));
+    }
+    still_serves(found, &[])
 }
 
 /// A policy that came to serve others meanwhile would give them what nobody asked for.
@@ -144,6 +176,31 @@ async fn attachment(
     Ok(if is_attached { State::After } else { State::Before })
 }
 
+/// Both sides of the attachment count: either may show the old state for a while.
+async fn detachment(
+    policy: &PolicyArn,
+    entity: &EntityArn,
+    document: &Fingerprint,
+    cloud: &impl Observe,
+) -> Result<State, CloudError> {
+    let name = entity.entity_name();
+    let (found, attached) =
+        tokio::try_join!(cloud.entity(entity.account, &name), cloud.managed_policy(policy, None))?;
+    let (Some(found), Some(attached)) = (found.filter(|found| found.arn == *entity), attached) else {
+        return Ok(State::After);
+    };
+    if !found.attached.contains(&policy.to_string()) && !attached.attached_to.contains(&name) {
+        return Ok(State::After);
+    }
+    let meaning =
+        PolicyDocument::parse(attached.document.as_str()).map(|now| now.fingerprint(policy.partition));
+    Ok(if meaning.as_ref() == Ok(document) {
+        State::Before
+    } else {
+        State::Changed(Now::Text(attached.document))
+    })
+}
+
 fn compare(now: &str, before: Option<&str>, after: &str, partition: Partition) -> State {
     if is_same(now, after, partition) {
         State::After
@@ -152,13 +209,4 @@ fn compare(now: &str, before: Option<&str>, after: &str, partition: Partition) -
     } else {
         State::Changed(Now::Text(now.to_owned()))
     }
-}
-
-/// By meaning; a text that is no policy is only equal to itself.
-fn is_same(left: &str, right: &str, partition: Partition) -> bool {
-    left == right
-        || match (PolicyDocument::parse(left), PolicyDocument::parse(right)) {
-            (Ok(left), Ok(right)) => left.same_meaning(&right, partition),
-            _ => false,
-        }
 }

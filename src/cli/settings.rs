@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::{BackendArgs, FixArgs, OutputFormat, TargetArgs};
+use super::{BackendArgs, FixArgs, OutputFormat, RollbackArgs, TargetArgs};
 use crate::access::{
     GranteeRef, KeyRef, RoleSuffix, ServiceLinkedRole, UnresolvedRequest, WellKnownRole,
 };
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
 use crate::cloud::aws::AwsOptions;
 use crate::error::UsageError;
+use crate::plan::rollback::Extent;
 use crate::policy::AwsPrincipal;
 
 /// What a run of `keymend fix` is to do.
@@ -30,6 +31,71 @@ pub struct FixSettings {
     pub output: OutputFormat,
     /// Whether pending changes of a dry run show in the exit status.
     pub detailed_exitcode: bool,
+    /// Whether the last run is finished, instead of a new request.
+    pub resume: bool,
+    /// Where journals are, if not where they are by default.
+    pub journal: Option<PathBuf>,
+}
+
+/// What a run of `keymend rollback` is to do.
+#[derive(Debug)]
+pub struct RollbackSettings {
+    /// Whether it undoes, shows or forgets.
+    pub task: RollbackTask,
+    /// Where it reads and writes.
+    pub backend: BackendSettings,
+    /// Whether and how it is approved.
+    pub mode: Mode,
+    /// Whether blocking findings forbid writing.
+    pub allow_blocked: bool,
+    /// Text or JSON.
+    pub output: OutputFormat,
+    /// Whether pending changes of a dry run show in the exit status.
+    pub detailed_exitcode: bool,
+    /// Where journals are, if not where they are by default.
+    pub journal: Option<PathBuf>,
+}
+
+/// What `keymend rollback` does with earlier runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RollbackTask {
+    /// Shows them.
+    List,
+    /// Deletes the record of one.
+    Forget(String),
+    /// Undoes one, or the last.
+    Undo(Option<String>, Extent),
+}
+
+impl RollbackSettings {
+    /// Resolves the arguments.
+    ///
+    /// # Errors
+    /// Something typed is not what it should be, or contradicts something else.
+    pub fn resolve(args: &RollbackArgs) -> Result<Self, UsageError> {
+        let extent = if args.only_ours { Extent::OnlyOurs } else { Extent::Everything };
+        Ok(Self {
+            task: match &args.forget {
+                _ if args.list => RollbackTask::List,
+                Some(run) => RollbackTask::Forget(run.clone()),
+                None => RollbackTask::Undo(args.run.clone(), extent),
+            },
+            backend: backend(&args.backend)?,
+            mode: mode(args.dry_run, args.yes),
+            allow_blocked: args.allow_blocked,
+            output: args.output.output,
+            detailed_exitcode: args.detailed_exitcode,
+            journal: args.journal.clone(),
+        })
+    }
+}
+
+fn mode(dry_run: bool, yes: bool) -> Mode {
+    match (dry_run, yes) {
+        (true, _) => Mode::DryRun,
+        (false, true) => Mode::Yes,
+        (false, false) => Mode::Interactive,
+    }
 }
 
 /// Where a run reads and writes.
@@ -60,13 +126,13 @@ impl FixSettings {
     pub fn resolve(args: &FixArgs) -> Result<Self, UsageError> {
         let backend = backend(&args.backend)?;
         let (asked, repeated) = request(&args.target)?;
-        if let (BackendSettings::Aws(options), true) = (&backend, asked.keys.is_empty()) {
+        if let (BackendSettings::Aws(options), true) = (&backend, asked.keys.is_empty() && !args.resume) {
             let region = options.region.as_deref().unwrap_or("REGION");
             return Err(UsageError::new("no key is given").hint(format!(
                 "give --key ARN, ID or alias/NAME; `aws kms list-aliases --region {region}` shows them"
             )));
         }
-        if matches!(backend, BackendSettings::Aws(_)) && asked.grantees.is_empty() {
+        if matches!(backend, BackendSettings::Aws(_)) && asked.grantees.is_empty() && !args.resume {
             return Err(UsageError::new("no grantee is given")
                 .hint("say who must be able to launch: --account ID, --principal ARN, --group ARN or --autoscaling ID"));
         }
@@ -75,14 +141,12 @@ impl FixSettings {
             asked,
             repeated,
             backend,
-            mode: match (args.dry_run, args.yes) {
-                (true, _) => Mode::DryRun,
-                (false, true) => Mode::Yes,
-                (false, false) => Mode::Interactive,
-            },
+            mode: mode(args.dry_run, args.yes),
             allow_blocked: args.allow_blocked,
             output: args.output.output,
             detailed_exitcode: args.detailed_exitcode,
+            resume: args.resume,
+            journal: args.journal.clone(),
         })
     }
 }

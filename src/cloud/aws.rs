@@ -3,6 +3,7 @@
 //! Credentials and configuration come from where the AWS CLI takes them:
 //! <https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-configure.html>
 
+mod age;
 mod credentials;
 mod errors;
 mod iam;
@@ -15,13 +16,14 @@ mod write;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use self::errors::Call;
 use self::iam::Iam;
 use self::session::{Session, Sessions, partition};
 use super::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
 use crate::plan::Operation;
 
@@ -166,6 +168,10 @@ impl Observe for Aws {
         self.iam(account, "iam:GetPolicy").await?.document_in_force(policy).await
     }
 
+    async fn principal_age(&self, principal: &EntityArn) -> Result<Option<Duration>, CloudError> {
+        self.iam(principal.account, "iam:GetRole").await?.principal_age(principal).await
+    }
+
     async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError> {
         let call = Call {
             operation: "kms:ListGrants",
@@ -189,13 +195,17 @@ impl Write for Aws {
         let session = self.sessions.writing(&call, operation.account()).await?;
         let iam = session.iam();
         match operation {
-            Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) => {
+            Operation::PruneOrphans(update)
+            | Operation::UpdateKeyPolicy(update)
+            | Operation::RestoreKeyPolicy(update)
+            | Operation::ReduceKeyPolicy(update) => {
                 kms::put_key_policy(&session.kms(&update.key.region), &call, &update.after).await
             }
             Operation::CreatePolicy { policy, description, after } => {
                 write::create_policy(iam, &call, policy, description, after).await
             }
-            Operation::DeletePolicyVersion { version, .. } => {
+            Operation::DeletePolicyVersion { version, .. }
+            | Operation::WithdrawPolicyVersion { version, .. } => {
                 write::delete_policy_version(iam, &call, version).await
             }
             Operation::CreatePolicyVersion { after, .. } => {
@@ -207,6 +217,11 @@ impl Write for Aws {
             }
             Operation::RevokeGrant { key, grant } => {
                 kms::revoke_grant(&session.kms(&key.region), &call, &grant.id).await
+            }
+            Operation::DetachPolicy { entity, .. } => write::detach_policy(iam, &call, entity).await,
+            Operation::DeletePolicy { .. } => write::delete_policy(iam, &call).await,
+            Operation::SetDefaultVersion { version, .. } => {
+                write::set_default_version(iam, &call, version).await
             }
         }
     }

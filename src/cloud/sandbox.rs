@@ -7,6 +7,7 @@
 mod authority;
 mod call;
 mod defaults;
+mod faults;
 mod file;
 mod grants;
 mod mistakes;
@@ -22,6 +23,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use self::call::Call;
+use self::faults::Struck;
 use self::refusals::Refusal;
 use self::source::{Place, Source};
 use self::world::{Object, World};
@@ -39,6 +41,10 @@ const BUILTIN: &str = include_str!("../../fixtures/worlds/copied-ami.json");
 pub struct Sandbox {
     file: Option<PathBuf>,
     state: RefCell<State>,
+    /// The world before the last write of this process, which stale reads show.
+    previous: RefCell<Option<State>>,
+    /// How many calls each of the world's faults has seen.
+    counts: RefCell<Vec<usize>>,
 }
 
 /// A world's text and what it says.
@@ -72,7 +78,7 @@ impl Sandbox {
     )]
     pub fn builtin() -> Self {
         let state = State::read(BUILTIN.to_owned(), Path::new("built-in")).expect("a valid world");
-        Self { file: None, state: RefCell::new(state) }
+        Self::of(None, state)
     }
 
     /// The world that a file describes. Only [`Write::perform`](super::Write::perform) ever writes to it.
@@ -85,7 +91,11 @@ impl Sandbox {
         let file = fs::canonicalize(path).map_err(unreadable)?;
         let text = fs::read_to_string(&file).map_err(unreadable)?;
         let state = State::read(text, path)?;
-        Ok(Self { file: Some(file), state: RefCell::new(state) })
+        Ok(Self::of(Some(file), state))
+    }
+
+    fn of(file: Option<PathBuf>, state: State) -> Self {
+        Self { file, state: RefCell::new(state), previous: RefCell::default(), counts: RefCell::default() }
     }
 
     /// The file, links resolved; `None` for the built-in world.
@@ -112,13 +122,33 @@ impl Sandbox {
         self.state.borrow().world.partition()
     }
 
-    /// The world as it is now: whoever edits the file between two calls is heeded.
-    fn current(&self, call: &Call) -> Result<Ref<'_, State>, CloudError> {
+    /// The world for one call: whoever edits the file between two calls is heeded.
+    async fn current(&self, call: &Call) -> Result<Ref<'_, State>, CloudError> {
+        self.current_with(call, &[]).await
+    }
+
+    /// The same for a read that takes further calls.
+    async fn current_with(
+        &self,
+        call: &Call,
+        further: &[&'static str],
+    ) -> Result<Ref<'_, State>, CloudError> {
+        let mut is_stale = self.arrive(call).await?.is_stale;
+        for operation in further {
+            is_stale |= self.strike(&call.as_operation(operation)).await?.is_stale;
+        }
+        let previous = is_stale.then(|| Ref::filter_map(self.previous.borrow(), Option::as_ref).ok());
+        Ok(previous.flatten().unwrap_or_else(|| self.state.borrow()))
+    }
+
+    /// A call reaches the world as it is now.
+    async fn arrive(&self, call: &Call) -> Result<Struck, CloudError> {
+        let struck = self.strike(call).await?;
         if let Some(file) = &self.file {
             self.refresh(file)
                 .map_err(|error| call.failed(None, Refusal::broken_world(error.to_string())))?;
         }
-        Ok(self.state.borrow())
+        Ok(struck)
     }
 
     fn refresh(&self, file: &Path) -> Result<(), WorldError> {
@@ -145,7 +175,8 @@ impl Sandbox {
                 ))
             })?;
         }
-        self.state.replace(state);
+        let previous = self.state.replace(state);
+        self.previous.replace(Some(previous));
         Ok(())
     }
 }

@@ -3,11 +3,11 @@
 //! What the SDK itself could log is never shown: it may hold credentials.
 
 use std::fmt::Display;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Belongings, CloudError, Observe, Receipt, Write};
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
 use crate::plan::Operation;
 use crate::render::escape::Escaped;
@@ -73,6 +73,10 @@ impl<C: Observe> Observe for Traced<C> {
 
     async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
         told("read", &format_args!("{entity} in account {account}"), self.0.entity(account, entity)).await
+    }
+
+    async fn principal_age(&self, principal: &EntityArn) -> Result<Option<Duration>, CloudError> {
+        told("read the age of", principal, self.0.principal_age(principal)).await
     }
 
     async fn entity_in_full(

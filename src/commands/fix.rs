@@ -1,15 +1,14 @@
 //! `keymend fix`: observe, plan, show, approve, apply, verify.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-
+use super::approval::{self, Approved, Manner};
 use super::console::Console;
-use super::outcome;
-use super::report::{self, Carried, Decision, Report};
-use crate::access::{Request, UnresolvedRequest};
+use super::place::Place;
+use super::report::{self, Carried, Decision, Purpose, Report};
+use super::{outcome, resume};
+use crate::access::UnresolvedRequest;
 use crate::apply::clock::{InstantClock, SystemClock};
-use crate::apply::journal::{Backend, Journal};
-use crate::apply::{self, Clock, Outcome, Run};
+use crate::apply::journal::{History, Origin, Record, RunState};
+use crate::apply::{Clock, Outcome};
 use crate::cli::settings::{BackendSettings, FixSettings, Mode};
 use crate::cli::{FixArgs, OutputFormat};
 use crate::cloud::aws::Aws;
@@ -18,16 +17,13 @@ use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::cloud::{Observe, Write};
 use crate::error::{Error, ExitStatus, UsageError};
-use crate::observation::Observation;
-use crate::plan::{self, Plan};
-use crate::prompt::{self, Answer};
-use crate::render::text;
+use crate::plan;
 
 /// Runs the command. With `--output json` a run that fails leaves a document too.
 pub(super) async fn fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let ended = try_fix(args, console).await;
     if let (Err(error), OutputFormat::Json) = (&ended, args.output.output) {
-        report::write_json_of_error(&mut console.out, error)?;
+        report::write_json_of_error(&mut console.out, "fix", error)?;
     }
     ended
 }
@@ -44,39 +40,17 @@ async fn try_fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Er
                 None => Sandbox::builtin(),
             };
             console.remark(&format!("Sandbox, nothing here touches AWS. {}", sandbox.story()))?;
-            fill_in_defaults(&mut settings.asked, &sandbox)?;
-            let journals = sandbox.world_file().map(Place::beside_world);
-            Box::pin(run(&settings, &Traced(sandbox), &InstantClock::default(), journals, console)).await
+            if !settings.resume {
+                fill_in_defaults(&mut settings.asked, &sandbox)?;
+            }
+            let place = Place::of_world(&sandbox, settings.journal.as_deref())?;
+            Box::pin(run(&settings, &Traced(sandbox), &InstantClock::default(), place, console)).await
         }
         BackendSettings::Aws(options) => {
             let aws = Aws::connect(options).await?;
-            Box::pin(run(&settings, &Traced(aws), &SystemClock::default(), Some(Place::of_aws()?), console))
-                .await
+            let place = Place::of_aws(settings.journal.as_deref())?;
+            Box::pin(run(&settings, &Traced(aws), &SystemClock::default(), Some(place), console)).await
         }
-    }
-}
-
-/// Where a run's journal goes.
-struct Place {
-    folder: PathBuf,
-    backend: Backend,
-}
-
-impl Place {
-    fn beside_world(world: &std::path::Path) -> Self {
-        let mut folder = world.as_os_str().to_owned();
-        folder.push(".journal");
-        Self { folder: folder.into(), backend: Backend::World(world.to_owned()) }
-    }
-
-    /// <https://specifications.freedesktop.org/basedir-spec/latest/>
-    fn of_aws() -> Result<Self, UsageError> {
-        let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        let state = state.or_else(|| std::env::home_dir().map(|home| home.join(".local/state")));
-        let state = state.ok_or_else(|| {
-            UsageError::new("there is no home folder for the journal").hint("set HOME or XDG_STATE_HOME")
-        })?;
-        Ok(Self { folder: state.join("keymend"), backend: Backend::Aws })
     }
 }
 
@@ -99,123 +73,92 @@ async fn run<C: Observe + Write, K: Clock>(
     settings: &FixSettings,
     cloud: &C,
     clock: &K,
-    journals: Option<Place>,
+    place: Option<Place>,
     console: &mut Console,
 ) -> Result<ExitStatus, Error> {
-    let (request, observation) = observe(&settings.asked, Depth::ForEvaluation, cloud).await?;
+    let earlier = match earlier_run(settings, place.as_ref(), console)? {
+        Earlier::NothingToResume => return nothing_to_resume(settings, console),
+        Earlier::Resumed(record) => Some(record),
+        Earlier::None => None,
+    };
+    let asked = earlier.as_ref().map_or_else(|| settings.asked.clone(), |record| (&record.request).into());
+    let manner = Manner {
+        mode: settings.mode,
+        allow_blocked: settings.allow_blocked,
+        output: settings.output,
+    };
+    let (request, observation) = observe(&asked, Depth::ForEvaluation, cloud).await?;
     let plan = plan::plan(&request, &observation);
-    show(settings, &request, &observation, &plan, console)?;
+    let plan = earlier.as_ref().map_or_else(|| plan.clone(), |record| resume::as_approved(&plan, record));
+    approval::show(manner, &request, &observation, &plan, console)?;
     // From here on Ctrl-C is an answer, or ends the run after the write in flight.
     let interrupt = outcome::Interrupt::listen()?;
-    let (decision, selected) = decide(settings, &plan, console)?;
-    let carried = match decision {
-        Decision::Approved => {
-            let approved = Approved {
-                request: &request,
-                observation: &observation,
-                plan: &plan,
-                selected,
-                interrupt: &interrupt,
-            };
-            carry_out(settings, &approved, cloud, clock, journals, console).await?
-        }
-        _ => Carried { outcome: Outcome::nothing(&plan), remaining: None, unverified: None, journal: None },
+    let (decision, selected) = approval::decide(manner, &plan, console)?;
+    // What is finished already is said so in the record too.
+    let is_settled = earlier.is_some() && decision == Decision::NoChanges && settings.mode != Mode::DryRun;
+    let carried = if decision == Decision::Approved || is_settled {
+        let origin = earlier.map_or(Origin::Request, |record| Origin::Resumes(record.run));
+        let (request, observation, plan, interrupt) = (&request, &observation, &plan, &interrupt);
+        let approved = Approved { request, observation, plan, selected, origin, interrupt };
+        let (outcome, journal) =
+            approval::carry_out(&approved, cloud, clock, place.as_ref(), console).await?;
+        let again = async { observe(&asked, Depth::ForEvaluation, cloud).await };
+        let again = if outcome.is_success() { Some(again.await) } else { None };
+        let (remaining, unverified) = match again {
+            Some(Ok((request, observation))) => (Some(plan::plan(&request, &observation)), None),
+            Some(Err(error)) => (None, Some(error.into())),
+            None => (None, None),
+        };
+        Carried { outcome, remaining, unverified, journal }
+    } else {
+        Carried { outcome: Outcome::nothing(&plan), remaining: None, unverified: None, journal: None }
     };
-    let report = Report { request, observation, plan, decision, carried };
-    let status = report.exit_status(settings.detailed_exitcode);
-    match settings.output {
-        OutputFormat::Text => outcome::write(console, &report)?,
-        OutputFormat::Json => {
-            outcome::talk(console, &report)?;
-            report.write_json(&mut console.out, status)?;
+    let purpose = Purpose::Fix;
+    let report = Report { purpose, request, observation, plan, decision, carried };
+    report.tell(settings.output, settings.detailed_exitcode, console)
+}
+
+/// What an earlier run means for this one.
+enum Earlier {
+    None,
+    Resumed(Box<Record>),
+    NothingToResume,
+}
+
+fn earlier_run(
+    settings: &FixSettings,
+    place: Option<&Place>,
+    console: &mut Console,
+) -> Result<Earlier, Error> {
+    let history = match place.map(Place::history).transpose() {
+        Ok(history) => history,
+        Err(error) if settings.resume => return Err(error),
+        Err(error) => {
+            // This run has a record of its own: an old one that can't be read does not stand in its way.
+            console.error(&error)?;
+            None
         }
+    };
+    let unfinished = history.as_ref().and_then(History::unfinished);
+    match (unfinished, settings.resume) {
+        (Some((record, RunState::PartlyRolledBack)), true) => {
+            let message = format!("run `{}` is being rolled back", record.run);
+            Err(UsageError::new(message).hint(format!("finish that: keymend rollback {}", record.run)).into())
+        }
+        (Some((record, _)), true) => Ok(Earlier::Resumed(Box::new(record.clone()))),
+        (None, true) => Ok(Earlier::NothingToResume),
+        (Some((record, state)), false) => {
+            resume::tell_of(record, state, console)?;
+            Ok(Earlier::None)
+        }
+        (None, false) => Ok(Earlier::None),
     }
-    Ok(status)
 }
 
-/// In JSON mode the plan is still shown to whoever is going to be asked.
-fn show(
-    settings: &FixSettings,
-    request: &Request,
-    observation: &Observation,
-    plan: &Plan,
-    console: &mut Console,
-) -> Result<(), Error> {
-    let Console { out, styles, talk, talk_styles, width, is_interactive } = console;
-    text::callers(talk, talk_styles, *width, observation)?;
-    match settings.output {
-        OutputFormat::Text => text::plan(out, styles, *width, request, plan)?,
-        OutputFormat::Json if settings.mode == Mode::Interactive && *is_interactive => {
-            text::plan(talk, talk_styles, *width, request, plan)?;
-        }
-        OutputFormat::Json => {}
+fn nothing_to_resume(settings: &FixSettings, console: &mut Console) -> Result<ExitStatus, Error> {
+    console.remark("No run was cut: there is nothing to resume.")?;
+    if settings.output == OutputFormat::Json {
+        report::write_json_of_nothing(&mut console.out, "fix", &[])?;
     }
-    out.flush()?;
-    Ok(())
-}
-
-fn decide(
-    settings: &FixSettings,
-    plan: &Plan,
-    console: &mut Console,
-) -> Result<(Decision, BTreeSet<usize>), Error> {
-    let all = (0..plan.changes.len()).collect();
-    let decision = match settings.mode {
-        _ if plan.is_unsound() => Decision::Blocked,
-        _ if plan.is_blocked() && (plan.changes.is_empty() || !settings.allow_blocked) => Decision::Blocked,
-        _ if plan.changes.is_empty() => Decision::NoChanges,
-        Mode::DryRun => Decision::OnlyPlanned,
-        Mode::Yes => Decision::Approved,
-        Mode::Interactive if !console.is_interactive => Decision::NoTerminal,
-        Mode::Interactive => {
-            return Ok(match prompt::ask(plan, &console.talk_styles)? {
-                Answer::Apply(kept) => (Decision::Approved, kept.into_iter().collect()),
-                Answer::Declined => (Decision::Declined, BTreeSet::new()),
-                Answer::Interrupted => (Decision::Interrupted, BTreeSet::new()),
-            });
-        }
-    };
-    Ok((decision, all))
-}
-
-/// A plan and what was said yes to.
-struct Approved<'a> {
-    request: &'a Request,
-    observation: &'a Observation,
-    plan: &'a Plan,
-    selected: BTreeSet<usize>,
-    interrupt: &'a outcome::Interrupt,
-}
-
-async fn carry_out<C: Observe + Write, K: Clock>(
-    settings: &FixSettings,
-    approved: &Approved<'_>,
-    cloud: &C,
-    clock: &K,
-    journals: Option<Place>,
-    console: &mut Console,
-) -> Result<Carried, Error> {
-    let Approved { request, observation, plan, selected, interrupt } = approved;
-    let mut journal = journals
-        .map(|place| {
-            Journal::begin(&place.folder, place.backend, request, plan, selected, &observation.callers)
-        })
-        .transpose()?;
-    // A write must not stop halfway because nobody reads the talk any more.
-    let mut progress = |progress: apply::Progress<'_>| _ = outcome::progress(console, plan, progress);
-    let mut run = Run {
-        clock,
-        journal: journal.as_mut(),
-        progress: &mut progress,
-        is_interrupted: &|| interrupt.is_set(),
-    };
-    let outcome = apply::apply(plan, selected, cloud, &mut run).await;
-    let again = async { observe(&settings.asked, Depth::ForEvaluation, cloud).await };
-    let again = if outcome.is_success() { Some(again.await) } else { None };
-    let (remaining, unverified) = match again {
-        Some(Ok((request, observation))) => (Some(plan::plan(&request, &observation)), None),
-        Some(Err(error)) => (None, Some(error.into())),
-        None => (None, None),
-    };
-    Ok(Carried { outcome, remaining, unverified, journal: journal.map(|journal| journal.path().to_owned()) })
+    Ok(ExitStatus::Done)
 }

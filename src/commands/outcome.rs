@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::console::Console;
-use super::report::{Decision, Report, overwritten, planned_again, somebody_changed, unsettled};
+use super::report::{
+    CHANGED_SINCE, Decision, Purpose, Report, overwritten, planned_again, somebody_changed, unsettled,
+};
 use crate::apply::{Now, Progress, StepResult};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::diff;
@@ -67,14 +69,16 @@ pub(super) fn progress(console: &mut Console, plan: &Plan, progress: Progress<'_
             )
         }
         Progress::Settling(_) => Ok(()),
-        Progress::Retrying(_, error) => {
-            writeln!(talk, "      {dim}{}; trying once more{dim:#}", Escaped(&error.to_string()))
+        Progress::Waiting(_) => writeln!(talk, "      {dim}written; waiting until it reads back so{dim:#}"),
+        Progress::Retrying(_, error, wait) => {
+            let (error, seconds) = (error.to_string(), wait.as_secs());
+            writeln!(talk, "      {dim}{}; trying once more in {seconds} s{dim:#}", Escaped(&error))
         }
         Progress::Ended(_, result) => match result {
-            StepResult::Applied { request_id: Some(id) } => {
-                writeln!(talk, "      done {dim}(request id {}){dim:#}", Escaped(id))
-            }
-            StepResult::Applied { request_id: None } => writeln!(talk, "      done"),
+            StepResult::Applied { receipt } => match &receipt.request_id {
+                Some(id) => writeln!(talk, "      done {dim}(request id {}){dim:#}", Escaped(id)),
+                None => writeln!(talk, "      done"),
+            },
             StepResult::AlreadyDone => writeln!(talk, "      it is so already"),
             StepResult::Unsettled { .. } => writeln!(talk, "      written, but it does not read back so yet"),
             StepResult::Stale(_) => writeln!(talk, "      not written: somebody else changed it"),
@@ -100,6 +104,7 @@ pub(super) fn talk(console: &mut Console, report: &Report) -> io::Result<()> {
     match report.decision {
         Decision::NoChanges | Decision::OnlyPlanned | Decision::Approved => Ok(()),
         Decision::Blocked => blocked(console, report),
+        Decision::Conflicting => console.failure(CHANGED_SINCE),
         Decision::NoTerminal => no_terminal(console),
         Decision::Declined => writeln!(console.talk()?, "Nothing was written."),
         Decision::Interrupted => writeln!(console.talk()?, "\nInterrupted. Nothing was written."),
@@ -111,7 +116,12 @@ fn blocked(console: &mut Console, report: &Report) -> io::Result<()> {
     if report.plan.changes.is_empty() {
         return Ok(());
     }
-    console.hint("--allow-blocked writes the changes all the same; instances will not launch by them alone")
+    console.hint(match report.purpose {
+        Purpose::Fix => {
+            "--allow-blocked writes the changes all the same; instances will not launch by them alone"
+        }
+        Purpose::Rollback { .. } => "--allow-blocked writes the changes all the same",
+    })
 }
 
 fn no_terminal(console: &mut Console) -> io::Result<()> {
@@ -138,6 +148,9 @@ fn stopped(console: &mut Console, report: &Report) -> io::Result<()> {
     } else {
         "mend what the error says, then run the same command again: it plans what is still missing"
     })?;
+    if matches!(report.purpose, Purpose::Fix) && report.carried.outcome.applied() > 0 && report.carried.journal.is_some() {
+        console.hint("`keymend rollback` undoes what was applied")?;
+    }
     where_journal_is(console, report)
 }
 
@@ -158,7 +171,10 @@ fn failure(console: &mut Console, change: &Change, step: &StepResult) -> io::Res
         StepResult::Failed(error) => failed_call(console, error),
         StepResult::Stale(now) => changed(console, change, &somebody_changed(change), now),
         StepResult::Overwritten(now) => changed(console, change, &overwritten(change), now),
-        StepResult::Unsettled { .. } => console.failure(&unsettled(change)),
+        StepResult::Unsettled { reason, .. } => {
+            console.failure(&unsettled(change))?;
+            reason.as_ref().map_or(Ok(()), |error| failed_call(console, error))
+        }
         _ => Ok(()),
     }
 }
@@ -224,14 +240,20 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
         return where_journal_is(console, report);
     }
     let left = left_to_do(report);
-    let holds =
-        if left.is_empty() { "Both sides were read again and hold." } else { "What was written holds." };
+    let holds = match &report.purpose {
+        _ if !left.is_empty() => "What was written holds.",
+        Purpose::Fix => "Both sides were read again and hold.",
+        Purpose::Rollback { .. } => "It was read again, and is as it was before the run.",
+    };
     writeln!(console.out, "\n{written} {holds}")?;
     for what in &left {
         writeln!(console.out, "  left to do: {}", Escaped(what))?;
     }
     where_journal_is(console, report)?;
-    what_now(console, report, left.is_empty())
+    match report.purpose {
+        Purpose::Fix => what_now(console, report, left.is_empty()),
+        Purpose::Rollback { .. } => Ok(()),
+    }
 }
 
 /// What planning again found, in words.

@@ -3,16 +3,46 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::console::Console;
+use super::outcome;
 use crate::access::Request;
 use crate::apply::{Outcome, StepResult};
+use crate::cli::OutputFormat;
 use crate::cloud::CloudError;
 use crate::error::{Error, ExitStatus, cloud_hint};
 use crate::observation::Observation;
+use crate::plan::rollback::Conflict;
 use crate::plan::{Change, Plan};
-use crate::render::json::{self, ChangeStatus, ErrorOutput};
+use crate::render::json::{self, ChangeStatus, ErrorOutput, RunSummary};
+
+/// What a run is for.
+pub(super) enum Purpose {
+    /// Access.
+    Fix,
+    /// The way back from a run, and what stands in it.
+    Rollback { conflicts: Vec<Conflict> },
+}
+
+impl Purpose {
+    /// The command's name.
+    pub(super) fn command(&self) -> &'static str {
+        match self {
+            Self::Fix => "fix",
+            Self::Rollback { .. } => "rollback",
+        }
+    }
+
+    fn conflicts(&self) -> &[Conflict] {
+        match self {
+            Self::Fix => &[],
+            Self::Rollback { conflicts } => conflicts,
+        }
+    }
+}
 
 /// What a run came to.
 pub(super) struct Report {
+    pub(super) purpose: Purpose,
     pub(super) request: Request,
     pub(super) observation: Observation,
     pub(super) plan: Plan,
@@ -39,6 +69,8 @@ pub(super) enum Decision {
     OnlyPlanned,
     /// A finding forbids writing.
     Blocked,
+    /// What would go back was changed by somebody else since.
+    Conflicting,
     /// There is nobody to ask.
     NoTerminal,
     /// The answer was no.
@@ -65,7 +97,9 @@ impl Report {
             || !self.came_back().is_empty()
         {
             ExitStatus::Error
-        } else if is(|step| matches!(step, StepResult::Stale(_) | StepResult::Overwritten(_))) {
+        } else if *decision == Decision::Conflicting
+            || is(|step| matches!(step, StepResult::Stale(_) | StepResult::Overwritten(_)))
+        {
             ExitStatus::Stale
         } else if plans().any(Plan::is_blocked) {
             ExitStatus::Blocked
@@ -91,14 +125,34 @@ impl Report {
             .collect()
     }
 
+    /// Tells it as it was asked for, and how the process ends.
+    pub(super) fn tell(
+        &self,
+        output: OutputFormat,
+        detailed: bool,
+        console: &mut Console,
+    ) -> Result<ExitStatus, Error> {
+        let status = self.exit_status(detailed);
+        match output {
+            OutputFormat::Text => outcome::write(console, self)?,
+            OutputFormat::Json => {
+                outcome::talk(console, self)?;
+                self.write_json(&mut console.out, status)?;
+            }
+        }
+        Ok(status)
+    }
+
     /// Writes the one document of a run.
-    pub(super) fn write_json(&self, out: &mut dyn io::Write, status: ExitStatus) -> io::Result<()> {
+    fn write_json(&self, out: &mut dyn io::Write, status: ExitStatus) -> io::Result<()> {
         let statuses: Vec<ChangeStatus> =
             self.carried.outcome.steps.iter().map(|step| self.status_of(step)).collect();
         json::write(
             out,
             &json::Report {
-                command: "fix",
+                command: self.purpose.command(),
+                conflicts: self.purpose.conflicts(),
+                runs: &[],
                 request: Some(&self.request),
                 observation: Some(&self.observation),
                 plan: Some(&self.plan),
@@ -130,6 +184,7 @@ impl Report {
             Decision::NoChanges => json::Outcome::NoChanges,
             Decision::OnlyPlanned => json::Outcome::Planned,
             Decision::Blocked => json::Outcome::Blocked,
+            Decision::Conflicting => json::Outcome::Stale,
             Decision::NoTerminal | Decision::Declined | Decision::Interrupted => json::Outcome::Declined,
             Decision::Approved if outcome.is_success() && self.came_back().is_empty() => {
                 json::Outcome::Applied
@@ -161,6 +216,9 @@ impl Report {
         let interrupted = || {
             outcome.is_interrupted.then(|| error_in_words("interrupted after the write in flight".to_owned()))
         };
+        let conflicting = || {
+            (self.decision == Decision::Conflicting).then(|| error_in_words(CHANGED_SINCE.to_owned()))
+        };
         let came_back = || self.came_back().first().map(|change| error_in_words(planned_again(change)));
         self.plan
             .changes
@@ -171,8 +229,12 @@ impl Report {
             .or_else(interrupted)
             .or_else(unverified)
             .or_else(came_back)
+            .or_else(conflicting)
     }
 }
+
+/// A way back is barred.
+pub(super) const CHANGED_SINCE: &str = "somebody changed what the run wrote; nothing was written";
 
 /// The change's document is not what the plan was made on.
 pub(super) fn somebody_changed(change: &Change) -> String {
@@ -217,18 +279,25 @@ fn error_of(error: &Error) -> ErrorOutput {
 }
 
 /// Writes the document of a run that came to nothing.
-pub(super) fn write_json_of_error(out: &mut dyn io::Write, error: &Error) -> io::Result<()> {
-    json::write(
-        out,
-        &json::Report {
-            command: "fix",
-            request: None,
-            observation: None,
-            plan: None,
-            statuses: &[],
-            outcome: json::Outcome::Failed,
-            error: Some(error_of(error)),
-            exit_status: error.exit_status() as u8,
-        },
-    )
+pub(super) fn write_json_of_error(
+    out: &mut dyn io::Write,
+    command: &str,
+    error: &Error,
+) -> io::Result<()> {
+    let report = json::Report {
+        outcome: json::Outcome::Failed,
+        error: Some(error_of(error)),
+        exit_status: error.exit_status() as u8,
+        ..json::Report::of_nothing(command)
+    };
+    json::write(out, &report)
+}
+
+/// Writes the document of a run that had nothing to do, and of earlier runs, where they were asked for.
+pub(super) fn write_json_of_nothing(
+    out: &mut dyn io::Write,
+    command: &str,
+    runs: &[RunSummary],
+) -> io::Result<()> {
+    json::write(out, &json::Report { runs, ..json::Report::of_nothing(command) })
 }

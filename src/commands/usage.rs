@@ -34,7 +34,8 @@ fn tell_mistake(parsed: &clap::Error, arguments: &[OsString], console: &mut Cons
     let first = rendered.lines().next().unwrap_or_default();
     let error = UsageError::new(first.strip_prefix("error: ").unwrap_or(first));
     let error = hint.into_iter().fold(error, UsageError::hint);
-    report::write_json_of_error(&mut console.out, &Error::Usage(error))?;
+    let command = arguments.get(1).and_then(|command| command.to_str()).unwrap_or("fix");
+    report::write_json_of_error(&mut console.out, command, &Error::Usage(error))?;
     console.out.flush()
 }
 

@@ -133,6 +133,12 @@ fn check(asked: &Asked<'_>, operation: &Operation) -> Result<(), String> {
         }
         // It deletes by id; that the id is not the default's is AWS's own rule.
         Operation::DeletePolicyVersion { .. } => Ok(()),
+        Operation::RestoreKeyPolicy(_)
+        | Operation::ReduceKeyPolicy(_)
+        | Operation::DetachPolicy { .. }
+        | Operation::DeletePolicy { .. }
+        | Operation::SetDefaultVersion { .. }
+        | Operation::WithdrawPolicyVersion { .. } => Err("a way back is in a plan that leads on".to_owned()),
     }
 }
 

@@ -5,7 +5,7 @@ mod key_side;
 mod key_state;
 pub(super) mod limits;
 mod policy_draft;
-mod refusals;
+pub(super) mod refusals;
 mod service_roles;
 
 use std::collections::BTreeMap;
@@ -162,7 +162,14 @@ fn order(operation: &Operation) -> (u8, String, u8, String) {
         Operation::CreatePolicyVersion { .. } => (1, 2, String::new()),
         Operation::AttachPolicy { entity, .. } => (2, 0, entity.to_string()),
         Operation::CreateGrant { grant, .. } => (3, 0, grant.grantee.to_string()),
-        Operation::RevokeGrant { grant, .. } => (3, 1, grant.id.clone()),
+        // Not planned here: see `rollback`.
+        Operation::RestoreKeyPolicy(_)
+        | Operation::ReduceKeyPolicy(_)
+        | Operation::DetachPolicy { .. }
+        | Operation::DeletePolicy { .. }
+        | Operation::SetDefaultVersion { .. }
+        | Operation::WithdrawPolicyVersion { .. }
+        | Operation::RevokeGrant { .. } => (4, 0, String::new()),
     };
     (kind, operation.resource(), step, last)
 }
@@ -206,7 +213,7 @@ fn purposes<'r>(required: impl IntoIterator<Item = &'r RequiredStatement>) -> Ve
 }
 
 /// Names in a sentence, where each of them matters.
-fn all_listed(names: &[String]) -> String {
+pub(super) fn all_listed(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.as_slice() {
         [] => String::new(),

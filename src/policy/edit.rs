@@ -72,6 +72,21 @@ impl<'d> Editor<'d> {
                 dropped.push(*index);
             }
         }
+        self.remove_statements(&dropped);
+    }
+
+    /// Takes members out of a list, by their texts; one of them has to stay.
+    pub fn remove_from_list(&mut self, list: &StringList, gone: &[String]) {
+        let at = list.iter().enumerate().filter(|(_, value)| gone.iter().any(|text| text == value));
+        let at: Vec<usize> = at.map(|(index, _)| index).collect();
+        if at.len() < list.item_spans.len() {
+            let items = list.item_spans.clone();
+            self.remove_items(&items, &at);
+        }
+    }
+
+    /// Takes whole statements out, by their indices.
+    pub fn remove_statements(&mut self, dropped: &[usize]) {
         let StatementElement { span, is_array } = &self.document.statement_element;
         if !is_array && !dropped.is_empty() {
             self.splices.push(Splice { at: span.clone(), text: "[]".to_owned() });
@@ -79,7 +94,7 @@ impl<'d> Editor<'d> {
         }
         let spans: Vec<Span> =
             self.document.statements.iter().map(|statement| statement.span.clone()).collect();
-        self.remove_items(&spans, &dropped);
+        self.remove_items(&spans, dropped);
     }
 
     /// Whether the statement keeps a principal.

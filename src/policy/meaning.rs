@@ -38,6 +38,15 @@ impl PolicyDocument {
     }
 }
 
+/// Whether two texts mean the same in a partition; a text that is no policy is only equal to itself.
+pub fn is_same(left: &str, right: &str, partition: Partition) -> bool {
+    left == right
+        || match (PolicyDocument::parse(left), PolicyDocument::parse(right)) {
+            (Ok(left), Ok(right)) => left.same_meaning(&right, partition),
+            _ => false,
+        }
+}
+
 impl Statement {
     /// The statement in a form that is equal for statements of the same meaning.
     pub(crate) fn canonical(&self, partition: Partition) -> Value {

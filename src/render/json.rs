@@ -14,15 +14,16 @@ use super::escape::EscapedJson;
 use crate::access::Request;
 use crate::observation::Observation;
 use crate::plan::Plan;
+use crate::plan::rollback::Conflict;
 
-pub use document::{ChangeStatus, ErrorOutput, Outcome};
+pub use document::{ChangeStatus, ErrorOutput, Outcome, RunSummary};
 
 use document::Output;
 
 /// Everything that a run has to say. What it did not come to is `None` or empty.
 #[derive(Debug, Clone)]
 pub struct Report<'a> {
-    /// The command: `fix`.
+    /// The command: `fix`, `rollback`.
     pub command: &'a str,
     /// What was asked for, once it is resolved.
     pub request: Option<&'a Request>,
@@ -32,12 +33,34 @@ pub struct Report<'a> {
     pub plan: Option<&'a Plan>,
     /// What became of each of the plan's changes, in their order; those beyond the list's end are only planned.
     pub statuses: &'a [ChangeStatus],
+    /// What somebody changed since an earlier run wrote it.
+    pub conflicts: &'a [Conflict],
+    /// Earlier runs, where they were asked for.
+    pub runs: &'a [RunSummary],
     /// How the run ended.
     pub outcome: Outcome,
     /// What failed.
     pub error: Option<ErrorOutput>,
     /// The process's exit status.
     pub exit_status: u8,
+}
+
+impl<'a> Report<'a> {
+    /// A run that had nothing to do.
+    pub fn of_nothing(command: &'a str) -> Self {
+        Self {
+            command,
+            request: None,
+            observation: None,
+            plan: None,
+            statuses: &[],
+            conflicts: &[],
+            runs: &[],
+            outcome: Outcome::NoChanges,
+            error: None,
+            exit_status: 0,
+        }
+    }
 }
 
 /// Writes the report as pretty-printed JSON with a line end.

@@ -5,6 +5,7 @@
 
 mod changes;
 mod command;
+mod conflicts;
 mod coverage;
 mod findings;
 mod gains;
@@ -24,6 +25,7 @@ use crate::render::prose::Prose;
 
 pub(crate) use changes::sign;
 pub use changes::{change, change_documents, change_header, change_line, difference};
+pub use conflicts::conflict;
 pub use coverage::coverage;
 pub use findings::findings;
 pub use gains::{accounts_that_gain, gains};

@@ -7,6 +7,7 @@ use aws_sdk_kms::operation::RequestId;
 
 use super::credentials;
 use crate::arn::AccountId;
+use crate::cloud::codes::{kind_of, kind_of_status};
 use crate::cloud::{CloudError, CloudErrorKind};
 
 /// One call, for the error that may come of it.
@@ -135,68 +136,6 @@ pub(super) fn join(texts: impl Iterator<Item = String>) -> String {
         }
     }
     said.join(": ")
-}
-
-/// The kind of an error by its code, which some services end in `Exception` and some do not.
-///
-/// <https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html>,
-/// <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>, and each operation's own list.
-fn kind_of(code: &str, message: &str, status: Option<u16>) -> CloudErrorKind {
-    match code.strip_suffix("Exception").unwrap_or(code) {
-        "AccessDenied" | "NotAuthorized" | "UnauthorizedOperation" => CloudErrorKind::AccessDenied,
-        "NotFound" | "NoSuchEntity" => CloudErrorKind::NotFound,
-        "EntityAlreadyExists" | "AlreadyExists" => CloudErrorKind::AlreadyExists,
-        "MalformedPolicyDocument" => kind_of_refusal(message),
-        // CreateGrant says so of the grantee, and of no key that is named by its ARN.
-        "InvalidArn" if message.to_ascii_lowercase().contains("principal") => CloudErrorKind::InvalidPrincipal,
-        "LimitExceeded" => CloudErrorKind::LimitExceeded,
-        "UnmodifiableEntity" | "UnsupportedOperation" | "PolicyNotAttachable" => CloudErrorKind::Unmodifiable,
-        "ExpiredToken" | "RequestExpired" | "TokenRefreshRequired" => CloudErrorKind::ExpiredCredentials,
-        "RequestLimitExceeded" | "TooManyRequests" | "RequestThrottled" | "SlowDown" => {
-            CloudErrorKind::Throttled
-        }
-        throttling if throttling.starts_with("Throttl") => CloudErrorKind::Throttled,
-        "DependencyTimeout"
-        | "KMSInternal"
-        | "InternalFailure"
-        | "InternalServiceError"
-        | "InternalServerError"
-        | "ServiceFailure"
-        | "ServiceUnavailable"
-        | "RequestTimeout"
-        | "ConcurrentModification"
-        | "EntityTemporarilyUnmodifiable" => CloudErrorKind::Transient,
-        _ if is_about_expired_token(message) => CloudErrorKind::ExpiredCredentials,
-        _ => kind_of_status(status),
-    }
-}
-
-/// PutKeyPolicy answers with one code for three causes, which only the message tells apart.
-///
-/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html>
-fn kind_of_refusal(message: &str) -> CloudErrorKind {
-    let message = message.to_ascii_lowercase();
-    if message.contains("will not allow you to update the key policy") {
-        CloudErrorKind::Lockout
-    } else if message.contains("invalid principal") {
-        CloudErrorKind::InvalidPrincipal
-    } else {
-        CloudErrorKind::Malformed
-    }
-}
-
-fn is_about_expired_token(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    message.contains("token has expired") || message.contains("token included in the request is expired")
-}
-
-fn kind_of_status(status: Option<u16>) -> CloudErrorKind {
-    match status {
-        Some(429) => CloudErrorKind::Throttled,
-        // Below 300 it was done, but the answer is damaged.
-        Some(200..300 | 500..) => CloudErrorKind::Transient,
-        _ => CloudErrorKind::Other,
-    }
 }
 
 #[cfg(test)]

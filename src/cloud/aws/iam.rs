@@ -281,7 +281,7 @@ where
     text.unwrap_or_default().parse().map_err(|error| call.unexpected(error))
 }
 
-fn none_where_not_found<T>(read: Result<T, CloudError>) -> Result<Option<T>, CloudError> {
+pub(super) fn none_where_not_found<T>(read: Result<T, CloudError>) -> Result<Option<T>, CloudError> {
     match read {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind == CloudErrorKind::NotFound => Ok(None),

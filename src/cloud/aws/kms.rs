@@ -57,7 +57,7 @@ pub(super) async fn create_grant(client: &Client, call: &Call, grant: &NewGrant)
         .send()
         .await
         .map_err(|error| call.failed(&error))?;
-    Ok(Receipt { request_id: output.request_id().map(str::to_owned) })
+    Ok(Receipt { request_id: output.request_id().map(str::to_owned), version: None })
 }
 
 /// kms:RevokeGrant on the call's resource, tried once.
@@ -65,7 +65,7 @@ pub(super) async fn revoke_grant(client: &Client, call: &Call, id: &str) -> Resu
     let request = client.revoke_grant().key_id(&call.resource).grant_id(id);
     let output =
         request.customize().config_override(once()).send().await.map_err(|error| call.failed(&error))?;
-    Ok(Receipt { request_id: output.request_id().map(str::to_owned) })
+    Ok(Receipt { request_id: output.request_id().map(str::to_owned), version: None })
 }
 
 fn once() -> Builder {
@@ -88,7 +88,7 @@ pub(super) async fn put_key_policy(
         .send()
         .await
         .map_err(|error| call.failed(&error))?;
-    Ok(Receipt { request_id: output.request_id().map(str::to_owned) })
+    Ok(Receipt { request_id: output.request_id().map(str::to_owned), version: None })
 }
 
 fn key_grant(entry: &types::GrantListEntry) -> Result<KeyGrant, String> {

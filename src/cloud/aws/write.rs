@@ -4,6 +4,7 @@ use aws_sdk_iam::Client;
 use aws_sdk_iam::config::retry::RetryConfig;
 use aws_sdk_iam::config::{Builder, Config};
 use aws_sdk_iam::operation::RequestId;
+use aws_sdk_iam::types::PolicyVersion;
 
 use super::errors::Call;
 use crate::arn::{EntityArn, EntityKind, PolicyArn};
@@ -14,7 +15,7 @@ fn once() -> Builder {
 }
 
 fn receipt(output: &impl RequestId) -> Receipt {
-    Receipt { request_id: output.request_id().map(str::to_owned) }
+    Receipt { request_id: output.request_id().map(str::to_owned), version: None }
 }
 
 /// iam:CreatePolicy.
@@ -58,6 +59,26 @@ pub(super) async fn create_policy_version(
         .policy_document(document)
         .set_as_default(true);
     let output = request.customize().config_override(once()).send().await;
+    let output = output.map_err(|error| call.failed(&error))?;
+    let version = output.policy_version().and_then(PolicyVersion::version_id).map(str::to_owned);
+    Ok(Receipt { version, ..receipt(&output) })
+}
+
+/// iam:SetDefaultPolicyVersion.
+pub(super) async fn set_default_version(
+    client: &Client,
+    call: &Call,
+    version: &str,
+) -> Result<Receipt, CloudError> {
+    let request = client.set_default_policy_version().policy_arn(&call.resource).version_id(version);
+    let output = request.customize().config_override(once()).send().await;
+    output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+}
+
+/// iam:DeletePolicy.
+pub(super) async fn delete_policy(client: &Client, call: &Call) -> Result<Receipt, CloudError> {
+    let request = client.delete_policy().policy_arn(&call.resource);
+    let output = request.customize().config_override(once()).send().await;
     output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
 }
 
@@ -81,6 +102,32 @@ pub(super) async fn attach_policy(
         }
         EntityKind::Group => {
             let request = client.attach_group_policy().group_name(name).policy_arn(policy);
+            let output = request.customize().config_override(once()).send().await;
+            output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+        }
+    }
+}
+
+/// iam:DetachUserPolicy, iam:DetachRolePolicy, iam:DetachGroupPolicy.
+pub(super) async fn detach_policy(
+    client: &Client,
+    call: &Call,
+    entity: &EntityArn,
+) -> Result<Receipt, CloudError> {
+    let (policy, name) = (&call.resource, &entity.name);
+    match entity.kind {
+        EntityKind::User => {
+            let request = client.detach_user_policy().user_name(name).policy_arn(policy);
+            let output = request.customize().config_override(once()).send().await;
+            output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+        }
+        EntityKind::Role => {
+            let request = client.detach_role_policy().role_name(name).policy_arn(policy);
+            let output = request.customize().config_override(once()).send().await;
+            output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+        }
+        EntityKind::Group => {
+            let request = client.detach_group_policy().group_name(name).policy_arn(policy);
             let output = request.customize().config_override(once()).send().await;
             output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
         }

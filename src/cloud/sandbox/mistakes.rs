@@ -1,5 +1,6 @@
 //! What can be wrong with a world file, and where it stands.
 
+mod faults;
 mod grants;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,6 +102,7 @@ pub(super) fn check(world: &World) -> Checked {
         AccountCheck { world, id: *id, account, place: root.member("accounts").member(id) }.run(&mut ids)?;
     }
     keys(world, &root.member("keys"))?;
+    faults::check(world, &root.member("faults"))?;
     check_defaults(world, &root.member("defaults"))
 }
 
@@ -142,12 +144,16 @@ fn caller(world: &World, account: AccountId, entry: &CallerEntry, place: &Place)
         return at_arn(format!("`{arn}` names a user or role that `accounts.{account}` does not describe"));
     }
     for (index, pattern) in entry.denied.iter().enumerate() {
-        if !pattern.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty()) {
-            let message = format!("`{pattern}` is not a permission such as `iam:CreatePolicy`");
-            return Err(Mistake::new(place.member("denied").item(index), message));
-        }
+        permission(pattern, || place.member("denied").item(index))?;
     }
     Ok(())
+}
+
+fn permission(pattern: &str, place: impl FnOnce() -> Place) -> Checked {
+    if pattern.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty()) {
+        return Ok(());
+    }
+    Err(Mistake::new(place(), format!("`{pattern}` is not a permission such as `iam:CreatePolicy`")))
 }
 
 fn aws_policies(world: &World, place: &Place) -> Checked {

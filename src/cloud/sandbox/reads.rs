@@ -1,12 +1,14 @@
 //! The reads.
 
+use std::time::Duration;
+
 use super::authority::allows;
 use super::call::{self, Call};
 use super::refusals::Refusal;
 use super::world::{Account, Document, Grant, Identity, Key, Object, Policy, World};
 use super::{Sandbox, State};
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::cloud::{Belongings, CloudError, Observe};
 use crate::observation::{
     Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, PolicyVersion, Reading,
@@ -21,12 +23,12 @@ impl Observe for Sandbox {
             account: None,
             region: None,
         };
-        let state = self.current(&call)?;
+        let state = self.current(&call).await?;
         call.authorized_across_accounts(&state.world).map(|caller| caller.to_caller())
     }
 
     async fn caller(&self, account: AccountId) -> Result<Option<Caller>, CloudError> {
-        let state = self.current(&Call::iam("sts:GetCallerIdentity", account, account))?;
+        let state = self.current(&Call::iam("sts:GetCallerIdentity", account, account)).await?;
         Ok(call::identity(&state.world, account).map(|caller| caller.to_caller()))
     }
 
@@ -37,7 +39,7 @@ impl Observe for Sandbox {
             account: key.account(),
             region: key.region().map(str::to_owned),
         };
-        let state = self.current(&call)?;
+        let state = self.current(&call).await?;
         let world = &state.world;
         call.account = call.account.or(world.default_caller);
         call.region = call.region.or_else(|| Some(world.region.clone()));
@@ -51,7 +53,7 @@ impl Observe for Sandbox {
             account: Some(key.account),
             region: Some(key.region.clone()),
         };
-        let state = self.current(&call)?;
+        let state = self.current(&call).await?;
         let caller = call.authorized(&state.world)?;
         match state.world.keys.get(key) {
             Some(found) => Ok(found.policy.text().to_owned()),
@@ -61,7 +63,7 @@ impl Observe for Sandbox {
 
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
         let call = Call::iam("iam:GetAccountSummary", "*", account);
-        let state = self.current(&call)?;
+        let state = self.current(&call).await?;
         Ok(in_account(&state, &call)?.map(Account::quotas).unwrap_or_default())
     }
 
@@ -71,7 +73,7 @@ impl Observe for Sandbox {
         name: &PolicyName,
     ) -> Result<Vec<(PolicyArn, String)>, CloudError> {
         let call = Call::iam("iam:ListPolicies", "*", account);
-        let state = self.current(&call)?;
+        let state = self.current(&call).await?;
         let described = in_account(&state, &call)?;
         Ok(described
             .into_iter()
@@ -89,7 +91,8 @@ impl Observe for Sandbox {
         _default_version: Option<&str>,
     ) -> Result<Option<ManagedPolicy>, CloudError> {
         let call = Call::iam("iam:ListPolicyVersions", policy, policy.account);
-        let state = self.current(&call)?;
+        let further = ["iam:GetPolicyVersion", "iam:ListEntitiesForPolicy"];
+        let state = self.current_with(&call, &further).await?;
         let described = in_account(&state, &call)?;
         in_account(&state, &call.as_operation("iam:GetPolicyVersion"))?;
         in_account(&state, &call.as_operation("iam:ListEntitiesForPolicy"))?;
@@ -99,7 +102,7 @@ impl Observe for Sandbox {
 
     async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
         let call = self.about_entity(get_entity(entity.kind), account, entity);
-        let state = self.current(&call)?;
+        let state = self.current_with(&call, &[list_attached(entity.kind)]).await?;
         Ok(find_entity(&state, &call, entity)?.map(|(entity, _)| entity))
     }
 
@@ -109,7 +112,7 @@ impl Observe for Sandbox {
         entity: &EntityName,
     ) -> Result<Option<(Entity, Belongings)>, CloudError> {
         let call = self.about_entity(get_entity(entity.kind), account, entity);
-        let state = self.current(&call)?;
+        let state = self.current(&call).await?;
         let Some((found, identity)) = find_entity(&state, &call, entity)? else {
             return Ok(None);
         };
@@ -139,7 +142,7 @@ impl Observe for Sandbox {
             EntityKind::Group => "iam:GetGroupPolicy",
         };
         let call = self.about_entity(get, account, entity);
-        let state = self.current(&call)?;
+        let state = self.current(&call).await?;
         let described = in_account(&state, &call)?;
         let owner = described.and_then(|described| described.of_kind(entity.kind).get(&entity.name));
         let owner = owner.ok_or_else(|| call.failed(Some(account), Refusal::no_such_entity(entity)))?;
@@ -151,12 +154,20 @@ impl Observe for Sandbox {
 
     async fn policy_document(&self, account: AccountId, policy: &str) -> Result<String, CloudError> {
         let call = Call::iam("iam:GetPolicy", policy, account);
-        let state = self.current(&call)?;
+        let state = self.current(&call).await?;
         in_account(&state, &call)?;
         in_account(&state, &call.as_operation("iam:GetPolicyVersion"))?;
         document_in_force(&state.world, policy)
             .map(str::to_owned)
             .map_err(|refusal| call.failed(Some(account), refusal))
+    }
+
+    async fn principal_age(&self, principal: &EntityArn) -> Result<Option<Duration>, CloudError> {
+        let call = Call::iam(get_entity(principal.kind), principal, principal.account);
+        let state = self.current(&call).await?;
+        let described = in_account(&state, &call)?;
+        let found = described.and_then(|described| described.of_kind(principal.kind).get(&principal.name));
+        Ok(found.filter(|found| found.path == principal.path).map(Identity::age))
     }
 
     async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError> {
@@ -166,7 +177,7 @@ impl Observe for Sandbox {
             account: Some(key.account),
             region: Some(key.region.clone()),
         };
-        let state = self.current(&call)?;
+        let state = self.current(&call).await?;
         let caller = call.authorized(&state.world)?;
         match state.world.keys.get(key) {
             Some(found) => Ok(found.grants.iter().enumerate().map(key_grant).collect()),
@@ -191,6 +202,14 @@ fn get_entity(kind: EntityKind) -> &'static str {
     }
 }
 
+fn list_attached(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::User => "iam:ListAttachedUserPolicies",
+        EntityKind::Role => "iam:ListAttachedRolePolicies",
+        EntityKind::Group => "iam:ListAttachedGroupPolicies",
+    }
+}
+
 /// A user, role or group with the policies attached to it.
 fn find_entity<'s>(
     state: &'s State,
@@ -198,18 +217,13 @@ fn find_entity<'s>(
     entity: &EntityName,
 ) -> Result<Option<(Entity, &'s Identity)>, CloudError> {
     let EntityName { kind, name } = entity;
-    let list = match kind {
-        EntityKind::User => "iam:ListAttachedUserPolicies",
-        EntityKind::Role => "iam:ListAttachedRolePolicies",
-        EntityKind::Group => "iam:ListAttachedGroupPolicies",
-    };
     let caller = call.authorized(&state.world)?;
     let identity =
         state.world.accounts.get(&caller.account).and_then(|account| account.of_kind(*kind).get(name));
     let Some(identity) = identity else {
         return Ok(None);
     };
-    in_account(state, &call.as_operation(list))?;
+    in_account(state, &call.as_operation(list_attached(*kind)))?;
     let found = Entity {
         arn: state.world.entity_arn(caller.account, *kind, (name, identity)),
         attached: identity.attached.clone(),

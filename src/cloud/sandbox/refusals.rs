@@ -157,10 +157,28 @@ impl Refusal {
         Self::new(CloudErrorKind::LimitExceeded, "LimitExceeded", message)
     }
 
+    /// What is to be detached is not attached.
+    pub(super) fn not_attached(policy: &PolicyArn) -> Self {
+        Self::no_such(format!("Policy {policy} was not found."))
+    }
+
+    /// A policy that is attached, or somebody's boundary, can't go.
+    pub(super) fn policy_in_use() -> Self {
+        let message = "Cannot delete a policy attached to entities.";
+        Self::new(CloudErrorKind::Conflict, "DeleteConflict", message)
+    }
+
+    /// A policy with more than its default version can't go.
+    pub(super) fn versions_left() -> Self {
+        let message = "This policy has more than one version. Before you delete a policy, you must delete the \
+                       policy's versions. The default version is deleted with the policy.";
+        Self::new(CloudErrorKind::Conflict, "DeleteConflict", message)
+    }
+
     /// The version in force can't go.
     pub(super) fn default_version() -> Self {
         let message = "Cannot delete the default version of a policy.";
-        Self::new(CloudErrorKind::Other, "DeleteConflict", message)
+        Self::new(CloudErrorKind::Conflict, "DeleteConflict", message)
     }
 
     /// Service-linked roles and those of IAM Identity Center belong to AWS.

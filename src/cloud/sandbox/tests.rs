@@ -26,7 +26,7 @@ fn fixture(name: &str) -> Sandbox {
 
 fn in_memory(text: &str) -> Sandbox {
     let state = State::read(text.to_owned(), Path::new("world.json")).unwrap();
-    Sandbox { file: None, state: RefCell::new(state) }
+    Sandbox::of(None, state)
 }
 
 /// The built-in world with something else in it.

@@ -5,6 +5,7 @@ mod shape;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
 use crate::observation::IamQuotas;
 use crate::policy::AwsPrincipal;
+use super::faults::FaultEntry;
 use shape::{limit, members, object, objects};
 
 pub(super) use key::{Grant, Key};
@@ -46,6 +48,8 @@ pub(super) struct World {
     pub(super) accounts: BTreeMap<AccountId, Account>,
     #[serde(default, deserialize_with = "objects")]
     pub(super) keys: BTreeMap<KeyArn, Key>,
+    #[serde(default)]
+    pub(super) faults: Vec<Object<FaultEntry>>,
 }
 
 /// The identity whose credentials the run has for one account.
@@ -110,6 +114,9 @@ pub(super) struct Identity {
     #[serde(default)]
     pub(super) attached: Vec<String>,
     pub(super) boundary: Option<String>,
+    /// Seconds since it was made.
+    #[serde(default, deserialize_with = "limit")]
+    age: Option<usize>,
     #[serde(default, deserialize_with = "members")]
     pub(super) inline: BTreeMap<String, Document>,
     /// The groups that a user is in.
@@ -224,6 +231,12 @@ impl Account {
 }
 
 impl Identity {
+    /// How long ago it was made: a year, unless the world says how long.
+    pub(super) fn age(&self) -> Duration {
+        const YEAR: u64 = 365 * 24 * 60 * 60;
+        Duration::from_secs(self.age.and_then(|seconds| seconds.try_into().ok()).unwrap_or(YEAR))
+    }
+
     /// The unique id: what the world says, else one that follows from the ARN.
     ///
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::call::{Call, CallerIdentity};
 use super::refusals::{self, Proposal, Refusal};
 use super::source::{NewValue, Place, Source};
-use super::world::{Account, Document, Policy, VersionId, World};
+use super::world::{Account, Document, Identity, Policy, VersionId, World};
 use super::{Sandbox, State, grants, read_back};
 use crate::arn::{AccountId, EntityArn, EntityKind, KeyArn, PolicyArn};
 use crate::cloud::{CloudError, Receipt, Write};
@@ -20,13 +20,23 @@ impl Write for Sandbox {
             account: Some(operation.account()),
             region: operation.region().map(str::to_owned),
         };
+        let struck = self.arrive(&call).await?;
         let edited = {
-            let state = self.current(&call)?;
+            let state = self.state.borrow();
             let caller = call.authorized(&state.world)?;
             edit(&state, operation, &caller).map_err(|refusal| call.failed(Some(caller.account), refusal))?
         };
         self.replace(edited).map_err(|refusal| call.failed(call.account, refusal))?;
-        Ok(Receipt { request_id: Some(call.request_id()) })
+        if struck.loses_answer {
+            return Err(Self::lost(&call));
+        }
+        let version = match operation {
+            Operation::CreatePolicyVersion { policy, .. } => {
+                self.state.borrow().world.policy(policy).map(|policy| policy.default_version.clone())
+            }
+            _ => None,
+        };
+        Ok(Receipt { request_id: Some(call.request_id()), version })
     }
 }
 
@@ -34,19 +44,28 @@ impl Write for Sandbox {
 fn edit(state: &State, operation: &Operation, caller: &CallerIdentity<'_>) -> Result<Source, Refusal> {
     let State { source, world } = state;
     match operation {
-        Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) => {
+        Operation::PruneOrphans(update)
+        | Operation::UpdateKeyPolicy(update)
+        | Operation::RestoreKeyPolicy(update)
+        | Operation::ReduceKeyPolicy(update) => {
             put_key_policy(source, world, (&update.key, &update.after), caller)
         }
         Operation::CreatePolicy { policy, description, after } => {
             create_policy(source, world, policy, (description, after))
         }
-        Operation::DeletePolicyVersion { policy, version, .. } => {
+        Operation::DeletePolicyVersion { policy, version, .. }
+        | Operation::WithdrawPolicyVersion { policy, version, .. } => {
             delete_version(source, world, policy, version)
         }
         Operation::CreatePolicyVersion { policy, after, .. } => create_version(source, world, policy, after),
         Operation::AttachPolicy { policy, entity, .. } => attach(source, world, policy, entity),
         Operation::CreateGrant { grant, .. } => grants::create(source, world, grant, caller),
         Operation::RevokeGrant { key, grant } => grants::revoke(source, world, key, &grant.id),
+        Operation::DetachPolicy { policy, entity, .. } => detach(source, world, policy, entity),
+        Operation::DeletePolicy { policy, .. } => delete_policy(source, world, policy),
+        Operation::SetDefaultVersion { policy, version, .. } => {
+            set_default_version(source, world, policy, version)
+        }
     }
 }
 
@@ -122,14 +141,7 @@ fn delete_version(source: &Source, world: &World, arn: &PolicyArn, version: &str
 
 /// Attaching what is attached already changes nothing and succeeds.
 fn attach(source: &Source, world: &World, policy: &PolicyArn, to: &EntityArn) -> Result<Source, Refusal> {
-    let name = to.entity_name();
-    let found = account(world, policy.account).and_then(|account| account.of_kind(to.kind).get(&to.name));
-    let identity = found.ok_or_else(|| Refusal::no_such_entity(&name))?;
-    let is_protected =
-        ["/aws-service-role/", "/aws-reserved/"].iter().any(|prefix| identity.path.starts_with(prefix));
-    if is_protected && to.kind == EntityKind::Role {
-        return Err(Refusal::protected_role(&to.name));
-    }
+    let identity = modifiable(world, policy, to)?;
     existing(world, policy)?;
     let arn = policy.to_string();
     if identity.attached.contains(&arn) {
@@ -144,13 +156,78 @@ fn attach(source: &Source, world: &World, policy: &PolicyArn, to: &EntityArn) ->
     if identity.attached.len() >= limit {
         return Err(Refusal::too_many_attached(to.kind, limit));
     }
-    let list = Place::root()
-        .member("accounts")
-        .member(policy.account)
-        .member(format_args!("{}s", to.kind))
-        .member(&to.name)
-        .member("attached");
+    let list = attached_place(policy.account, to);
     edited(source.with_item(&list, arn.into()), &list)
+}
+
+/// Detaching what is not attached is refused.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DetachRolePolicy.html>
+fn detach(source: &Source, world: &World, policy: &PolicyArn, from: &EntityArn) -> Result<Source, Refusal> {
+    let identity = modifiable(world, policy, from)?;
+    let arn = policy.to_string();
+    let index = identity.attached.iter().position(|own| *own == arn);
+    let index = index.ok_or_else(|| Refusal::not_attached(policy))?;
+    let item = attached_place(policy.account, from).item(index);
+    edited(source.without(&item), &item)
+}
+
+/// A user, role or group whose attachments can be changed.
+fn modifiable<'w>(world: &'w World, policy: &PolicyArn, entity: &EntityArn) -> Result<&'w Identity, Refusal> {
+    let name = entity.entity_name();
+    let found =
+        account(world, policy.account).and_then(|account| account.of_kind(entity.kind).get(&entity.name));
+    let identity = found.ok_or_else(|| Refusal::no_such_entity(&name))?;
+    let is_protected =
+        ["/aws-service-role/", "/aws-reserved/"].iter().any(|prefix| identity.path.starts_with(prefix));
+    if is_protected && entity.kind == EntityKind::Role {
+        return Err(Refusal::protected_role(&entity.name));
+    }
+    Ok(identity)
+}
+
+fn attached_place(account: AccountId, entity: &EntityArn) -> Place {
+    Place::root()
+        .member("accounts")
+        .member(account)
+        .member(format_args!("{}s", entity.kind))
+        .member(&entity.name)
+        .member("attached")
+}
+
+/// Whatever uses a policy or is left of it has to go first.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html>
+fn delete_policy(source: &Source, world: &World, arn: &PolicyArn) -> Result<Source, Refusal> {
+    let policy = existing(world, arn)?;
+    let text = arn.to_string();
+    let is_used = account(world, arn.account).is_some_and(|account| {
+        account.identities().any(|(_, _, identity)| {
+            identity.attached.contains(&text) || identity.boundary.as_ref() == Some(&text)
+        })
+    });
+    if is_used {
+        return Err(Refusal::policy_in_use());
+    }
+    if policy.versions.len() > 1 {
+        return Err(Refusal::versions_left());
+    }
+    let place = policy_place(arn);
+    edited(source.without(&place), &place)
+}
+
+fn set_default_version(
+    source: &Source,
+    world: &World,
+    arn: &PolicyArn,
+    version: &str,
+) -> Result<Source, Refusal> {
+    let policy = existing(world, arn)?;
+    if policy.versions.keys().all(|id| id.to_string() != version) {
+        return Err(Refusal::no_such_version(arn, version));
+    }
+    let place = policy_place(arn).member("default_version");
+    edited(source.with(&place, &NewValue::Tree(version.into())), &place)
 }
 
 fn with_version(source: &Source, policy: &Place, version: VersionId, text: &str) -> Result<Source, Refusal> {

@@ -1,7 +1,7 @@
 //! Key policies that AWS would refuse to save, each with a way out.
 
-use super::super::FindingCode;
 use super::super::patch;
+use super::super::{Finding, FindingCode};
 use super::key_side::label;
 use super::limits::KEY_POLICY_BYTES;
 use super::{Draft, all_listed};
@@ -75,6 +75,17 @@ pub(super) fn can_be_written(
         draft.find(FindingCode::InertStatement, key, message, None);
     }
     can
+}
+
+/// What AWS would say against a key policy that is sent as it is.
+pub(in crate::plan) fn of_key_policy(
+    key: &KeyArn,
+    document: &PolicyDocument,
+    caller: Option<&Caller>,
+) -> Vec<Finding> {
+    let mut draft = Draft::default();
+    can_be_written(key, document, document.text(), caller, &mut draft);
+    draft.findings
 }
 
 /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html#KMS-PutKeyPolicy-request-Policy>

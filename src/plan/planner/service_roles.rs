@@ -1,7 +1,7 @@
 //! Service-linked roles of other accounts than the key's. No policy can serve one: it needs a grant, which its own
 //! account creates and which the key policy has to let it create.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::patch::{Face, Sids};
 use super::super::{Change, FindingCode, Gain, Handover, Operation, Side};
@@ -139,8 +139,10 @@ pub(super) fn permit(
 impl Permission {
     /// Why the key policy has to change, as the end of a sentence.
     pub(super) fn reason(&self) -> String {
-        let roles: Vec<String> = self.grants.iter().map(|grant| grant.grantee.arn().name.clone()).collect();
-        format!("a grant must be possible for {}", all_listed(&roles))
+        let grants = self.grants.iter();
+        let accounts: BTreeSet<String> = grants.map(|grant| format!("account {}", grant.account())).collect();
+        let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
+        format!("{} must be able to create grants for service-linked roles", accounts.join(" and "))
     }
 
     /// Who may create which grants by it.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::world::{ShortRequest, World, carried_out};
-use crate::plan::{Handover, Operation, Plan, Side, plan};
+use crate::plan::{Handover, Plan, Side, plan};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,18 +79,8 @@ fn covered_by(side: &Side) -> Vec<String> {
 }
 
 fn written(plan: &Plan) -> Vec<Value> {
-    let after = |operation: &Operation| match operation {
-        Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) => Some(update.after.clone()),
-        Operation::CreatePolicy { after, .. } | Operation::CreatePolicyVersion { after, .. } => {
-            Some(after.clone())
-        }
-        Operation::DeletePolicyVersion { .. }
-        | Operation::AttachPolicy { .. }
-        | Operation::CreateGrant { .. }
-        | Operation::RevokeGrant { .. } => None,
-    };
-    let statements = |text: String| serde_json::from_str::<Value>(&text).unwrap()["Statement"].clone();
-    plan.changes.iter().filter_map(|change| after(&change.operation)).map(statements).collect()
+    let statements = |text: &str| serde_json::from_str::<Value>(text).unwrap()["Statement"].clone();
+    plan.changes.iter().filter_map(|change| change.operation.after()).map(statements).collect()
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {

@@ -302,7 +302,10 @@ pub(super) fn carried_out(mut observation: Observation, plan: &Plan) -> Observat
 
 fn carry_out(observation: &mut Observation, operation: &Operation) {
     match operation {
-        Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) => {
+        Operation::PruneOrphans(update)
+        | Operation::UpdateKeyPolicy(update)
+        | Operation::RestoreKeyPolicy(update)
+        | Operation::ReduceKeyPolicy(update) => {
             let key = observation.keys.get_mut(&update.key).unwrap();
             assert_eq!(key.policy, Reading::Read(update.before.clone()), "changes build on each other");
             key.policy = Reading::Read(update.after.clone());
@@ -317,10 +320,12 @@ fn carry_out(observation: &mut Observation, operation: &Operation) {
             };
             assert!(iam(observation, policy).policies.insert(policy.clone(), created).is_none());
         }
-        Operation::DeletePolicyVersion { policy, version, before, .. } => {
+        Operation::DeletePolicyVersion { policy, version, before, .. }
+        | Operation::WithdrawPolicyVersion { policy, version, before } => {
             let policy = iam(observation, policy).policies.get_mut(policy).unwrap();
             let gone = policy.versions.iter().position(|own| own.id == *version && !own.is_default).unwrap();
-            assert_eq!(policy.versions.remove(gone).document.as_ref(), Some(before));
+            let kept = policy.versions.remove(gone).document;
+            assert!(kept.is_none_or(|kept| kept == *before));
         }
         Operation::CreatePolicyVersion { policy, before, after, .. } => {
             let policy = iam(observation, policy).policies.get_mut(policy).unwrap();
@@ -350,7 +355,30 @@ fn carry_out(observation: &mut Observation, operation: &Operation) {
                 context_subset: BTreeMap::new(),
             });
         }
-        Operation::RevokeGrant { .. } => panic!("nobody asked for that"),
+        Operation::RevokeGrant { key, grant } => {
+            let key = observation.keys.get_mut(key).unwrap();
+            let Reading::Read(grants) = &mut key.grants else { panic!("revoked without reading") };
+            assert!(grants.contains(grant));
+            grants.retain(|own| own.id != grant.id);
+        }
+        Operation::DetachPolicy { policy, entity, .. } => {
+            let iam = iam(observation, policy);
+            iam.policies.get_mut(policy).unwrap().attached_to.retain(|own| *own != entity.entity_name());
+            let entity = iam.entities.get_mut(entity).unwrap().as_mut().unwrap();
+            entity.attached.retain(|own| *own != policy.to_string());
+        }
+        Operation::DeletePolicy { policy, before } => {
+            let gone = iam(observation, policy).policies.remove(policy).unwrap();
+            assert_eq!((&gone.document, gone.versions.len()), (before, 1));
+            assert_eq!((gone.attached_to, gone.boundary_of), (Vec::new(), Vec::new()));
+        }
+        Operation::SetDefaultVersion { policy, version, before, after } => {
+            let policy = iam(observation, policy).policies.get_mut(policy).unwrap();
+            assert_eq!(policy.document, *before);
+            policy.versions.iter_mut().for_each(|own| own.is_default = own.id == *version);
+            assert!(policy.versions.iter().any(|own| own.is_default));
+            policy.document.clone_from(after);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod changes;
 mod context;
+mod runs;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,9 +11,11 @@ use super::Report;
 use crate::plan::{Finding, FindingCode, Severity};
 
 pub use changes::ChangeStatus;
+pub use runs::RunSummary;
 
 use changes::{ChangeOutput, CoverageOutput, HandoverOutput};
 use context::{ObservationOutput, RequestOutput};
+use runs::ConflictOutput;
 
 /// The version of the document's form.
 const VERSION: u32 = 1;
@@ -41,6 +44,10 @@ pub(super) struct Output {
     coverage: Vec<CoverageOutput>,
     /// What administrators of accounts without credentials have to do.
     handovers: Vec<HandoverOutput>,
+    /// What somebody changed since an earlier run wrote it; only `rollback` looks for that.
+    conflicts: Vec<ConflictOutput>,
+    /// Earlier runs, oldest first; only `rollback --list` tells of them.
+    runs: Vec<RunSummary>,
     /// How the run ended.
     outcome: Outcome,
     /// What failed; null where nothing did.
@@ -119,6 +126,8 @@ impl From<&Report<'_>> for Output {
                 .collect(),
             coverage: plan.iter().flat_map(|plan| &plan.coverage).map(CoverageOutput::from).collect(),
             handovers: plan.iter().flat_map(|plan| &plan.handovers).map(HandoverOutput::from).collect(),
+            conflicts: report.conflicts.iter().map(ConflictOutput::from).collect(),
+            runs: report.runs.to_vec(),
             outcome: report.outcome,
             error: report.error.clone(),
             exit_status: report.exit_status,

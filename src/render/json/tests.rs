@@ -26,7 +26,12 @@ fn observation() -> Observation {
         metadata: Reading::Read(metadata),
         policy: Reading::Unread("no credentials of profile secret-profile".to_owned()),
     };
-    let iam = IamObservation { quotas: IamQuotas::default(), policies: [].into(), entities: [].into(), caller: Reading::default() };
+    let iam = IamObservation {
+        quotas: IamQuotas::default(),
+        policies: [].into(),
+        entities: [].into(),
+        caller: Reading::default(),
+    };
     Observation {
         callers: [(key_account, caller)].into(),
         keys: [(testing::key(), key)].into(),
@@ -46,7 +51,7 @@ fn full_plan() -> Plan {
             covered(OTHER_ROOT, &["statement `Allow use of the key`"], None),
             covered(ROLE, &["statement `Allow use of the key`"], Some(&["policy KmsKeyUsagePolicy"])),
         ],
-        handovers: vec![key_policy_handover(), identity_handover()],
+        handovers: vec![key_policy_handover(), identity_handover(), grant_handover()],
     }
 }
 
@@ -59,6 +64,8 @@ fn full_output() -> String {
         hint: None,
     };
     let report = Report {
+        conflicts: &[],
+        runs: &[],
         command: "fix",
         request: Some(&testing::request(&[OTHER_ROOT, ROLE])),
         observation: Some(&observation()),
@@ -79,6 +86,8 @@ fn full_output() -> String {
 
 fn failed_early() -> Report<'static> {
     Report {
+        conflicts: &[],
+        runs: &[],
         command: "fix",
         request: None,
         observation: None,
@@ -126,7 +135,7 @@ fn mutilated_output_does_not_match_the_schema() {
         ("/outcome", json!("succeeded")),
         ("/exit_status", json!("0")),
         ("/changes/0", json!({"id": 1})),
-        ("/changes/0/action", json!("grant")),
+        ("/changes/0/action", json!("give")),
         ("/changes/0/status", Value::Null),
         ("/findings/0/severity", json!("fatal")),
         ("/handovers/0/side", json!("elsewhere")),

@@ -25,14 +25,20 @@ pub fn change(
 ) -> io::Result<()> {
     change_header(out, styles, width, number, change)?;
     writeln!(out)?;
-    if let Operation::AttachPolicy { policy, entity, .. } = &change.operation {
-        let line = format!("+ {policy} -> {entity}");
-        return writeln!(out, "{:INDENT$}{}", "", paint(styles.added, Escaped(&line)));
-    }
     if let Some(grant) = GrantLines::of(&change.operation) {
         return grant.write(out, styles);
     }
     let operation = &change.operation;
+    let attachment = match operation {
+        Operation::AttachPolicy { policy, entity, .. } => Some((styles.added, format!("+ {policy} -> {entity}"))),
+        Operation::DetachPolicy { policy, entity, .. } => {
+            Some((styles.removed, format!("- {policy} -> {entity}")))
+        }
+        _ => None,
+    };
+    if let Some((style, line)) = attachment {
+        return writeln!(out, "{:INDENT$}{}", "", paint(style, Escaped(&line)));
+    }
     let documents = diff::difference(operation.before().unwrap_or(""), operation.after().unwrap_or(""));
     let whole = matches!(operation.action(), Action::Create | Action::Delete);
     difference(out, styles, &documents, whole)
@@ -92,7 +98,7 @@ pub fn change_header(
     write!(out, "{} {sign} ", paint(styles.strong, format_args!("{number}.")))?;
     let what = Prose::new().styled(styles.strong, &operation.to_string());
     what.write_at(out, width, INDENT, INDENT)?;
-    if matches!(operation, Operation::AttachPolicy { .. }) {
+    if operation.entity().is_some() {
         row(out, styles, width, "where", &place(operation))?;
     } else {
         row(out, styles, width, "where", &operation.resource())?;
@@ -159,7 +165,7 @@ pub(crate) fn sign(action: Action) -> &'static str {
     match action {
         Action::Create | Action::Attach | Action::Grant => "+",
         Action::Update => "~",
-        Action::Revoke | Action::Delete => "-",
+        Action::Detach | Action::Revoke | Action::Delete => "-",
     }
 }
 
@@ -167,7 +173,7 @@ fn sign_style(styles: &Styles, action: Action) -> anstyle::Style {
     match action {
         Action::Create | Action::Attach | Action::Grant => styles.added,
         Action::Update => styles.updated,
-        Action::Revoke | Action::Delete => styles.removed,
+        Action::Detach | Action::Revoke | Action::Delete => styles.removed,
     }
 }
 

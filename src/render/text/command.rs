@@ -191,6 +191,10 @@ mod tests {
                 testing::GROUP
             )
         );
+        assert_eq!(
+            fix(&request, &testing::grant_handover()).pieces.join(" "),
+            format!("keymend fix --key {} --service-linked-role {}", testing::KEY, testing::LINKED)
+        );
         request.policy_name = "Other".parse().unwrap();
         request.prune_orphans = true;
         let key_policy = fix(&request, &testing::key_policy_handover());

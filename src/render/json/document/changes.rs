@@ -26,11 +26,11 @@ pub(super) struct ChangeOutput {
     region: Option<String>,
     /// The ARN of the key or policy.
     resource: String,
-    /// The ARN of the user, role or group that a policy is attached to.
+    /// The ARN of the user, role or group that a policy is attached to or detached from.
     entity: Option<String>,
     /// The grant that is created or revoked.
     grant: Option<GrantOutput>,
-    /// The policy version that is deleted.
+    /// The policy version that is deleted, or made the default.
     version: Option<String>,
     /// The description of a policy to be created.
     description: Option<String>,
@@ -66,6 +66,18 @@ enum Kind {
     CreateGrant,
     /// Revokes a grant that an earlier run made.
     RevokeGrant,
+    /// Puts back what a key policy said before an earlier run.
+    RestoreKeyPolicy,
+    /// Takes what an earlier run added out of a key policy that was changed since.
+    ReduceKeyPolicy,
+    /// Detaches a policy that an earlier run attached.
+    DetachPolicy,
+    /// Deletes a policy that an earlier run created.
+    DeletePolicy,
+    /// Makes a former version of a policy the default again.
+    SetDefaultVersion,
+    /// Deletes a version that an earlier run made.
+    WithdrawPolicyVersion,
 }
 
 /// What became of a change.
@@ -147,7 +159,7 @@ impl ChangeOutput {
             account: operation.account().to_string(),
             region: operation.region().map(str::to_owned),
             resource: operation.resource(),
-            entity: None,
+            entity: operation.entity().map(ToString::to_string),
             grant: None,
             version: None,
             description: None,
@@ -158,14 +170,20 @@ impl ChangeOutput {
             status,
         };
         match operation {
-            Operation::AttachPolicy { entity, .. } => output.entity = Some(entity.to_string()),
-            Operation::DeletePolicyVersion { version, .. } => output.version = Some(version.clone()),
+            Operation::DeletePolicyVersion { version, .. }
+            | Operation::SetDefaultVersion { version, .. }
+            | Operation::WithdrawPolicyVersion { version, .. } => output.version = Some(version.clone()),
             Operation::CreatePolicy { description, .. } => output.description = Some(description.clone()),
             Operation::CreateGrant { grant, .. } => output.grant = Some(GrantOutput::from(grant)),
             Operation::RevokeGrant { grant, .. } => output.grant = Some(GrantOutput::from(grant)),
             Operation::PruneOrphans(_)
             | Operation::UpdateKeyPolicy(_)
-            | Operation::CreatePolicyVersion { .. } => {}
+            | Operation::CreatePolicyVersion { .. }
+            | Operation::AttachPolicy { .. }
+            | Operation::RestoreKeyPolicy(_)
+            | Operation::ReduceKeyPolicy(_)
+            | Operation::DetachPolicy { .. }
+            | Operation::DeletePolicy { .. } => {}
         }
         output
     }
@@ -182,6 +200,12 @@ impl From<&Operation> for Kind {
             Operation::AttachPolicy { .. } => Self::AttachPolicy,
             Operation::CreateGrant { .. } => Self::CreateGrant,
             Operation::RevokeGrant { .. } => Self::RevokeGrant,
+            Operation::RestoreKeyPolicy(_) => Self::RestoreKeyPolicy,
+            Operation::ReduceKeyPolicy(_) => Self::ReduceKeyPolicy,
+            Operation::DetachPolicy { .. } => Self::DetachPolicy,
+            Operation::DeletePolicy { .. } => Self::DeletePolicy,
+            Operation::SetDefaultVersion { .. } => Self::SetDefaultVersion,
+            Operation::WithdrawPolicyVersion { .. } => Self::WithdrawPolicyVersion,
         }
     }
 }

@@ -1,0 +1,253 @@
+//! Earlier runs on one backend, and where each of them stands.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::record::{Backend, FORMAT, Origin, Record, StepOutcome};
+use super::{JournalError, disk};
+use crate::plan::Operation;
+use crate::plan::rollback::Written;
+
+/// The runs on one backend, oldest first.
+#[derive(Debug)]
+pub struct History {
+    runs: Vec<(PathBuf, Record)>,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    /// Every chosen change holds.
+    Done,
+    /// It ended by itself before it was done: a call failed, or somebody else changed something.
+    Stopped,
+    /// It was cut, by Ctrl-C or by the end of the process.
+    Cut,
+    /// Another run finished it.
+    Resumed,
+    /// Another run undid it.
+    RolledBack,
+    /// Another run began to undo it and was not done.
+    PartlyRolledBack,
+}
+
+impl RunState {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Stopped => "stopped",
+            Self::Cut => "cut",
+            Self::Resumed => "resumed",
+            Self::RolledBack => "rolled back",
+            Self::PartlyRolledBack => "partly rolled back",
+        }
+    }
+}
+
+impl History {
+    /// Reads the runs of a backend that are kept in a folder; none where there is no folder.
+    ///
+    /// # Errors
+    /// The folder or one of the files can't be read.
+    pub fn read(folder: &Path, backend: &Backend) -> Result<Self, JournalError> {
+        let unreadable = |path: &Path, reason: String| JournalError::Unreadable {
+            path: path.display().to_string(),
+            reason,
+        };
+        let mut runs = Vec::new();
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self { runs }),
+            Err(error) => return Err(unreadable(folder, error.to_string())),
+        };
+        for entry in entries {
+            let path = entry.map_err(|error| unreadable(folder, error.to_string()))?.path();
+            if is_journal(&path) {
+                let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, error.to_string()))?;
+                let record = parse(&text, &path)?;
+                if record.backend == *backend {
+                    runs.push((path, record));
+                }
+            }
+        }
+        runs.sort_by_key(|(_, record)| order(&record.run));
+        Ok(Self { runs })
+    }
+
+    /// The runs, oldest first, each with where it stands.
+    pub fn runs(&self) -> impl DoubleEndedIterator<Item = (&Record, RunState)> {
+        self.runs.iter().map(|(_, record)| (record, self.state(record)))
+    }
+
+    /// A run by its id.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn run(&self, run: &str) -> Result<&Record, JournalError> {
+        self.find(run).ok_or_else(|| JournalError::NoSuchRun(run.to_owned()))
+    }
+
+    fn find(&self, run: &str) -> Option<&Record> {
+        self.runs.iter().map(|(_, record)| record).find(|record| record.run == run)
+    }
+
+    /// The last run that is no rollback.
+    pub fn last(&self) -> Option<&Record> {
+        self.runs.iter().rev().map(|(_, record)| record).find(|record| !record.is_rollback())
+    }
+
+    /// The last run, if it was cut or stopped and nothing has finished or undone it since.
+    pub fn unfinished(&self) -> Option<(&Record, RunState)> {
+        let (run, state) = self.runs().rev().find(|(record, _)| !record.is_rollback())?;
+        matches!(state, RunState::Cut | RunState::Stopped | RunState::PartlyRolledBack).then_some((run, state))
+    }
+
+    /// Where a run stands.
+    pub fn state(&self, record: &Record) -> RunState {
+        let undone: Vec<&Record> = self.rollbacks_of(&self.head(record).run).collect();
+        if undone.iter().any(|rollback| rollback.is_complete()) {
+            return RunState::RolledBack;
+        }
+        if undone.iter().any(|rollback| rollback.steps.iter().any(|step| step.may_be_written())) {
+            return RunState::PartlyRolledBack;
+        }
+        if self.resumed_by(&record.run).is_some_and(Record::is_complete) {
+            return RunState::Resumed;
+        }
+        match record {
+            _ if record.is_complete() => RunState::Done,
+            // The run ended, but nothing went wrong: Ctrl-C did it.
+            _ if record.ended.is_some() && record.steps.iter().any(went_wrong) => RunState::Stopped,
+            _ => RunState::Cut,
+        }
+    }
+
+    /// The run that finished this one, and so on, to the last.
+    pub fn head<'h>(&'h self, record: &'h Record) -> &'h Record {
+        let mut seen = BTreeSet::new();
+        let mut head = record;
+        while let Some(next) = self.resumed_by(&head.run).filter(|_| seen.insert(head.run.clone())) {
+            head = next;
+        }
+        head
+    }
+
+    /// What a run wrote, and those that it resumed: in the order of the writes.
+    pub fn written(&self, head: &Record) -> Vec<Written> {
+        let mut chain = vec![head];
+        while let Some(Origin::Resumes(earlier)) = chain.last().map(|record| &record.origin) {
+            match self.find(earlier) {
+                Some(record) if chain.iter().all(|known| known.run != record.run) => chain.push(record),
+                _ => break,
+            }
+        }
+        let one = |record: &Record| -> Vec<Written> {
+            record
+                .changes()
+                .filter(|(_, step)| step.may_be_written())
+                .map(|(change, step)| Written {
+                    operation: change.operation.clone(),
+                    run: record.run.clone(),
+                    version: step.version.clone().or_else(|| self.withdrawn(&head.run, &change.operation)),
+                    is_certain: step.is_written(),
+                })
+                .collect()
+        };
+        chain.into_iter().rev().flat_map(one).collect()
+    }
+
+    /// A later run, not undone yet, that wrote to the same thing.
+    pub fn later_run_on(&self, record: &Record, resource: &str) -> Option<&Record> {
+        let wrote = |later: &Record| {
+            later.changes().any(|(change, step)| step.may_be_written() && change.operation.resource() == resource)
+        };
+        let later = self.runs().skip_while(|(earlier, _)| earlier.run != record.run).skip(1);
+        later
+            .filter(|(later, state)| !later.is_rollback() && *state != RunState::RolledBack && wrote(later))
+            .map(|(later, _)| later)
+            .last()
+    }
+
+    /// The version that an earlier rollback set out to delete, where the run itself never heard of its id.
+    fn withdrawn(&self, run: &str, made: &Operation) -> Option<String> {
+        let Operation::CreatePolicyVersion { policy: made, .. } = made else { return None };
+        let changes = self.rollbacks_of(run).flat_map(|rollback| &rollback.plan.changes);
+        changes
+            .filter_map(|change| match &change.operation {
+                Operation::WithdrawPolicyVersion { policy, version, .. } if policy == made => {
+                    Some(version.clone())
+                }
+                _ => None,
+            })
+            .last()
+    }
+
+    fn rollbacks_of(&self, run: &str) -> impl Iterator<Item = &Record> {
+        let undoes = Origin::Undoes(run.to_owned());
+        self.runs.iter().map(|(_, record)| record).filter(move |record| record.origin == undoes)
+    }
+
+    fn resumed_by(&self, run: &str) -> Option<&Record> {
+        let resumes = Origin::Resumes(run.to_owned());
+        self.runs.iter().rev().map(|(_, record)| record).find(|record| record.origin == resumes)
+    }
+
+    /// Deletes a run's record.
+    ///
+    /// # Errors
+    /// There is no such run, or its file can't be removed.
+    pub fn forget(&self, run: &str) -> Result<PathBuf, JournalError> {
+        let found = self.runs.iter().find(|(_, record)| record.run == run);
+        let (path, _) = found.ok_or_else(|| JournalError::NoSuchRun(run.to_owned()))?;
+        disk::remove(path)
+            .map_err(|source| JournalError::Unwritable { path: path.display().to_string(), source })?;
+        Ok(path.clone())
+    }
+}
+
+impl Record {
+    /// Whether the run undoes another one.
+    pub fn is_rollback(&self) -> bool {
+        matches!(self.origin, Origin::Undoes(_))
+    }
+
+    /// The change that a run which was not done came to, counted from 1.
+    pub fn stopped_at(&self) -> Option<usize> {
+        let is_good = |outcome: Option<StepOutcome>| outcome.is_some_and(StepOutcome::is_good);
+        self.steps.iter().position(|step| !is_good(step.outcome)).map(|index| index + 1)
+    }
+}
+
+fn went_wrong(step: &super::StepRecord) -> bool {
+    step.outcome.is_some_and(|outcome| !outcome.is_good())
+}
+
+/// Temporary files begin with a dot.
+fn is_journal(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json")
+        && path.file_name().and_then(|name| name.to_str()).is_some_and(|name| !name.starts_with('.'))
+}
+
+/// By moment, then by number: `-10` comes after `-9`.
+fn order(run: &str) -> (String, u32) {
+    let (moment, number) = run.rsplit_once('-').unwrap_or((run, "0"));
+    (moment.to_owned(), number.parse().unwrap_or(0))
+}
+
+fn parse(text: &str, path: &Path) -> Result<Record, JournalError> {
+    #[derive(Deserialize)]
+    struct Header {
+        keymend_journal: u64,
+    }
+    let unreadable =
+        |error: serde_json::Error| JournalError::Unreadable { path: path.display().to_string(), reason: error.to_string() };
+    let Header { keymend_journal: format } = serde_json::from_str(text).map_err(unreadable)?;
+    if format != u64::from(FORMAT) {
+        return Err(JournalError::UnknownFormat { path: path.display().to_string(), format });
+    }
+    serde_json::from_str(text).map_err(unreadable)
+}

@@ -1,0 +1,165 @@
+//! What a journal file says.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::Request;
+use crate::apply::StepResult;
+use crate::arn::AccountId;
+use crate::observation::Caller;
+use crate::plan::{Change, Plan};
+
+/// The version of the file's format.
+pub const FORMAT: u32 = 1;
+
+/// What a run writes to: rollback and resume see only runs of the backend they are given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backend {
+    /// AWS.
+    Aws,
+    /// A sandbox's world file.
+    World(PathBuf),
+}
+
+/// Why a run is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A request.
+    Request,
+    /// It finishes another run.
+    Resumes(String),
+    /// It undoes another run, and those that it resumed.
+    Undoes(String),
+}
+
+/// The content of a journal file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// [`FORMAT`].
+    pub keymend_journal: u32,
+    /// The run's id, which is also the file's name.
+    pub run: String,
+    /// What the run writes to.
+    pub backend: Backend,
+    /// Why it is made.
+    pub origin: Origin,
+    /// When it began: RFC 3339, UTC.
+    pub started: String,
+    /// When it came to its end by itself; nothing where it was cut.
+    pub ended: Option<String>,
+    /// Who writes, by account.
+    pub callers: BTreeMap<AccountId, Caller>,
+    /// What was asked for.
+    pub request: Request,
+    /// What is carried out, with every text before and after.
+    pub plan: Plan,
+    /// One entry for each of the plan's changes.
+    pub steps: Vec<StepRecord>,
+}
+
+impl Record {
+    /// The plan's changes with what became of each.
+    pub fn changes(&self) -> impl DoubleEndedIterator<Item = (&Change, &StepRecord)> {
+        self.plan.changes.iter().zip(&self.steps)
+    }
+
+    /// Whether every chosen change holds.
+    pub fn is_complete(&self) -> bool {
+        self.steps.iter().all(|step| step.outcome.is_some_and(StepOutcome::is_good))
+    }
+}
+
+/// What became of one change.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// When the write was about to be made; RFC 3339, UTC.
+    pub intended: Option<String>,
+    /// When its outcome was known.
+    pub concluded: Option<String>,
+    /// The outcome.
+    pub outcome: Option<StepOutcome>,
+    /// Who made the call.
+    pub caller: Option<String>,
+    /// AWS's request id.
+    pub request_id: Option<String>,
+    /// The id of the policy version that was made.
+    pub version: Option<String>,
+    /// What went wrong, in words.
+    pub error: Option<String>,
+}
+
+/// How a change ended, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepOutcome {
+    /// Written and read back.
+    Applied,
+    /// Already as planned.
+    AlreadyDone,
+    /// Left out when it was approved.
+    Deselected,
+    /// Written, then changed by somebody else.
+    Overwritten,
+    /// Written, not read back as written in time.
+    Unsettled,
+    /// Changed by somebody else.
+    Stale,
+    /// Refused, or failed on the way.
+    Failed,
+}
+
+impl StepOutcome {
+    /// Whether nothing is left to do for the change.
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Applied | Self::AlreadyDone | Self::Deselected)
+    }
+}
+
+impl StepRecord {
+    pub(super) fn begin(is_selected: bool) -> Self {
+        let outcome = (!is_selected).then_some(StepOutcome::Deselected);
+        Self { outcome, ..Self::default() }
+    }
+
+    /// Whether AWS may have made the change for this run; only a read can tell where it did not confirm it.
+    pub fn may_be_written(&self) -> bool {
+        self.is_written() || (self.intended.is_some() && matches!(self.outcome, None | Some(StepOutcome::Failed)))
+    }
+
+    /// Whether AWS confirmed the change.
+    pub fn is_written(&self) -> bool {
+        matches!(
+            self.outcome,
+            Some(StepOutcome::Applied | StepOutcome::Overwritten | StepOutcome::Unsettled)
+        )
+    }
+
+    pub(super) fn note(&mut self, result: &StepResult) {
+        let mut version = None;
+        let (outcome, request_id, error) = match result {
+            StepResult::Applied { receipt } => {
+                version.clone_from(&receipt.version);
+                (StepOutcome::Applied, receipt.request_id.clone(), None)
+            }
+            StepResult::AlreadyDone => (StepOutcome::AlreadyDone, None, None),
+            StepResult::Unsettled { receipt, reason } => {
+                version.clone_from(&receipt.version);
+                (StepOutcome::Unsettled, receipt.request_id.clone(), reason.as_ref().map(ToString::to_string))
+            }
+            StepResult::Overwritten(now) => (StepOutcome::Overwritten, None, Some(now.to_string())),
+            StepResult::Stale(now) => (StepOutcome::Stale, None, Some(now.to_string())),
+            StepResult::Failed(error) => {
+                (StepOutcome::Failed, error.request_id.clone(), Some(error.to_string()))
+            }
+            StepResult::NotStarted | StepResult::Deselected => return,
+        };
+        self.outcome = Some(outcome);
+        self.request_id = request_id;
+        self.version = version;
+        self.error = error;
+    }
+}

@@ -1,0 +1,124 @@
+//! A world's bad days: calls that fail, whose answers are lost, that show the old state, or take their time.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::Sandbox;
+use super::call::Call;
+use super::refusals::Refusal;
+use super::world::Object;
+use crate::cloud::codes::kind_of;
+use crate::cloud::{CloudError, CloudErrorKind};
+use crate::policy::pattern;
+
+/// A fault as the world describes it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FaultEntry {
+    /// The permission of the call, as a pattern such as `iam:Attach*`.
+    pub(super) operation: String,
+    /// The first of the calls that match, in this process, which is struck: counted from 1.
+    #[serde(default = "one")]
+    pub(super) call: usize,
+    /// How many calls in a row are struck.
+    #[serde(default = "one")]
+    pub(super) times: usize,
+    pub(super) fault: FaultKind,
+    pub(super) code: Option<String>,
+    #[serde(default)]
+    pub(super) message: String,
+    pub(super) milliseconds: Option<u64>,
+}
+
+/// What befalls a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FaultKind {
+    /// It is refused.
+    Error,
+    /// It is not performed, and nobody answers.
+    NoAnswer,
+    /// It is performed, and nobody hears of it.
+    LostAnswer,
+    /// It shows the world as it was before this process's last write.
+    Stale,
+    /// It takes its time.
+    Latency,
+}
+
+fn one() -> usize {
+    1
+}
+
+impl FaultEntry {
+    fn strikes(&self, count: usize) -> bool {
+        count >= self.call && count - self.call < self.times
+    }
+}
+
+/// What befalls one call that is made all the same.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Struck {
+    pub(super) is_stale: bool,
+    pub(super) loses_answer: bool,
+}
+
+impl Sandbox {
+    /// Counts a call, and lets befall it what the world says.
+    pub(super) async fn strike(&self, call: &Call) -> Result<Struck, CloudError> {
+        let mut struck = Struck::default();
+        let mut latency = Duration::ZERO;
+        let mut failure = None;
+        {
+            let state = self.state.borrow();
+            let mut counts = self.counts.borrow_mut();
+            counts.resize(state.world.faults.len(), 0);
+            for (Object(fault), count) in state.world.faults.iter().zip(counts.iter_mut()) {
+                if !pattern::matches_ignoring_case(&fault.operation, call.operation) {
+                    continue;
+                }
+                *count += 1;
+                if !fault.strikes(*count) {
+                    continue;
+                }
+                match fault.fault {
+                    FaultKind::Error => failure = Some(refusal(fault)),
+                    FaultKind::NoAnswer => failure = Some(no_answer()),
+                    FaultKind::LostAnswer => struck.loses_answer = true,
+                    FaultKind::Stale => struck.is_stale = true,
+                    FaultKind::Latency => {
+                        latency += Duration::from_millis(fault.milliseconds.unwrap_or_default());
+                    }
+                }
+            }
+        }
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
+        match failure {
+            Some((kind, code, message)) => Err(CloudError {
+                request_id: code.is_some().then(|| call.request_id()),
+                code,
+                ..call.failed(call.account, Refusal { kind, code: None, message })
+            }),
+            None => Ok(struck),
+        }
+    }
+
+    /// The error of a call whose answer is lost.
+    pub(super) fn lost(call: &Call) -> CloudError {
+        let (kind, _, message) = no_answer();
+        call.failed(call.account, Refusal { kind, code: None, message })
+    }
+}
+
+fn refusal(fault: &FaultEntry) -> (CloudErrorKind, Option<String>, String) {
+    let code = fault.code.clone().unwrap_or_default();
+    let message = if fault.message.is_empty() { "a fault that the world describes" } else { &fault.message };
+    (kind_of(&code, &fault.message, None), Some(code), message.to_owned())
+}
+
+fn no_answer() -> (CloudErrorKind, Option<String>, String) {
+    (CloudErrorKind::Transient, None, "no answer in time".to_owned())
+}

@@ -1,0 +1,117 @@
+//! From a plan to what becomes of it: shown, approved or not, carried out.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::console::Console;
+use super::outcome::{self, Interrupt};
+use super::place::Place;
+use super::report::Decision;
+use crate::access::Request;
+use crate::apply::journal::{Beginning, Journal, Origin};
+use crate::apply::{self, Clock, Outcome, Run};
+use crate::cli::OutputFormat;
+use crate::cli::settings::Mode;
+use crate::cloud::{Observe, Write};
+use crate::error::Error;
+use crate::observation::Observation;
+use crate::plan::Plan;
+use crate::prompt::{self, Answer};
+use crate::render::text;
+
+/// How a plan is shown and approved.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    pub(super) mode: Mode,
+    pub(super) allow_blocked: bool,
+    pub(super) output: OutputFormat,
+}
+
+/// In JSON mode the plan is still shown to whoever is going to be asked.
+pub(super) fn show(
+    manner: Manner,
+    request: &Request,
+    observation: &Observation,
+    plan: &Plan,
+    console: &mut Console,
+) -> Result<(), Error> {
+    let Console { out, styles, talk, talk_styles, width, is_interactive } = console;
+    text::callers(talk, talk_styles, *width, observation)?;
+    match manner.output {
+        OutputFormat::Text => text::plan(out, styles, *width, request, plan)?,
+        OutputFormat::Json if manner.mode == Mode::Interactive && *is_interactive => {
+            text::plan(talk, talk_styles, *width, request, plan)?;
+        }
+        OutputFormat::Json => {}
+    }
+    out.flush()?;
+    Ok(())
+}
+
+pub(super) fn decide(
+    manner: Manner,
+    plan: &Plan,
+    console: &mut Console,
+) -> Result<(Decision, BTreeSet<usize>), Error> {
+    let all = (0..plan.changes.len()).collect();
+    let decision = match manner.mode {
+        _ if plan.is_unsound() => Decision::Blocked,
+        _ if plan.is_blocked() && (plan.changes.is_empty() || !manner.allow_blocked) => Decision::Blocked,
+        _ if plan.changes.is_empty() => Decision::NoChanges,
+        Mode::DryRun => Decision::OnlyPlanned,
+        Mode::Yes => Decision::Approved,
+        Mode::Interactive if !console.is_interactive => Decision::NoTerminal,
+        Mode::Interactive => {
+            return Ok(match prompt::ask(plan, &console.talk_styles)? {
+                Answer::Apply(kept) => (Decision::Approved, kept.into_iter().collect()),
+                Answer::Declined => (Decision::Declined, BTreeSet::new()),
+                Answer::Interrupted => (Decision::Interrupted, BTreeSet::new()),
+            });
+        }
+    };
+    Ok((decision, all))
+}
+
+/// A plan and what was said yes to.
+pub(super) struct Approved<'a> {
+    pub(super) request: &'a Request,
+    pub(super) observation: &'a Observation,
+    pub(super) plan: &'a Plan,
+    pub(super) selected: BTreeSet<usize>,
+    pub(super) origin: Origin,
+    pub(super) interrupt: &'a Interrupt,
+}
+
+/// Carries it out, with a record where there is a place for one.
+pub(super) async fn carry_out<C: Observe + Write, K: Clock>(
+    approved: &Approved<'_>,
+    cloud: &C,
+    clock: &K,
+    place: Option<&Place>,
+    console: &mut Console,
+) -> Result<(Outcome, Option<PathBuf>), Error> {
+    let Approved { request, observation, plan, selected, origin, interrupt } = approved;
+    let mut journal = place
+        .map(|place| {
+            let beginning = Beginning {
+                backend: place.backend.clone(),
+                origin: origin.clone(),
+                request,
+                plan,
+                selected,
+                callers: &observation.callers,
+            };
+            Journal::begin(&place.folder, &beginning)
+        })
+        .transpose()?;
+    // A write must not stop halfway because nobody reads the talk any more.
+    let mut progress = |progress: apply::Progress<'_>| _ = outcome::progress(console, plan, progress);
+    let mut run = Run {
+        clock,
+        journal: journal.as_mut(),
+        progress: &mut progress,
+        is_interrupted: &|| interrupt.is_set(),
+    };
+    let outcome = apply::apply(plan, selected, cloud, &mut run).await;
+    Ok((outcome, journal.map(|journal| journal.path().to_owned())))
+}

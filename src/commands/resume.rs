@@ -1,0 +1,50 @@
+//! Runs that were cut: what is said of them, and how one is finished.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use super::console::Console;
+use crate::apply::journal::{Record, RunState, StepOutcome};
+use crate::plan::{Change, Plan};
+use crate::render::escape::Escaped;
+
+/// Says that the last run is not done, where it stopped, and what can be done.
+pub(super) fn tell_of(record: &Record, state: RunState, console: &mut Console) -> io::Result<()> {
+    let Record { run, started, .. } = record;
+    let what = match state {
+        RunState::PartlyRolledBack => "was not rolled back to the end",
+        RunState::Stopped => "stopped before it was done",
+        _ => "was cut",
+    };
+    let place = match record.stopped_at() {
+        _ if state == RunState::PartlyRolledBack => String::new(),
+        None => String::new(),
+        Some(number) => {
+            let change = record.plan.changes.get(number - 1);
+            let change = change.map(|change| format!(" ({})", change.operation)).unwrap_or_default();
+            format!(" at change {number} of {}{change}", record.plan.changes.len())
+        }
+    };
+    let style = console.talk_styles.warning;
+    let text = format!("the run {run} of {started} {what}{place}");
+    writeln!(console.talk()?, "{style}warning:{style:#} {}", Escaped(&text))?;
+    console.hint(&if state == RunState::PartlyRolledBack {
+        format!("`keymend rollback {run}` finishes that")
+    } else {
+        format!("`keymend fix --resume` finishes it, `keymend rollback {run}` undoes it")
+    })
+}
+
+/// The plan without what was left out when the run was approved.
+pub(super) fn as_approved(plan: &Plan, record: &Record) -> Plan {
+    let left_out = |change: &Change| {
+        record.changes().any(|(former, step)| {
+            step.outcome == Some(StepOutcome::Deselected) && former.operation.is_same_target(&change.operation)
+        })
+    };
+    let dropped: BTreeSet<usize> =
+        plan.changes.iter().enumerate().filter(|(_, change)| left_out(change)).map(|(at, _)| at).collect();
+    let kept = plan.without(&dropped).kept;
+    let changes = kept.iter().filter_map(|index| plan.changes.get(*index).cloned()).collect();
+    Plan { changes, ..plan.clone() }
+}

@@ -1,0 +1,416 @@
+//! The way back: from what an earlier run wrote, and what is there now, to a plan that undoes it.
+//!
+//! In reverse order, and each only where it still means what the run left: nothing that somebody else wrote since
+//! is overwritten. What stands as it was before is left alone, so that going back twice changes nothing.
+
+mod checks;
+mod present;
+mod reduce;
+
+use crate::access::NewGrant;
+use crate::arn::{EntityArn, KeyArn, PolicyArn};
+use crate::observation::{ManagedPolicy, Observation, Reading};
+use crate::policy::{Fingerprint, PolicyDocument, is_same};
+
+use super::planner::refusals;
+use super::{Change, Finding, FindingCode, KeyPolicyUpdate, Now, Operation, Plan};
+use present::Present;
+pub use present::named;
+use reduce::Reduced;
+
+/// One write of an earlier run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The write.
+    pub operation: Operation,
+    /// The run that made it.
+    pub run: String,
+    /// The id of the policy version that it made, where it is known.
+    pub version: Option<String>,
+    /// Whether AWS confirmed it; the answer may have been lost, or the run cut.
+    pub is_certain: bool,
+}
+
+/// The way back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollback {
+    /// The writes that undo, and what can't be undone.
+    pub plan: Plan,
+    /// What somebody else changed since: while there is any, nothing is written.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Something that is no longer what the run left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The ARN of the key or policy.
+    pub resource: String,
+    /// What the run did there, in words.
+    pub what: String,
+    /// The document that the run wrote.
+    pub written: Option<String>,
+    /// What is there now.
+    pub now: Now,
+    /// The document before the run; `None` where there was none.
+    pub before: Option<String>,
+}
+
+/// How to deal with what somebody else changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Everything goes back; what was changed since is a conflict.
+    Everything,
+    /// Only what the run added goes, where it still stands unchanged.
+    OnlyOurs,
+}
+
+/// Plans the way back from the writes of a run, given in the order they were made.
+pub fn plan(written: &[Written], observation: &Observation, extent: Extent) -> Rollback {
+    let mut draft = Draft {
+        observation,
+        extent,
+        present: Present::of(observation),
+        changes: Vec::new(),
+        findings: Vec::new(),
+        conflicts: Vec::new(),
+    };
+    for write in written.iter().rev() {
+        draft.undo(write);
+    }
+    let Draft { changes, mut findings, conflicts, .. } = draft;
+    let violations = checks::violations(written, &changes);
+    let is_sound = violations.is_empty();
+    findings.extend(violations);
+    findings.sort_by_key(Finding::severity);
+    let changes = if is_sound && conflicts.is_empty() { changes } else { Vec::new() };
+    let plan = Plan { findings, changes, coverage: Vec::new(), handovers: Vec::new() };
+    Rollback { plan, conflicts }
+}
+
+/// The way back while it is being planned.
+struct Draft<'o> {
+    observation: &'o Observation,
+    extent: Extent,
+    /// What is there, with what is planned so far.
+    present: Present,
+    changes: Vec<Change>,
+    findings: Vec<Finding>,
+    conflicts: Vec<Conflict>,
+}
+
+impl Draft<'_> {
+    fn undo(&mut self, write: &Written) {
+        match &write.operation {
+            Operation::UpdateKeyPolicy(update) => self.undo_key_policy(write, update),
+            Operation::PruneOrphans(update) => self.stays_pruned(update),
+            Operation::CreatePolicy { policy, after, .. } => self.undo_creation(write, policy, after),
+            Operation::DeletePolicyVersion { policy, version, before, .. } => {
+                let message =
+                    format!("version {version}, which went to make room, stays deleted; it said: {}", line(before));
+                self.find(FindingCode::StaysOut, policy, message, None);
+            }
+            Operation::CreatePolicyVersion { policy, base_version, before, after, .. } => {
+                self.undo_version(write, policy, base_version, (before, after));
+            }
+            Operation::AttachPolicy { policy, entity, document } => {
+                self.undo_attachment(write, policy, entity, document);
+            }
+            Operation::CreateGrant { grant, .. } => self.undo_grant(write, grant),
+            // A rollback is not rolled back: whoever asks is told to run `fix` again.
+            Operation::RestoreKeyPolicy(_)
+            | Operation::ReduceKeyPolicy(_)
+            | Operation::DetachPolicy { .. }
+            | Operation::DeletePolicy { .. }
+            | Operation::SetDefaultVersion { .. }
+            | Operation::WithdrawPolicyVersion { .. }
+            | Operation::RevokeGrant { .. } => {}
+        }
+    }
+
+    /// Grants can't be changed, so the one that the run made is there as it was made, or gone.
+    fn undo_grant(&mut self, write: &Written, new: &NewGrant) {
+        let key = &new.key;
+        let grants = self.observation.keys.get(key).map(|key| &key.grants);
+        let Some(Reading::Read(grants)) = grants else {
+            return self.unread(key, grants.and_then(reason));
+        };
+        if let Some(grant) = grants.iter().find(|grant| new.became(grant)) {
+            let operation = Operation::RevokeGrant { key: key.clone(), grant: grant.clone() };
+            self.change(write, operation, "created it");
+        }
+    }
+
+    fn undo_key_policy(&mut self, write: &Written, update: &KeyPolicyUpdate) {
+        let KeyPolicyUpdate { key, before, after } = update;
+        let Some(now) = self.present.key_policy(key) else {
+            return self.unread(key, self.observation.keys.get(key).and_then(|key| reason(&key.policy)));
+        };
+        if is_same(&now, before, key.partition) {
+            return;
+        }
+        if is_same(&now, after, key.partition) || reduce::only_deletions(after, &now, key.partition) {
+            let change = KeyPolicyUpdate { key: key.clone(), before: now, after: before.clone() };
+            if self.can_be_written(key, before) {
+                self.present.set_key_policy(key, before);
+                self.change(write, Operation::RestoreKeyPolicy(change), "changed the key policy");
+            }
+            return;
+        }
+        let reduced = reduce::reduced(&now, before, after, key.partition);
+        if !write.is_certain && !reduced.has_ours {
+            return;
+        }
+        if let Some(text) = self.reduction(write, (before, after), &now, reduced) {
+            let change = KeyPolicyUpdate { key: key.clone(), before: now, after: text.clone() };
+            self.present.set_key_policy(key, &text);
+            self.change(write, Operation::ReduceKeyPolicy(change), "added to the key policy");
+        }
+    }
+
+    /// What is left of a changed document once ours is out of it; else a conflict, or a finding that says what stays.
+    fn reduction(
+        &mut self,
+        write: &Written,
+        (before, after): (&str, &str),
+        now: &str,
+        reduced: Reduced,
+    ) -> Option<String> {
+        let resource = write.operation.resource();
+        if self.extent == Extent::Everything {
+            self.conflict(write, Some(before), Some(after), Now::Text(now.to_owned()));
+            return None;
+        }
+        for what in reduced.left {
+            let message = format!("{what} is no longer as run {} wrote it, and stays", write.run);
+            self.find(FindingCode::ChangedSince, &resource, message, None);
+        }
+        reduced.text
+    }
+
+    /// AWS refuses a text that names somebody who was deleted since, or that locks its author out.
+    fn can_be_written(&mut self, key: &KeyArn, text: &str) -> bool {
+        let Ok(document) = PolicyDocument::parse(text) else { return true };
+        let deleted = self.present.deleted(&document);
+        for entity in &deleted {
+            let message = format!("it was deleted since, and AWS refuses the former policy of `{key}`, which names it");
+            let hint = "create it again, or edit the key policy by hand; the journal has the former text".to_owned();
+            self.find(FindingCode::NoSuchPrincipal, entity, message, Some(hint));
+        }
+        let caller = self.observation.callers.get(&key.account);
+        let refused = refusals::of_key_policy(key, &document, caller);
+        let is_fine = deleted.is_empty() && !refused.iter().any(|finding| finding.severity() == super::Severity::Blocking);
+        self.findings.extend(refused);
+        is_fine
+    }
+
+    fn stays_pruned(&mut self, update: &KeyPolicyUpdate) {
+        let Ok(document) = PolicyDocument::parse(update.before.as_str()) else { return };
+        let message = format!(
+            "{} were taken out of the key policy and stay out: AWS refuses principals that no longer exist",
+            super::planner::all_listed(&document.orphans())
+        );
+        self.find(FindingCode::StaysOut, &update.key, message, None);
+    }
+
+    fn undo_creation(&mut self, write: &Written, policy: &PolicyArn, after: &str) {
+        let Some(found) = self.policy(policy) else { return };
+        if !is_same(&found.document, after, policy.partition) {
+            if write.is_certain {
+                self.undo_changed_text(write, &found, (EMPTY, after));
+            }
+            return;
+        }
+        let users: Vec<String> =
+            found.attached_to.iter().chain(&found.boundary_of).map(|user| format!("`{user}`")).collect();
+        let words = if !users.is_empty() {
+            format!("it also serves {} now", users.join(", "))
+        } else if found.versions.len() > 1 {
+            format!("it has {} versions now", found.versions.len())
+        } else {
+            self.present.delete(policy);
+            let operation = Operation::DeletePolicy { policy: policy.clone(), before: found.document };
+            return self.change(write, operation, "created it");
+        };
+        self.changed_in_words(write, (None, Some(after)), words);
+    }
+
+    fn undo_version(
+        &mut self,
+        write: &Written,
+        policy: &PolicyArn,
+        base_version: &str,
+        (before, after): (&str, &str),
+    ) {
+        let Some(found) = self.policy(policy) else {
+            if self.is_read(policy) && write.is_certain {
+                self.changed_in_words(write, (Some(before), Some(after)), format!("`{policy}` is gone"));
+            }
+            return;
+        };
+        let default = found.versions.iter().find(|version| version.is_default).map(|own| own.id.clone());
+        if is_same(&found.document, before, policy.partition) {
+            let ours = write.version.clone().filter(|version| Some(version) != default.as_ref());
+            return self.withdraw(write, &found, ours, after);
+        }
+        if !is_same(&found.document, after, policy.partition) {
+            if write.is_certain || reduce::reduced(&found.document, before, after, policy.partition).has_ours {
+                self.undo_changed_text(write, &found, (before, after));
+            }
+            return;
+        }
+        if found.versions.iter().all(|version| version.id != base_version) {
+            let message = format!(
+                "version {base_version}, which was in force before run {}, is gone; it said: {}",
+                write.run,
+                line(before)
+            );
+            let hint = "put that text back as a new version by hand".to_owned();
+            return self.find(FindingCode::NotRestorable, policy, message, Some(hint));
+        }
+        let operation = Operation::SetDefaultVersion {
+            policy: policy.clone(),
+            version: base_version.to_owned(),
+            before: found.document.clone(),
+            after: before.to_owned(),
+        };
+        self.present.set_default(policy, base_version, before);
+        self.change(write, operation, "put another version in force");
+        self.withdraw(write, &found, default, after);
+    }
+
+    /// The version that the run made goes, where it is there.
+    fn withdraw(&mut self, write: &Written, found: &ManagedPolicy, version: Option<String>, text: &str) {
+        let there = |version: &String| found.versions.iter().any(|own| own.id == *version);
+        let Some(version) = version.filter(there) else { return };
+        self.present.remove_version(&found.arn, &version);
+        let operation = Operation::WithdrawPolicyVersion {
+            policy: found.arn.clone(),
+            version,
+            before: text.to_owned(),
+        };
+        self.change(write, operation, "made this version");
+    }
+
+    fn undo_changed_text(&mut self, write: &Written, found: &ManagedPolicy, (before, after): (&str, &str)) {
+        let partition = found.arn.partition;
+        let reduced = reduce::reduced(&found.document, before, after, partition);
+        let Some(text) = self.reduction(write, (before, after), &found.document, reduced) else { return };
+        let quota = self.present.versions_quota(found.arn.account);
+        if found.versions.len() >= quota {
+            let message = format!("it has {quota} versions, the most there may be, so what run {} added stays", write.run);
+            let hint = "delete a version that nobody needs, then run this again".to_owned();
+            return self.find(FindingCode::NotRestorable, &found.arn, message, Some(hint));
+        }
+        let operation = Operation::CreatePolicyVersion {
+            policy: found.arn.clone(),
+            base_version: found
+                .versions
+                .iter()
+                .find(|version| version.is_default)
+                .map_or_else(String::new, |version| version.id.clone()),
+            before: found.document.clone(),
+            after: text.clone(),
+            serves: found.attached_to.iter().chain(&found.boundary_of).cloned().collect(),
+        };
+        self.present.set_text(&found.arn, &text);
+        self.change(write, operation, "added to it");
+    }
+
+    fn undo_attachment(
+        &mut self,
+        write: &Written,
+        policy: &PolicyArn,
+        entity: &EntityArn,
+        document: &Fingerprint,
+    ) {
+        let Some(found) = self.policy(policy) else { return };
+        if !found.attached_to.contains(&entity.entity_name()) {
+            return;
+        }
+        let meaning =
+            PolicyDocument::parse(found.document.as_str()).map(|now| now.fingerprint(policy.partition));
+        if meaning.as_ref() != Ok(document) {
+            let words = "the policy says something else than when it was attached".to_owned();
+            return self.changed_in_words(write, (None, None), words);
+        }
+        self.present.detach(policy, entity);
+        let operation = Operation::DetachPolicy {
+            policy: policy.clone(),
+            entity: entity.clone(),
+            document: document.clone(),
+        };
+        self.change(write, operation, "attached it");
+    }
+
+    fn policy(&mut self, policy: &PolicyArn) -> Option<ManagedPolicy> {
+        if !self.is_read(policy) {
+            let unread = self.observation.accounts.get(&policy.account).and_then(reason);
+            self.unread(policy, unread);
+        }
+        self.present.policy(policy)
+    }
+
+    fn is_read(&self, policy: &PolicyArn) -> bool {
+        matches!(self.observation.accounts.get(&policy.account), Some(Reading::Read(_)))
+    }
+
+    fn unread(&mut self, what: &dyn ToString, reason: Option<String>) {
+        let message = format!("it was not read: {}", reason.unwrap_or_else(|| "not looked at".to_owned()));
+        let hint = "give credentials for its account and run this again".to_owned();
+        self.find(FindingCode::Unread, what, message, Some(hint));
+    }
+
+    fn changed_in_words(
+        &mut self,
+        write: &Written,
+        (before, after): (Option<&str>, Option<&str>),
+        words: String,
+    ) {
+        if self.extent == Extent::Everything {
+            return self.conflict(write, before, after, Now::Words(words));
+        }
+        let message = format!("{words}; what run {} did there stays", write.run);
+        self.find(FindingCode::ChangedSince, &write.operation.resource(), message, None);
+    }
+
+    fn conflict(&mut self, write: &Written, before: Option<&str>, written: Option<&str>, now: Now) {
+        let resource = write.operation.resource();
+        let message = format!("somebody changed it since run {} did this: {}", write.run, write.operation);
+        let hint = "look at the differences; `--only-ours` takes back what stands unchanged".to_owned();
+        self.find(FindingCode::ChangedSince, &resource, message, Some(hint));
+        self.conflicts.push(Conflict {
+            resource,
+            what: write.operation.to_string(),
+            written: written.map(str::to_owned),
+            now,
+            before: before.filter(|before| *before != EMPTY).map(str::to_owned),
+        });
+    }
+
+    fn change(&mut self, write: &Written, operation: Operation, did: &str) {
+        let reason = format!("run {} {did}", write.run);
+        self.changes.push(Change { operation, reason, gains: Vec::new() });
+    }
+
+    fn find(&mut self, code: FindingCode, subject: &dyn ToString, message: String, hint: Option<String>) {
+        let finding = Finding { code, subject: subject.to_string(), message, hint };
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// What a policy said before it was there.
+const EMPTY: &str = r#"{"Version": "2012-10-17", "Statement": []}"#;
+
+fn reason<T>(reading: &Reading<T>) -> Option<String> {
+    match reading {
+        Reading::Read(_) => None,
+        Reading::Unread(reason) => Some(reason.clone()),
+    }
+}
+
+/// A document in one line.
+fn line(text: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(text).map_or_else(|_| text.to_owned(), |value| value.to_string())
+}

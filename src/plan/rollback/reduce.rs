@@ -1,0 +1,127 @@
+//! Taking out of a document what a run added, while everything that somebody else wrote since stays.
+
+use std::collections::BTreeSet;
+
+use crate::arn::Partition;
+use crate::policy::document::StringList;
+use crate::policy::edit::Editor;
+use crate::policy::{AwsPrincipal, PolicyDocument, Statement, is_same};
+
+/// What a document is without a run's additions.
+pub(super) struct Reduced {
+    /// The text; `None` where nothing of the run's can be taken out.
+    pub(super) text: Option<String>,
+    /// Whether anything that the run added stands there unchanged.
+    pub(super) has_ours: bool,
+    /// Additions that are no longer as they were written, in words.
+    pub(super) left: Vec<String>,
+}
+
+/// Takes out of `now` what `after` has beyond `before`, where it stands unchanged.
+pub(super) fn reduced(now: &str, before: &str, after: &str, partition: Partition) -> Reduced {
+    let parse = |text: &str| PolicyDocument::parse(text);
+    let (Ok(now), Ok(before), Ok(after)) = (parse(now), parse(before), parse(after)) else {
+        return Reduced { text: None, has_ours: false, left: vec!["the document".to_owned()] };
+    };
+    let mut editor = Editor::new(&now);
+    let mut dropped = Vec::new();
+    let mut has_shrunk = false;
+    let mut left = Vec::new();
+    for (index, ours) in after.statements.iter().enumerate() {
+        let former = before.statements.get(index);
+        if former.is_some_and(|former| former.canonical(partition) == ours.canonical(partition)) {
+            continue;
+        }
+        let standing = now
+            .statements
+            .iter()
+            .enumerate()
+            .find(|(at, own)| !dropped.contains(at) && own.canonical(partition) == ours.canonical(partition));
+        match (standing, former) {
+            (None, _) => left.push(label(ours, index)),
+            (Some((at, _)), None) => dropped.push(at),
+            (Some((_, standing)), Some(former)) => {
+                shrink(&mut editor, standing, (former, ours), partition);
+                has_shrunk = true;
+            }
+        }
+    }
+    let has_ours = has_shrunk || !dropped.is_empty();
+    editor.remove_statements(&dropped);
+    // A policy without a statement is refused.
+    let is_possible = has_ours && dropped.len() < now.statements.len();
+    Reduced { text: is_possible.then(|| editor.finish()), has_ours, left }
+}
+
+fn label(statement: &Statement, index: usize) -> String {
+    match &statement.sid {
+        Some(sid) => format!("the statement \"{sid}\""),
+        None => format!("statement {}", index + 1),
+    }
+}
+
+/// Takes the members out of a statement's lists that it did not have before.
+fn shrink(
+    editor: &mut Editor<'_>,
+    standing: &Statement,
+    (former, ours): (&Statement, &Statement),
+    partition: Partition,
+) {
+    let aws = |statement: &'_ Statement| statement.principal.as_ref()?.aws_list().cloned();
+    let actions = |statement: &'_ Statement| statement.action.as_ref().map(|element| element.list.clone());
+    let resources = |statement: &'_ Statement| statement.resource.as_ref().map(|element| element.list.clone());
+    let by_principal = principal_meaning(partition);
+    remove_added(editor, [aws(standing), aws(former), aws(ours)], &by_principal);
+    remove_added(editor, [actions(standing), actions(former), actions(ours)], &str::to_ascii_lowercase);
+    remove_added(editor, [resources(standing), resources(former), resources(ours)], &str::to_owned);
+}
+
+fn principal_meaning(partition: Partition) -> impl Fn(&str) -> String {
+    move |text| match AwsPrincipal::parse(text) {
+        AwsPrincipal::Account { id, .. } => format!("arn:{partition}:iam::{id}:root"),
+        _ => text.to_owned(),
+    }
+}
+
+fn remove_added(
+    editor: &mut Editor<'_>,
+    [standing, former, ours]: [Option<StringList>; 3],
+    meaning: &dyn Fn(&str) -> String,
+) {
+    let set = |list: Option<StringList>| -> BTreeSet<String> {
+        list.iter().flat_map(StringList::iter).map(meaning).collect()
+    };
+    let (former, ours) = (set(former), set(ours));
+    let Some(standing) = standing else { return };
+    let is_added = |text: &str| !former.contains(&meaning(text)) && ours.contains(&meaning(text));
+    let gone: Vec<String> = standing.iter().filter(|text| is_added(text)).map(str::to_owned).collect();
+    editor.remove_from_list(&standing, &gone);
+}
+
+/// Whether all that happened to a document is that principals in it were deleted: each shows as its unique id.
+pub(super) fn only_deletions(written: &str, now: &str, partition: Partition) -> bool {
+    let (Ok(written), Ok(now)) = (PolicyDocument::parse(written), PolicyDocument::parse(now)) else {
+        return false;
+    };
+    let orphans: BTreeSet<String> = now.orphans().into_iter().collect();
+    if orphans.is_empty() {
+        return false;
+    }
+    let names = |document: &PolicyDocument| -> BTreeSet<String> {
+        let principals = document.statements.iter().filter_map(|statement| statement.principal.as_ref());
+        principals.filter_map(|principal| principal.aws_list()).flat_map(StringList::iter).map(str::to_owned).collect()
+    };
+    let by_meaning = principal_meaning(partition);
+    let kept: BTreeSet<String> = names(&now).iter().map(|name| by_meaning(name)).collect();
+    let vanished = names(&written).into_iter().filter(|name| !kept.contains(&by_meaning(name))).collect();
+    is_same(&without(&written, &vanished), &without(&now, &orphans), partition)
+}
+
+fn without(document: &PolicyDocument, gone: &BTreeSet<String>) -> String {
+    let gone: Vec<String> = gone.iter().cloned().collect();
+    let removals: Vec<(usize, Vec<String>)> =
+        (0..document.statements.len()).map(|index| (index, gone.clone())).collect();
+    let mut editor = Editor::new(document);
+    editor.remove_principals(&removals);
+    editor.finish()
+}
