@@ -188,6 +188,16 @@ mod tests {
               "Resource": [
                 "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
               ]
+            },
+            {
+              "Sid": "EvaluateTheGrants",
+              "Effect": "Allow",
+              "Action": [
+                "kms:ListGrants"
+              ],
+              "Resource": [
+                "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+              ]
             }
           ]
         }
@@ -206,6 +216,16 @@ mod tests {
               "Action": [
                 "kms:DescribeKey",
                 "kms:GetKeyPolicy"
+              ],
+              "Resource": [
+                "arn:aws-cn:kms:*:111122223333:key/*"
+              ]
+            },
+            {
+              "Sid": "EvaluateTheGrants",
+              "Effect": "Allow",
+              "Action": [
+                "kms:ListGrants"
               ],
               "Resource": [
                 "arn:aws-cn:kms:*:111122223333:key/*"
@@ -275,6 +295,36 @@ mod tests {
                 "arn:aws:iam::444455556666:role/*",
                 "arn:aws:iam::444455556666:user/*"
               ]
+            },
+            {
+              "Sid": "EvaluateTheEntities",
+              "Effect": "Allow",
+              "Action": [
+                "iam:GetGroupPolicy",
+                "iam:GetRolePolicy",
+                "iam:GetUserPolicy",
+                "iam:ListGroupPolicies",
+                "iam:ListGroupsForUser",
+                "iam:ListRolePolicies",
+                "iam:ListUserPolicies"
+              ],
+              "Resource": [
+                "arn:aws:iam::444455556666:group/*",
+                "arn:aws:iam::444455556666:role/*",
+                "arn:aws:iam::444455556666:user/*"
+              ]
+            },
+            {
+              "Sid": "EvaluateThePolicies",
+              "Effect": "Allow",
+              "Action": [
+                "iam:GetPolicy",
+                "iam:GetPolicyVersion"
+              ],
+              "Resource": [
+                "arn:aws:iam::444455556666:policy/*",
+                "arn:aws:iam::aws:policy/*"
+              ]
             }
           ]
         }
@@ -305,7 +355,9 @@ mod tests {
               "Effect": "Allow",
               "Action": [
                 "iam:CreatePolicyVersion",
-                "iam:DeletePolicyVersion"
+                "iam:DeletePolicy",
+                "iam:DeletePolicyVersion",
+                "iam:SetDefaultPolicyVersion"
               ],
               "Resource": [
                 "arn:aws:iam::444455556666:policy/Launch",
@@ -320,7 +372,10 @@ mod tests {
               "Action": [
                 "iam:AttachGroupPolicy",
                 "iam:AttachRolePolicy",
-                "iam:AttachUserPolicy"
+                "iam:AttachUserPolicy",
+                "iam:DetachGroupPolicy",
+                "iam:DetachRolePolicy",
+                "iam:DetachUserPolicy"
               ],
               "Resource": [
                 "arn:aws:iam::444455556666:group/*",

@@ -176,6 +176,11 @@ fn text(record: &Record) -> io::Result<String> {
 }
 
 fn now() -> String {
+    let now = OffsetDateTime::now_utc();
+    let now = now.replace_millisecond(now.millisecond()).unwrap_or(now);
     // Formatting a moment of our own time can't fail; an empty text would still be a valid record.
-    OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
+    now.format(&Rfc3339).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

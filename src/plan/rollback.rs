@@ -157,7 +157,7 @@ impl Draft<'_> {
             return;
         }
         let reduced = reduce::reduced(&now, before, after, key.partition);
-        if !write.is_certain && !reduced.has_ours {
+        if reduced.is_clean() {
             return;
         }
         if let Some(text) = self.reduction(write, (before, after), &now, reduced) {
@@ -215,10 +215,7 @@ impl Draft<'_> {
     fn undo_creation(&mut self, write: &Written, policy: &PolicyArn, after: &str) {
         let Some(found) = self.policy(policy) else { return };
         if !is_same(&found.document, after, policy.partition) {
-            if write.is_certain {
-                self.undo_changed_text(write, &found, (EMPTY, after));
-            }
-            return;
+            return self.undo_changed_text(write, &found, (EMPTY, after));
         }
         let users: Vec<String> =
             found.attached_to.iter().chain(&found.boundary_of).map(|user| format!("`{user}`")).collect();
@@ -253,10 +250,7 @@ impl Draft<'_> {
             return self.withdraw(write, &found, ours, after);
         }
         if !is_same(&found.document, after, policy.partition) {
-            if write.is_certain || reduce::reduced(&found.document, before, after, policy.partition).has_ours {
-                self.undo_changed_text(write, &found, (before, after));
-            }
-            return;
+            return self.undo_changed_text(write, &found, (before, after));
         }
         if found.versions.iter().all(|version| version.id != base_version) {
             let message = format!(
@@ -294,6 +288,9 @@ impl Draft<'_> {
     fn undo_changed_text(&mut self, write: &Written, found: &ManagedPolicy, (before, after): (&str, &str)) {
         let partition = found.arn.partition;
         let reduced = reduce::reduced(&found.document, before, after, partition);
+        if reduced.is_clean() {
+            return;
+        }
         let Some(text) = self.reduction(write, (before, after), &found.document, reduced) else { return };
         let quota = self.present.versions_quota(found.arn.account);
         if found.versions.len() >= quota {

@@ -1,14 +1,17 @@
 //! Carrying out a plan, on a cloud with faults and a clock that only records.
 
 mod cloud;
+mod faults;
+mod grants;
+mod races;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use keymend::apply::journal::{Backend, Journal};
+use keymend::apply::journal::{Backend, Beginning, Journal, Origin};
 use keymend::apply::{self, Clock, Now, Outcome, Progress, Run, StepResult};
-use keymend::cloud::{CloudErrorKind, Write as _};
+use keymend::cloud::{CloudErrorKind, Receipt, Write as _};
 use keymend::plan::Plan;
 use serde_json::{Value, json};
 
@@ -35,7 +38,7 @@ impl Clock for RecordingClock {
     }
 }
 
-/// A plan of three changes, the cloud it is for, and what was seen of carrying it out.
+/// A plan of some changes, the cloud it is for, and what was seen of carrying it out.
 struct Stage {
     folder: tempfile::TempDir,
     cloud: Faulty,
@@ -48,12 +51,12 @@ impl Stage {
     async fn of(world: &str) -> Self {
         let (folder, sandbox) = worlds::copy(world);
         let plan = worlds::plan_in(&sandbox, false).await;
-        assert_eq!(plan.changes.len(), 3);
         Self { folder, cloud: Faulty::new(sandbox), plan, clock: RecordingClock::default(), told: Vec::new() }
     }
 
     async fn with(misfortunes: impl IntoIterator<Item = Misfortune>) -> Self {
         let stage = Self::of("copied-ami").await;
+        assert_eq!(stage.plan.changes.len(), 3);
         stage.cloud.expect(misfortunes);
         stage
     }
@@ -87,7 +90,10 @@ impl Stage {
             told.push(match progress {
                 Progress::Started(index) => format!("started {index}"),
                 Progress::Settling(index) => format!("settling {index}"),
-                Progress::Retrying(index, error) => format!("retrying {index} after {:?}", error.kind),
+                Progress::Waiting(index) => format!("waiting {index}"),
+                Progress::Retrying(index, error, wait) => {
+                    format!("retrying {index} after {:?} and {} s", error.kind, wait.as_secs())
+                }
                 Progress::Ended(index, _) => format!("ended {index}"),
             });
         };
@@ -104,8 +110,8 @@ fn is_applied(step: &StepResult) -> bool {
 async fn a_write_is_settled_after_three_equal_reads() {
     let mut stage = Stage::with([]).await;
     let result = stage.first().await;
-    assert!(matches!(result, StepResult::Applied { request_id: Some(_) }), "{result:?}");
-    assert_eq!(stage.cloud.calls(), ["read", "write", "read", "read", "read"]);
+    assert!(matches!(&result, StepResult::Applied { receipt } if receipt.request_id.is_some()), "{result:?}");
+    assert_eq!(stage.cloud.calls(), ["read", "read", "write", "read", "read", "read"]);
     assert_eq!(stage.clock.seconds(), [1, 1]);
     assert_eq!(stage.told, ["started 0", "settling 0", "ended 0"]);
 }
@@ -116,6 +122,7 @@ async fn a_read_of_the_old_state_begins_the_count_anew() {
     stage.cloud.read_back(&[false, true, true, false, true, true, true]);
     assert!(is_applied(&stage.first().await));
     assert_eq!(stage.clock.seconds(), [1; 6]);
+    assert_eq!(stage.told, ["started 0", "settling 0", "waiting 0", "ended 0"]);
 }
 
 #[tokio::test]
@@ -123,7 +130,7 @@ async fn what_never_reads_back_is_given_up_after_five_minutes() {
     let mut stage = Stage::with([]).await;
     stage.cloud.read_back(&[false; 1000]);
     let steps = stage.all().await;
-    assert!(matches!(steps[0], StepResult::Unsettled { request_id: Some(_) }), "{steps:?}");
+    assert!(matches!(steps[0], StepResult::Unsettled { reason: None, .. }), "{steps:?}");
     assert_eq!(steps[1..], [StepResult::NotStarted, StepResult::NotStarted]);
     let waited = stage.clock.elapsed();
     assert!((Duration::from_mins(5)..Duration::from_secs(303)).contains(&waited), "{waited:?}");
@@ -135,18 +142,19 @@ async fn after_a_passing_fault_it_is_read_before_it_is_written_again() {
     for kind in [CloudErrorKind::Transient, CloudErrorKind::Throttled] {
         let mut stage = Stage::with([Misfortune::Refused(kind), Misfortune::Refused(kind)]).await;
         assert!(is_applied(&stage.first().await));
-        let calls = ["read", "write", "read", "write", "read", "write", "read", "read", "read"];
+        let calls = ["read", "read", "write", "read", "write", "read", "write", "read", "read", "read"];
         assert_eq!(stage.cloud.calls(), calls);
-        assert_eq!(stage.clock.seconds(), [2, 4, 1, 1], "longer each time");
-        assert_eq!(stage.told[1], format!("retrying 0 after {kind:?}"));
+        assert_eq!(stage.clock.elapsed(), Duration::from_secs(2 + 4 + 1 + 1), "longer each time");
+        assert_eq!(stage.told[1], format!("retrying 0 after {kind:?} and 2 s"));
+        assert_eq!(stage.told[2], format!("retrying 0 after {kind:?} and 4 s"));
     }
 }
 
 #[tokio::test]
 async fn a_lost_answer_is_found_by_reading() {
     let mut stage = Stage::with([Misfortune::AnswerLost]).await;
-    assert_eq!(stage.first().await, StepResult::Applied { request_id: None });
-    assert_eq!(stage.cloud.calls(), ["read", "write", "read", "read", "read", "read"]);
+    assert_eq!(stage.first().await, StepResult::Applied { receipt: Receipt::default() });
+    assert_eq!(stage.cloud.calls(), ["read", "read", "write", "read", "read", "read", "read"]);
 }
 
 #[tokio::test]
@@ -171,7 +179,7 @@ async fn a_refusal_is_never_tried_again() {
         let mut stage = Stage::with([Misfortune::Refused(kind)]).await;
         let result = stage.first().await;
         assert!(matches!(&result, StepResult::Failed(error) if error.kind == kind), "{result:?}");
-        assert_eq!(stage.cloud.calls(), ["read", "write"]);
+        assert_eq!(stage.cloud.calls(), ["read", "read", "write"]);
         assert_eq!(stage.clock.seconds(), [0; 0]);
     }
 }
@@ -278,6 +286,44 @@ async fn an_interruption_waits_for_the_write_in_flight() {
 }
 
 #[tokio::test]
+async fn an_interruption_ends_the_wait_before_another_attempt() {
+    let mut stage = Stage::with([Misfortune::Refused(CloudErrorKind::Throttled)]).await;
+    let asked = Cell::new(0);
+    // Asked before the step, after the failure, and at each second of the wait.
+    let while_waiting = || asked.replace(asked.get() + 1) > 2;
+    let outcome = stage.carry_out(&[0, 1, 2], &while_waiting, None).await;
+    assert!(matches!(outcome.steps[0], StepResult::Failed(_)), "{outcome:?}");
+    assert_eq!(stage.cloud.calls(), ["read", "read", "write", "read"], "the last look tells, nothing is guessed");
+    assert!(stage.clock.elapsed() <= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_principal_that_is_new_is_waited_for_as_long_as_that_can_help() {
+    let theirs = |seconds: Option<u64>| move |world: &mut Value| {
+        let role = &mut world["accounts"]["444455556666"]["roles"]["app-instances"];
+        if let Some(seconds) = seconds {
+            role["age"] = json!(seconds);
+        }
+    };
+    for (age, refusals, expected) in [(Some(20), 3, true), (Some(20), 1000, false), (None, 1, false), (Some(121), 1, false)] {
+        let mut stage =
+            Stage::with(vec![Misfortune::Refused(CloudErrorKind::InvalidPrincipal); refusals]).await;
+        stage.meanwhile(theirs(age));
+        let result = stage.first().await;
+        assert_eq!(is_applied(&result), expected, "{age:?}: {result:?}");
+        let writes = stage.cloud.writes();
+        match (age, expected) {
+            (Some(20), false) => assert_eq!(writes, 25, "every five seconds for two minutes"),
+            (_, false) => assert_eq!(writes, 1),
+            (_, true) => assert_eq!(writes, 4),
+        }
+        let calls = stage.cloud.calls();
+        let unread = calls.windows(2).filter(|pair| *pair == ["write", "write"]).count();
+        assert_eq!(unread, 0, "each attempt is after a fresh read");
+    }
+}
+
+#[tokio::test]
 async fn only_what_was_selected_is_written() {
     let mut stage = Stage::with([]).await;
     let outcome = stage.carry_out(&[0], &|| false, None).await;
@@ -292,15 +338,15 @@ async fn the_journal_has_the_intent_before_the_write_and_the_outcome_after_it() 
     let mut stage = Stage::with(misfortunes).await;
     let (request, observation) = worlds::observe(stage.cloud.inner(), false).await;
     let folder = stage.folder.path().join("journal");
-    let mut journal = Journal::begin(
-        &folder,
-        Backend::Aws,
-        &request,
-        &stage.plan,
-        &BTreeSet::from([0, 1, 2]),
-        &observation.callers,
-    )
-    .unwrap();
+    let beginning = Beginning {
+        backend: Backend::Aws,
+        origin: Origin::Request,
+        request: &request,
+        plan: &stage.plan.clone(),
+        selected: &BTreeSet::from([0, 1, 2]),
+        callers: &observation.callers,
+    };
+    let mut journal = Journal::begin(&folder, &beginning).unwrap();
     let file = journal.path().to_owned();
     let steps = move || -> Vec<(bool, Option<String>)> {
         let record: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();

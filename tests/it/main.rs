@@ -7,11 +7,15 @@ mod architecture;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod moto;
 #[cfg(test)]
 mod picture;
 #[cfg(test)]
 mod prompt;
+#[cfg(test)]
+mod rollback;
 #[cfg(test)]
 mod scene;
 #[cfg(test)]

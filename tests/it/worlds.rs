@@ -8,6 +8,7 @@ use keymend::cloud::observer::{self, Depth};
 use keymend::cloud::sandbox::Sandbox;
 use keymend::observation::Observation;
 use keymend::plan::{Plan, plan};
+use keymend::policy::PolicyDocument;
 
 /// A copy of a fixture in a folder of its own.
 pub(crate) fn copy(name: &str) -> (tempfile::TempDir, Sandbox) {
@@ -35,6 +36,23 @@ pub(crate) async fn plan_in(sandbox: &Sandbox, prune_orphans: bool) -> Plan {
     plan(&request, &observation)
 }
 
+/// The meaning of every document in force, with what is attached to whom, as the run's grantees see it.
+pub(crate) async fn documents(sandbox: &Sandbox) -> Vec<String> {
+    let (_, observation) = observe(sandbox, false).await;
+    let mut documents = Vec::new();
+    for (key, read) in &observation.keys {
+        let policy = PolicyDocument::parse(read.policy.read().unwrap().as_str()).unwrap();
+        documents.push(format!("{key} {}", policy.fingerprint(key.partition)));
+    }
+    for iam in observation.accounts.values().filter_map(|iam| iam.read()) {
+        for (arn, policy) in &iam.policies {
+            let meaning = PolicyDocument::parse(policy.document.as_str()).unwrap().fingerprint(arn.partition);
+            documents.push(format!("{arn} {meaning} {:?}", policy.attached_to));
+        }
+    }
+    documents
+}
+
 fn calls(plan: &Plan) -> Vec<&'static str> {
     plan.changes.iter().map(|change| change.operation.api_call()).collect()
 }
@@ -53,6 +71,10 @@ async fn each_world_is_mended_as_its_story_says() {
         ("same-account", &[PUT, CREATE, ATTACH_ROLE]),
         ("group-grantee", &[PUT, CREATE, "iam:AttachGroupPolicy"]),
         ("identity-center-role", &[PUT, CREATE]),
+        ("autoscaling", &[PUT]),
+        ("autoscaling-across-accounts", &[PUT, "kms:CreateGrant"]),
+        ("autoscaling-not-permitted", &[PUT]),
+        ("autoscaling-no-credentials", &[PUT]),
     ] {
         let (_folder, sandbox) = copy(name);
         let planned = plan_in(&sandbox, false).await;
@@ -67,7 +89,7 @@ async fn each_world_is_mended_as_its_story_says() {
 
 #[tokio::test]
 async fn some_worlds_no_change_may_mend() {
-    for name in ["aws-managed-key", "disabled-key", "orphaned-principal"] {
+    for name in ["aws-managed-key", "disabled-key", "orphaned-principal", "autoscaling-role-missing"] {
         let (_folder, sandbox) = copy(name);
         assert!(plan_in(&sandbox, false).await.is_blocked(), "{name}");
     }

@@ -12,9 +12,16 @@ pub(super) struct Reduced {
     /// The text; `None` where nothing of the run's can be taken out.
     pub(super) text: Option<String>,
     /// Whether anything that the run added stands there unchanged.
-    pub(super) has_ours: bool,
+    has_ours: bool,
     /// Additions that are no longer as they were written, in words.
     pub(super) left: Vec<String>,
+}
+
+impl Reduced {
+    /// Whether nothing that the run added is there, as it was written or otherwise.
+    pub(super) fn is_clean(&self) -> bool {
+        !self.has_ours && self.left.is_empty()
+    }
 }
 
 /// Takes out of `now` what `after` has beyond `before`, where it stands unchanged.
@@ -38,6 +45,7 @@ pub(super) fn reduced(now: &str, before: &str, after: &str, partition: Partition
             .enumerate()
             .find(|(at, own)| !dropped.contains(at) && own.canonical(partition) == ours.canonical(partition));
         match (standing, former) {
+            (None, _) if is_gone(&now, ours, former, partition) => {}
             (None, _) => left.push(label(ours, index)),
             (Some((at, _)), None) => dropped.push(at),
             (Some((_, standing)), Some(former)) => {
@@ -51,6 +59,22 @@ pub(super) fn reduced(now: &str, before: &str, after: &str, partition: Partition
     // A policy without a statement is refused.
     let is_possible = has_ours && dropped.len() < now.statements.len();
     Reduced { text: is_possible.then(|| editor.finish()), has_ours, left }
+}
+
+/// Whether nothing is left of an addition: no statement of its name, or the statement as it was before.
+fn is_gone(
+    now: &PolicyDocument,
+    ours: &Statement,
+    former: Option<&Statement>,
+    partition: Partition,
+) -> bool {
+    match former {
+        Some(former) => {
+            let former = former.canonical(partition);
+            now.statements.iter().any(|statement| statement.canonical(partition) == former)
+        }
+        None => now.statements.iter().all(|statement| statement.sid != ours.sid),
+    }
 }
 
 fn label(statement: &Statement, index: usize) -> String {

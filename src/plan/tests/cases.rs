@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::world::{ShortRequest, World, carried_out};
+use crate::access::Request;
+use crate::observation::Observation;
 use crate::plan::{Handover, Plan, Side, plan};
 
 #[derive(Deserialize)]
@@ -91,20 +93,36 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> 
     }
 }
 
-#[test]
-fn every_case_of_the_fixtures() {
+/// Every case's name, request and observation.
+pub(super) fn situations() -> Vec<(String, Request, Observation)> {
+    let situation = |(name, case): (String, Case)| {
+        let request = case.request.on(&case.world);
+        let observation = case.world.observe(&request);
+        (name, request, observation)
+    };
+    read().into_iter().map(situation).collect()
+}
+
+fn read() -> Vec<(String, Case)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/planner");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    let failures: Vec<String> = files
+    let case = |file: &std::path::PathBuf| {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let case = serde_json::from_str(&std::fs::read_to_string(file).unwrap())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        (name, case)
+    };
+    files.iter().map(case).collect()
+}
+
+#[test]
+fn every_case_of_the_fixtures() {
+    let cases = read();
+    let failures: Vec<String> = cases
         .iter()
-        .filter_map(|file| {
-            let name = file.file_stem().unwrap().to_string_lossy();
-            let case = serde_json::from_str(&std::fs::read_to_string(file).unwrap())
-                .unwrap_or_else(|error| panic!("{name}: {error}"));
-            check(&case).err().map(|failure| format!("{name}: {failure}"))
-        })
+        .filter_map(|(name, case)| check(case).err().map(|failure| format!("{name}: {failure}")))
         .collect();
-    assert!(files.len() >= 30, "{} cases found", files.len());
-    assert!(failures.is_empty(), "{} of {} cases\n{}", failures.len(), files.len(), failures.join("\n"));
+    assert!(cases.len() >= 30, "{} cases found", cases.len());
+    assert!(failures.is_empty(), "{} of {} cases\n{}", failures.len(), cases.len(), failures.join("\n"));
 }

@@ -3,9 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 use keymend::access::{KeyRef, PolicyName};
-use keymend::arn::{AccountId, EntityName, KeyArn, PolicyArn};
+use keymend::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
 use keymend::cloud::sandbox::Sandbox;
 use keymend::cloud::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use keymend::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
@@ -41,6 +42,8 @@ pub(super) struct Faulty {
     look: RefCell<Option<Look<Steps>>>,
     seen: Rc<RefCell<Vec<Steps>>>,
     writes: Cell<usize>,
+    /// What somebody else does when so many calls have been made.
+    interference: RefCell<Option<(usize, Box<dyn FnOnce()>)>>,
 }
 
 impl Faulty {
@@ -54,6 +57,7 @@ impl Faulty {
             look: RefCell::default(),
             seen: Rc::default(),
             writes: Cell::default(),
+            interference: RefCell::default(),
         }
     }
 
@@ -78,6 +82,20 @@ impl Faulty {
     /// Reads of what is to be written, and writes.
     pub(super) fn calls(&self) -> Vec<&'static str> {
         self.calls.borrow().clone()
+    }
+
+    /// Somebody else does something right before one of the calls, counted from 0.
+    pub(super) fn interfere(&self, call: usize, what: impl FnOnce() + 'static) {
+        self.interference.replace(Some((call, Box::new(what))));
+    }
+
+    fn called(&self, what: &'static str) {
+        let count = self.calls.borrow().len();
+        if self.interference.borrow().as_ref().is_some_and(|(call, _)| *call == count) {
+            let (_, what) = self.interference.take().unwrap();
+            what();
+        }
+        self.calls.borrow_mut().push(what);
     }
 
     pub(super) fn writes(&self) -> usize {
@@ -106,7 +124,7 @@ fn instead_of(operation: &Operation, theirs: &str) -> Operation {
 
 impl Write for Faulty {
     async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
-        self.calls.borrow_mut().push("write");
+        self.called("write");
         self.writes.set(self.writes.get() + 1);
         if let Some(look) = &*self.look.borrow() {
             self.seen.borrow_mut().push(look());
@@ -149,7 +167,7 @@ impl Observe for Faulty {
     }
 
     async fn key_policy(&self, key: &KeyArn) -> Result<String, CloudError> {
-        self.calls.borrow_mut().push("read");
+        self.called("read");
         let now = self.inner.key_policy(key).await?;
         let Some(before) = self.before.borrow().clone() else { return Ok(now) };
         let shows = self.shows.borrow_mut().pop_front().unwrap_or(true);
@@ -173,13 +191,17 @@ impl Observe for Faulty {
         policy: &PolicyArn,
         default_version: Option<&str>,
     ) -> Result<Option<ManagedPolicy>, CloudError> {
-        self.calls.borrow_mut().push("read");
+        self.called("read");
         self.inner.managed_policy(policy, default_version).await
     }
 
     async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
-        self.calls.borrow_mut().push("read");
+        self.called("read");
         self.inner.entity(account, entity).await
+    }
+
+    async fn principal_age(&self, principal: &EntityArn) -> Result<Option<Duration>, CloudError> {
+        self.inner.principal_age(principal).await
     }
 
     async fn entity_in_full(

@@ -1,14 +1,14 @@
 use super::*;
 use crate::cloud::CloudErrorKind::{
-    self, AccessDenied, AlreadyExists, InvalidPrincipal, LimitExceeded, Lockout, Malformed, NoCredentials,
-    NotFound, Other, Unmodifiable,
+    self, AccessDenied, AlreadyExists, Conflict, InvalidPrincipal, LimitExceeded, Lockout, Malformed, NoCredentials,
+    NotFound, Unmodifiable,
 };
 
 const INVALID_PRINCIPALS: &str = "Policy contains a statement with one or more invalid principals.";
 const LOCKOUT: &str = "The new key policy will not allow you to update the key policy in the future.";
 
 /// The write fails, says so in AWS's words, and leaves the world as it was.
-async fn refused(sandbox: &Sandbox, write: &Operation, kind: CloudErrorKind, code: &str, message: &str) {
+pub(super) async fn refused(sandbox: &Sandbox, write: &Operation, kind: CloudErrorKind, code: &str, message: &str) {
     let before = text(sandbox);
     let error = sandbox.perform(write).await.expect_err(message);
     assert_eq!((error.kind, error.code.as_deref(), error.message.as_str()), (kind, Some(code), message));
@@ -232,7 +232,7 @@ async fn policies_that_exist_or_do_not() {
     let message = format!("Policy {POLICY} version v9 does not exist or is not attachable.");
     refused(&sandbox, &delete_version("v9"), NotFound, "NoSuchEntity", &message).await;
     let message = "Cannot delete the default version of a policy.";
-    refused(&sandbox, &delete_version("v1"), Other, "DeleteConflict", message).await;
+    refused(&sandbox, &delete_version("v1"), Conflict, "DeleteConflict", message).await;
 
     let empty = Sandbox::builtin();
     let message = format!("Policy {POLICY} does not exist or is not attachable.");

@@ -155,3 +155,42 @@ async fn a_world_that_can_not_be_written_stays_as_it_is() {
     assert!(refusal.message.contains("can't be written"), "{}", refusal.message);
     assert_eq!(text(&sandbox), before);
 }
+
+#[tokio::test]
+async fn what_was_made_can_be_taken_back() {
+    let sandbox = fixture("five-versions");
+    let document = identity_policy().to_string();
+    let withdraw = |version: &str| Operation::WithdrawPolicyVersion {
+        policy: policy(),
+        version: version.to_owned(),
+        before: document.clone(),
+    };
+    let set_default = |version: &str| Operation::SetDefaultVersion {
+        policy: policy(),
+        version: version.to_owned(),
+        before: String::new(),
+        after: String::new(),
+    };
+    let delete = Operation::DeletePolicy { policy: policy(), before: String::new() };
+    let Operation::AttachPolicy { entity, .. } = attach("role/app-instances") else { panic!() };
+    let fingerprint = PolicyDocument::parse("{\"Statement\": []}").unwrap().fingerprint(Partition::Aws);
+    let detach = Operation::DetachPolicy { policy: policy(), entity, document: fingerprint };
+    let code = async |write: &Operation| sandbox.perform(write).await.unwrap_err().code.unwrap();
+
+    sandbox.perform(&delete_version("v3")).await.unwrap();
+    let receipt = sandbox.perform(&create_version(&document)).await.unwrap();
+    assert_eq!(receipt.version.as_deref(), Some("v8"));
+    assert_eq!(code(&withdraw("v8")).await, "DeleteConflict", "it is in force");
+    assert_eq!(code(&set_default("v3")).await, "NoSuchEntity");
+    sandbox.perform(&set_default("v7")).await.unwrap();
+    sandbox.perform(&withdraw("v8")).await.unwrap();
+    assert_eq!(code(&delete).await, "DeleteConflict", "it is attached");
+    sandbox.perform(&detach).await.unwrap();
+    assert_eq!(code(&detach).await, "NoSuchEntity");
+    assert_eq!(code(&delete).await, "DeleteConflict", "it has further versions");
+    for version in ["v4", "v5", "v6"] {
+        sandbox.perform(&withdraw(version)).await.unwrap();
+    }
+    sandbox.perform(&delete).await.unwrap();
+    assert_eq!(sandbox.managed_policy(&policy(), None).await.unwrap(), None);
+}

@@ -1,0 +1,149 @@
+use std::cell::RefCell;
+use std::os::unix::fs::PermissionsExt as _;
+use std::rc::Rc;
+
+use tempfile::TempPath;
+
+use super::*;
+use crate::cloud::Receipt;
+use crate::plan::{Change, Operation};
+
+/// The real disk, with what was asked of it.
+struct Recorded(Rc<RefCell<Vec<String>>>);
+
+impl Recorded {
+    fn note(&self, what: &str, path: &Path) {
+        let name = path.file_name().unwrap().to_string_lossy();
+        // A run's id depends on the time.
+        let name = if name.ends_with(".json") { "RUN.json" } else { &name };
+        self.0.borrow_mut().push(format!("{what} {name}"));
+    }
+}
+
+impl Disk for Recorded {
+    fn make_folder(&mut self, folder: &Path) -> io::Result<()> {
+        self.note("make", folder);
+        RealDisk.make_folder(folder)
+    }
+
+    fn write_beside(&mut self, path: &Path, text: &str) -> io::Result<TempPath> {
+        self.note("write and flush beside", path);
+        RealDisk.write_beside(path, text)
+    }
+
+    fn name_new(&mut self, file: TempPath, path: &Path) -> io::Result<()> {
+        self.note("name new", path);
+        RealDisk.name_new(file, path)
+    }
+
+    fn rename_over(&mut self, file: TempPath, path: &Path) -> io::Result<()> {
+        self.note("rename over", path);
+        RealDisk.rename_over(file, path)
+    }
+
+    fn flush_folder(&mut self, folder: &Path) -> io::Result<()> {
+        self.note("flush", folder);
+        RealDisk.flush_folder(folder)
+    }
+}
+
+fn request() -> Request {
+    Request {
+        keys: Vec::new(),
+        grantees: Vec::new(),
+        policy_name: crate::access::PolicyName::default(),
+        prune_orphans: false,
+    }
+}
+
+fn plan() -> Plan {
+    let operation = Operation::CreatePolicy {
+        policy: "arn:aws:iam::444455556666:policy/P".parse().unwrap(),
+        description: String::new(),
+        after: "{ \"Statement\" : [\t] }\r\n".to_owned(),
+    };
+    let changes = vec![Change { operation, reason: String::new(), gains: Vec::new() }];
+    Plan { findings: Vec::new(), changes, coverage: Vec::new(), handovers: Vec::new() }
+}
+
+fn begin<D: Disk>(disk: D, folder: &Path) -> Journal<D> {
+    let (request, plan, callers) = (request(), plan(), BTreeMap::new());
+    let beginning = Beginning {
+        backend: Backend::Aws,
+        origin: Origin::Request,
+        request: &request,
+        plan: &plan,
+        selected: &BTreeSet::from([0]),
+        callers: &callers,
+    };
+    Journal::begin_on(disk, folder, &beginning).unwrap()
+}
+
+#[test]
+fn every_state_is_on_the_disk_before_it_has_the_files_name_and_the_name_is_flushed_too() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("journal");
+    let calls = Rc::default();
+    let mut journal = begin(Recorded(Rc::clone(&calls)), &folder);
+    let above = root.path().file_name().unwrap().to_string_lossy().into_owned();
+    let begun = [
+        "make journal".to_owned(),
+        format!("flush {above}"),
+        "write and flush beside RUN.json".to_owned(),
+        "name new RUN.json".to_owned(),
+        "flush journal".to_owned(),
+    ];
+    assert_eq!(*calls.borrow(), begun);
+    let step = ["write and flush beside RUN.json", "rename over RUN.json", "flush journal"];
+    let result = StepResult::Applied { receipt: Receipt::default() };
+    for note in ["intent", "outcome", "end"] {
+        calls.borrow_mut().clear();
+        match note {
+            "intent" => journal.intend(0),
+            "outcome" => journal.conclude(0, &result),
+            _ => journal.end(),
+        }
+        .unwrap();
+        assert_eq!(*calls.borrow(), step, "{note}");
+    }
+}
+
+#[test]
+fn it_is_for_its_owner_alone_and_reads_back_byte_for_byte() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("a/b");
+    let journal = begin(RealDisk, &folder);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&folder), mode(journal.path())), (0o700, 0o600));
+    let history = History::read(&folder, &Backend::Aws).unwrap();
+    let record = history.run(journal.run()).unwrap();
+    assert_eq!(record, &journal.record);
+    assert_eq!(record.plan, plan());
+    let other = Backend::World("/w.json".into());
+    assert!(History::read(&folder, &other).unwrap().last().is_none(), "runs of another backend are not seen");
+}
+
+#[test]
+fn formats_that_are_not_known_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let journal = begin(RealDisk, root.path());
+    let text = std::fs::read_to_string(journal.path()).unwrap();
+    for (changed, message) in [
+        (text.replace("\"keymend_journal\": 1", "\"keymend_journal\": 2"), "has format 2, which is not known here"),
+        (text.replace("\"keymend_journal\": 1,", ""), "can't be read: missing field `keymend_journal`"),
+        (text[..text.len() / 2].to_owned(), "can't be read: EOF"),
+    ] {
+        std::fs::write(journal.path(), changed).unwrap();
+        let error = History::read(root.path(), &Backend::Aws).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
+fn runs_of_one_moment_are_told_apart_and_in_order() {
+    let root = tempfile::tempdir().unwrap();
+    let runs: Vec<String> = (0..12).map(|_| begin(RealDisk, root.path()).run().to_owned()).collect();
+    let history = History::read(root.path(), &Backend::Aws).unwrap();
+    let read: Vec<&str> = history.runs().map(|(record, _)| record.run.as_str()).collect();
+    assert_eq!(read, runs);
+}
