@@ -261,8 +261,10 @@ async fn last_look(
     cloud: &impl Observe,
     error: CloudError,
 ) -> Result<Receipt, StepResult> {
-    let is_about_what_is_there =
-        matches!(error.kind, CloudErrorKind::NotFound | CloudErrorKind::AlreadyExists | CloudErrorKind::Conflict);
+    let is_about_what_is_there = matches!(
+        error.kind,
+        CloudErrorKind::NotFound | CloudErrorKind::AlreadyExists | CloudErrorKind::Conflict
+    );
     if !patience::passes(&error) && !is_about_what_is_there {
         return Err(StepResult::Failed(error));
     }

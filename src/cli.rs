@@ -248,6 +248,9 @@ pub struct PermissionsArgs {
     /// The customer managed policy in the requester's account
     #[arg(long, value_name = "NAME", default_value = "KmsKeyUsagePolicy")]
     pub policy_name: String,
+    /// Also what grants to the accounts' service-linked roles need (Auto Scaling, Spot)
+    #[arg(long)]
+    pub service_linked_roles: bool,
     /// Only what a dry run needs
     #[arg(long)]
     pub dry_run: bool,

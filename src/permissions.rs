@@ -9,7 +9,7 @@
 
 use serde_json::{Value, json};
 
-use crate::access::PolicyName;
+use crate::access::{PolicyName, grant};
 use crate::arn::{AccountId, EntityKind, KeyArn, Partition};
 
 /// What the operator is going to do.
@@ -45,6 +45,8 @@ pub fn key_account_policy(partition: Partition, account: AccountId, keys: &[KeyA
 
 /// What the operator needs in an account whose users, roles and groups launch instances.
 ///
+/// With keys, it may create grants on them for the account's service-linked roles.
+///
 /// It confines writes to managed policies that bear the name, or the name with a suffix. It can't confine what
 /// stands in those policies, nor whom they are attached to: who may apply it can give access to anything in
 /// that account, as every administrator of IAM can.
@@ -53,6 +55,7 @@ pub fn requester_account_policy(
     account: AccountId,
     policy_name: &PolicyName,
     mode: Mode,
+    grants_on: Option<&[KeyArn]>,
 ) -> Value {
     let iam = |resource: String| format!("arn:{partition}:iam::{account}:{resource}");
     let created = [format!("policy/{policy_name}"), format!("policy/{policy_name}-*")].map(iam);
@@ -65,8 +68,29 @@ pub fn requester_account_policy(
     statements.extend(iam_evaluation(&any_policy, &entities));
     if mode == Mode::Apply {
         statements.extend(iam_writes(&created, &policies, &entities));
+        statements.extend(grants_on.map(|keys| create_grants(partition, account, keys)));
     }
     policy(&statements)
+}
+
+/// Grants for the account's service-linked roles on other accounts' keys; without keys, on any.
+///
+/// There is no condition `kms:GrantIsForAWSResource`, which a call that no AWS service makes never meets.
+fn create_grants(partition: Partition, account: AccountId, keys: &[KeyArn]) -> Value {
+    let foreign: Vec<String> =
+        keys.iter().filter(|key| key.account != account).map(KeyArn::to_string).collect();
+    let any = || vec![format!("arn:{partition}:kms:*:*:key/*")];
+    let resources = if foreign.is_empty() { any() } else { foreign };
+    let mut statement = allow("CreateTheGrants", &["kms:CreateGrant"], &resources);
+    if let Some(members) = statement.as_object_mut() {
+        let roles = format!("arn:{partition}:iam::{account}:role/aws-service-role/*");
+        let condition = json!({
+            "ArnLike": {"kms:GranteePrincipal": roles},
+            "ForAllValues:StringEquals": {"kms:GrantOperations": grant::OPERATIONS},
+        });
+        members.insert("Condition".to_owned(), condition);
+    }
+    statement
 }
 
 fn iam_reads(policies: &[String], entities: &[String]) -> Vec<Value> {
@@ -165,7 +189,7 @@ mod tests {
 
     fn for_requester(name: &str, mode: Mode) -> String {
         let account = "444455556666".parse().unwrap();
-        pretty(&requester_account_policy(Partition::Aws, account, &name.parse().unwrap(), mode))
+        pretty(&requester_account_policy(Partition::Aws, account, &name.parse().unwrap(), mode, None))
     }
 
     fn pretty(policy: &Value) -> String {
@@ -396,6 +420,49 @@ mod tests {
           ]
         }
         "#);
+    }
+
+    #[test]
+    fn grants_are_for_the_accounts_own_service_linked_roles() {
+        let account = "444455556666".parse().unwrap();
+        let keys = [KEY.parse().unwrap(), KEY.replace("111122223333", "444455556666").parse().unwrap()];
+        let of = |mode, keys: Option<&[KeyArn]>| {
+            requester_account_policy(Partition::AwsCn, account, &PolicyName::default(), mode, keys)
+        };
+        let policy = of(Mode::Apply, Some(&keys));
+        let statement = policy["Statement"].as_array().unwrap().last().unwrap();
+        insta::assert_snapshot!(pretty(statement), @r#"
+        {
+          "Sid": "CreateTheGrants",
+          "Effect": "Allow",
+          "Action": [
+            "kms:CreateGrant"
+          ],
+          "Resource": [
+            "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+          ],
+          "Condition": {
+            "ArnLike": {
+              "kms:GranteePrincipal": "arn:aws-cn:iam::444455556666:role/aws-service-role/*"
+            },
+            "ForAllValues:StringEquals": {
+              "kms:GrantOperations": [
+                "Encrypt",
+                "Decrypt",
+                "ReEncryptFrom",
+                "ReEncryptTo",
+                "GenerateDataKey",
+                "GenerateDataKeyWithoutPlaintext",
+                "DescribeKey",
+                "CreateGrant"
+              ]
+            }
+          }
+        }
+        "#);
+        let anywhere = pretty(&of(Mode::Apply, Some(&[])));
+        assert!(anywhere.contains("\"arn:aws-cn:kms:*:*:key/*\""), "{anywhere}");
+        assert!(!pretty(&of(Mode::DryRun, Some(&keys))).contains("CreateGrant"));
     }
 
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>

@@ -190,9 +190,65 @@ mod tests {
     #[test]
     fn the_statements() {
         let new = needed("");
-        insta::assert_snapshot!(format!("{:#}", new.identity_statement()), @"");
+        insta::assert_snapshot!(format!("{:#}", new.identity_statement()), @r#"
+        {
+          "Sid": "AllowGrantsToServiceLinkedRoles",
+          "Effect": "Allow",
+          "Action": "kms:CreateGrant",
+          "Resource": "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+          "Condition": {
+            "StringEquals": {
+              "kms:GranteePrincipal": "arn:aws:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+            },
+            "ForAllValues:StringEquals": {
+              "kms:GrantOperations": [
+                "Encrypt",
+                "Decrypt",
+                "ReEncryptFrom",
+                "ReEncryptTo",
+                "GenerateDataKey",
+                "GenerateDataKeyWithoutPlaintext",
+                "DescribeKey",
+                "CreateGrant"
+              ]
+            }
+          }
+        }
+        "#);
         let root = "arn:aws:iam::444455556666:root";
         let two = key_policy_statement(KEY_POLICY_SID, root, &[&new.grantee, &needed("_b").grantee]);
-        insta::assert_snapshot!(format!("{two:#}"), @"");
+        insta::assert_snapshot!(format!("{two:#}"), @r#"
+        {
+          "Sid": "Allow grants to service-linked roles",
+          "Effect": "Allow",
+          "Principal": {
+            "AWS": [
+              "arn:aws:iam::444455556666:root"
+            ]
+          },
+          "Action": "kms:CreateGrant",
+          "Resource": "*",
+          "Condition": {
+            "StringEquals": {
+              "kms:GranteePrincipal": [
+                "arn:aws:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+                "arn:aws:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling_b"
+              ]
+            },
+            "ForAllValues:StringEquals": {
+              "kms:GrantOperations": [
+                "Encrypt",
+                "Decrypt",
+                "ReEncryptFrom",
+                "ReEncryptTo",
+                "GenerateDataKey",
+                "GenerateDataKeyWithoutPlaintext",
+                "DescribeKey",
+                "CreateGrant"
+              ]
+            }
+          }
+        }
+        "#);
     }
 }

@@ -54,8 +54,7 @@ impl TryFrom<EntityArn> for ServiceLinkedRole {
 
     fn try_from(arn: EntityArn) -> Result<Self, ArnError> {
         let service = arn.path.strip_prefix(PATH).and_then(|service| service.strip_suffix('/'));
-        let is_one =
-            service.is_some_and(|service| !service.is_empty()) && arn.is_service_linked_role();
+        let is_one = service.is_some_and(|service| !service.is_empty()) && arn.is_service_linked_role();
         if is_one {
             return Ok(Self(arn));
         }

@@ -87,8 +87,7 @@ pub(super) async fn read(operation: &Operation, cloud: &impl Observe) -> Result<
         }
         Operation::WithdrawPolicyVersion { policy, version, before } => {
             let found = cloud.managed_policy(policy, None).await?;
-            Ok(found
-                .map_or(State::After, |found| version_state(&found, version, before, policy.partition)))
+            Ok(found.map_or(State::After, |found| version_state(&found, version, before, policy.partition)))
         }
     }
 }

@@ -5,9 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::{BackendArgs, FixArgs, OutputFormat, RollbackArgs, TargetArgs};
-use crate::access::{
-    GranteeRef, KeyRef, RoleSuffix, ServiceLinkedRole, UnresolvedRequest, WellKnownRole,
-};
+use crate::access::{GranteeRef, KeyRef, RoleSuffix, ServiceLinkedRole, UnresolvedRequest, WellKnownRole};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
 use crate::cloud::aws::AwsOptions;
 use crate::error::UsageError;

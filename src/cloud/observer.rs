@@ -10,7 +10,9 @@ use tokio::{join, try_join};
 use self::identity::{Documents, Found};
 use super::{CloudError, CloudErrorKind, Observe};
 use crate::access::{Grantee, GranteeRef, KeyRef, Request, UnresolvedRequest};
-use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn, SessionArn};
+use crate::arn::{
+    AccountId, ArnParts, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn, SessionArn,
+};
 use crate::observation::{
     Caller, IamObservation, KeyGrant, KeyObservation, ManagedPolicy, Observation, Reading,
 };

@@ -44,7 +44,8 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
     }
     let partition = keys.first().map_or(Partition::Aws, |key| key.partition);
     for account in accounts {
-        let policy = permissions::requester_account_policy(partition, account, &name, mode);
+        let grants_on = args.service_linked_roles.then_some(keys.as_slice());
+        let policy = permissions::requester_account_policy(partition, account, &name, mode, grants_on);
         policies.insert(format!("{account} (requester account)"), policy);
     }
     // One policy is printed as it can be used; several are told apart by their account.

@@ -359,10 +359,7 @@ impl Operation {
             (Self::UpdateKeyPolicy(_), Self::PruneOrphans(_))
             | (Self::RestoreKeyPolicy(_), Self::RestoreKeyPolicy(_))
             | (Self::CreatePolicyVersion { .. }, Self::DeletePolicyVersion { .. })
-            | (
-                Self::AttachPolicy { .. },
-                Self::CreatePolicy { .. } | Self::CreatePolicyVersion { .. },
-            )
+            | (Self::AttachPolicy { .. }, Self::CreatePolicy { .. } | Self::CreatePolicyVersion { .. })
             | (Self::DeletePolicy { .. }, Self::DetachPolicy { .. } | Self::WithdrawPolicyVersion { .. })
             | (Self::SetDefaultVersion { .. }, Self::SetDefaultVersion { .. })
             | (Self::WithdrawPolicyVersion { .. }, Self::SetDefaultVersion { .. })

@@ -105,8 +105,10 @@ impl Draft<'_> {
             Operation::PruneOrphans(update) => self.stays_pruned(update),
             Operation::CreatePolicy { policy, after, .. } => self.undo_creation(write, policy, after),
             Operation::DeletePolicyVersion { policy, version, before, .. } => {
-                let message =
-                    format!("version {version}, which went to make room, stays deleted; it said: {}", line(before));
+                let message = format!(
+                    "version {version}, which went to make room, stays deleted; it said: {}",
+                    line(before)
+                );
                 self.find(FindingCode::StaysOut, policy, message, None);
             }
             Operation::CreatePolicyVersion { policy, base_version, before, after, .. } => {
@@ -192,13 +194,16 @@ impl Draft<'_> {
         let Ok(document) = PolicyDocument::parse(text) else { return true };
         let deleted = self.present.deleted(&document);
         for entity in &deleted {
-            let message = format!("it was deleted since, and AWS refuses the former policy of `{key}`, which names it");
-            let hint = "create it again, or edit the key policy by hand; the journal has the former text".to_owned();
+            let message =
+                format!("it was deleted since, and AWS refuses the former policy of `{key}`, which names it");
+            let hint =
+                "create it again, or edit the key policy by hand; the journal has the former text".to_owned();
             self.find(FindingCode::NoSuchPrincipal, entity, message, Some(hint));
         }
         let caller = self.observation.callers.get(&key.account);
         let refused = refusals::of_key_policy(key, &document, caller);
-        let is_fine = deleted.is_empty() && !refused.iter().any(|finding| finding.severity() == super::Severity::Blocking);
+        let is_fine = deleted.is_empty()
+            && !refused.iter().any(|finding| finding.severity() == super::Severity::Blocking);
         self.findings.extend(refused);
         is_fine
     }
@@ -277,11 +282,8 @@ impl Draft<'_> {
         let there = |version: &String| found.versions.iter().any(|own| own.id == *version);
         let Some(version) = version.filter(there) else { return };
         self.present.remove_version(&found.arn, &version);
-        let operation = Operation::WithdrawPolicyVersion {
-            policy: found.arn.clone(),
-            version,
-            before: text.to_owned(),
-        };
+        let operation =
+            Operation::WithdrawPolicyVersion { policy: found.arn.clone(), version, before: text.to_owned() };
         self.change(write, operation, "made this version");
     }
 
@@ -294,7 +296,10 @@ impl Draft<'_> {
         let Some(text) = self.reduction(write, (before, after), &found.document, reduced) else { return };
         let quota = self.present.versions_quota(found.arn.account);
         if found.versions.len() >= quota {
-            let message = format!("it has {quota} versions, the most there may be, so what run {} added stays", write.run);
+            let message = format!(
+                "it has {quota} versions, the most there may be, so what run {} added stays",
+                write.run
+            );
             let hint = "delete a version that nobody needs, then run this again".to_owned();
             return self.find(FindingCode::NotRestorable, &found.arn, message, Some(hint));
         }
@@ -409,5 +414,6 @@ fn reason<T>(reading: &Reading<T>) -> Option<String> {
 
 /// A document in one line.
 fn line(text: &str) -> String {
-    serde_json::from_str::<serde_json::Value>(text).map_or_else(|_| text.to_owned(), |value| value.to_string())
+    serde_json::from_str::<serde_json::Value>(text)
+        .map_or_else(|_| text.to_owned(), |value| value.to_string())
 }

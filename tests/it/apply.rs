@@ -293,19 +293,27 @@ async fn an_interruption_ends_the_wait_before_another_attempt() {
     let while_waiting = || asked.replace(asked.get() + 1) > 2;
     let outcome = stage.carry_out(&[0, 1, 2], &while_waiting, None).await;
     assert!(matches!(outcome.steps[0], StepResult::Failed(_)), "{outcome:?}");
-    assert_eq!(stage.cloud.calls(), ["read", "read", "write", "read"], "the last look tells, nothing is guessed");
+    assert_eq!(
+        stage.cloud.calls(),
+        ["read", "read", "write", "read"],
+        "the last look tells, nothing is guessed"
+    );
     assert!(stage.clock.elapsed() <= Duration::from_secs(1));
 }
 
 #[tokio::test]
 async fn a_principal_that_is_new_is_waited_for_as_long_as_that_can_help() {
-    let theirs = |seconds: Option<u64>| move |world: &mut Value| {
-        let role = &mut world["accounts"]["444455556666"]["roles"]["app-instances"];
-        if let Some(seconds) = seconds {
-            role["age"] = json!(seconds);
+    let theirs = |seconds: Option<u64>| {
+        move |world: &mut Value| {
+            let role = &mut world["accounts"]["444455556666"]["roles"]["app-instances"];
+            if let Some(seconds) = seconds {
+                role["age"] = json!(seconds);
+            }
         }
     };
-    for (age, refusals, expected) in [(Some(20), 3, true), (Some(20), 1000, false), (None, 1, false), (Some(121), 1, false)] {
+    for (age, refusals, expected) in
+        [(Some(20), 3, true), (Some(20), 1000, false), (None, 1, false), (Some(121), 1, false)]
+    {
         let mut stage =
             Stage::with(vec![Misfortune::Refused(CloudErrorKind::InvalidPrincipal); refusals]).await;
         stage.meanwhile(theirs(age));

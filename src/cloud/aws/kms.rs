@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use aws_sdk_kms::Client;
-use aws_sdk_kms::config::{Builder, Config};
 use aws_sdk_kms::config::retry::RetryConfig;
+use aws_sdk_kms::config::{Builder, Config};
 use aws_sdk_kms::operation::RequestId;
 use aws_sdk_kms::types;
 
@@ -44,7 +44,11 @@ pub(super) async fn grants(client: &Client, call: &Call) -> Result<Vec<KeyGrant>
 }
 
 /// kms:CreateGrant on the call's resource, tried once.
-pub(super) async fn create_grant(client: &Client, call: &Call, grant: &NewGrant) -> Result<Receipt, CloudError> {
+pub(super) async fn create_grant(
+    client: &Client,
+    call: &Call,
+    grant: &NewGrant,
+) -> Result<Receipt, CloudError> {
     let operations = grant.operations.iter().map(|operation| types::GrantOperation::from(operation.as_str()));
     let output = client
         .create_grant()

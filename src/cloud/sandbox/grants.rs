@@ -80,11 +80,8 @@ fn may_create(key: &Key, grant: &NewGrant, caller: &CallerIdentity<'_>) -> bool 
     let context = Context::for_grant(&grant.grantee.to_string(), operations);
     let query = Query::new(&principal, KmsAction::CREATE_GRANT, &grant.key, &context);
     let (key_policy, everything) = (Prepared::new(&key_policy), Prepared::new(&everything));
-    let policies = Policies {
-        key_policy: Some(&key_policy),
-        identity: Some(&[&everything]),
-        ..Policies::default()
-    };
+    let policies =
+        Policies { key_policy: Some(&key_policy), identity: Some(&[&everything]), ..Policies::default() };
     evaluate(&query, &policies).outcome == Outcome::Allowed
 }
 

@@ -48,10 +48,12 @@ pub(super) fn is_permission(asked: &Asked<'_>, key: &KeyArn, statement: &Shape) 
     let is_plain =
         statement.effect == Effect::Allow && statement.is_unnegated() && !statement.has_other_principals;
     let roots: BTreeSet<String> = foreign_roles(asked, key)
-        .filter(|role| names_only(statement, "StringEquals", "kms:GranteePrincipal", |value| {
-            let own = foreign_roles(asked, key).filter(|own| own.account == role.account);
-            own.map(ToString::to_string).any(|own| own == value)
-        }))
+        .filter(|role| {
+            names_only(statement, "StringEquals", "kms:GranteePrincipal", |value| {
+                let own = foreign_roles(asked, key).filter(|own| own.account == role.account);
+                own.map(ToString::to_string).any(|own| own == value)
+            })
+        })
         .map(|role| format!("arn:{}:iam::{}:root", role.partition, role.account))
         .collect();
     is_plain

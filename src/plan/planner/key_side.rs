@@ -131,7 +131,11 @@ fn plan_policy(read: &PolicyDocument, asked: Asked<'_>, draft: &mut Draft) {
 }
 
 /// A text that was made of a policy is a policy again.
-fn parsed(key: &KeyArn, text: Option<String>, draft: &mut Draft) -> Result<Option<PolicyDocument>, PolicyError> {
+fn parsed(
+    key: &KeyArn,
+    text: Option<String>,
+    draft: &mut Draft,
+) -> Result<Option<PolicyDocument>, PolicyError> {
     text.map(PolicyDocument::parse).transpose().inspect_err(|error| {
         let message = format!("a bug of keymend: the new key policy is no policy: {error}");
         draft.find(FindingCode::FailedCheck, key, message, None);
@@ -343,13 +347,7 @@ pub(super) fn label(index: usize, statement: &Statement) -> String {
 }
 
 /// No credentials serve the key's account: its administrator gets the statements.
-fn hand_over(
-    key: &KeyArn,
-    principals: Vec<KeyPrincipal>,
-    lacking: Lacking,
-    reason: &str,
-    draft: &mut Draft,
-) {
+fn hand_over(key: &KeyArn, principals: Vec<KeyPrincipal>, lacking: Lacking, reason: &str, draft: &mut Draft) {
     draft.find(FindingCode::Unread, &key, format!("the key policy was not read: {reason}"), None);
     let mut texts: Vec<String> = Vec::new();
     let mut grantees = Vec::new();

@@ -126,8 +126,10 @@ pub(super) fn permit(
     let mut sids = Sids::of(document, Face::KeyPolicy(key.partition));
     let mut permitted = Vec::new();
     for grants in lacking.by_account().into_values() {
-        let refused: Vec<&NewGrant> =
-            grants.into_iter().filter(|grant| !Question::new(grant, observation).is_let_in(&policy)).collect();
+        let refused: Vec<&NewGrant> = grants
+            .into_iter()
+            .filter(|grant| !Question::new(grant, observation).is_let_in(&policy))
+            .collect();
         if !refused.is_empty() {
             editor.append_statement(statement(&sids.free(KEY_POLICY_SID), &refused));
             permitted.extend(refused.into_iter().cloned());
@@ -360,9 +362,7 @@ impl GrantCaller {
 fn prepared(identity: &IdentityPolicies) -> Result<(Vec<Prepared>, Option<Prepared>), String> {
     let parse = |named: &NamedDocument| {
         let document = PolicyDocument::parse(named.text.as_str());
-        document
-            .map(|document| Prepared::new(&document))
-            .map_err(|error| format!("{}: {error}", named.name))
+        document.map(|document| Prepared::new(&document)).map_err(|error| format!("{}: {error}", named.name))
     };
     let documents = identity.documents.iter().map(parse).collect::<Result<_, _>>()?;
     Ok((documents, identity.boundary.as_ref().map(parse).transpose()?))

@@ -28,7 +28,8 @@ type Texts = (
 
 /// Every document in force, what is attached, and the grants.
 fn texts(observation: &Observation) -> Texts {
-    let keys = observation.keys.iter().filter_map(|(key, read)| Some((key.clone(), read.policy.read()?.clone())));
+    let keys =
+        observation.keys.iter().filter_map(|(key, read)| Some((key.clone(), read.policy.read()?.clone())));
     let policies = observation.accounts.values().filter_map(|iam| iam.read()).flat_map(|iam| &iam.policies);
     let policy = |policy: &ManagedPolicy| (policy.document.clone(), policy.attached_to.clone());
     let grants = observation.keys.iter().map(|(key, read)| (key.clone(), read.grants.clone()));

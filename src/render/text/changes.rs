@@ -25,12 +25,14 @@ pub fn change(
 ) -> io::Result<()> {
     change_header(out, styles, width, number, change)?;
     writeln!(out)?;
-    if let Some(grant) = GrantLines::of(&change.operation) {
-        return grant.write(out, styles);
-    }
     let operation = &change.operation;
+    if matches!(operation, Operation::CreateGrant { .. } | Operation::RevokeGrant { .. }) {
+        return grant(out, styles, width, operation);
+    }
     let attachment = match operation {
-        Operation::AttachPolicy { policy, entity, .. } => Some((styles.added, format!("+ {policy} -> {entity}"))),
+        Operation::AttachPolicy { policy, entity, .. } => {
+            Some((styles.added, format!("+ {policy} -> {entity}")))
+        }
         Operation::DetachPolicy { policy, entity, .. } => {
             Some((styles.removed, format!("- {policy} -> {entity}")))
         }
@@ -44,42 +46,21 @@ pub fn change(
     difference(out, styles, &documents, whole)
 }
 
-/// What a grant is, line by line.
-struct GrantLines<'a> {
-    action: Action,
-    lines: Vec<(&'static str, &'a str)>,
-    grantee: String,
-    operations: String,
-}
-
-impl<'a> GrantLines<'a> {
-    fn of(operation: &'a Operation) -> Option<Self> {
-        let (lines, operations) = match operation {
-            Operation::CreateGrant { grant, .. } => (vec![("name", grant.name.as_str())], &grant.operations),
-            Operation::RevokeGrant { grant, .. } => {
-                let name = grant.name.as_deref().map(|name| ("name", name));
-                ([("id", grant.id.as_str())].into_iter().chain(name).collect(), &grant.operations)
-            }
-            _ => return None,
-        };
-        Some(Self {
-            action: operation.action(),
-            lines,
-            grantee: operation.beneficiary().unwrap_or_default(),
-            operations: operations.join(", "),
-        })
+/// Writes what a grant is that is created or revoked, line by line.
+fn grant(out: &mut dyn Write, styles: &Styles, width: usize, operation: &Operation) -> io::Result<()> {
+    const TEXT: usize = INDENT + 9;
+    let (named, operations) = match operation {
+        Operation::CreateGrant { grant, .. } => (("name", &grant.name), &grant.operations),
+        Operation::RevokeGrant { grant, .. } => (("id", &grant.id), &grant.operations),
+        _ => return Ok(()),
+    };
+    let (sign, style) = (sign(operation.action()), sign_style(styles, operation.action()));
+    let (grantee, operations) = (operation.beneficiary().unwrap_or_default(), operations.join(", "));
+    for (label, text) in [named, ("for", &grantee), ("allows", &operations)] {
+        write!(out, "{:INDENT$}{}", "", paint(style, format_args!("{sign} {label:<7}")))?;
+        Prose::new().styled(style, text).write_at(out, width, TEXT, TEXT)?;
     }
-
-    fn write(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
-        let (sign, style) = (sign(self.action), sign_style(styles, self.action));
-        let lines = self.lines.iter().copied();
-        let further = [("for", self.grantee.as_str()), ("allows", self.operations.as_str())];
-        for (label, text) in lines.chain(further) {
-            let line = format!("{sign} {label:<7}{text}");
-            writeln!(out, "{:INDENT$}{}", "", paint(style, Escaped(&line)))?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Writes what a change is, where and why, without the difference.

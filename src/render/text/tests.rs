@@ -141,6 +141,8 @@ fn one_line_for_progress() {
     5. ~ update the policy KmsKeyUsagePolicy (account 444455556666)
     6. + attach the policy KmsKeyUsagePolicy to role app (account 444455556666)
     7. + attach the policy KmsKeyUsagePolicy-1234abcd to group ops (account 444455556666)
+    8. + create a grant for the role AWSServiceRoleForAutoScaling (account 444455556666, region eu-west-1)
+    9. - revoke the grant 0c237476b39f8bc44e45212e08498fbe3151305030726c0590dd8d3e9f3d6a60 (account 111122223333, region eu-west-1)
     ");
 }
 

@@ -49,7 +49,10 @@ async fn it_is_tried_again_while_the_key_policy_spreads() {
     let retries: Vec<&String> = stage.told.iter().filter(|told| told.starts_with("retrying")).collect();
     assert_eq!(retries, ["retrying 1 after AccessDenied and 5 s"; 3]);
     let calls = stage.cloud.calls();
-    assert!(calls.windows(2).all(|pair| pair != ["write", "write"]), "each attempt is after a fresh read: {calls:?}");
+    assert!(
+        calls.windows(2).all(|pair| pair != ["write", "write"]),
+        "each attempt is after a fresh read: {calls:?}"
+    );
     let made = grants(&stage).await;
     assert!(planned(&stage).became(&made[0]) && made.len() == 1, "{made:?}");
 }

@@ -53,7 +53,9 @@ fn keys_and_grantees_that_are_none() {
         given("--autoscaling 4444"),
         given("--autoscaling 444455556666:"),
         given("--autoscaling 444455556666:a/b"),
-        given("--autoscaling arn:aws:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"),
+        given(
+            "--autoscaling arn:aws:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+        ),
         given("--spot 444455556666:blue"),
         given("--service-linked-role arn:aws:iam::444455556666:role/app"),
         given("--service-linked-role AWSServiceRoleForEC2SpotFleet"),

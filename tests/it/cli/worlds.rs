@@ -111,7 +111,8 @@ fn service_linked_roles_by_their_service() {
         "--autoscaling 444455556666".to_owned(),
         format!("--service-linked-role {role}"),
         format!("--principal {role}"),
-        "--principal arn:aws:sts::444455556666:assumed-role/AWSServiceRoleForAutoScaling/AutoScaling".to_owned(),
+        "--principal arn:aws:sts::444455556666:assumed-role/AWSServiceRoleForAutoScaling/AutoScaling"
+            .to_owned(),
     ] {
         assert_eq!(scene.fix(&format!("{key} {grantee} --dry-run")).stdout, by_arn.stdout, "{grantee}");
     }

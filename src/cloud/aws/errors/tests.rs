@@ -94,7 +94,12 @@ async fn kms_codes() {
         ),
         (400, "UnrecognizedClientException", "The security token included in the request is invalid", Other),
         (400, "InvalidSignatureException", "Your token has expired", ExpiredCredentials),
-        (400, "InvalidSignatureException", "Signature expired: 20261124T000000Z is now earlier than", ClockSkew),
+        (
+            400,
+            "InvalidSignatureException",
+            "Signature expired: 20261124T000000Z is now earlier than",
+            ClockSkew,
+        ),
         (400, "InvalidSignatureException", "Signature not yet current: 20261124T000000Z", ClockSkew),
         (400, "ThrottlingException", "Rate exceeded", Throttled),
         (400, "KMSInvalidStateException", "is pending deletion", Other),
