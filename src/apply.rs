@@ -275,18 +275,6 @@ async fn last_look(
     }
 }
 
-/// How long a change of a key policy may take to reach everything that it lets happen.
-///
-/// "It might take a few minutes for the change to propagate throughout the system":
-/// <https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency>
-const LONGEST_SPREAD: Duration = Duration::from_mins(2);
-const BETWEEN_TRIES: Duration = Duration::from_secs(5);
-
-/// Whether a grant is refused because the key policy that lets it be created may not have spread yet.
-fn comes_early(operation: &Operation, error: &CloudError) -> bool {
-    matches!(operation, Operation::CreateGrant { .. }) && error.kind == CloudErrorKind::AccessDenied
-}
-
 /// Both services are eventually consistent: so many equal reads in a row count as settled.
 const EQUAL_READS: u32 = 3;
 const BETWEEN_READS: Duration = Duration::from_secs(1);

@@ -26,8 +26,7 @@ const STEP_OF_IAM: Duration = Duration::from_secs(30);
 const VISIBLE_AFTER: Duration = Duration::from_mins(2);
 const STEP_OF_VISIBILITY: Duration = Duration::from_secs(5);
 
-/// A grant is refused until the key policy that permits it has spread: "typically less than a minute, but might take
-/// several".
+/// A grant is refused until the key policy that permits it has spread, which takes seconds, in some cases minutes.
 ///
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency>
 const SPREAD_AFTER: Duration = Duration::from_mins(2);

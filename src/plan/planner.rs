@@ -112,7 +112,12 @@ fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bo
             false
         }
         None => {
-            let message = format!("account {} has no {} of this name", entity.account, entity.kind);
+            let message = match grantee {
+                Grantee::ServiceLinkedRole(_) => {
+                    format!("account {} does not have this service-linked role yet", entity.account)
+                }
+                _ => format!("account {} has no {} of this name", entity.account, entity.kind),
+            };
             let hint = match (grantee, entity.kind) {
                 (Grantee::ServiceLinkedRole(role), _) => format!(
                     "with credentials of account {} create it first: {}",

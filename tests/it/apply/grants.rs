@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keymend::access::NewGrant;
-use keymend::apply::StepResult;
+use keymend::apply::{Clock as _, StepResult};
 use keymend::arn::KeyArn;
 use keymend::cloud::{CloudErrorKind, Observe as _, Write as _};
 use keymend::observation::KeyGrant;
@@ -89,10 +89,10 @@ async fn what_is_granted_already_is_not_granted_again() {
 async fn a_grant_that_is_revoked_is_gone() {
     let mut stage = stage([]).await;
     both(&mut stage).await;
-    let grant = grants(&stage).await.remove(0);
-    stage.plan.changes[1].operation = Operation::RevokeGrant { key: planned(&stage).key, grant };
+    let (key, grant) = (planned(&stage).key, grants(&stage).await.remove(0));
+    stage.plan.changes[1].operation = Operation::RevokeGrant { key: key.clone(), grant };
     let revoke = async |stage: &mut Stage| stage.carry_out(&[1], &|| false, None).await.steps[1].clone();
     assert!(is_applied(&revoke(&mut stage).await));
-    assert_eq!(grants(&stage).await, []);
+    assert_eq!(stage.cloud.inner().grants(&key).await.unwrap(), []);
     assert_eq!(revoke(&mut stage).await, StepResult::AlreadyDone);
 }
