@@ -1,5 +1,7 @@
 //! What is asked for: keys, grantees, and the statements that must hold for them.
 
+pub mod assessment;
+pub mod evidence;
 pub mod grant;
 mod service_linked;
 

@@ -239,9 +239,10 @@ async fn write<C: Observe + Write, K: Clock>(
             Ok(receipt) => return Ok(receipt),
             Err(error) => error,
         };
-        let wait = match (run.is_interrupted)() {
-            true => None,
-            false => patience.wait_after(&error, operation, cloud, run.clock.elapsed()).await,
+        let wait = if (run.is_interrupted)() {
+            None
+        } else {
+            patience.wait_after(&error, operation, cloud, run.clock.elapsed()).await
         };
         if let Some(wait) = wait {
             run.tell(Progress::Retrying(index, &error, wait));

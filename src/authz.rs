@@ -29,6 +29,8 @@ pub use prepared::Prepared;
 pub use principal::{Principal, PrincipalKind};
 pub use truth::Truth;
 
+use crate::policy::Effect;
+
 /// Everything that has a say in a request, as far as it was read.
 ///
 /// Limits that do not apply to a kind of principal are passed over: boundaries and session policies for root
@@ -90,6 +92,11 @@ impl<'p> Policies<'p> {
     /// The Sid of a statement.
     pub fn sid(&self, statement: StatementRef) -> Option<&'p str> {
         self.document(statement.document)?.sid(statement.index)
+    }
+
+    /// Whether a statement allows or denies; none for a grant.
+    pub fn effect(&self, statement: StatementRef) -> Option<Effect> {
+        self.document(statement.document)?.effect(statement.index)
     }
 
     /// What was not considered, in words; then nothing is proven.

@@ -128,10 +128,9 @@ impl Error {
             Self::Journal(JournalError::Unwritable { .. }) => {
                 Some("nothing is written without a journal: make its folder writable".to_owned())
             }
-            Self::Journal(JournalError::Unreadable { path, .. }) => Some(format!(
-                "move the file away if it is no journal: {}",
-                shell::quote(path)
-            )),
+            Self::Journal(JournalError::Unreadable { path, .. }) => {
+                Some(format!("move the file away if it is no journal: {}", shell::quote(path)))
+            }
             Self::Journal(JournalError::UnknownFormat { .. }) => {
                 Some("use the version of keymend that wrote it".to_owned())
             }

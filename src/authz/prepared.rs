@@ -72,6 +72,11 @@ impl Prepared {
         self.statements.get(statement)?.sid.as_deref()
     }
 
+    /// Whether a statement allows or denies, by its index in source order.
+    pub fn effect(&self, statement: usize) -> Option<Effect> {
+        self.statements.get(statement).map(|statement| statement.effect)
+    }
+
     /// How many statements there are.
     pub fn len(&self) -> usize {
         self.statements.len()

@@ -27,9 +27,10 @@ pub async fn reread<'o>(
         observation.callers.extend(caller.map(|caller| (account, caller)));
         let no_credentials = || format!("no credentials for account {account}");
         for key in wanted.keys.iter().filter(|key| key.account == account) {
-            let policy = match is_served {
-                true => Reading::Read(cloud.key_policy(key).await?),
-                false => Reading::Unread(no_credentials()),
+            let policy = if is_served {
+                Reading::Read(cloud.key_policy(key).await?)
+            } else {
+                Reading::Unread(no_credentials())
             };
             let grants = match (wanted.granted.contains(key), is_served) {
                 (true, true) => Reading::Read(cloud.grants(key).await?),
@@ -39,9 +40,10 @@ pub async fn reread<'o>(
             let metadata = Reading::default();
             observation.keys.insert(key.clone(), KeyObservation { metadata, policy, grants });
         }
-        let iam = match is_served {
-            true => Reading::Read(read_iam(account, &wanted, cloud).await?),
-            false => Reading::Unread(no_credentials()),
+        let iam = if is_served {
+            Reading::Read(read_iam(account, &wanted, cloud).await?)
+        } else {
+            Reading::Unread(no_credentials())
         };
         observation.accounts.insert(account, iam);
     }

@@ -70,6 +70,15 @@ impl Console {
         line.write(self.talk()?, width, 0)
     }
 
+    /// Something to think about, among the talk.
+    ///
+    /// # Errors
+    /// Standard output or standard error can't be written.
+    pub fn warning(&mut self, text: &str) -> io::Result<()> {
+        let style = self.talk_styles.warning;
+        writeln!(self.talk()?, "{style}warning:{style:#} {}", Escaped(text))
+    }
+
     /// Something that went wrong, among the talk.
     ///
     /// # Errors

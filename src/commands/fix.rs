@@ -82,11 +82,8 @@ async fn run<C: Observe + Write, K: Clock>(
         Earlier::None => None,
     };
     let asked = earlier.as_ref().map_or_else(|| settings.asked.clone(), |record| (&record.request).into());
-    let manner = Manner {
-        mode: settings.mode,
-        allow_blocked: settings.allow_blocked,
-        output: settings.output,
-    };
+    let manner =
+        Manner { mode: settings.mode, allow_blocked: settings.allow_blocked, output: settings.output };
     let (request, observation) = observe(&asked, Depth::ForEvaluation, cloud).await?;
     let plan = plan::plan(&request, &observation);
     let plan = earlier.as_ref().map_or_else(|| plan.clone(), |record| resume::as_approved(&plan, record));
@@ -135,7 +132,7 @@ fn earlier_run(
         Err(error) if settings.resume => return Err(error),
         Err(error) => {
             // This run has a record of its own: an old one that can't be read does not stand in its way.
-            console.error(&error)?;
+            console.warning(&format!("earlier runs can't be looked at: {error}"))?;
             None
         }
     };

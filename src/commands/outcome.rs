@@ -148,7 +148,10 @@ fn stopped(console: &mut Console, report: &Report) -> io::Result<()> {
     } else {
         "mend what the error says, then run the same command again: it plans what is still missing"
     })?;
-    if matches!(report.purpose, Purpose::Fix) && report.carried.outcome.applied() > 0 && report.carried.journal.is_some() {
+    if matches!(report.purpose, Purpose::Fix)
+        && report.carried.outcome.applied() > 0
+        && report.carried.journal.is_some()
+    {
         console.hint("`keymend rollback` undoes what was applied")?;
     }
     where_journal_is(console, report)

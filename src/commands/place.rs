@@ -18,8 +18,10 @@ impl Place {
     pub(super) fn of_world(sandbox: &Sandbox, folder: Option<&Path>) -> Result<Option<Self>, UsageError> {
         let Some(world) = sandbox.world_file() else {
             return match folder {
-                Some(_) => Err(UsageError::new("the built-in world keeps no journal: it is gone after the run")
-                    .hint("give a world file: --sandbox=FILE")),
+                Some(_) => {
+                    Err(UsageError::new("the built-in world keeps no journal: it is gone after the run")
+                        .hint("give a world file: --sandbox=FILE"))
+                }
                 None => Ok(None),
             };
         };
@@ -35,7 +37,8 @@ impl Place {
     /// <https://specifications.freedesktop.org/basedir-spec/latest/>
     pub(super) fn of_aws(folder: Option<&Path>) -> Result<Self, UsageError> {
         let state = || {
-            let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+            let state =
+                std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
             let state = state.or_else(|| std::env::home_dir().map(|home| home.join(".local/state")));
             state.map(|state| state.join("keymend")).ok_or_else(|| {
                 UsageError::new("there is no home folder for the journal")

@@ -216,9 +216,8 @@ impl Report {
         let interrupted = || {
             outcome.is_interrupted.then(|| error_in_words("interrupted after the write in flight".to_owned()))
         };
-        let conflicting = || {
-            (self.decision == Decision::Conflicting).then(|| error_in_words(CHANGED_SINCE.to_owned()))
-        };
+        let conflicting =
+            || (self.decision == Decision::Conflicting).then(|| error_in_words(CHANGED_SINCE.to_owned()));
         let came_back = || self.came_back().first().map(|change| error_in_words(planned_again(change)));
         self.plan
             .changes
@@ -279,11 +278,7 @@ fn error_of(error: &Error) -> ErrorOutput {
 }
 
 /// Writes the document of a run that came to nothing.
-pub(super) fn write_json_of_error(
-    out: &mut dyn io::Write,
-    command: &str,
-    error: &Error,
-) -> io::Result<()> {
+pub(super) fn write_json_of_error(out: &mut dyn io::Write, command: &str, error: &Error) -> io::Result<()> {
     let report = json::Report {
         outcome: json::Outcome::Failed,
         error: Some(error_of(error)),

@@ -6,11 +6,10 @@ use std::io;
 use super::console::Console;
 use crate::apply::journal::{Record, RunState, StepOutcome};
 use crate::plan::{Change, Plan};
-use crate::render::escape::Escaped;
 
 /// Says that the last run is not done, where it stopped, and what can be done.
 pub(super) fn tell_of(record: &Record, state: RunState, console: &mut Console) -> io::Result<()> {
-    let Record { run, started, .. } = record;
+    let run = &record.run;
     let what = match state {
         RunState::PartlyRolledBack => "was not rolled back to the end",
         RunState::Stopped => "stopped before it was done",
@@ -25,9 +24,7 @@ pub(super) fn tell_of(record: &Record, state: RunState, console: &mut Console) -
             format!(" at change {number} of {}{change}", record.plan.changes.len())
         }
     };
-    let style = console.talk_styles.warning;
-    let text = format!("the run {run} of {started} {what}{place}");
-    writeln!(console.talk()?, "{style}warning:{style:#} {}", Escaped(&text))?;
+    console.warning(&format!("the run {run} {what}{place}"))?;
     console.hint(&if state == RunState::PartlyRolledBack {
         format!("`keymend rollback {run}` finishes that")
     } else {
@@ -39,7 +36,8 @@ pub(super) fn tell_of(record: &Record, state: RunState, console: &mut Console) -
 pub(super) fn as_approved(plan: &Plan, record: &Record) -> Plan {
     let left_out = |change: &Change| {
         record.changes().any(|(former, step)| {
-            step.outcome == Some(StepOutcome::Deselected) && former.operation.is_same_target(&change.operation)
+            step.outcome == Some(StepOutcome::Deselected)
+                && former.operation.is_same_target(&change.operation)
         })
     };
     let dropped: BTreeSet<usize> =

@@ -108,12 +108,9 @@ async fn undo<C: Observe + Write, K: Clock>(
     let Undoing { history, run, extent } = undoing;
     let written = history.written(run);
     let (observation, Rollback { plan, conflicts }) = look(&written, *extent, cloud).await?;
-    let manner = Manner {
-        mode: settings.mode,
-        allow_blocked: settings.allow_blocked,
-        output: settings.output,
-    };
-    console.remark(&format!("Undoing run {} of {}.", run.run, run.started))?;
+    let manner =
+        Manner { mode: settings.mode, allow_blocked: settings.allow_blocked, output: settings.output };
+    console.remark(&format!("Undoing run {}.", run.run))?;
     approval::show(manner, &run.request, &observation, &plan, console)?;
     let interrupt = outcome::Interrupt::listen()?;
     let (decision, selected) = if conflicts.is_empty() || plan.is_unsound() {
@@ -135,8 +132,7 @@ async fn undo<C: Observe + Write, K: Clock>(
             origin: Origin::Undoes(run.run.clone()),
             interrupt: &interrupt,
         };
-        let (outcome, journal) =
-            approval::carry_out(&approved, cloud, clock, Some(place), console).await?;
+        let (outcome, journal) = approval::carry_out(&approved, cloud, clock, Some(place), console).await?;
         let again = if outcome.is_success() { Some(look(&written, *extent, cloud).await) } else { None };
         let (remaining, unverified) = match again {
             Some(Ok((_, again))) => (Some(again.plan), None),

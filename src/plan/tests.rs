@@ -2,5 +2,5 @@
 
 mod cases;
 mod properties;
-mod world;
 mod rollback;
+mod world;

@@ -65,7 +65,9 @@ fn it_shows_asks_and_puts_everything_back() {
 
 #[test]
 fn a_second_time_changes_nothing() {
-    for name in ["copied-ami", "five-versions", "shared-policy", "second-role", "group-grantee", "same-account"] {
+    for name in
+        ["copied-ami", "five-versions", "shared-policy", "second-role", "group-grantee", "same-account"]
+    {
         let scene = Scene::of(name);
         assert_eq!(scene.fix("--yes").status, 0);
         assert_eq!(rollback(&scene, "--yes").status, 0);
@@ -82,7 +84,10 @@ fn what_can_not_come_back_is_said() {
     let scene = Scene::of("five-versions");
     scene.fix("--yes");
     let ran = rollback(&scene, "--yes");
-    assert!(ran.stdout.contains("\nnote: version v3, which went to make room, stays deleted; it said:"), "{ran}");
+    assert!(
+        ran.stdout.contains("\nnote: version v3, which went to make room, stays deleted; it said:"),
+        "{ran}"
+    );
     assert!(ran.stdout.contains(r#""Action":["kms:Decrypt"]"#), "{ran}");
     let versions = &world(&scene)["accounts"]["444455556666"]["policies"]["KmsKeyUsagePolicy"];
     assert_eq!(versions["default_version"], "v7");
@@ -194,7 +199,9 @@ fn runs_are_listed_and_kept_until_they_are_forgotten() {
     let undoing = scene.journals()[1].file_stem().unwrap().to_str().unwrap().to_owned();
     let refused = rollback(&scene, &format!("{undoing} --yes"));
     assert!(refused.status == 2 && refused.stderr.contains("is a rollback itself"), "{refused}");
-    for (run, left) in [(undoing.as_str(), 1), (scene.journals()[0].file_stem().unwrap().to_str().unwrap(), 0)] {
+    for (run, left) in
+        [(undoing.as_str(), 1), (scene.journals()[0].file_stem().unwrap().to_str().unwrap(), 0)]
+    {
         let forgotten = rollback(&scene, &format!("--forget {run}"));
         assert_eq!(forgotten.status, 0, "{forgotten}");
         assert_eq!(scene.journals().len(), left);
@@ -202,13 +209,18 @@ fn runs_are_listed_and_kept_until_they_are_forgotten() {
     let unknown = rollback(&scene, "--forget nothing-1");
     assert!(unknown.status == 1 && unknown.stderr.contains("there is no run `nothing-1`"), "{unknown}");
     let builtin = scene.run("rollback --sandbox --yes");
-    assert!(builtin.status == 2 && builtin.stderr.contains("the built-in world keeps no journal"), "{builtin}");
+    assert!(
+        builtin.status == 2 && builtin.stderr.contains("the built-in world keeps no journal"),
+        "{builtin}"
+    );
 }
 
 /// The list without the moments at which the runs began.
 fn regex_free_times(text: &str) -> String {
     let line = |line: &str| -> String {
-        let words = line.split("  ").map(|word| if word.ends_with('Z') && word.contains('T') { "TIME" } else { word });
+        let words = line
+            .split("  ")
+            .map(|word| if word.ends_with('Z') && word.contains('T') { "TIME" } else { word });
         words.collect::<Vec<_>>().join("  ")
     };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
@@ -229,7 +241,10 @@ fn journals_may_be_kept_elsewhere() {
     let ran = rollback(&scene, "--yes --journal kept");
     assert!(ran.status == 1 && ran.stderr.contains("has format 99, which is not known here"), "{ran}");
     let fix = scene.fix("--yes --journal kept");
-    assert!(fix.status == 0 && fix.stderr.contains("has format 99"), "an old record does not bar the way: {fix}");
+    assert!(
+        fix.status == 0 && fix.stderr.contains("has format 99"),
+        "an old record does not bar the way: {fix}"
+    );
 }
 
 /// Waits until the journal says that a step was intended.
@@ -249,7 +264,8 @@ fn until_intended(scene: &Scene, step: usize) {
 #[test]
 fn ctrl_c_finishes_the_write_in_flight_and_the_rest_is_resumed() {
     let scene = Scene::changed("copied-ami", |world| {
-        world["faults"] = json!([{"operation": "iam:CreatePolicy", "fault": "latency", "milliseconds": 1500}]);
+        world["faults"] =
+            json!([{"operation": "iam:CreatePolicy", "fault": "latency", "milliseconds": 1500}]);
     });
     let mut command = scene.command("fix --sandbox=world.json --yes");
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -268,7 +284,11 @@ fn ctrl_c_finishes_the_write_in_flight_and_the_rest_is_resumed() {
     assert_eq!(states(&scene), ["cut"]);
     let told = scene.fix("--dry-run");
     assert!(told.stderr.contains("was cut at change 3 of 3 (attach the policy KmsKeyUsagePolicy"), "{told}");
-    assert!(told.stderr.contains("hint: `keymend fix --resume` finishes it, `keymend rollback RUN-1` undoes it\n"), "{told}");
+    assert!(
+        told.stderr
+            .contains("hint: `keymend fix --resume` finishes it, `keymend rollback RUN-1` undoes it\n"),
+        "{told}"
+    );
     let resumed = scene.fix("--resume --yes");
     assert!(resumed.status == 0 && resumed.stdout.contains("\nApplied 1 change. Both sides"), "{resumed}");
     assert_eq!(states(&scene), ["resumed", "done"]);
@@ -312,7 +332,9 @@ fn no_credential_shows_anywhere() {
         run("fix --sandbox=world.json --yes -vvv"),
         run("rollback --sandbox=world.json --yes -vvv --output json"),
         // Nobody listens there: every error of the way is told.
-        run(&format!("fix --key {key} --account 444455556666 --endpoint-url http://127.0.0.1:9 --region eu-west-1 --yes -vvv")),
+        run(&format!(
+            "fix --key {key} --account 444455556666 --endpoint-url http://127.0.0.1:9 --region eu-west-1 --yes -vvv"
+        )),
     ];
     let files = scene.content();
     assert!(said[0].contains("failed") && said[2].contains("error: "), "{said:?}");

@@ -53,6 +53,13 @@ impl Stage {
         self.operator.run(&mut command).output().unwrap()
     }
 
+    fn rollback(&self, more: &[&str]) -> Output {
+        let profile = format!("{0}={0}", self.launcher.id);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
+        command.args(["rollback", "--account-profile", &profile]).args(more);
+        self.operator.run(&mut command).output().unwrap()
+    }
+
     async fn key_policy(&self) -> String {
         let output = self
             .owner
@@ -113,6 +120,46 @@ async fn before_dry_run_apply_and_again() {
     let text = String::from_utf8_lossy(&again.stdout).into_owned();
     assert_eq!(again.status.code(), Some(0));
     assert!(text.starts_with("No changes.\n"), "{text}");
+}
+
+#[tokio::test]
+async fn there_and_back() {
+    let stage = Stage::new().await;
+    let before = stage.key_policy().await;
+    assert_eq!(stage.fix(&["--yes"]).status.code(), Some(0));
+    let back = stage.rollback(&["--yes", "--output", "json"]);
+    let report = json(&back);
+    assert_eq!(back.status.code(), Some(0), "{report:#}");
+    let calls: Vec<&str> =
+        report["changes"].as_array().unwrap().iter().filter_map(|c| c["api_call"].as_str()).collect();
+    assert_eq!(calls, ["iam:DetachRolePolicy", "iam:DeletePolicy", "kms:PutKeyPolicy"]);
+    assert_eq!(stage.key_policy().await, before, "byte for byte");
+    assert!(stage.attached().await.is_empty());
+    let policy = format!("arn:aws:iam::{}:policy/KmsKeyUsagePolicy", stage.launcher.id);
+    assert!(stage.launcher.iam.get_policy().policy_arn(&policy).send().await.is_err());
+    let again = stage.rollback(&["--yes"]);
+    assert!(String::from_utf8_lossy(&again.stdout).ends_with("No changes.\n"));
+}
+
+#[tokio::test]
+async fn a_former_version_is_in_force_again() {
+    const OURS: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"AllowUseOfTheKey","Effect":"Allow","Action":["kms:Encrypt","kms:Decrypt","kms:ReEncrypt*","kms:GenerateDataKey*","kms:DescribeKey"],"Resource":["arn:aws:kms:eu-west-1:111122223333:key/0987dcba-09fe-87dc-65ba-ab0987654321"]}]}"#;
+    let stage = Stage::new().await;
+    let policy = stage.launcher.create_policy("KmsKeyUsagePolicy", OURS).await;
+    let iam = &stage.launcher.iam;
+    iam.attach_role_policy().role_name("app").policy_arn(policy.to_string()).send().await.unwrap();
+    let versions = async || {
+        let listed = iam.list_policy_versions().policy_arn(policy.to_string()).send().await.unwrap();
+        let version = |version: &aws_sdk_iam::types::PolicyVersion| {
+            (version.version_id().unwrap().to_owned(), version.is_default_version())
+        };
+        listed.versions().iter().map(version).collect::<Vec<_>>()
+    };
+    assert_eq!(stage.fix(&["--yes"]).status.code(), Some(0));
+    assert!(versions().await.contains(&("v2".to_owned(), true)));
+    let back = stage.rollback(&["--yes"]);
+    assert_eq!(back.status.code(), Some(0), "{}", String::from_utf8_lossy(&back.stderr));
+    assert_eq!(versions().await, [("v1".to_owned(), true)]);
 }
 
 #[tokio::test]

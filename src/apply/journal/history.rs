@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::record::{Backend, FORMAT, Origin, Record, StepOutcome};
+use super::record::{Backend, FORMAT, Origin, Record, StepOutcome, StepRecord};
 use super::{JournalError, disk};
 use crate::plan::Operation;
 use crate::plan::rollback::Written;
@@ -103,7 +103,8 @@ impl History {
     /// The last run, if it was cut or stopped and nothing has finished or undone it since.
     pub fn unfinished(&self) -> Option<(&Record, RunState)> {
         let (run, state) = self.runs().rev().find(|(record, _)| !record.is_rollback())?;
-        matches!(state, RunState::Cut | RunState::Stopped | RunState::PartlyRolledBack).then_some((run, state))
+        matches!(state, RunState::Cut | RunState::Stopped | RunState::PartlyRolledBack)
+            .then_some((run, state))
     }
 
     /// Where a run stands.
@@ -112,7 +113,7 @@ impl History {
         if undone.iter().any(|rollback| rollback.is_complete()) {
             return RunState::RolledBack;
         }
-        if undone.iter().any(|rollback| rollback.steps.iter().any(|step| step.may_be_written())) {
+        if undone.iter().any(|rollback| rollback.steps.iter().any(StepRecord::may_be_written)) {
             return RunState::PartlyRolledBack;
         }
         if self.resumed_by(&record.run).is_some_and(Record::is_complete) {
@@ -163,7 +164,9 @@ impl History {
     /// A later run, not undone yet, that wrote to the same thing.
     pub fn later_run_on(&self, record: &Record, resource: &str) -> Option<&Record> {
         let wrote = |later: &Record| {
-            later.changes().any(|(change, step)| step.may_be_written() && change.operation.resource() == resource)
+            later
+                .changes()
+                .any(|(change, step)| step.may_be_written() && change.operation.resource() == resource)
         };
         let later = self.runs().skip_while(|(earlier, _)| earlier.run != record.run).skip(1);
         later
@@ -222,7 +225,7 @@ impl Record {
     }
 }
 
-fn went_wrong(step: &super::StepRecord) -> bool {
+fn went_wrong(step: &StepRecord) -> bool {
     step.outcome.is_some_and(|outcome| !outcome.is_good())
 }
 
@@ -243,8 +246,10 @@ fn parse(text: &str, path: &Path) -> Result<Record, JournalError> {
     struct Header {
         keymend_journal: u64,
     }
-    let unreadable =
-        |error: serde_json::Error| JournalError::Unreadable { path: path.display().to_string(), reason: error.to_string() };
+    let unreadable = |error: serde_json::Error| JournalError::Unreadable {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    };
     let Header { keymend_journal: format } = serde_json::from_str(text).map_err(unreadable)?;
     if format != u64::from(FORMAT) {
         return Err(JournalError::UnknownFormat { path: path.display().to_string(), format });

@@ -127,15 +127,13 @@ impl StepRecord {
 
     /// Whether AWS may have made the change for this run; only a read can tell where it did not confirm it.
     pub fn may_be_written(&self) -> bool {
-        self.is_written() || (self.intended.is_some() && matches!(self.outcome, None | Some(StepOutcome::Failed)))
+        self.is_written()
+            || (self.intended.is_some() && matches!(self.outcome, None | Some(StepOutcome::Failed)))
     }
 
     /// Whether AWS confirmed the change.
     pub fn is_written(&self) -> bool {
-        matches!(
-            self.outcome,
-            Some(StepOutcome::Applied | StepOutcome::Overwritten | StepOutcome::Unsettled)
-        )
+        matches!(self.outcome, Some(StepOutcome::Applied | StepOutcome::Overwritten | StepOutcome::Unsettled))
     }
 
     pub(super) fn note(&mut self, result: &StepResult) {

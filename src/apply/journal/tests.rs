@@ -129,7 +129,10 @@ fn formats_that_are_not_known_are_refused() {
     let journal = begin(RealDisk, root.path());
     let text = std::fs::read_to_string(journal.path()).unwrap();
     for (changed, message) in [
-        (text.replace("\"keymend_journal\": 1", "\"keymend_journal\": 2"), "has format 2, which is not known here"),
+        (
+            text.replace("\"keymend_journal\": 1", "\"keymend_journal\": 2"),
+            "has format 2, which is not known here",
+        ),
         (text.replace("\"keymend_journal\": 1,", ""), "can't be read: missing field `keymend_journal`"),
         (text[..text.len() / 2].to_owned(), "can't be read: EOF"),
     ] {

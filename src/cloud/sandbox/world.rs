@@ -12,10 +12,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
+use super::faults::FaultEntry;
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
 use crate::observation::IamQuotas;
 use crate::policy::AwsPrincipal;
-use super::faults::FaultEntry;
 use shape::{limit, members, object, objects};
 
 pub(super) use key::{Grant, Key};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
 use crate::observation::{IamQuotas, ManagedPolicy, Observation};
-use crate::policy::{AwsPrincipal, PolicyDocument};
+use crate::policy::{AwsPrincipal, PolicyDocument, PrincipalElement};
 
 /// The things that a run wrote, as they are.
 pub(super) struct Present {
@@ -52,6 +52,9 @@ impl Present {
     pub(super) fn detach(&mut self, policy: &PolicyArn, entity: &EntityArn) {
         if let Some(policy) = self.policies.get_mut(policy) {
             policy.attached_to.retain(|own| *own != entity.entity_name());
+            // Servers that don't tell attachments from boundaries list it twice; IAM itself refuses to delete a
+            // policy that is somebody's boundary.
+            policy.boundary_of.retain(|own| *own != entity.entity_name());
         }
     }
 
@@ -88,11 +91,10 @@ impl Present {
 pub fn named(document: &PolicyDocument) -> BTreeSet<EntityArn> {
     let principals = document.statements.iter().filter_map(|statement| statement.principal.as_ref());
     principals
-        .flat_map(|principal| principal.aws())
+        .flat_map(PrincipalElement::aws)
         .filter_map(|principal| match principal {
             AwsPrincipal::Entity(entity) => Some(entity),
             _ => None,
         })
         .collect()
 }
-

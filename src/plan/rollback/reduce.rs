@@ -39,11 +39,10 @@ pub(super) fn reduced(now: &str, before: &str, after: &str, partition: Partition
         if former.is_some_and(|former| former.canonical(partition) == ours.canonical(partition)) {
             continue;
         }
-        let standing = now
-            .statements
-            .iter()
-            .enumerate()
-            .find(|(at, own)| !dropped.contains(at) && own.canonical(partition) == ours.canonical(partition));
+        let standing =
+            now.statements.iter().enumerate().find(|(at, own)| {
+                !dropped.contains(at) && own.canonical(partition) == ours.canonical(partition)
+            });
         match (standing, former) {
             (None, _) if is_gone(&now, ours, former, partition) => {}
             (None, _) => left.push(label(ours, index)),
@@ -62,12 +61,7 @@ pub(super) fn reduced(now: &str, before: &str, after: &str, partition: Partition
 }
 
 /// Whether nothing is left of an addition: no statement of its name, or the statement as it was before.
-fn is_gone(
-    now: &PolicyDocument,
-    ours: &Statement,
-    former: Option<&Statement>,
-    partition: Partition,
-) -> bool {
+fn is_gone(now: &PolicyDocument, ours: &Statement, former: Option<&Statement>, partition: Partition) -> bool {
     match former {
         Some(former) => {
             let former = former.canonical(partition);
@@ -93,7 +87,8 @@ fn shrink(
 ) {
     let aws = |statement: &'_ Statement| statement.principal.as_ref()?.aws_list().cloned();
     let actions = |statement: &'_ Statement| statement.action.as_ref().map(|element| element.list.clone());
-    let resources = |statement: &'_ Statement| statement.resource.as_ref().map(|element| element.list.clone());
+    let resources =
+        |statement: &'_ Statement| statement.resource.as_ref().map(|element| element.list.clone());
     let by_principal = principal_meaning(partition);
     remove_added(editor, [aws(standing), aws(former), aws(ours)], &by_principal);
     remove_added(editor, [actions(standing), actions(former), actions(ours)], &str::to_ascii_lowercase);
@@ -102,7 +97,7 @@ fn shrink(
 
 fn principal_meaning(partition: Partition) -> impl Fn(&str) -> String {
     move |text| match AwsPrincipal::parse(text) {
-        AwsPrincipal::Account { id, .. } => format!("arn:{partition}:iam::{id}:root"),
+        AwsPrincipal::Account { partition: None, id } => format!("arn:{partition}:iam::{id}:root"),
         _ => text.to_owned(),
     }
 }
@@ -133,7 +128,11 @@ pub(super) fn only_deletions(written: &str, now: &str, partition: Partition) -> 
     }
     let names = |document: &PolicyDocument| -> BTreeSet<String> {
         let principals = document.statements.iter().filter_map(|statement| statement.principal.as_ref());
-        principals.filter_map(|principal| principal.aws_list()).flat_map(StringList::iter).map(str::to_owned).collect()
+        principals
+            .filter_map(|principal| principal.aws_list())
+            .flat_map(StringList::iter)
+            .map(str::to_owned)
+            .collect()
     };
     let by_meaning = principal_meaning(partition);
     let kept: BTreeSet<String> = names(&now).iter().map(|name| by_meaning(name)).collect();

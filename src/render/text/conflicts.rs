@@ -15,12 +15,7 @@ use crate::render::prose::Prose;
 ///
 /// # Errors
 /// What the writer returns.
-pub fn conflict(
-    out: &mut dyn Write,
-    styles: &Styles,
-    width: usize,
-    conflict: &Conflict,
-) -> io::Result<()> {
+pub fn conflict(out: &mut dyn Write, styles: &Styles, width: usize, conflict: &Conflict) -> io::Result<()> {
     let Conflict { resource, what, written, now, before } = conflict;
     writeln!(out)?;
     let heading = format!("{resource} was changed by somebody else after the run did this: {what}");
@@ -30,7 +25,9 @@ pub fn conflict(
         Now::Words(words) => return writeln!(out, "     {}", Escaped(words)),
     };
     let before = before.as_deref().unwrap_or_default();
-    for (label, then) in [("what the run wrote -> now:", written.as_deref()), ("before the run -> now:", Some(before))] {
+    for (label, then) in
+        [("what the run wrote -> now:", written.as_deref()), ("before the run -> now:", Some(before))]
+    {
         if let Some(then) = then {
             Prose::new().styled(styles.dim, label).write(out, width, 2)?;
             difference(out, styles, &diff::difference(then, now), then.is_empty())?;

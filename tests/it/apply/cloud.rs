@@ -31,6 +31,9 @@ pub(super) enum Misfortune {
 type Look<T> = Box<dyn Fn() -> T>;
 type Steps = Vec<(bool, Option<String>)>;
 
+/// What somebody else does.
+type Interference = Box<dyn FnOnce()>;
+
 /// Passes everything on to a sandbox, but not always, and counts.
 pub(super) struct Faulty {
     inner: Sandbox,
@@ -43,7 +46,7 @@ pub(super) struct Faulty {
     seen: Rc<RefCell<Vec<Steps>>>,
     writes: Cell<usize>,
     /// What somebody else does when so many calls have been made.
-    interference: RefCell<Option<(usize, Box<dyn FnOnce()>)>>,
+    interference: RefCell<Option<(usize, Interference)>>,
 }
 
 impl Faulty {

@@ -76,7 +76,13 @@ fn stranger_is_attached(world: &Value) -> bool {
 }
 
 const RIVALS: [Rival; 4] = [
-    Rival { world: "copied-ami", change: 0, act: change_key_policy, stands: key_policy_is_theirs, bars: true },
+    Rival {
+        world: "copied-ami",
+        change: 0,
+        act: change_key_policy,
+        stands: key_policy_is_theirs,
+        bars: true,
+    },
     Rival {
         world: "five-versions",
         change: 2,
@@ -112,14 +118,19 @@ async fn what_somebody_else_writes_before_the_last_look_is_never_lost() {
             let made = stage.cloud.calls().len();
             let act = rival.act;
             stage.cloud.interfere(made + call, move || {
-                let mut world: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+                let mut world: Value =
+                    serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
                 act(&mut world);
                 std::fs::write(&file, world.to_string()).unwrap();
             });
             let writes = stage.cloud.writes();
             let outcome = stage.carry_out(&[rival.change], &|| false, None).await;
             let result = &outcome.steps[rival.change];
-            assert_eq!(matches!(result, StepResult::Stale(_)), rival.bars, "{index}, call {call}: {result:?}");
+            assert_eq!(
+                matches!(result, StepResult::Stale(_)),
+                rival.bars,
+                "{index}, call {call}: {result:?}"
+            );
             assert_eq!(stage.cloud.writes(), writes, "{index}: nothing is written over it");
             assert!((rival.stands)(&read(stage.folder.path())), "{index}");
         }

@@ -41,3 +41,21 @@ fn each_refused_write_names_the_permission() {
         assert_eq!(ran.stdout.matches("\n  not started ").count(), 2 - applied, "{ran}");
     }
 }
+
+#[test]
+fn the_quotas_of_the_account_count_before_anything_is_written() {
+    for (quotas, status, finding) in [
+        (json!({"attached_per_role": 0}), 4, "it has 0 managed policies attached, and 0 is the most"),
+        (json!({"policy_size": 300}), 4, "AWS takes 300 at most"),
+        (json!({"attached_per_role": 1}), 0, ""),
+    ] {
+        let scene = Scene::changed("copied-ami", |world| {
+            world["accounts"]["444455556666"]["quotas"] = quotas.clone();
+        });
+        let before = scene.content();
+        let ran = scene.fix("--yes");
+        assert_eq!(ran.status, status, "{ran}");
+        assert!(ran.stdout.contains(finding), "{ran}");
+        assert_eq!(scene.content() == before, status == 4, "{ran}");
+    }
+}

@@ -40,7 +40,8 @@ async fn an_answer_may_be_lost_before_or_after_the_write() {
 
 #[tokio::test]
 async fn stale_reads_show_what_was_before_the_last_write() {
-    let sandbox = with_faults(&json!([{"operation": "iam:ListPolicyVersions", "times": 2, "fault": "stale"}]));
+    let sandbox =
+        with_faults(&json!([{"operation": "iam:ListPolicyVersions", "times": 2, "fault": "stale"}]));
     write(&sandbox).await.unwrap();
     let policy = "arn:aws:iam::444455556666:policy/P".parse().unwrap();
     for is_there in [false, false, true] {
@@ -50,7 +51,8 @@ async fn stale_reads_show_what_was_before_the_last_write() {
 
 #[tokio::test]
 async fn latency_takes_its_time() {
-    let sandbox = with_faults(&json!([{"operation": "kms:GetKeyPolicy", "fault": "latency", "milliseconds": 30}]));
+    let sandbox =
+        with_faults(&json!([{"operation": "kms:GetKeyPolicy", "fault": "latency", "milliseconds": 30}]));
     let begun = Instant::now();
     sandbox.key_policy(&key()).await.unwrap();
     assert!(begun.elapsed() >= Duration::from_millis(30));
@@ -58,7 +60,8 @@ async fn latency_takes_its_time() {
 
 #[tokio::test]
 async fn new_principals_have_their_age() {
-    let sandbox = changed(|world| world["accounts"]["444455556666"]["roles"]["app-instances"]["age"] = json!(7));
+    let sandbox =
+        changed(|world| world["accounts"]["444455556666"]["roles"]["app-instances"]["age"] = json!(7));
     for (principal, age) in [
         ("role/app-instances", Some(Duration::from_secs(7))),
         ("user/deployer", Some(Duration::from_hours(24 * 365))),

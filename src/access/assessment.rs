@@ -1,0 +1,241 @@
+//! What an evaluation tells of one grantee and one key: action by action, by which statements, and a verdict.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Grantee, RequiredStatement};
+use crate::arn::KeyArn;
+use crate::authz::{Gate, Outcome};
+use crate::policy::{ActionSet, Effect, KmsAction};
+
+/// The actions that a launch from an encrypted snapshot needs.
+///
+/// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-permissions>
+pub const LAUNCH_ACTIONS: [&str; 5] = [
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncrypt*",
+];
+
+/// The actions that a launch needs, wildcards expanded.
+pub fn launch_actions() -> Vec<KmsAction> {
+    actions_in(ActionSet::of_patterns(LAUNCH_ACTIONS))
+}
+
+/// The actions of the documented remedy, wildcards expanded.
+pub fn documented_actions() -> Vec<KmsAction> {
+    let sets = RequiredStatement::documented().map(|required| required.action_set);
+    actions_in(sets.into_iter().fold(ActionSet::EMPTY, ActionSet::union))
+}
+
+fn actions_in(set: ActionSet) -> Vec<KmsAction> {
+    KmsAction::all().filter(|action| set.contains(action.set())).collect()
+}
+
+/// Where access with one key stands for one grantee, as far as evaluation can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assessment {
+    /// With which key.
+    pub key: KeyArn,
+    /// Who.
+    pub grantee: Grantee,
+    /// Each action that was asked about, in the order asked.
+    pub actions: Vec<ActionAssessment>,
+    /// What has a say and was not considered, in words; then nothing is proven.
+    pub not_considered: Vec<String>,
+}
+
+impl Assessment {
+    /// The verdict over all actions: the worst of theirs.
+    pub fn verdict(&self) -> Verdict {
+        self.actions.iter().map(|action| action.verdict).max().unwrap_or(Verdict::Able)
+    }
+}
+
+/// What becomes of one action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionAssessment {
+    /// Which.
+    pub action: KmsAction,
+    /// What evaluation says.
+    pub outcome: Outcome,
+    /// What that means for a launch.
+    pub verdict: Verdict,
+    /// The statements that decide: those that allow, those that deny, or those that nobody can decide.
+    pub statements: Vec<DecidingStatement>,
+    /// What does not allow it, or may not, where it is not allowed.
+    pub obstacles: Vec<Obstacle>,
+    /// The `Allow` statements that would help, were it not for a condition that can't hold.
+    pub unmet: Vec<DecidingStatement>,
+    /// The condition keys that would settle what is unknown.
+    pub unknown_keys: BTreeSet<String>,
+}
+
+impl ActionAssessment {
+    /// Whether this gate is not known to be open.
+    pub fn is_shut(&self, gate: Gate) -> bool {
+        self.obstacles.iter().any(|obstacle| obstacle.gate == gate)
+    }
+}
+
+/// What evaluation comes to, from the best to the worst.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is allowed.
+    Able,
+    /// It depends on what is not known.
+    Unknown,
+    /// Nothing allows it yet: a change of ours can.
+    Missing,
+    /// Something forbids it that no change of ours may mend: a `Deny`, a boundary, a policy of the organization.
+    Blocked,
+}
+
+impl fmt::Display for Verdict {
+    /// In words that follow the grantee's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Able => "can launch",
+            Self::Unknown => "may be able to launch",
+            Self::Missing => "can't launch yet",
+            Self::Blocked => "can't launch",
+        })
+    }
+}
+
+/// A statement that decides, or a grant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct DecidingStatement {
+    /// Where it stands.
+    pub document: DocumentName,
+    /// Its number in the document, from 1.
+    pub number: usize,
+    /// Its Sid.
+    pub sid: Option<String>,
+    /// Whether it denies rather than allows.
+    pub denies: bool,
+}
+
+impl DecidingStatement {
+    pub(super) fn new(document: DocumentName, index: usize, sid: Option<&str>, effect: Effect) -> Self {
+        Self { document, number: index + 1, sid: sid.map(str::to_owned), denies: effect == Effect::Deny }
+    }
+}
+
+impl fmt::Display for DecidingStatement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { document, number, sid, .. } = self;
+        match (document, sid) {
+            (DocumentName::Grant { .. }, _) => document.fmt(f),
+            (_, Some(sid)) => write!(f, "statement \"{sid}\" of {document}"),
+            (_, None) => write!(f, "statement {number} of {document}"),
+        }
+    }
+}
+
+/// A document, named for people.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum DocumentName {
+    /// The policy of a key.
+    KeyPolicy {
+        /// The key.
+        key: KeyArn,
+    },
+    /// A policy of the grantee, or of one of its groups.
+    IdentityPolicy {
+        /// The ARN of a managed policy; `inline policy NAME of role app` for an inline one.
+        name: String,
+    },
+    /// The grantee's permissions boundary.
+    PermissionsBoundary {
+        /// Its ARN.
+        name: String,
+    },
+    /// A session policy.
+    SessionPolicy {
+        /// As it was given.
+        name: String,
+    },
+    /// A service control policy.
+    ServiceControlPolicy {
+        /// Its level, 1 for the organization's root.
+        level: usize,
+        /// As it was given.
+        name: String,
+    },
+    /// A resource control policy.
+    ResourceControlPolicy {
+        /// Its level, 1 for the organization's root.
+        level: usize,
+        /// As it was given.
+        name: String,
+    },
+    /// A grant on the key.
+    Grant {
+        /// Its id.
+        id: String,
+    },
+}
+
+impl fmt::Display for DocumentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeyPolicy { key } => write!(f, "the key policy of `{key}`"),
+            Self::IdentityPolicy { name } if name.starts_with("arn:") => {
+                write!(f, "the managed policy `{name}`")
+            }
+            Self::IdentityPolicy { name } => write!(f, "the {name}"),
+            Self::PermissionsBoundary { name } => write!(f, "the permissions boundary `{name}`"),
+            Self::SessionPolicy { name } => write!(f, "the session policy `{name}`"),
+            Self::ServiceControlPolicy { level, name } => {
+                write!(f, "the service control policy `{name}` of level {level}")
+            }
+            Self::ResourceControlPolicy { level, name } => {
+                write!(f, "the resource control policy `{name}` of level {level}")
+            }
+            Self::Grant { id } => write!(f, "the grant `{id}`"),
+        }
+    }
+}
+
+/// Something that has to allow an action, and does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What has to allow it.
+    pub gate: Gate,
+    /// Whether it surely does not; else nobody can tell.
+    pub is_certain: bool,
+    /// The document, where there is but one.
+    pub document: Option<DocumentName>,
+}
+
+impl fmt::Display for Obstacle {
+    /// A sentence without its period.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one = |f: &mut fmt::Formatter<'_>, name: &str| {
+            let does_not = if self.is_certain { "does not allow it" } else { "may not allow it" };
+            match &self.document {
+                Some(document) => write!(f, "{document} {does_not}"),
+                None => write!(f, "{name} {does_not}"),
+            }
+        };
+        let do_not = if self.is_certain { "do not allow it" } else { "may not allow it" };
+        match self.gate {
+            Gate::Partition => f.write_str("the key is in another partition"),
+            Gate::CrossAccountOperation => f.write_str("it works in the key's own account only"),
+            Gate::KeyPolicy => one(f, "the key policy"),
+            Gate::Identity => write!(f, "its IAM policies {do_not}"),
+            Gate::Boundary => one(f, "its permissions boundary"),
+            Gate::Session => write!(f, "the session policies {do_not}"),
+            Gate::Scp(level) => write!(f, "the service control policies of level {} {do_not}", level + 1),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Everything that has a say in a launch, taken apart once and asked for each grantee and key.
+
+mod subject;
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use super::Grantee;
+use super::assessment::{Assessment, DocumentName};
+use crate::arn::{EntityArn, KeyArn};
+use crate::authz::{Constraint, Context, Grant, Prepared};
+use crate::observation::{
+    IdentityPolicies, KeyGrant, KeyMetadata, KeyObservation, NamedDocument, Observation, Reading,
+};
+use crate::policy::{KmsAction, PolicyDocument};
+use subject::Subject;
+
+/// What is given besides what was read.
+#[derive(Debug, Clone, Default)]
+pub struct Extras {
+    /// Service control policies of the grantees' accounts, from the organization's root down, a list for each
+    /// level; none where they were not given.
+    pub scps: Option<Vec<Vec<GivenDocument>>>,
+    /// Resource control policies of the key's account, in the same way.
+    pub rcps: Option<Vec<Vec<GivenDocument>>>,
+    /// The policies that the session is made with; none where it is made without.
+    pub session: Option<Vec<GivenDocument>>,
+    /// Condition keys with their values, which go before what follows from the launch.
+    pub context: Vec<(String, Vec<String>)>,
+}
+
+/// A document that was given rather than read.
+#[derive(Debug, Clone)]
+pub struct GivenDocument {
+    /// What people know it by: its file.
+    pub name: String,
+    /// The document.
+    pub document: PolicyDocument,
+}
+
+/// A document in the form that is evaluated, with its name.
+#[derive(Debug, Clone)]
+struct Named {
+    name: DocumentName,
+    document: Rc<Prepared>,
+}
+
+/// All documents of an observation, each distinct text taken apart but once.
+#[derive(Debug)]
+pub struct Evidence {
+    keys: BTreeMap<KeyArn, KeyEvidence>,
+    identities: BTreeMap<EntityArn, Reading<Identity>>,
+    scps: Option<Vec<Vec<Named>>>,
+    rcps: Option<Vec<Vec<Named>>>,
+    session: Option<Vec<Named>>,
+    context: Vec<(String, Vec<String>)>,
+}
+
+#[derive(Debug)]
+struct KeyEvidence {
+    policy: Reading<Rc<Prepared>>,
+    grants: Reading<Grants>,
+    /// What is known of every request in a launch.
+    context: Context,
+}
+
+#[derive(Debug)]
+struct Grants {
+    ids: Vec<String>,
+    grants: Vec<Grant>,
+}
+
+#[derive(Debug)]
+struct Identity {
+    policies: Vec<Named>,
+    boundary: Option<Named>,
+}
+
+/// Documents that were taken apart already, by their text.
+type Cache<'t> = HashMap<&'t str, Result<Rc<Prepared>, String>>;
+
+impl Evidence {
+    /// Takes everything apart that was read and given.
+    pub fn new(observation: &Observation, extras: &Extras) -> Self {
+        let mut cache = Cache::new();
+        let keys = observation
+            .keys
+            .iter()
+            .map(|(key, observed)| (key.clone(), KeyEvidence::new(key, observed, &mut cache)))
+            .collect();
+        Self {
+            keys,
+            identities: identities(observation, &mut cache),
+            scps: levels(extras.scps.as_ref(), |level, name| DocumentName::ServiceControlPolicy {
+                level,
+                name,
+            }),
+            rcps: levels(extras.rcps.as_ref(), |level, name| DocumentName::ResourceControlPolicy {
+                level,
+                name,
+            }),
+            session: extras
+                .session
+                .as_ref()
+                .map(|given| given_documents(given, |name| DocumentName::SessionPolicy { name })),
+            context: extras.context.clone(),
+        }
+    }
+
+    /// What becomes of each action when a grantee launches with a key.
+    ///
+    /// An account is asked about as its root user, a role as any session of it, and a group as a user with the
+    /// group's policies alone.
+    pub fn assess(&self, key: &KeyArn, grantee: &Grantee, actions: &[KmsAction]) -> Assessment {
+        let own = self.keys.get(key);
+        let mut context = own.map_or_else(|| Context::for_launch(&key.region), |own| own.context.clone());
+        for (name, values) in &self.context {
+            context.set(name, values.iter().cloned());
+        }
+        let subject = Subject::new(self, key, grantee);
+        let actions = subject.ask(&context, actions);
+        Assessment {
+            key: key.clone(),
+            grantee: grantee.clone(),
+            actions,
+            not_considered: self.gaps(&subject),
+        }
+    }
+
+    /// What has a say and was not considered.
+    fn gaps(&self, subject: &Subject<'_>) -> Vec<String> {
+        let mut gaps = Vec::new();
+        match subject.own.map(|own| &own.policy) {
+            Some(Reading::Read(_)) => {}
+            Some(Reading::Unread(reason)) => gaps.push(format!("the key policy ({reason})")),
+            None => gaps.push("the key policy (not looked at)".to_owned()),
+        }
+        if let (Grantee::Entity(entity), Some(Reading::Unread(reason))) = (subject.grantee, subject.identity)
+        {
+            gaps.push(format!("the IAM policies of {} ({reason})", entity.entity_name()));
+        }
+        match subject.own.map(|own| &own.grants) {
+            Some(Reading::Unread(reason)) => gaps.push(format!("grants ({reason})")),
+            Some(Reading::Read(_)) | None => {}
+        }
+        if subject.is_group() {
+            gaps.push("the permissions boundaries of the group's users".to_owned());
+        }
+        if !subject.principal.is_service_linked() {
+            let limits = [
+                (self.scps.is_none(), "service control policies"),
+                (self.rcps.is_none(), "resource control policies"),
+            ];
+            gaps.extend(
+                limits.iter().filter(|(is_missing, _)| *is_missing).map(|(_, what)| (*what).to_owned()),
+            );
+        }
+        gaps
+    }
+}
+
+fn identities<'o>(
+    observation: &'o Observation,
+    cache: &mut Cache<'o>,
+) -> BTreeMap<EntityArn, Reading<Identity>> {
+    let mut identities = BTreeMap::new();
+    for iam in observation.accounts.values().filter_map(Reading::read) {
+        for (arn, entity) in &iam.entities {
+            let identity = match entity.as_ref().map(|entity| &entity.identity) {
+                Some(Reading::Read(policies)) => Identity::new(policies, cache),
+                Some(Reading::Unread(reason)) => Reading::Unread(reason.clone()),
+                None => Reading::Unread("there is no such principal".to_owned()),
+            };
+            identities.insert(arn.clone(), identity);
+        }
+    }
+    identities
+}
+
+impl KeyEvidence {
+    fn new<'o>(key: &KeyArn, observed: &'o KeyObservation, cache: &mut Cache<'o>) -> Self {
+        let policy = match &observed.policy {
+            Reading::Read(text) => prepared(text, cache).map_or_else(Reading::Unread, Reading::Read),
+            Reading::Unread(reason) => Reading::Unread(reason.clone()),
+        };
+        let grants = match &observed.grants {
+            Reading::Read(grants) => Reading::Read(Grants::new(grants)),
+            Reading::Unread(reason) => Reading::Unread(reason.clone()),
+        };
+        Self { policy, grants, context: launch_context(key, observed.metadata.read()) }
+    }
+}
+
+/// What is known of every request in a launch with a key.
+fn launch_context(key: &KeyArn, metadata: Option<&KeyMetadata>) -> Context {
+    let mut context = Context::for_launch(&key.region);
+    if let Some(KeyMetadata { spec, usage, origin, .. }) = metadata {
+        context.set("kms:KeySpec", [spec]);
+        context.set("kms:KeyUsage", [usage]);
+        context.set("kms:KeyOrigin", [origin]);
+    }
+    // "Multi-Region keys have a distinctive key ID that begins with mrk-."
+    // https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html
+    let is_multi_region = key.id.starts_with("mrk-");
+    context.with("kms:MultiRegion", [is_multi_region.to_string()])
+}
+
+impl Grants {
+    fn new(observed: &[KeyGrant]) -> Self {
+        Self {
+            ids: observed.iter().map(|grant| grant.id.clone()).collect(),
+            grants: observed.iter().map(evaluated).collect(),
+        }
+    }
+}
+
+fn evaluated(observed: &KeyGrant) -> Grant {
+    let KeyGrant { grantee, operations, context_equals, context_subset, .. } = observed;
+    let grant = Grant::new(grantee, operations.iter().map(String::as_str));
+    let equals = (!context_equals.is_empty()).then(|| Constraint::Equals(context_equals.clone()));
+    let subset = (!context_subset.is_empty()).then(|| Constraint::Subset(context_subset.clone()));
+    equals.into_iter().chain(subset).fold(grant, Grant::with_constraint)
+}
+
+impl Identity {
+    fn new<'o>(observed: &'o IdentityPolicies, cache: &mut Cache<'o>) -> Reading<Self> {
+        let mut named = |document: &'o NamedDocument, name: fn(String) -> DocumentName| {
+            let prepared =
+                prepared(&document.text, cache).map_err(|error| format!("{}: {error}", document.name))?;
+            Ok::<Named, String>(Named { name: name(document.name.clone()), document: prepared })
+        };
+        let policies = observed.documents.iter();
+        let policies: Result<Vec<Named>, String> =
+            policies.map(|document| named(document, |name| DocumentName::IdentityPolicy { name })).collect();
+        let boundary = observed.boundary.as_ref();
+        let boundary = boundary
+            .map(|document| named(document, |name| DocumentName::PermissionsBoundary { name }))
+            .transpose();
+        match (policies, boundary) {
+            (Ok(policies), Ok(boundary)) => Reading::Read(Self { policies, boundary }),
+            (Err(error), _) | (_, Err(error)) => Reading::Unread(error),
+        }
+    }
+}
+
+fn prepared<'t>(text: &'t str, cache: &mut Cache<'t>) -> Result<Rc<Prepared>, String> {
+    let parse = || match PolicyDocument::parse(text) {
+        Ok(document) => Ok(Rc::new(Prepared::new(&document))),
+        Err(error) => Err(error.to_string()),
+    };
+    cache.entry(text).or_insert_with(parse).clone()
+}
+
+fn levels(
+    given: Option<&Vec<Vec<GivenDocument>>>,
+    name: fn(usize, String) -> DocumentName,
+) -> Option<Vec<Vec<Named>>> {
+    let level = |(index, documents): (usize, &Vec<GivenDocument>)| {
+        given_documents(documents, |text| name(index + 1, text))
+    };
+    given.map(|levels| levels.iter().enumerate().map(level).collect())
+}
+
+fn given_documents(given: &[GivenDocument], name: impl Fn(String) -> DocumentName) -> Vec<Named> {
+    let prepare = |given: &GivenDocument| Named {
+        name: name(given.name.clone()),
+        document: Rc::new(Prepared::new(&given.document)),
+    };
+    given.iter().map(prepare).collect()
+}
+
+fn documents(named: &[Named]) -> Vec<&Prepared> {
+    named.iter().map(|named| named.document.as_ref()).collect()
+}
+
+fn in_levels(levels: Option<&Vec<Vec<Named>>>) -> Option<Vec<Vec<&Prepared>>> {
+    levels.map(|levels| levels.iter().map(|level| documents(level)).collect())
+}

@@ -1,0 +1,169 @@
+//! One grantee and one key: who asks, with which documents, and what the answers mean.
+
+use std::rc::Rc;
+
+use super::{Evidence, Identity, KeyEvidence, Named, documents, in_levels};
+use crate::access::Grantee;
+use crate::access::assessment::{ActionAssessment, DecidingStatement, DocumentName, Obstacle, Verdict};
+use crate::arn::{EntityArn, EntityKind, KeyArn};
+use crate::authz::{
+    Boundary, Context, Decision, DocumentRef, Gate, Outcome, Policies, Principal, PrincipalKind, Query,
+    StatementRef, Truth, evaluate, unmet,
+};
+use crate::observation::Reading;
+use crate::policy::{Effect, KmsAction};
+
+/// One grantee and one key.
+pub(super) struct Subject<'e> {
+    evidence: &'e Evidence,
+    key: &'e KeyArn,
+    pub(super) grantee: &'e Grantee,
+    pub(super) own: Option<&'e KeyEvidence>,
+    pub(super) identity: Option<&'e Reading<Identity>>,
+    pub(super) principal: Principal,
+}
+
+impl<'e> Subject<'e> {
+    pub(super) fn new(evidence: &'e Evidence, key: &'e KeyArn, grantee: &'e Grantee) -> Self {
+        let identity = match grantee {
+            Grantee::Account { .. } => None,
+            Grantee::Entity(entity) => evidence.identities.get(entity),
+        };
+        Self { evidence, key, grantee, own: evidence.keys.get(key), identity, principal: principal(grantee) }
+    }
+
+    pub(super) fn is_group(&self) -> bool {
+        matches!(self.grantee, Grantee::Entity(entity) if entity.kind == EntityKind::Group)
+    }
+
+    pub(super) fn ask(&self, context: &Context, actions: &[KmsAction]) -> Vec<ActionAssessment> {
+        let evidence = self.evidence;
+        let own = self.identity.and_then(Reading::read);
+        let identity = own.map(|own| documents(&own.policies));
+        let session = evidence.session.as_deref().map(documents);
+        let (scps, rcps) = (in_levels(evidence.scps.as_ref()), in_levels(evidence.rcps.as_ref()));
+        let policies = Policies {
+            key_policy: self.own.and_then(|own| own.policy.read()).map(Rc::as_ref),
+            identity: identity.as_deref(),
+            boundary: self.boundary(),
+            session: session.as_deref(),
+            scps: scps.as_deref(),
+            rcps: rcps.as_deref(),
+            grants: self.own.and_then(|own| own.grants.read()).map(|grants| grants.grants.as_slice()),
+        };
+        let assess = |action: &KmsAction| {
+            let query = Query::new(&self.principal, *action, self.key, context);
+            self.assessed(&query, *action, &policies)
+        };
+        actions.iter().map(assess).collect()
+    }
+
+    fn boundary(&self) -> Boundary<'e> {
+        match self.identity {
+            // "You can't attach a permissions boundary to a service-linked role", and a group has none.
+            _ if self.is_group() || self.principal.is_service_linked() => Boundary::None,
+            Some(Reading::Read(Identity { boundary: Some(boundary), .. })) => {
+                Boundary::Document(&boundary.document)
+            }
+            Some(Reading::Read(Identity { boundary: None, .. })) => Boundary::None,
+            Some(Reading::Unread(_)) | None => Boundary::Unread,
+        }
+    }
+
+    fn assessed(&self, query: &Query<'_>, action: KmsAction, policies: &Policies<'_>) -> ActionAssessment {
+        let decision = evaluate(query, policies);
+        let unmet = match decision.outcome {
+            Outcome::ImplicitDeny => unmet(query, policies),
+            Outcome::Allowed | Outcome::ExplicitDeny | Outcome::Unknown => Vec::new(),
+        };
+        let name = |statement: &StatementRef| self.statement(*statement, policies);
+        ActionAssessment {
+            action,
+            outcome: decision.outcome,
+            verdict: self.verdict(&decision),
+            statements: decision.statements.iter().filter_map(name).collect(),
+            obstacles: decision.gates.iter().map(|(gate, truth)| self.obstacle(*gate, *truth)).collect(),
+            unmet: unmet.iter().filter_map(name).collect(),
+            unknown_keys: decision.unknown_keys,
+        }
+    }
+
+    fn verdict(&self, decision: &Decision) -> Verdict {
+        let is_beyond_us = |(gate, truth): &(Gate, Truth)| *truth == Truth::False && self.is_beyond_us(*gate);
+        match decision.outcome {
+            Outcome::Allowed => Verdict::Able,
+            Outcome::Unknown => Verdict::Unknown,
+            Outcome::ExplicitDeny => Verdict::Blocked,
+            Outcome::ImplicitDeny if decision.gates.iter().any(is_beyond_us) => Verdict::Blocked,
+            Outcome::ImplicitDeny => Verdict::Missing,
+        }
+    }
+
+    /// Whether no statement that is added for the grantee opens a gate.
+    fn is_beyond_us(&self, gate: Gate) -> bool {
+        let is_at_home = self.grantee.account() == self.key.account;
+        match gate {
+            Gate::Partition | Gate::CrossAccountOperation | Gate::Scp(_) => true,
+            // A user whom the key policy of its own account names is not limited by implicit denies.
+            // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+            Gate::Boundary | Gate::Session => {
+                let is_user = matches!(self.principal.kind(), PrincipalKind::User { .. });
+                !(is_at_home && is_user && !self.is_group())
+            }
+            // A key policy can't name a group, and its own account is never let in for a group's sake.
+            Gate::KeyPolicy => is_at_home && self.is_group(),
+            Gate::Identity => false,
+        }
+    }
+
+    fn obstacle(&self, gate: Gate, truth: Truth) -> Obstacle {
+        let document = match (gate, self.identity.and_then(Reading::read)) {
+            (Gate::KeyPolicy, _) => Some(DocumentName::KeyPolicy { key: self.key.clone() }),
+            (Gate::Boundary, Some(own)) => own.boundary.as_ref().map(|boundary| boundary.name.clone()),
+            _ => None,
+        };
+        Obstacle { gate, is_certain: truth == Truth::False, document }
+    }
+
+    fn statement(&self, statement: StatementRef, policies: &Policies<'_>) -> Option<DecidingStatement> {
+        let document = self.document(statement.document)?;
+        let effect = policies.effect(statement).unwrap_or(Effect::Allow);
+        Some(DecidingStatement::new(document, statement.index, policies.sid(statement), effect))
+    }
+
+    fn document(&self, document: DocumentRef) -> Option<DocumentName> {
+        let identity = || self.identity.and_then(Reading::read);
+        let name = |named: &Named| named.name.clone();
+        let in_level = |levels: &Option<Vec<Vec<Named>>>, level: usize, index: usize| {
+            levels.as_ref()?.get(level)?.get(index).map(name)
+        };
+        match document {
+            DocumentRef::KeyPolicy => Some(DocumentName::KeyPolicy { key: self.key.clone() }),
+            DocumentRef::Identity(index) => identity()?.policies.get(index).map(name),
+            DocumentRef::Boundary => identity()?.boundary.as_ref().map(name),
+            DocumentRef::Session(index) => self.evidence.session.as_ref()?.get(index).map(name),
+            DocumentRef::Scp { level, index } => in_level(&self.evidence.scps, level, index),
+            DocumentRef::Rcp { level, index } => in_level(&self.evidence.rcps, level, index),
+            DocumentRef::Grant(index) => {
+                let grants = self.own?.grants.read()?;
+                grants.ids.get(index).map(|id| DocumentName::Grant { id: id.clone() })
+            }
+        }
+    }
+}
+
+/// Who makes the requests of a grantee.
+fn principal(grantee: &Grantee) -> Principal {
+    match grantee {
+        Grantee::Account { partition, id } => Principal::root(*partition, *id),
+        Grantee::Entity(entity) => Principal::entity(entity)
+            .or_else(|_| Principal::entity(&member(entity)))
+            .unwrap_or_else(|_| Principal::root(entity.partition, entity.account)),
+    }
+}
+
+/// Some user of a group, with a name that no user can have and so no policy names.
+fn member(group: &EntityArn) -> EntityArn {
+    let name = format!("(a user of {})", group.name);
+    EntityArn { kind: EntityKind::User, path: "/".to_owned(), name, ..group.clone() }
+}
