@@ -135,7 +135,7 @@ impl Evidence {
             Some(Reading::Unread(reason)) => gaps.push(format!("the key policy ({reason})")),
             None => gaps.push("the key policy (not looked at)".to_owned()),
         }
-        if let (Grantee::Entity(entity), Some(Reading::Unread(reason))) = (subject.grantee, subject.identity)
+        if let (Some(entity), Some(Reading::Unread(reason))) = (subject.grantee.as_entity(), subject.identity)
         {
             gaps.push(format!("the IAM policies of {} ({reason})", entity.entity_name()));
         }

@@ -100,7 +100,7 @@ pub fn key_policy_statement(sid: &str, account_root: &str, roles: &[&ServiceLink
     })
 }
 
-/// `ForAllValues` also holds where a request lacks the key. None does: CreateGrant requires `Operations`, and
+/// `ForAllValues` also holds where a request lacks the key. None does: `CreateGrant` requires `Operations`, and
 /// `kms:GrantOperations` has its values in each such request. The statement allows no other action.
 ///
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-grant-operations>

@@ -25,10 +25,7 @@ pub(super) struct Subject<'e> {
 
 impl<'e> Subject<'e> {
     pub(super) fn new(evidence: &'e Evidence, key: &'e KeyArn, grantee: &'e Grantee) -> Self {
-        let identity = match grantee {
-            Grantee::Account { .. } => None,
-            Grantee::Entity(entity) => evidence.identities.get(entity),
-        };
+        let identity = grantee.as_entity().and_then(|entity| evidence.identities.get(entity));
         Self { evidence, key, grantee, own: evidence.keys.get(key), identity, principal: principal(grantee) }
     }
 
@@ -154,12 +151,12 @@ impl<'e> Subject<'e> {
 
 /// Who makes the requests of a grantee.
 fn principal(grantee: &Grantee) -> Principal {
-    match grantee {
-        Grantee::Account { partition, id } => Principal::root(*partition, *id),
-        Grantee::Entity(entity) => Principal::entity(entity)
-            .or_else(|_| Principal::entity(&member(entity)))
-            .unwrap_or_else(|_| Principal::root(entity.partition, entity.account)),
-    }
+    let Some(entity) = grantee.as_entity() else {
+        return Principal::root(grantee.partition(), grantee.account());
+    };
+    Principal::entity(entity)
+        .or_else(|_| Principal::entity(&member(entity)))
+        .unwrap_or_else(|_| Principal::root(entity.partition, entity.account))
 }
 
 /// Some user of a group, with a name that no user can have and so no policy names.

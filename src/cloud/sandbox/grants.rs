@@ -1,5 +1,7 @@
 //! Grants: created once for each name, and revoked by their id.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -91,9 +93,15 @@ fn new_id(key: &Key, grant: &NewGrant) -> String {
         let mut ids = key.grants.iter().enumerate().map(|(index, Object(grant))| grant.id(index));
         ids.any(|taken| taken == *id)
     };
-    let numbered = |number: usize| {
-        let digest = Sha256::digest(format!("{} {} {number}", grant.key, grant.name));
-        digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
-    (key.grants.len()..).map(numbered).find(|id| !is_taken(id)).unwrap_or_default()
+    let mut id = String::new();
+    let mut number = key.grants.len();
+    while id.is_empty() || is_taken(&id) {
+        id.clear();
+        for byte in Sha256::digest(format!("{} {} {number}", grant.key, grant.name)) {
+            // Writing to a string does not fail.
+            let _ = write!(id, "{byte:02x}");
+        }
+        number += 1;
+    }
+    id
 }

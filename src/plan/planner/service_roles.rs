@@ -40,12 +40,11 @@ pub(super) fn lacking(
         }
         let needed = NewGrant::for_launch(key, role);
         let existing = observed.grants.read().into_iter().flatten().find(|grant| needed.is_covered_by(grant));
-        let side = match existing {
-            Some(grant) => Side::Covered(vec![format!("grant {}", grant.id)]),
-            None => {
-                lacking.grants.push(needed);
-                Side::Missing
-            }
+        let side = if let Some(grant) = existing {
+            Side::Covered(vec![format!("grant {}", grant.id)])
+        } else {
+            lacking.grants.push(needed);
+            Side::Missing
         };
         draft.key_sides.insert((key.clone(), grantee.clone()), side);
     }

@@ -147,20 +147,22 @@ fn world() -> impl Strategy<Value = World> {
         3 => Just(json!([])),
         1 => Just(json!([{"grantee": SLR}])),
         1 => Just(json!([{"grantee": SLR, "operations": ["Decrypt"]}])),
-        1 => Just(Value::Null),
     ];
     let caller = laid_out(proptest::collection::vec(identity_statement(), 0..4));
-    let caller = prop_oneof![caller.prop_map(|document| json!([document])), Just(Value::Null)];
-    (key_policy, policies, grants, caller).prop_map(|(key_policy, policies, grants, caller)| {
+    let unread = (proptest::bool::weighted(0.2), proptest::bool::weighted(0.2));
+    let draws = (key_policy, policies, grants, caller, unread);
+    draws.prop_map(|(key_policy, policies, grants, caller, (grants_unread, caller_unread))| {
         let linked = SLR.split_once("role/").unwrap().1;
         let mut entities = json!({"role/app": 1, "role/team/other": 0, "group/ops": 0});
         entities[format!("role/{linked}")] = json!(1);
         let own = OWN_SLR.split_once(":role").unwrap().1;
         serde_json::from_value(json!({
-            "keys": [{"policy": key_policy, "grants": grants}],
+            "keys": [{"policy": key_policy, "grants": grants, "grants_unread": grants_unread}],
             "iam": {
                 "111122223333": {"entities": {format!("role{own}"): 1}},
-                "444455556666": {"entities": entities, "policies": policies, "caller": caller},
+                "444455556666": {
+                    "entities": entities, "policies": policies, "caller": [caller], "caller_unread": caller_unread,
+                },
                 "777788889999": {"entities": {"user/jo": 0}},
             },
             "callers": {

@@ -49,9 +49,10 @@ pub(super) struct Key {
     aws_managed: bool,
     #[serde(default)]
     related: Vec<KeyArn>,
-    /// Null: not read.
-    #[serde(default = "no_grants")]
-    grants: Option<Vec<Grant>>,
+    #[serde(default)]
+    grants: Vec<Grant>,
+    #[serde(default)]
+    grants_unread: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -63,10 +64,6 @@ struct Grant {
     operations: Vec<String>,
     #[serde(default)]
     context_subset: BTreeMap<String, String>,
-}
-
-fn no_grants() -> Option<Vec<Grant>> {
-    Some(Vec::new())
 }
 
 fn documented_operations() -> Vec<String> {
@@ -101,14 +98,16 @@ pub(super) struct Account {
     entities: BTreeMap<String, usize>,
     #[serde(default)]
     policies: BTreeMap<String, Policy>,
-    /// The policies of whoever calls. Absent: one that allows everything. Null: not read.
+    /// The policies of whoever calls. Absent: one that allows everything.
     #[serde(default = "everything")]
-    caller: Option<Vec<Value>>,
+    caller: Vec<Value>,
+    #[serde(default)]
+    caller_unread: bool,
 }
 
-fn everything() -> Option<Vec<Value>> {
+fn everything() -> Vec<Value> {
     let statement = serde_json::json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
-    Some(vec![serde_json::json!({"Version": "2012-10-17", "Statement": statement})])
+    vec![serde_json::json!({"Version": "2012-10-17", "Statement": statement})]
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -168,9 +167,10 @@ impl World {
 impl Key {
     fn observe(&self) -> KeyObservation {
         KeyObservation {
-            grants: match &self.grants {
-                None => Reading::Unread("the caller lacks kms:ListGrants".to_owned()),
-                Some(grants) => Reading::Read(grants.iter().enumerate().map(Grant::observe).collect()),
+            grants: if self.grants_unread {
+                Reading::Unread("the caller lacks kms:ListGrants".to_owned())
+            } else {
+                Reading::Read(self.grants.iter().enumerate().map(Grant::observe).collect())
             },
             metadata: Reading::Read(KeyMetadata {
                 arn: self.arn.clone(),
@@ -234,15 +234,13 @@ impl Account {
                 .filter(|arn| arn.account == account)
                 .map(|arn| (arn.clone(), entity(arn)))
                 .collect(),
-            caller: match &self.caller {
-                None => Reading::Unread("the caller lacks iam:GetRole".to_owned()),
-                Some(documents) => Reading::Read(IdentityPolicies {
-                    documents: documents
-                        .iter()
-                        .map(|document| NamedDocument { name: "own".to_owned(), text: text(document) })
-                        .collect(),
-                    boundary: None,
-                }),
+            caller: if self.caller_unread {
+                Reading::Unread("the caller lacks iam:GetRole".to_owned())
+            } else {
+                let name = "own".to_owned();
+                let documents = self.caller.iter().map(text);
+                let documents = documents.map(|text| NamedDocument { name: name.clone(), text });
+                Reading::Read(IdentityPolicies { documents: documents.collect(), boundary: None })
             },
         })
     }

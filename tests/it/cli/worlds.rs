@@ -123,7 +123,9 @@ fn service_linked_roles_by_their_service() {
 #[test]
 fn a_grant_is_undone_with_the_rest() {
     let scene = Scene::of("autoscaling-across-accounts");
-    let world = || -> serde_json::Value { serde_json::from_slice(&std::fs::read(scene.path("world.json")).unwrap()).unwrap() };
+    let world = || -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(scene.path("world.json")).unwrap()).unwrap()
+    };
     let before = world();
     scene.fix("--yes");
     let back = scene.run("rollback --sandbox=world.json --yes");

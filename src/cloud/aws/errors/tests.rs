@@ -112,7 +112,7 @@ async fn kms_codes() {
     }
 }
 
-/// What CreateGrant's error becomes.
+/// What `CreateGrant`'s error becomes.
 async fn create_grant(status: u16, code: &'static str, message: &'static str) -> CloudError {
     let rule = mock!(aws_sdk_kms::Client::create_grant)
         .then_http_response(move || kms_answer(status, code, message));
