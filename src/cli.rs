@@ -82,6 +82,9 @@ pub struct FixArgs {
     /// Write even where something blocks that no change may mend
     #[arg(long, help_heading = "Mode")]
     pub allow_blocked: bool,
+    /// How the access is proven after the documents were read again
+    #[arg(long, value_enum, default_value_t = Verify::Evaluate, value_name = "HOW", help_heading = "Mode")]
+    pub verify: Verify,
     /// Finish the last run, which was cut
     #[arg(long, help_heading = "Mode",
           conflicts_with_all = ["key", "account", "principal", "group", "grantees", "policy_name", "prune_orphans"])]
@@ -214,6 +217,13 @@ pub struct OutputArgs {
     /// Tell on standard error of every call and how long it took
     #[arg(long, short = 'v', action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
+}
+
+/// `--verify`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Verify {
+    /// By evaluating every policy that reads back.
+    Evaluate,
 }
 
 /// `--output`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::{BackendArgs, FixArgs, OutputFormat, RollbackArgs, TargetArgs};
+use super::{BackendArgs, FixArgs, OutputFormat, RollbackArgs, TargetArgs, Verify};
 use crate::access::{GranteeRef, KeyRef, RoleSuffix, ServiceLinkedRole, UnresolvedRequest, WellKnownRole};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
 use crate::cloud::aws::AwsOptions;
@@ -29,6 +29,8 @@ pub struct FixSettings {
     pub output: OutputFormat,
     /// Whether pending changes of a dry run show in the exit status.
     pub detailed_exitcode: bool,
+    /// How access is proven after writing.
+    pub verify: Verify,
     /// Whether the last run is finished, instead of a new request.
     pub resume: bool,
     /// Where journals are, if not where they are by default.
@@ -143,6 +145,7 @@ impl FixSettings {
             allow_blocked: args.allow_blocked,
             output: args.output.output,
             detailed_exitcode: args.detailed_exitcode,
+            verify: args.verify,
             resume: args.resume,
             journal: args.journal.clone(),
         })

@@ -5,18 +5,22 @@ use super::console::Console;
 use super::place::Place;
 use super::report::{self, Carried, Decision, Purpose, Report};
 use super::{outcome, resume};
-use crate::access::UnresolvedRequest;
+use crate::access::assessment::{Assessment, launch_actions};
+use crate::access::evidence::{Evidence, Extras};
+use crate::access::{Request, UnresolvedRequest};
+use crate::apply::Clock;
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::{History, Origin, Record, RunState};
-use crate::apply::{Clock, Outcome};
+use crate::arn::KeyArn;
 use crate::cli::settings::{BackendSettings, FixSettings, Mode};
-use crate::cli::{FixArgs, OutputFormat};
+use crate::cli::{FixArgs, OutputFormat, Verify};
 use crate::cloud::aws::Aws;
 use crate::cloud::observer::{Depth, observe};
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::cloud::{Observe, Write};
 use crate::error::{Error, ExitStatus, UsageError};
+use crate::observation::Observation;
 use crate::plan;
 
 /// Runs the command. With `--output json` a run that fails leaves a document too.
@@ -101,18 +105,34 @@ async fn run<C: Observe + Write, K: Clock>(
             approval::carry_out(&approved, cloud, clock, place.as_ref(), console).await?;
         let again = async { observe(&asked, Depth::ForEvaluation, cloud).await };
         let again = if outcome.is_success() { Some(again.await) } else { None };
-        let (remaining, unverified) = match again {
-            Some(Ok((request, observation))) => (Some(plan::plan(&request, &observation)), None),
-            Some(Err(error)) => (None, Some(error.into())),
-            None => (None, None),
+        let (remaining, proof, unverified) = match again {
+            Some(Ok((request, observation))) => {
+                let proof = match settings.verify {
+                    Verify::Evaluate => evaluate(&request, &observation),
+                };
+                (Some(plan::plan(&request, &observation)), proof, None)
+            }
+            Some(Err(error)) => (None, Vec::new(), Some(error.into())),
+            None => (None, Vec::new(), None),
         };
-        Carried { outcome, remaining, unverified, journal }
+        Carried { outcome, remaining, proof, unverified, journal }
     } else {
-        Carried { outcome: Outcome::nothing(&plan), remaining: None, unverified: None, journal: None }
+        Carried::nothing(&plan)
     };
     let purpose = Purpose::Fix;
     let report = Report { purpose, request, observation, plan, decision, carried };
     report.tell(settings.output, settings.detailed_exitcode, console)
+}
+
+/// Whether what reads back lets each grantee launch with each key.
+fn evaluate(request: &Request, observation: &Observation) -> Vec<Assessment> {
+    let evidence = Evidence::new(observation, &Extras::default());
+    let actions = launch_actions();
+    let of_key = |key: &KeyArn| {
+        request.grantees.iter().map(|grantee| evidence.assess(key, grantee, &actions)).collect()
+    };
+    let assessments: Vec<Vec<Assessment>> = request.keys.iter().map(of_key).collect();
+    assessments.into_iter().flatten().collect()
 }
 
 /// What an earlier run means for this one.

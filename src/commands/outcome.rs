@@ -252,9 +252,10 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
     for what in &left {
         writeln!(console.out, "  left to do: {}", Escaped(what))?;
     }
+    text::proof(&mut console.out, &console.styles, console.width, &report.carried.proof)?;
     where_journal_is(console, report)?;
     match report.purpose {
-        Purpose::Fix => what_now(console, report, left.is_empty()),
+        Purpose::Fix => what_now(console, report, left.is_empty() && !report.is_disproven()),
         Purpose::Rollback { .. } => Ok(()),
     }
 }

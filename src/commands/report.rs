@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::console::Console;
 use super::outcome;
 use crate::access::Request;
+use crate::access::assessment::{Assessment, Verdict};
 use crate::apply::{Outcome, StepResult};
 use crate::cli::OutputFormat;
 use crate::cloud::CloudError;
@@ -55,9 +56,19 @@ pub(super) struct Carried {
     pub(super) outcome: Outcome,
     /// What planning again found after the writes.
     pub(super) remaining: Option<Plan>,
+    /// What evaluation tells of what reads back; nothing where nothing was applied.
+    pub(super) proof: Vec<Assessment>,
     /// Why both sides could not be read again.
     pub(super) unverified: Option<Error>,
     pub(super) journal: Option<PathBuf>,
+}
+
+impl Carried {
+    /// Nothing was written.
+    pub(super) fn nothing(plan: &Plan) -> Self {
+        let outcome = Outcome::nothing(plan);
+        Self { outcome, remaining: None, proof: Vec::new(), unverified: None, journal: None }
+    }
 }
 
 /// What became of the plan.
@@ -105,11 +116,17 @@ impl Report {
             ExitStatus::Blocked
         } else if matches!(decision, Decision::NoTerminal | Decision::Declined) {
             ExitStatus::Declined
-        } else if plans().any(Plan::leaves_work) || (detailed && is_pending) {
+        } else if plans().any(Plan::leaves_work) || self.is_disproven() || (detailed && is_pending) {
             ExitStatus::Pending
         } else {
             ExitStatus::Done
         }
+    }
+
+    /// Whether somebody is known not to be able to launch by what reads back.
+    pub(super) fn is_disproven(&self) -> bool {
+        let verdicts = self.carried.proof.iter().map(Assessment::verdict);
+        verdicts.into_iter().any(|verdict| matches!(verdict, Verdict::Missing | Verdict::Blocked))
     }
 
     /// Changes that were applied and are planned again: they did not last, or are a bug.
@@ -152,6 +169,7 @@ impl Report {
             &json::Report {
                 command: self.purpose.command(),
                 conflicts: self.purpose.conflicts(),
+                proof: &self.carried.proof,
                 runs: &[],
                 request: Some(&self.request),
                 observation: Some(&self.observation),

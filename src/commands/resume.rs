@@ -13,7 +13,9 @@ pub(super) fn tell_of(record: &Record, state: RunState, console: &mut Console) -
     let what = match state {
         RunState::PartlyRolledBack => "was not rolled back to the end",
         RunState::Stopped => "stopped before it was done",
-        _ => "was cut",
+        _ if record.ended.is_some() => "was interrupted",
+        // Nobody can tell from here.
+        _ => "was cut, or is still under way,",
     };
     let place = match record.stopped_at() {
         _ if state == RunState::PartlyRolledBack => String::new(),

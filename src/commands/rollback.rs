@@ -7,9 +7,9 @@ use super::console::Console;
 use super::outcome;
 use super::place::Place;
 use super::report::{self, Carried, Decision, Purpose, Report};
+use crate::apply::Clock;
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::{History, Origin, Record, RunState};
-use crate::apply::{Clock, Outcome};
 use crate::cli::settings::{BackendSettings, Mode, RollbackSettings, RollbackTask};
 use crate::cli::{OutputFormat, RollbackArgs};
 use crate::cloud::aws::Aws;
@@ -139,9 +139,9 @@ async fn undo<C: Observe + Write, K: Clock>(
             Some(Err(error)) => (None, Some(error.into())),
             None => (None, None),
         };
-        Carried { outcome, remaining, unverified, journal }
+        Carried { outcome, remaining, proof: Vec::new(), unverified, journal }
     } else {
-        Carried { outcome: Outcome::nothing(&plan), remaining: None, unverified: None, journal: None }
+        Carried::nothing(&plan)
     };
     let purpose = Purpose::Rollback { conflicts };
     let report = Report { purpose, request: run.request.clone(), observation, plan, decision, carried };

@@ -12,6 +12,7 @@ use schemars::generate::SchemaSettings;
 
 use super::escape::EscapedJson;
 use crate::access::Request;
+use crate::access::assessment::Assessment;
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::plan::rollback::Conflict;
@@ -35,6 +36,8 @@ pub struct Report<'a> {
     pub statuses: &'a [ChangeStatus],
     /// What somebody changed since an earlier run wrote it.
     pub conflicts: &'a [Conflict],
+    /// What evaluation tells of what reads back.
+    pub proof: &'a [Assessment],
     /// Earlier runs, where they were asked for.
     pub runs: &'a [RunSummary],
     /// How the run ended.
@@ -55,6 +58,7 @@ impl<'a> Report<'a> {
             plan: None,
             statuses: &[],
             conflicts: &[],
+            proof: &[],
             runs: &[],
             outcome: Outcome::NoChanges,
             error: None,

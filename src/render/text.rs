@@ -11,6 +11,7 @@ mod findings;
 mod gains;
 mod handovers;
 pub(crate) mod names;
+mod proof;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use coverage::coverage;
 pub use findings::findings;
 pub use gains::{accounts_that_gain, gains};
 pub use handovers::handovers;
+pub use proof::proof;
 pub use summary::summary_line;
 
 /// The width in columns to write for where the terminal's is unknown.

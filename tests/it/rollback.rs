@@ -6,6 +6,8 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use keymend::arn::Partition;
+use keymend::policy::PolicyDocument;
 use serde_json::{Value, json};
 
 use crate::cli::assert_valid;
@@ -151,6 +153,40 @@ fn what_somebody_changed_since_is_not_overwritten() {
 }
 
 #[test]
+fn what_somebody_added_to_a_policy_since_stays_in_it() {
+    let scene = Scene::changed("five-versions", |world| {
+        world["accounts"]["444455556666"]["quotas"] = json!({"versions_per_policy": 8});
+    });
+    assert_eq!(scene.fix("--yes").status, 0);
+    let policy = |world: &Value| world["accounts"]["444455556666"]["policies"]["KmsKeyUsagePolicy"].clone();
+    let in_force = |world: &Value| {
+        let policy = policy(world);
+        policy["versions"][policy["default_version"].as_str().unwrap()].clone()
+    };
+    let theirs =
+        json!({"Sid": "Theirs", "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"});
+    let mut expected = in_force(&serde_json::from_str(&fixture("five-versions")).unwrap());
+    expected["Statement"].as_array_mut().unwrap().push(theirs.clone());
+    scene.change(|world| {
+        let mut document = in_force(world);
+        document["Statement"].as_array_mut().unwrap().push(theirs);
+        let policy = &mut world["accounts"]["444455556666"]["policies"]["KmsKeyUsagePolicy"];
+        policy["versions"]["v9"] = document;
+        policy["default_version"] = json!("v9");
+    });
+    let barred = rollback(&scene, "--yes");
+    assert_eq!(barred.status, 6, "{barred}");
+    let ours = rollback(&scene, "--yes --only-ours");
+    assert_eq!(ours.status, 0, "{ours}");
+    let text = |document: &Value| document.as_str().map_or_else(|| document.to_string(), str::to_owned);
+    let now = text(&in_force(&world(&scene)));
+    let (now, expected) =
+        (PolicyDocument::parse(now).unwrap(), PolicyDocument::parse(expected.to_string()).unwrap());
+    assert!(now.same_meaning(&expected, Partition::Aws), "{now:?}");
+    assert_eq!(policy(&world(&scene))["default_version"], "v10");
+}
+
+#[test]
 fn what_others_came_to_use_stays() {
     let scene = Scene::of("copied-ami");
     scene.fix("--yes");
@@ -247,11 +283,11 @@ fn journals_may_be_kept_elsewhere() {
     );
 }
 
-/// Waits until the journal says that a step was intended.
-fn until_intended(scene: &Scene, step: usize) {
+/// Waits until the journal of a run says that a step was intended.
+fn until_intended(scene: &Scene, run: usize, step: usize) {
     let begun = Instant::now();
     let is_intended = || {
-        let text = fs::read_to_string(scene.journals().first()?).ok()?;
+        let text = fs::read_to_string(scene.journals().get(run)?).ok()?;
         let record: Value = serde_json::from_str(&text).ok()?;
         record["steps"][step]["intended"].as_str().map(|_| ())
     };
@@ -269,7 +305,7 @@ fn ctrl_c_finishes_the_write_in_flight_and_the_rest_is_resumed() {
     });
     let mut command = scene.command("fix --sandbox=world.json --yes");
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    until_intended(&scene, 1);
+    until_intended(&scene, 0, 1);
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
     let output = child.wait_with_output().unwrap();
@@ -283,7 +319,10 @@ fn ctrl_c_finishes_the_write_in_flight_and_the_rest_is_resumed() {
 
     assert_eq!(states(&scene), ["cut"]);
     let told = scene.fix("--dry-run");
-    assert!(told.stderr.contains("was cut at change 3 of 3 (attach the policy KmsKeyUsagePolicy"), "{told}");
+    assert!(
+        told.stderr.contains("was interrupted at change 3 of 3 (attach the policy KmsKeyUsagePolicy"),
+        "{told}"
+    );
     assert!(
         told.stderr
             .contains("hint: `keymend fix --resume` finishes it, `keymend rollback RUN-1` undoes it\n"),
@@ -299,6 +338,27 @@ fn ctrl_c_finishes_the_write_in_flight_and_the_rest_is_resumed() {
     assert_eq!(states(&scene), ["rolled back", "rolled back", "done"], "both are one");
     let original: Value = serde_json::from_str(&fixture("copied-ami")).unwrap();
     assert_eq!(key_policy(&world(&scene)), key_policy(&original));
+}
+
+#[test]
+fn an_undoing_that_is_killed_is_told_of_and_finished() {
+    let scene = Scene::of("copied-ami");
+    scene.fix("--yes");
+    let slow = json!([{"operation": "iam:DeletePolicy", "fault": "latency", "milliseconds": 60_000}]);
+    scene.change(|world| world["faults"] = slow);
+    let mut command = scene.command("rollback --sandbox=world.json --yes");
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until_intended(&scene, 1, 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    scene.change(|world| world["faults"] = json!([]));
+    assert_eq!(states(&scene), ["partly rolled back", "cut"]);
+    let told = scene.fix("--dry-run");
+    assert!(told.stderr.contains("warning: the run RUN-1 was not rolled back to the end\n"), "{told}");
+    let resumed = scene.fix("--resume --yes");
+    assert!(resumed.status == 2 && resumed.stderr.contains("is being rolled back"), "{resumed}");
+    assert_eq!(rollback(&scene, "--yes").status, 0);
+    assert_eq!(states(&scene)[0], "rolled back");
 }
 
 #[test]

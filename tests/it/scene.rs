@@ -73,7 +73,8 @@ impl Scene {
     /// The records of runs, oldest first.
     pub(crate) fn journals(&self) -> Vec<PathBuf> {
         let folder = self.path("world.json.journal");
-        self.content().into_keys().filter(|path| path.parent() == Some(&folder)).collect()
+        let is_record = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+        self.content().into_keys().filter(|path| path.parent() == Some(&folder) && is_record(path)).collect()
     }
 
     /// The program, told to work here: nothing of the environment that the tests run in reaches it.

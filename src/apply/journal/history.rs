@@ -103,14 +103,21 @@ impl History {
     /// The last run, if it was cut or stopped and nothing has finished or undone it since.
     pub fn unfinished(&self) -> Option<(&Record, RunState)> {
         let (run, state) = self.runs().rev().find(|(record, _)| !record.is_rollback())?;
-        matches!(state, RunState::Cut | RunState::Stopped | RunState::PartlyRolledBack)
-            .then_some((run, state))
+        let is_open = match state {
+            RunState::Cut | RunState::Stopped => true,
+            // What was left out on purpose is no reason to remind of it.
+            RunState::PartlyRolledBack => {
+                !self.rollbacks_of(&self.head(run).run).last().is_some_and(Record::is_complete)
+            }
+            RunState::Done | RunState::Resumed | RunState::RolledBack => false,
+        };
+        is_open.then_some((run, state))
     }
 
     /// Where a run stands.
     pub fn state(&self, record: &Record) -> RunState {
         let undone: Vec<&Record> = self.rollbacks_of(&self.head(record).run).collect();
-        if undone.iter().any(|rollback| rollback.is_complete()) {
+        if undone.iter().any(|rollback| rollback.is_complete() && !rollback.leaves_out()) {
             return RunState::RolledBack;
         }
         if undone.iter().any(|rollback| rollback.steps.iter().any(StepRecord::may_be_written)) {
@@ -216,6 +223,11 @@ impl Record {
     /// Whether the run undoes another one.
     pub fn is_rollback(&self) -> bool {
         matches!(self.origin, Origin::Undoes(_))
+    }
+
+    /// Whether something was left out when it was approved.
+    fn leaves_out(&self) -> bool {
+        self.steps.iter().any(|step| step.outcome == Some(StepOutcome::Deselected))
     }
 
     /// The change that a run which was not done came to, counted from 1.

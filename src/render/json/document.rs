@@ -15,7 +15,7 @@ pub use runs::RunSummary;
 
 use changes::{ChangeOutput, CoverageOutput, HandoverOutput};
 use context::{ObservationOutput, RequestOutput};
-use runs::ConflictOutput;
+use runs::{ConflictOutput, ProofOutput};
 
 /// The version of the document's form.
 const VERSION: u32 = 1;
@@ -46,6 +46,8 @@ pub(super) struct Output {
     handovers: Vec<HandoverOutput>,
     /// What somebody changed since an earlier run wrote it; only `rollback` looks for that.
     conflicts: Vec<ConflictOutput>,
+    /// What evaluation tells of the access that reads back after writing; empty where nothing was written.
+    proof: Vec<ProofOutput>,
     /// Earlier runs, oldest first; only `rollback --list` tells of them.
     runs: Vec<RunSummary>,
     /// How the run ended.
@@ -127,6 +129,7 @@ impl From<&Report<'_>> for Output {
             coverage: plan.iter().flat_map(|plan| &plan.coverage).map(CoverageOutput::from).collect(),
             handovers: plan.iter().flat_map(|plan| &plan.handovers).map(HandoverOutput::from).collect(),
             conflicts: report.conflicts.iter().map(ConflictOutput::from).collect(),
+            proof: report.proof.iter().map(ProofOutput::from).collect(),
             runs: report.runs.to_vec(),
             outcome: report.outcome,
             error: report.error.clone(),

@@ -65,6 +65,7 @@ fn full_output() -> String {
     };
     let report = Report {
         conflicts: &[],
+        proof: &[],
         runs: &[],
         command: "fix",
         request: Some(&testing::request(&[OTHER_ROOT, ROLE])),
@@ -87,6 +88,7 @@ fn full_output() -> String {
 fn failed_early() -> Report<'static> {
     Report {
         conflicts: &[],
+        proof: &[],
         runs: &[],
         command: "fix",
         request: None,
