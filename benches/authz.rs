@@ -47,13 +47,13 @@ fn roles(count: usize) -> Vec<String> {
 }
 
 /// Many statements, each with a condition, of which only the last is about the role that asks.
-fn many_statements(role: &str) -> Value {
+fn statements(count: usize, role: &str) -> Value {
     let statement = |principal: &str, tag: usize| {
         json!({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": ["kms:Decrypt", "kms:CreateGrant"],
             "Resource": "*", "Condition": {"StringLike": {"kms:ViaService": "ec2.*.amazonaws.com"},
             "StringEquals": {"kms:CallerAccount": "444455556666", "aws:PrincipalTag/n": [tag.to_string()]}}})
     };
-    let mut statements: Vec<Value> = (0..100).map(|tag| statement("*", tag)).collect();
+    let mut statements: Vec<Value> = (1..count).map(|tag| statement("*", tag)).collect();
     statements
         .push(json!({"Effect": "Allow", "Principal": {"AWS": role}, "Action": "kms:*", "Resource": "*"}));
     json!({"Version": "2012-10-17", "Statement": statements})
@@ -69,15 +69,21 @@ fn decide(criterion: &mut Criterion) {
         .map(|action| action.parse().unwrap())
         .collect();
     let mut group = criterion.benchmark_group("authz");
-    let large_roles = roles(200);
-    let last = large_roles.last().unwrap();
-    let large = key_policy(&large_roles);
-    let many = many_statements(last);
-    for (name, policy, role) in [
-        ("documented", key_policy(&["arn:aws:iam::444455556666:root".to_owned()]), last),
-        ("200 principals", large, last),
-        ("101 statements", many, last),
-    ] {
+    let mut cases = vec![(
+        "documented".to_owned(),
+        key_policy(&["arn:aws:iam::444455556666:root".to_owned()]),
+        "arn:aws:iam::444455556666:role/app".to_owned(),
+    )];
+    // The largest of each are about as large as a key policy may be.
+    for count in [50, 100, 200] {
+        let roles = roles(count);
+        cases.push((format!("{count} principals"), key_policy(&roles), roles[count - 1].clone()));
+    }
+    for count in [26, 51, 101] {
+        let role = roles(1).remove(0);
+        cases.push((format!("{count} statements"), statements(count, &role), role));
+    }
+    for (name, policy, role) in cases {
         assert!(policy.to_string().len() <= MOST_BYTES, "{name}: {}", policy.to_string().len());
         let prepared = prepare(&policy);
         let principal: Principal = role.parse().unwrap();

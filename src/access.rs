@@ -4,6 +4,7 @@ pub mod assessment;
 pub mod evidence;
 pub mod grant;
 mod service_linked;
+pub mod users;
 
 use std::fmt;
 use std::str::FromStr;

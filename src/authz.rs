@@ -94,9 +94,11 @@ impl<'p> Policies<'p> {
         self.document(statement.document)?.sid(statement.index)
     }
 
-    /// Whether a statement allows or denies; none for a grant.
-    pub fn effect(&self, statement: StatementRef) -> Option<Effect> {
-        self.document(statement.document)?.effect(statement.index)
+    /// The effect of a statement; a grant allows.
+    pub fn effect(&self, statement: StatementRef) -> Effect {
+        self.document(statement.document)
+            .and_then(|document| document.effect(statement.index))
+            .unwrap_or(Effect::Allow)
     }
 
     /// What was not considered, in words; then nothing is proven.

@@ -25,15 +25,28 @@ pub const EXIT_STATUSES: [(u8, &str); 8] = [
     (130, "interrupted"),
 ];
 
-fn exit_statuses() -> String {
+fn exit_statuses(statuses: &[(u8, &str)]) -> String {
     let lines: Vec<String> =
-        EXIT_STATUSES.iter().map(|(status, meaning)| format!("  {status:>3}  {meaning}")).collect();
+        statuses.iter().map(|(status, meaning)| format!("  {status:>3}  {meaning}")).collect();
     format!("Exit status:\n{}", lines.join("\n"))
 }
 
+/// What the exit status of `keymend check` means.
+pub const CHECK_EXIT_STATUSES: [(u8, &str); 5] = [
+    (0, "every grantee can launch, as far as what was considered tells; without grantees: listed"),
+    (1, "error; with --requests: some line was no request"),
+    (2, "wrong usage"),
+    (3, "access is missing, or nobody can tell from what is known"),
+    (4, "blocked: no change of keymend's may mend it"),
+];
+
+const CHECK: &str = "Tells whether each grantee can launch with each key, and which statement of which document \
+    decides. Without a grantee, tells who may use the key. Nothing is written. With --key-policy it works on files \
+    alone, without credentials; with --requests it answers JSON lines.";
+
 /// Mends access to AWS KMS keys so that EC2 instances launch from copied and shared encrypted AMIs.
 #[derive(Debug, Parser)]
-#[command(name = "keymend", version, styles = STYLES, after_help = exit_statuses(), max_term_width = 100)]
+#[command(name = "keymend", version, styles = STYLES, after_help = exit_statuses(&EXIT_STATUSES), max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -44,10 +57,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Plan, show, confirm, apply and verify what makes instances launch
-    #[command(after_help = exit_statuses())]
+    #[command(after_help = exit_statuses(&EXIT_STATUSES))]
     Fix(Box<FixArgs>),
+    /// Tell whether each grantee can launch with the key, and which statement decides; or who may use the key
+    #[command(after_help = exit_statuses(&CHECK_EXIT_STATUSES), long_about = CHECK)]
+    Check(Box<CheckArgs>),
     /// Put back what an earlier run changed
-    #[command(after_help = exit_statuses())]
+    #[command(after_help = exit_statuses(&EXIT_STATUSES))]
     Rollback(Box<RollbackArgs>),
     /// Print the IAM policy that the operator needs in each account
     Permissions(PermissionsArgs),
@@ -142,9 +158,76 @@ pub struct RollbackArgs {
     pub detailed_exitcode: bool,
 }
 
-/// Keys and grantees.
+/// `keymend check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Who is checked, with which keys.
+    #[command(flatten)]
+    pub subjects: SubjectArgs,
+    /// Tell who may use the keys; so it does where no grantee is named
+    #[arg(long, help_heading = "Check",
+          conflicts_with_all = ["account", "principal", "group", "grantees", "all", "context", "identity_policy", "boundary"])]
+    pub users: bool,
+    /// Tell of every action of the documented remedy, not only of those that a launch needs
+    #[arg(long, help_heading = "Check")]
+    pub all: bool,
+    /// A condition key of the launch and its value; again for another value; nothing after = says it is absent
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Check")]
+    pub context: Vec<String>,
+    /// Answer requests, one JSON object a line, with decisions, one a line; - for standard input
+    #[arg(long, value_name = "FILE", help_heading = "Check", exclusive = true)]
+    pub requests: Option<PathBuf>,
+    /// Documents that are given rather than read.
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// Where it reads.
+    #[command(flatten)]
+    pub backend: BackendArgs,
+    /// How it is shown.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Documents from files.
+#[derive(Debug, Args)]
+pub struct FileArgs {
+    /// The key's policy: nothing is read from anywhere but files then; --key must be the key's ARN
+    #[arg(long, value_name = "FILE", help_heading = "Files",
+          conflicts_with_all = ["sandbox", "profile", "region", "endpoint_url", "account_profile", "assume_role_name"])]
+    pub key_policy: Option<PathBuf>,
+    /// An IAM policy of the grantee, managed, inline or of a group; repeatable
+    #[arg(long, value_name = "FILE", help_heading = "Files", requires = "key_policy")]
+    pub identity_policy: Vec<PathBuf>,
+    /// The grantee's permissions boundary
+    #[arg(long, value_name = "FILE", help_heading = "Files", requires = "key_policy")]
+    pub boundary: Option<PathBuf>,
+    /// A service control policy of the grantee's account, with the name of its level where they stand at several;
+    /// repeatable
+    #[arg(long, value_name = "[LEVEL=]FILE", help_heading = "Files")]
+    pub scp: Vec<String>,
+    /// A resource control policy of the key's account, in the same way; repeatable
+    #[arg(long, value_name = "[LEVEL=]FILE", help_heading = "Files")]
+    pub rcp: Vec<String>,
+}
+
+/// Keys, grantees and how they are helped.
 #[derive(Debug, Args)]
 pub struct TargetArgs {
+    /// Who, with which keys.
+    #[command(flatten)]
+    pub subjects: SubjectArgs,
+
+    /// The customer managed policy in the requester's account
+    #[arg(long, value_name = "NAME", default_value = "KmsKeyUsagePolicy", help_heading = "Remedy")]
+    pub policy_name: String,
+    /// Remove principals that no longer exist from key policies, as a change of its own
+    #[arg(long, help_heading = "Remedy")]
+    pub prune_orphans: bool,
+}
+
+/// Keys and grantees.
+#[derive(Debug, Args)]
+pub struct SubjectArgs {
     /// The KMS key: ARN, key id, alias/NAME or alias ARN; repeatable
     #[arg(long, value_name = "KEY", help_heading = "Keys")]
     pub key: Vec<String>,
@@ -172,13 +255,6 @@ pub struct TargetArgs {
     /// A file of account ids and ARNs, one a line, # for comments; - for standard input
     #[arg(long, value_name = "FILE", help_heading = "Grantees")]
     pub grantees: Option<PathBuf>,
-
-    /// The customer managed policy in the requester's account
-    #[arg(long, value_name = "NAME", default_value = "KmsKeyUsagePolicy", help_heading = "Remedy")]
-    pub policy_name: String,
-    /// Remove principals that no longer exist from key policies, as a change of its own
-    #[arg(long, help_heading = "Remedy")]
-    pub prune_orphans: bool,
 }
 
 /// AWS, or a sandbox.

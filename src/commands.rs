@@ -1,6 +1,7 @@
 //! The commands: each a short story told with the parts of the library.
 
 mod approval;
+mod check;
 pub mod console;
 mod fix;
 mod man;
@@ -35,6 +36,7 @@ fn run_command(cli: &Cli) -> ExitStatus {
     let (color, verbose) = match &cli.command {
         Command::Fix(args) => (args.output.color, args.output.verbose),
         Command::Rollback(args) => (args.output.color, args.output.verbose),
+        Command::Check(args) => (args.output.color, args.output.verbose),
         _ => (ColorChoice::Auto, 0),
     };
     start_tracing(verbose);
@@ -42,6 +44,7 @@ fn run_command(cli: &Cli) -> ExitStatus {
     let ended = match &cli.command {
         Command::Fix(args) => block_on(fix::fix(args, &mut console)),
         Command::Rollback(args) => block_on(rollback::rollback(args, &mut console)),
+        Command::Check(args) => block_on(check::check(args, &mut console)),
         Command::Permissions(args) => texts::permissions(args, &mut console),
         Command::Completions { shell } => texts::completions(*shell, &mut console),
         Command::Man => texts::man(&mut console),

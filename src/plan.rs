@@ -1,5 +1,6 @@
 //! The plan: findings and ordered changes, as a value that is shown, approved and executed.
 
+pub mod check;
 pub mod checks;
 pub mod operation;
 pub mod patch;

@@ -135,9 +135,13 @@ impl Evidence {
             Some(Reading::Unread(reason)) => gaps.push(format!("the key policy ({reason})")),
             None => gaps.push("the key policy (not looked at)".to_owned()),
         }
-        if let (Some(entity), Some(Reading::Unread(reason))) = (subject.grantee.as_entity(), subject.identity)
-        {
-            gaps.push(format!("the IAM policies of {} ({reason})", entity.entity_name()));
+        if let Some(entity) = subject.grantee.as_entity() {
+            let why = match subject.identity {
+                Some(Reading::Read(_)) => None,
+                Some(Reading::Unread(reason)) => Some(reason.as_str()),
+                None => Some("its account was not read"),
+            };
+            gaps.extend(why.map(|why| format!("the IAM policies of {} ({why})", entity.entity_name())));
         }
         match subject.own.map(|own| &own.grants) {
             Some(Reading::Unread(reason)) => gaps.push(format!("grants ({reason})")),

@@ -43,10 +43,16 @@ fn is_root(query: &Query<'_>) -> bool {
     *query.principal.kind() == PrincipalKind::Root
 }
 
-/// Whether a key policy can allow the action: some are about no key, and "the kms:RetireGrant permission is not
-/// effective in a key policy".
-fn asks_key_policy(query: &Query<'_>) -> bool {
-    !query.action.is_keyless() && query.action.name() != "RetireGrant"
+/// Whether a key policy has a say in the action: some are about no key, and "the kms:RetireGrant permission is
+/// not effective in a key policy".
+///
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/grant-delete.html>
+pub(super) fn asks_key_policy(query: &Query<'_>) -> bool {
+    !query.action.is_keyless() && !is_retirement(query)
+}
+
+fn is_retirement(query: &Query<'_>) -> bool {
+    query.action.name() == "RetireGrant"
 }
 
 impl Access {
@@ -59,6 +65,11 @@ impl Access {
             Relation::OtherPartition => return Self::NONE,
             Relation::OtherAccount if !query.action.works_across_accounts() => return Self::NONE,
             Relation::Service => (gathered.named(), Truth::False),
+            // "If the retiring principal is a different AWS account, administrators in the other account can use
+            // kms:RetireGrant to delegate permission to retire the grant"; by itself it retires nothing.
+            Relation::OtherAccount if is_retirement(query) => {
+                (Truth::False, gathered.retirable_by_account & identity)
+            }
             _ if !asks_key_policy(query) => (Truth::False, identity),
             // "Cross-account access requires permission in the key policy of the KMS key and in an IAM policy in
             // the external user's account."

@@ -89,6 +89,12 @@ impl Condition {
             if negated { !matched } else { matched }
         };
         match found {
+            // The same of any value and of none, as for `StringLikeIfExists` with `*`.
+            Lookup::Unknown
+                if matcher.is_anything() && self.holds_of_nothing(negated) == (!negated).into() =>
+            {
+                self.holds_of_nothing(negated)
+            }
             Lookup::Unknown => Truth::Unknown,
             Lookup::Absent => self.holds_of_nothing(negated),
             // "… or if the key value resolves to a null data set, such as an empty string."

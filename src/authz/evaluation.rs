@@ -65,7 +65,8 @@ fn documents<'p>(
     let rcps = in_levels(policies.rcps.filter(|_| limiting.rcps));
     let rcps =
         rcps.map(move |(level, index, document)| (DocumentRef::Rcp { level, index }, document, resource));
-    let key_policy = policies.key_policy.map(|document| (DocumentRef::KeyPolicy, document, resource));
+    let key_policy = policies.key_policy.filter(|_| access::asks_key_policy(query));
+    let key_policy = key_policy.map(|document| (DocumentRef::KeyPolicy, document, resource));
     let of_principal = own.chain(boundary).chain(session).chain(scps);
     let of_principal = of_principal.map(|(name, document)| (name, document, Attachment::Principal));
     key_policy.into_iter().chain(of_principal).chain(rcps)
@@ -144,13 +145,15 @@ pub(super) struct Gathered {
     /// Each level that limits.
     pub(super) scps: Vec<(usize, Truth)>,
     pub(super) grants: Truth,
+    /// Whether a grant names the principal's account as the one that may retire it.
+    pub(super) retirable_by_account: Truth,
 }
 
 impl Gathered {
     fn new(query: &Query<'_>, policies: &Policies<'_>) -> Self {
         let limiting = Limiting::of(query);
         let unread = |is_unread: bool| if is_unread { Truth::Unknown } else { Truth::False };
-        let no_key_policy = unread(policies.key_policy.is_none());
+        let no_key_policy = unread(access::asks_key_policy(query) && policies.key_policy.is_none());
         let no_identity = unread(limiting.own && policies.identity.is_none());
         let no_boundary = unread(limiting.own && matches!(policies.boundary, Boundary::Unread));
         let open_unless = |limits: bool| if limiting.own && limits { Truth::False } else { Truth::True };
@@ -177,6 +180,7 @@ impl Gathered {
                 .map(|(level, _)| (level, Truth::False))
                 .collect(),
             grants: Truth::False,
+            retirable_by_account: Truth::False,
         };
         for (document, prepared, attachment) in documents(query, policies) {
             for applicable in prepared.applicable(query, attachment) {
@@ -185,6 +189,8 @@ impl Gathered {
         }
         for (index, grant) in policies.grants.into_iter().flatten().enumerate() {
             gathered.add_grant(index, grant.allows(query));
+            gathered.retirable_by_account =
+                gathered.retirable_by_account | grant.is_retirable_by_account(query).into();
         }
         gathered
     }

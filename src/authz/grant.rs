@@ -4,26 +4,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::policy::{ActionSet, AwsPrincipal};
+use crate::policy::{ActionSet, AwsPrincipal, KmsAction};
 
 use super::context::{ConditionKey, Lookup, Query};
 use super::principal::PrincipalKind;
 use super::principals::{Limits, Principals, Standing};
 use super::truth::Truth;
 
-/// The operations whose requests carry an encryption context, which a grant's constraints are about.
+/// The operations whose requests carry an encryption context.
 const WITH_ENCRYPTION_CONTEXT: [&str; 8] = [
-    "kms:Decrypt",
-    "kms:Encrypt",
-    "kms:GenerateDataKey",
-    "kms:GenerateDataKeyPair",
-    "kms:GenerateDataKeyPairWithoutPlaintext",
-    "kms:GenerateDataKeyWithoutPlaintext",
-    "kms:ReEncryptFrom",
-    "kms:ReEncryptTo",
+    "Decrypt",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateDataKeyWithoutPlaintext",
+    "ReEncryptFrom",
+    "ReEncryptTo",
 ];
 
 const CONTEXT_PREFIX: &str = "kms:EncryptionContext:";
+
+const SOURCE_ARN: &str = "aws:SourceArn";
 
 /// A grant on the key that is asked about.
 ///
@@ -36,21 +38,27 @@ pub struct Grant {
     constraints: Vec<Constraint>,
 }
 
-/// What a grant asks of the encryption context.
+/// What a grant asks of requests.
+///
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantConstraints.html>
 #[derive(Debug, Clone)]
 pub enum Constraint {
-    /// `EncryptionContextSubset`: these pairs, among others.
+    /// `EncryptionContextSubset`: these pairs of the encryption context, among others.
     Subset(BTreeMap<String, String>),
-    /// `EncryptionContextEquals`: these pairs and no others.
+    /// `EncryptionContextEquals`: these pairs of the encryption context and no others.
     Equals(BTreeMap<String, String>),
+    /// `SourceArn`: the resource on whose behalf a service asks.
+    SourceArn(String),
 }
 
 impl Grant {
     /// A grant of operations, such as `Decrypt`, to a principal: the ARN of a root, user, role or session, or
     /// the name of a service.
     pub fn new<'o>(grantee: &str, operations: impl IntoIterator<Item = &'o str>) -> Self {
-        let operations =
-            operations.into_iter().map(|operation| ActionSet::of_pattern(&format!("kms:{operation}")));
+        let operations = operations
+            .into_iter()
+            .filter_map(|operation| format!("kms:{operation}").parse::<KmsAction>().ok())
+            .map(KmsAction::set);
         Self {
             grantee: one_principal(grantee),
             retiring: None,
@@ -75,10 +83,10 @@ impl Grant {
 
     /// Whether the grant allows what is asked.
     pub(crate) fn allows(&self, query: &Query<'_>) -> Truth {
-        let retires = query.action.name() == "RetireGrant";
-        let as_retiring = match &self.retiring {
-            Some(retiring) if retires => is(retiring, query),
-            _ => Truth::False,
+        let as_retiring = match self.retiring_standing(query) {
+            // The account delegates with IAM policies.
+            None | Some(Standing::Account | Standing::Anyone) => Truth::False,
+            Some(Standing::Role | Standing::Direct) => Truth::True,
         };
         let as_grantee = if self.operations.contains(query.action.set()) {
             is(&self.grantee, query) & self.meets_constraints(query)
@@ -88,30 +96,24 @@ impl Grant {
         as_retiring | as_grantee
     }
 
+    /// Whether the account of the principal may retire the grant, and so delegate that with IAM policies.
+    pub(crate) fn is_retirable_by_account(&self, query: &Query<'_>) -> bool {
+        self.retiring_standing(query) == Some(Standing::Account)
+    }
+
+    fn retiring_standing(&self, query: &Query<'_>) -> Option<Standing> {
+        let retiring = self.retiring.as_ref().filter(|_| query.action.name() == "RetireGrant")?;
+        retiring.standing(query.principal, Limits::NONE)
+    }
+
     fn meets_constraints(&self, query: &Query<'_>) -> Truth {
-        let action = query.action.to_string();
-        if self.constraints.is_empty() {
-            return Truth::True;
-        }
-        if WITH_ENCRYPTION_CONTEXT.contains(&action.as_str()) {
-            return Truth::all(self.constraints.iter().map(|constraint| constraint.is_met(query)));
-        }
-        // A grant made under this one must be constrained at least as much, which the request tells.
-        if query.action.name() == "CreateGrant" { Truth::Unknown } else { Truth::True }
+        Truth::all(self.constraints.iter().map(|constraint| constraint.is_met(query)))
     }
 
     /// Adds the condition keys that would tell whether the grant allows what is asked.
     pub(crate) fn unknown_keys(&self, query: &Query<'_>, keys: &mut BTreeSet<String>) {
         for constraint in &self.constraints {
-            for name in constraint.pairs().keys() {
-                let key = ConditionKey::new(&format!("{CONTEXT_PREFIX}{name}"));
-                if matches!(query.look_up(&key), Lookup::Unknown) {
-                    keys.insert(key.text);
-                }
-            }
-            if matches!(constraint, Constraint::Equals(_)) && !query.context.is_complete() {
-                keys.insert("kms:EncryptionContextKeys".to_owned());
-            }
+            constraint.unknown_keys(query, keys);
         }
     }
 }
@@ -134,25 +136,50 @@ fn is(principals: &Principals, query: &Query<'_>) -> Truth {
 }
 
 impl Constraint {
-    fn pairs(&self) -> &BTreeMap<String, String> {
-        match self {
-            Self::Subset(pairs) | Self::Equals(pairs) => pairs,
+    fn is_met(&self, query: &Query<'_>) -> Truth {
+        match (self, query.action.name()) {
+            // A grant made under this one must be constrained at least as much, which no condition key tells.
+            (_, "CreateGrant") => Truth::Unknown,
+            (Self::SourceArn(_), "RetireGrant") => Truth::True,
+            (Self::SourceArn(wanted), _) => is_value(SOURCE_ARN, wanted, query),
+            // "Grant constraints are not applied to operations that do not support an encryption context."
+            (_, action) if !WITH_ENCRYPTION_CONTEXT.contains(&action) => Truth::True,
+            (Self::Subset(pairs), _) => has_pairs(pairs, query),
+            (Self::Equals(pairs), _) => has_pairs(pairs, query) & has_no_other_pair(pairs, query),
         }
     }
 
-    fn is_met(&self, query: &Query<'_>) -> Truth {
-        let pairs = self.pairs().iter().map(|(name, wanted)| {
-            match query.look_up(&ConditionKey::new(&format!("{CONTEXT_PREFIX}{name}"))) {
-                Lookup::One(value) => Truth::from(value == wanted),
-                Lookup::Unknown => Truth::Unknown,
-                _ => Truth::False,
+    fn unknown_keys(&self, query: &Query<'_>, keys: &mut BTreeSet<String>) {
+        if query.action.name() == "CreateGrant" || self.is_met(query) != Truth::Unknown {
+            return;
+        }
+        let (Self::Subset(pairs) | Self::Equals(pairs)) = self else {
+            keys.insert(SOURCE_ARN.to_owned());
+            return;
+        };
+        for name in pairs.keys() {
+            let key = ConditionKey::new(&format!("{CONTEXT_PREFIX}{name}"));
+            if matches!(query.look_up(&key), Lookup::Unknown) {
+                keys.insert(key.text);
             }
-        });
-        match self {
-            Self::Subset(_) => Truth::all(pairs),
-            Self::Equals(wanted) => Truth::all(pairs) & has_no_other_pair(wanted, query),
+        }
+        if matches!(self, Self::Equals(_)) && !query.context.is_complete() {
+            keys.insert("kms:EncryptionContextKeys".to_owned());
         }
     }
+}
+
+fn is_value(key: &str, wanted: &str, query: &Query<'_>) -> Truth {
+    match query.look_up(&ConditionKey::new(key)) {
+        Lookup::One(value) => Truth::from(value == wanted),
+        Lookup::Unknown => Truth::Unknown,
+        _ => Truth::False,
+    }
+}
+
+/// "The key in each key-value pair is not case sensitive, but the value is case sensitive."
+fn has_pairs(pairs: &BTreeMap<String, String>, query: &Query<'_>) -> Truth {
+    Truth::all(pairs.iter().map(|(name, wanted)| is_value(&format!("{CONTEXT_PREFIX}{name}"), wanted, query)))
 }
 
 fn has_no_other_pair(wanted: &BTreeMap<String, String>, query: &Query<'_>) -> Truth {

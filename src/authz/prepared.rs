@@ -72,9 +72,9 @@ impl Prepared {
         self.statements.get(statement)?.sid.as_deref()
     }
 
-    /// Whether a statement allows or denies, by its index in source order.
+    /// The effect of a statement, by its index in source order.
     pub fn effect(&self, statement: usize) -> Option<Effect> {
-        self.statements.get(statement).map(|statement| statement.effect)
+        Some(self.statements.get(statement)?.effect)
     }
 
     /// How many statements there are.
@@ -197,13 +197,10 @@ impl Statement {
 impl Resources {
     fn new(element: Option<&ListElement>, has_variables: bool) -> Self {
         let syntax = Syntax { wildcards: true, variables: has_variables };
+        let texts = element.into_iter().flat_map(|element| element.list.iter());
         Self {
             negated: element.is_some_and(|element| element.negated),
-            templates: element
-                .into_iter()
-                .flat_map(|element| element.list.iter())
-                .map(|text| Template::new(text, syntax))
-                .collect(),
+            templates: texts.map(|text| Template::new(text, syntax)).collect(),
         }
     }
 
@@ -211,10 +208,11 @@ impl Resources {
         let unresolved = if self.negated { Truth::Unknown } else { Truth::False };
         let listed = Truth::any(self.templates.iter().map(|template| {
             if template.is_anything() {
-                Truth::True
-            } else {
-                template.matches(query.resource(), query, unresolved)
+                return Truth::True;
             }
+            let matched = template.matches(query.resource(), query, unresolved);
+            // "You can't use a variable to replace parts of the ARN before the fifth colon."
+            if template.has_variable_before_colon(5) { matched & Truth::Unknown } else { matched }
         }));
         if self.negated { !listed } else { listed }
     }

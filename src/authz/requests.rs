@@ -1,12 +1,37 @@
 //! Requests as JSON lines in, decisions as JSON lines out.
 //!
-//! For policy tests and large batches: it streams, and takes apart each document but once.
+//! For policy tests and large batches: it streams, and takes apart each document but once. A line in is an
+//! object:
+//!
+//! | member | |
+//! |---|---|
+//! | `id` | anything; comes back as it is |
+//! | `principal` | the ARN of a root, user, role or session, an account id, or the name of a service |
+//! | `action` | one KMS action, such as `kms:Decrypt` |
+//! | `key` | the key's ARN |
+//! | `key_policy` | a policy; without it the outcome is unknown wherever a key policy has a say |
+//! | `identity_policies` | a list of policies, those of groups included |
+//! | `boundary`, `session_policy` | a policy |
+//! | `scps`, `rcps` | a list of levels, from the organization's root down, each a list of policies |
+//! | `grants` | a list of grants as `ListGrants` gives them: `GranteePrincipal`, `Operations`, `RetiringPrincipal`, `Constraints` |
+//! | `context` | an object of condition keys, in any case; a value is a text, a boolean, a number or a list of them; null and the empty list say that the key is absent |
+//! | `context_complete` | true: keys that are not in `context` are absent; else they are unknown |
+//!
+//! What is left out or null is not there. Keys that follow from the principal and the key, such as
+//! `aws:PrincipalArn` and `kms:CallerAccount`, are filled in unless given.
+//!
+//! A line out is `{"id", "decision", "statements", "unknown_keys"}`, where `decision` is `allowed`,
+//! `explicit_deny`, `implicit_deny` or `unknown`, `statements` are those that decide, each as
+//! `{"document": "scps[0][1]", "index": 2, "effect": "Deny", "sid": "…"}` (`document` is the member of the
+//! request, `index` counts from 0, and `sid` is left out where there is none), and `unknown_keys` are the
+//! condition keys that would settle what is unknown. For a line that is no request it is `{"id", "error"}`,
+//! with the id if it can be read. Empty lines are passed over.
 
 mod line;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::io::{self, BufRead, Read as _, Write};
+use std::io::{self, BufRead, Write};
 use std::rc::Rc;
 
 use serde::{Serialize, Serializer};
@@ -17,13 +42,13 @@ use crate::policy::actions::UnknownAction;
 use crate::policy::{PolicyDocument, PolicyError};
 
 use super::{Boundary, Context, Grant, Outcome, Policies, Prepared, Query, StatementRef, evaluate};
-use line::{Id, Line};
+use line::{GrantEntry, GrantError, Id, Line};
 
 /// The longest line that is read, in bytes: several documents of every kind at their limits.
 const LONGEST_LINE: usize = 16 << 20;
 
 /// How many bytes of documents are kept in their prepared form before they are forgotten.
-const MOST_CACHED: usize = 32 << 20;
+pub(super) const MOST_CACHED: usize = 16 << 20;
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,57 +80,68 @@ enum LineError {
     Key(ArnError),
     #[error("{document}: {error}")]
     Policy { document: String, error: PolicyError },
+    #[error("grants[{index}]: {error}")]
+    Grant { index: usize, error: GrantError },
 }
 
 /// Answers each line of the input with a line of the output, in order; a bad line with its error.
+///
+/// The output is written in small pieces, so it should be buffered; it is flushed whenever the input has nothing
+/// more at hand.
 ///
 /// # Errors
 /// The input can't be read, or the output can't be written.
 pub fn answer(mut input: impl BufRead, mut output: impl Write) -> io::Result<Summary> {
     let mut batch = Batch::default();
     let mut line = Vec::new();
-    while read_line(&mut input, &mut line)? {
+    while let Some(is_used_up) = read_line(&mut input, &mut line)? {
         if line.len() > LONGEST_LINE || !line.trim_ascii().is_empty() {
             batch.answer_line(&line, &mut output)?;
+        }
+        if is_used_up {
+            // Reading on may take until somebody has seen the answer.
+            output.flush()?;
         }
     }
     output.flush()?;
     Ok(batch.summary)
 }
 
-/// Reads a line, at most one byte more than is allowed of it; false at the end.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+/// Reads a line, at most one byte more than is allowed of it, and tells whether it uses up what the input has
+/// at hand; nothing at the end.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
     line.clear();
-    let limit = LONGEST_LINE as u64 + 1;
-    if input.by_ref().take(limit).read_until(b'\n', line)? == 0 {
-        return Ok(false);
-    }
-    if line.len() > LONGEST_LINE && !line.ends_with(b"\n") {
-        skip_line(input)?;
-    }
-    Ok(true)
-}
-
-fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+    let mut has_begun = false;
     loop {
-        let buffer = input.fill_buf()?;
-        let newline = buffer.iter().position(|byte| *byte == b'\n');
-        let (length, is_end) = (buffer.len(), buffer.is_empty() || newline.is_some());
-        input.consume(newline.map_or(length, |at| at + 1));
-        if is_end {
-            return Ok(());
+        let at_hand = match input.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            at_hand => at_hand?,
+        };
+        if at_hand.is_empty() {
+            return Ok(has_begun.then_some(true));
+        }
+        has_begun = true;
+        let newline = memchr::memchr(b'\n', at_hand);
+        let used = newline.map_or(at_hand.len(), |at| at + 1);
+        let room = LONGEST_LINE + 1 - line.len();
+        line.extend(at_hand.iter().take(used.min(room)));
+        let is_used_up = used == at_hand.len();
+        input.consume(used);
+        if newline.is_some() {
+            return Ok(Some(is_used_up));
         }
     }
 }
 
+/// Lines that are answered one after the other.
 #[derive(Default)]
-struct Batch {
+pub(super) struct Batch {
     cache: Cache,
-    summary: Summary,
+    pub(super) summary: Summary,
 }
 
 impl Batch {
-    fn answer_line(&mut self, line: &[u8], output: &mut impl Write) -> io::Result<()> {
+    pub(super) fn answer_line(&mut self, line: &[u8], output: &mut impl Write) -> io::Result<()> {
         let written = match self.decide(line) {
             Ok(answer) => {
                 *match answer.decision {
@@ -125,6 +161,11 @@ impl Batch {
         output.write_all(b"\n")
     }
 
+    #[cfg(test)]
+    pub(super) fn cached_bytes(&self) -> usize {
+        self.cache.bytes
+    }
+
     fn decide<'l>(&mut self, line: &'l [u8]) -> Result<Answer<'l>, LineError> {
         if line.len() > LONGEST_LINE {
             return Err(LineError::TooLong);
@@ -133,8 +174,7 @@ impl Batch {
         let principal = line.principal.parse().map_err(LineError::Principal)?;
         let key = line.key.parse().map_err(LineError::Key)?;
         let documents = Documents::of(&line, &mut self.cache)?;
-        let grants: Option<Vec<Grant>> =
-            line.grants.map(|grants| grants.into_iter().map(Into::into).collect());
+        let grants = line.grants.map(grants).transpose()?;
         let mut context = if line.context_complete { Context::complete() } else { Context::unknown() };
         for (key, values) in line.context.unwrap_or_default() {
             context.set(&key, values.0);
@@ -150,6 +190,13 @@ impl Batch {
             }
         }))
     }
+}
+
+fn grants(entries: Vec<GrantEntry>) -> Result<Vec<Grant>, LineError> {
+    let entries = entries.into_iter().enumerate();
+    entries
+        .map(|(index, entry)| entry.try_into().map_err(|error| LineError::Grant { index, error }))
+        .collect()
 }
 
 /// The documents of a line.
@@ -268,6 +315,7 @@ struct Found {
     document: String,
     /// The statement's index in the document.
     index: usize,
+    effect: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
 }
@@ -277,6 +325,7 @@ impl Found {
         Self {
             document: statement.document.to_string(),
             index: statement.index,
+            effect: policies.effect(statement).as_str(),
             sid: policies.sid(statement).map(str::to_owned),
         }
     }

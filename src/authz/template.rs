@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::policy::pattern::Pattern;
+use crate::policy::pattern::{self, Pattern};
 
 use super::context::{ConditionKey, Lookup, Query};
 use super::truth::Truth;
@@ -49,7 +49,13 @@ pub(crate) struct Syntax {
 
 impl Template {
     pub(crate) fn new(text: &str, syntax: Syntax) -> Self {
-        Self::of_pieces(pieces(text, syntax))
+        if syntax.variables && text.contains("${") {
+            Self::of_pieces(pieces(text, syntax))
+        } else if syntax.wildcards && pattern::is_pattern(text) {
+            Self::Pattern(Pattern::new(text))
+        } else {
+            Self::Text(text.to_owned())
+        }
     }
 
     pub(crate) fn of_pieces(pieces: Vec<Piece>) -> Self {
@@ -67,6 +73,19 @@ impl Template {
                 Self::Pattern(pattern)
             }
         }
+    }
+
+    /// Whether a variable stands before the nth colon.
+    pub(crate) fn has_variable_before_colon(&self, n: usize) -> bool {
+        let Self::Variable(pieces) = self else {
+            return false;
+        };
+        let before = pieces.iter().take_while(|piece| !matches!(piece, Piece::Variable { .. }));
+        let colons = before.map(|piece| match piece {
+            Piece::Literal(text) => text.matches(':').count(),
+            _ => 0,
+        });
+        colons.sum::<usize>() < n
     }
 
     /// Whether everything matches.

@@ -1,10 +1,12 @@
 //! From what was typed to what is meant: every text parsed, every contradiction told.
 
+pub mod check;
+
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::{BackendArgs, FixArgs, OutputFormat, RollbackArgs, TargetArgs, Verify};
+use super::{BackendArgs, FixArgs, OutputFormat, RollbackArgs, SubjectArgs, TargetArgs, Verify};
 use crate::access::{GranteeRef, KeyRef, RoleSuffix, ServiceLinkedRole, UnresolvedRequest, WellKnownRole};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
 use crate::cloud::aws::AwsOptions;
@@ -193,6 +195,22 @@ fn check_region(args: &BackendArgs, keys: &[KeyRef]) -> Result<(), UsageError> {
 }
 
 fn request(args: &TargetArgs) -> Result<(UnresolvedRequest, Vec<GranteeRef>), UsageError> {
+    let Subjects { keys, grantees, repeated } = subjects(&args.subjects)?;
+    let policy_name = args.policy_name.parse().map_err(|error| {
+        UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
+    })?;
+    Ok((UnresolvedRequest { keys, grantees, policy_name, prune_orphans: args.prune_orphans }, repeated))
+}
+
+/// Keys and grantees, each once.
+struct Subjects {
+    keys: Vec<KeyRef>,
+    grantees: Vec<GranteeRef>,
+    /// Grantees that were named more than once.
+    repeated: Vec<GranteeRef>,
+}
+
+fn subjects(args: &SubjectArgs) -> Result<Subjects, UsageError> {
     let mut keys: Vec<KeyRef> = Vec::new();
     for text in &args.key {
         let key: KeyRef = text.parse().map_err(|error| {
@@ -231,10 +249,7 @@ fn request(args: &TargetArgs) -> Result<(UnresolvedRequest, Vec<GranteeRef>), Us
         let list = if grantees.contains(&grantee) { &mut repeated } else { &mut grantees };
         list.push(grantee);
     }
-    let policy_name = args.policy_name.parse().map_err(|error| {
-        UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
-    })?;
-    Ok((UnresolvedRequest { keys, grantees, policy_name, prune_orphans: args.prune_orphans }, repeated))
+    Ok(Subjects { keys, grantees, repeated })
 }
 
 fn account(text: &str) -> Result<GranteeRef, UsageError> {

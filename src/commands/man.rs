@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::cli::{Cli, EXIT_STATUSES};
+use crate::cli::{CHECK_EXIT_STATUSES, Cli, EXIT_STATUSES};
 
 /// Writes the page as roff.
 pub(super) fn write(out: &mut dyn Write) -> io::Result<()> {
@@ -21,7 +21,7 @@ pub(super) fn write(out: &mut dyn Write) -> io::Result<()> {
     for command in program.get_subcommands() {
         write_command(out, command)?;
     }
-    exit_status().to_writer(out)?;
+    exit_statuses("SH", &EXIT_STATUSES).to_writer(out)?;
     page.render_version_section(out)
 }
 
@@ -35,7 +35,11 @@ fn write_command(out: &mut dyn Write, command: &Command) -> io::Result<()> {
     let mut parts = Vec::new();
     page.render_synopsis_section(&mut parts)?;
     page.render_options_section(&mut parts)?;
-    as_subsections(out, &parts)
+    as_subsections(out, &parts)?;
+    if command.get_name() == "check" {
+        exit_statuses("SS", &CHECK_EXIT_STATUSES).to_writer(out)?;
+    }
+    Ok(())
 }
 
 /// What is a section of a command's own page is a part of its section here.
@@ -52,13 +56,13 @@ fn as_subsections(out: &mut dyn Write, parts: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn exit_status() -> Roff {
+fn exit_statuses(heading: &str, statuses: &[(u8, &str)]) -> Roff {
     let mut section = Roff::new();
-    section.control("SH", ["EXIT STATUS"]);
-    for (status, meaning) in EXIT_STATUSES {
+    section.control(heading, ["EXIT STATUS"]);
+    for (status, meaning) in statuses {
         section.control("TP", []);
         section.text([bold(status.to_string())]);
-        section.text([roman(meaning)]);
+        section.text([roman(*meaning)]);
     }
     section
 }

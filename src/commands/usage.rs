@@ -34,9 +34,17 @@ fn tell_mistake(parsed: &clap::Error, arguments: &[OsString], console: &mut Cons
     let first = rendered.lines().next().unwrap_or_default();
     let error = UsageError::new(first.strip_prefix("error: ").unwrap_or(first));
     let error = hint.into_iter().fold(error, UsageError::hint);
-    let command = arguments.get(1).and_then(|command| command.to_str()).unwrap_or("fix");
-    report::write_json_of_error(&mut console.out, command, &Error::Usage(error))?;
+    report::write_json_of_error(&mut console.out, command(arguments), &Error::Usage(error))?;
     console.out.flush()
+}
+
+/// The command whose line it is, as far as that can be told.
+fn command(arguments: &[OsString]) -> &str {
+    arguments
+        .get(1)
+        .and_then(|command| command.to_str())
+        .filter(|command| matches!(*command, "check" | "rollback"))
+        .unwrap_or("fix")
 }
 
 /// A slip that the parser's own words don't explain.

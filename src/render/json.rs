@@ -13,8 +13,11 @@ use schemars::generate::SchemaSettings;
 use super::escape::EscapedJson;
 use crate::access::Request;
 use crate::access::assessment::Assessment;
+use crate::access::users::KeyUsers;
+use crate::arn::KeyArn;
 use crate::observation::Observation;
 use crate::plan::Plan;
+use crate::plan::check::Checked;
 use crate::plan::rollback::Conflict;
 
 pub use document::{ChangeStatus, ErrorOutput, Outcome, RunSummary};
@@ -67,6 +70,25 @@ impl<'a> Report<'a> {
     }
 }
 
+/// Everything that a check has to say.
+#[derive(Debug, Clone)]
+pub struct CheckReport<'a> {
+    /// What was asked for, once it is resolved.
+    pub request: Option<&'a Request>,
+    /// What was read.
+    pub observation: Option<&'a Observation>,
+    /// What was found of each grantee with each key.
+    pub checked: &'a [Checked],
+    /// Who may use each key, where no grantee is named; the reason where its policy can't be read.
+    pub users: &'a [(KeyArn, Result<KeyUsers, String>)],
+    /// How the run ended.
+    pub outcome: Outcome,
+    /// What failed.
+    pub error: Option<ErrorOutput>,
+    /// The process's exit status.
+    pub exit_status: u8,
+}
+
 /// Writes the report as pretty-printed JSON with a line end.
 ///
 /// Control and format characters in strings are written as JSON escapes, so that a terminal shows them harmlessly.
@@ -74,7 +96,19 @@ impl<'a> Report<'a> {
 /// # Errors
 /// What the writer returns.
 pub fn write(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
-    let json = serde_json::to_string_pretty(&Output::from(report))?;
+    write_output(out, &Output::from(report))
+}
+
+/// Writes a check's report, as [`write()`] does.
+///
+/// # Errors
+/// What the writer returns.
+pub fn write_check(out: &mut dyn Write, report: &CheckReport<'_>) -> io::Result<()> {
+    write_output(out, &Output::from(report))
+}
+
+fn write_output(out: &mut dyn Write, output: &Output) -> io::Result<()> {
+    let json = serde_json::to_string_pretty(output)?;
     writeln!(out, "{}", EscapedJson(&json))
 }
 

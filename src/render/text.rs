@@ -4,6 +4,7 @@
 //! may come from AWS or a file is escaped on its way out.
 
 mod changes;
+mod check;
 mod command;
 mod conflicts;
 mod coverage;
@@ -15,6 +16,7 @@ mod proof;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod users;
 
 use std::io::{self, Write};
 
@@ -26,6 +28,7 @@ use crate::render::prose::Prose;
 
 pub(crate) use changes::sign;
 pub use changes::{change, change_documents, change_header, change_line, difference};
+pub use check::{checks, fix_command};
 pub use conflicts::conflict;
 pub use coverage::coverage;
 pub use findings::findings;
@@ -33,6 +36,7 @@ pub use gains::{accounts_that_gain, gains};
 pub use handovers::handovers;
 pub use proof::proof;
 pub use summary::summary_line;
+pub use users::users;
 
 /// The width in columns to write for where the terminal's is unknown.
 pub const DEFAULT_WIDTH: usize = 80;

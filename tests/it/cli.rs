@@ -1,5 +1,6 @@
 //! The program as its users meet it: exit status, standard output and standard error of real runs.
 
+mod check;
 mod failures;
 mod hostile;
 mod journal;

@@ -23,4 +23,6 @@ mod wire;
 #[cfg(test)]
 mod wire_fix;
 #[cfg(test)]
+mod wire_identity;
+#[cfg(test)]
 mod worlds;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -102,7 +102,11 @@ impl Scene {
 
     /// Runs a command of [`Scene::command`] that was changed.
     pub(crate) fn run_command(&self, command: &mut Command, arguments: &str) -> Ran {
-        let output = command.stdin(Stdio::null()).output().unwrap();
+        self.ran(command.stdin(Stdio::null()).output().unwrap(), arguments)
+    }
+
+    /// What came of a command that was run here.
+    pub(crate) fn ran(&self, output: Output, arguments: &str) -> Ran {
         Ran {
             arguments: arguments.trim_end().to_owned(),
             status: output.status.code().unwrap(),

@@ -46,9 +46,13 @@ impl Stage {
     }
 
     fn fix(&self, more: &[&str]) -> Output {
+        self.keymend("fix", more)
+    }
+
+    fn keymend(&self, verb: &str, more: &[&str]) -> Output {
         let profile = format!("{0}={0}", self.launcher.id);
         let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
-        command.args(["fix", "--key", &self.key.to_string(), "--principal", &self.role]);
+        command.args([verb, "--key", &self.key.to_string(), "--principal", &self.role]);
         command.args(["--account", &self.launcher.id.to_string(), "--account-profile", &profile]).args(more);
         self.operator.run(&mut command).output().unwrap()
     }
@@ -160,6 +164,19 @@ async fn a_former_version_is_in_force_again() {
     let back = stage.rollback(&["--yes"]);
     assert_eq!(back.status.code(), Some(0), "{}", String::from_utf8_lossy(&back.stderr));
     assert_eq!(versions().await, [("v1".to_owned(), true)]);
+}
+
+#[tokio::test]
+async fn a_check_sees_what_a_fix_mends() {
+    let stage = Stage::new().await;
+    let check = || {
+        let ran = stage.keymend("check", &["--output", "json"]);
+        (ran.status.code(), json(&ran)["outcome"].clone())
+    };
+    assert_eq!(check(), (Some(3), "access_missing".into()));
+    assert_eq!(stage.fix(&["--yes"]).status.code(), Some(0));
+    assert_eq!(check(), (Some(0), "can_launch".into()));
+    assert!(!stage.keymend("check", &["--all"]).stdout.is_empty());
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::authz::{
     StatementRef, Truth, evaluate, unmet,
 };
 use crate::observation::Reading;
-use crate::policy::{Effect, KmsAction};
+use crate::policy::KmsAction;
 
 /// One grantee and one key.
 pub(super) struct Subject<'e> {
@@ -124,7 +124,7 @@ impl<'e> Subject<'e> {
 
     fn statement(&self, statement: StatementRef, policies: &Policies<'_>) -> Option<DecidingStatement> {
         let document = self.document(statement.document)?;
-        let effect = policies.effect(statement).unwrap_or(Effect::Allow);
+        let effect = policies.effect(statement);
         Some(DecidingStatement::new(document, statement.index, policies.sid(statement), effect))
     }
 

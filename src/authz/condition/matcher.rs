@@ -139,6 +139,15 @@ impl Matcher {
         }
     }
 
+    /// Whether every value matches.
+    pub(super) fn is_anything(&self) -> bool {
+        match self {
+            Self::Text { values, .. } => values.iter().any(Template::is_anything),
+            Self::Arn { values, .. } => values.iter().any(|arn| matches!(arn, ArnTemplate::Anything)),
+            _ => false,
+        }
+    }
+
     /// Whether a value of the policy may be about a role of this name under a path.
     ///
     /// A session's ARN leaves its role's path out; a role is taken to have none unless the policy asks for one.

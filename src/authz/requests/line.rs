@@ -8,6 +8,8 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::super::{Constraint, Grant};
+use crate::policy::KmsAction;
+use crate::policy::actions::UnknownAction;
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,7 +55,8 @@ pub(super) struct Id<'l> {
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct GrantEntry {
-    grantee_principal: String,
+    #[serde(default)]
+    grantee_principal: Option<String>,
     operations: Vec<String>,
     #[serde(default)]
     retiring_principal: Option<String>,
@@ -69,10 +72,10 @@ pub(super) struct GrantEntry {
     _creation_date: IgnoredAny,
     #[serde(default, rename = "IssuingAccount")]
     _issuing_account: IgnoredAny,
-    #[serde(default, rename = "GranteeServicePrincipal")]
-    _grantee_service: IgnoredAny,
-    #[serde(default, rename = "RetiringServicePrincipal")]
-    _retiring_service: IgnoredAny,
+    #[serde(default)]
+    grantee_service_principal: Option<String>,
+    #[serde(default)]
+    retiring_service_principal: Option<String>,
 }
 
 #[derive(serde::Deserialize)]
@@ -82,20 +85,39 @@ struct Constraints {
     encryption_context_subset: Option<BTreeMap<String, String>>,
     #[serde(default)]
     encryption_context_equals: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    source_arn: Option<String>,
 }
 
-impl From<GrantEntry> for Grant {
-    fn from(entry: GrantEntry) -> Self {
-        let mut grant = Grant::new(&entry.grantee_principal, entry.operations.iter().map(String::as_str));
-        if let Some(retiring) = &entry.retiring_principal {
-            grant = grant.with_retiring_principal(retiring);
+/// Why an entry is no grant.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum GrantError {
+    #[error("neither GranteePrincipal nor GranteeServicePrincipal is given")]
+    Grantee,
+    #[error("Operations: {0}")]
+    Operation(#[from] UnknownAction),
+}
+
+impl TryFrom<GrantEntry> for Grant {
+    type Error = GrantError;
+
+    fn try_from(entry: GrantEntry) -> Result<Self, GrantError> {
+        for operation in &entry.operations {
+            format!("kms:{operation}").parse::<KmsAction>()?;
         }
-        if let Some(constraints) = entry.constraints {
-            let subset = constraints.encryption_context_subset.map(Constraint::Subset);
-            let equals = constraints.encryption_context_equals.map(Constraint::Equals);
-            grant = subset.into_iter().chain(equals).fold(grant, Grant::with_constraint);
+        let grantee =
+            entry.grantee_principal.or(entry.grantee_service_principal).ok_or(GrantError::Grantee)?;
+        let mut grant = Self::new(&grantee, entry.operations.iter().map(String::as_str));
+        if let Some(retiring) = entry.retiring_principal.or(entry.retiring_service_principal) {
+            grant = grant.with_retiring_principal(&retiring);
         }
-        grant
+        let Some(constraints) = entry.constraints else {
+            return Ok(grant);
+        };
+        let subset = constraints.encryption_context_subset.map(Constraint::Subset);
+        let equals = constraints.encryption_context_equals.map(Constraint::Equals);
+        let source = constraints.source_arn.map(Constraint::SourceArn);
+        Ok(subset.into_iter().chain(equals).chain(source).fold(grant, Self::with_constraint))
     }
 }
 

@@ -1,11 +1,14 @@
 //! Each line of fixtures/authz/requests.jsonl: a request and its answer.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
+use std::io::{self, BufReader, Read};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::authz::requests::{Summary, answer};
+use super::naive::KEY;
+use crate::authz::requests::{Batch, MOST_CACHED, Summary, answer};
 
 const REQUESTS: &str = include_str!("../../../fixtures/authz/requests.jsonl");
 
@@ -81,7 +84,7 @@ fn a_bad_line_is_told_and_the_next_is_read() {
     assert_eq!(
         answers[3],
         json!({"id": {"any": "value"}, "decision": "allowed", "unknown_keys": [],
-            "statements": [{"document": "key_policy", "index": 0, "sid": "All of it"}]})
+            "statements": [{"document": "key_policy", "index": 0, "effect": "Allow", "sid": "All of it"}]})
     );
 }
 
@@ -94,4 +97,102 @@ fn what_is_not_utf8_or_too_long_is_a_bad_line() {
     assert_eq!(answer(input.as_slice(), &mut output).unwrap().bad, 2);
     let output = String::from_utf8(output).unwrap();
     assert!(output.contains("not UTF-8") && output.contains("longer than 16777216 bytes"), "{output}");
+}
+
+/// The request of a root user, who may do anything.
+fn simple(id: &str) -> String {
+    format!(
+        "{{\"id\": {id}, \"principal\": \"111122223333\", \"action\": \"kms:Decrypt\", \"key\": \"{KEY}\", \
+         \"key_policy\": {{\"Statement\": {{\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"*\", \
+         \"Resource\": \"*\"}}}}, \"boundary\": null, \"scps\": null, \"rcps\": null, \"grants\": null, \
+         \"context\": null, \"session_policy\": null, \"identity_policies\": null}}\n"
+    )
+}
+
+#[test]
+fn an_id_comes_back_as_it_is() {
+    for id in ["null", "true", "-1.50e3", "12345678901234567890123", "\"\\u00e9\"", "[1, {\"a\":  2}]", "{}"]
+    {
+        let mut output = Vec::new();
+        answer(simple(id).as_bytes(), &mut output).unwrap();
+        let output = String::from_utf8(output).unwrap();
+        assert!(output.starts_with(&format!("{{\"id\":{id},\"decision\":\"allowed\"")), "{output}");
+    }
+    let without = simple("1").replacen("\"id\": 1, ", "", 1);
+    assert_eq!(answers(&without).0[0]["id"], Value::Null);
+}
+
+#[test]
+fn lines_end_in_any_way() {
+    let line = simple("1");
+    let line = line.trim_end();
+    let (answers, summary) = answers(&format!("{line}\r\n\r\n  \n{line}\n\n{line}"));
+    assert_eq!((answers.len(), summary.allowed, summary.bad), (3, 3, 0));
+}
+
+/// Gives a line only when the answer to the one before has come out.
+struct Dialogue<'d> {
+    line: String,
+    asked: &'d Cell<usize>,
+    answered: &'d Cell<usize>,
+}
+
+impl Read for Dialogue<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        assert_eq!(self.asked.get(), self.answered.get(), "the answer is held back");
+        if self.asked.get() == 3 {
+            return Ok(0);
+        }
+        self.asked.set(self.asked.get() + 1);
+        self.line.as_bytes().read(buffer)
+    }
+}
+
+struct Answers<'d>(&'d Cell<usize>);
+
+impl io::Write for Answers<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.set(self.0.get() + usize::from(bytes.ends_with(b"\n")));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn whoever_waits_for_an_answer_gets_it() {
+    let (asked, answered) = (Cell::new(0), Cell::new(0));
+    let input = BufReader::new(Dialogue { line: simple("1"), asked: &asked, answered: &answered });
+    answer(input, io::BufWriter::new(Answers(&answered))).unwrap();
+    assert_eq!(answered.get(), 3);
+}
+
+#[test]
+fn an_output_that_is_closed_is_an_error() {
+    struct Closed;
+    impl io::Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let error = answer(simple("1").as_bytes(), Closed).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn documents_are_forgotten_before_they_fill_the_memory() {
+    let mut batch = Batch::default();
+    let padding = "x".repeat(64 << 10);
+    for id in 0..600 {
+        let line =
+            simple(&id.to_string()).replace("\"Effect\"", &format!("\"Sid\": \"{id}{padding}\", \"Effect\""));
+        batch.answer_line(line.as_bytes(), &mut io::sink()).unwrap();
+        assert!(batch.cached_bytes() <= MOST_CACHED);
+    }
+    assert_eq!(batch.summary.allowed, 600);
 }

@@ -144,3 +144,56 @@ fn related_keys(metadata: &types::KeyMetadata, own: &KeyArn) -> Result<Vec<KeyAr
     arns.sort();
     Ok(arns)
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_kms::operation::list_grants::ListGrantsOutput;
+    use aws_sdk_kms::types::{GrantConstraints, GrantListEntry, GrantOperation};
+    use aws_smithy_mocks::{RuleMode, mock, mock_client};
+
+    use super::*;
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    fn call() -> Call {
+        Call { operation: "kms:ListGrants", resource: KEY.to_owned(), account: None, region: None }
+    }
+
+    #[tokio::test]
+    async fn grants_of_all_pages() {
+        let pages = mock!(Client::list_grants)
+            .match_requests(|request| request.key_id() == Some(KEY))
+            .sequence()
+            .output(|| {
+                let grant = GrantListEntry::builder().grant_id("1").grantee_principal("p");
+                let grant = grant.operations(GrantOperation::Decrypt).build();
+                ListGrantsOutput::builder().grants(grant).truncated(true).next_marker("more").build()
+            })
+            .output(|| {
+                let constraints = GrantConstraints::builder().encryption_context_equals("a", "b").build();
+                let grant = GrantListEntry::builder().grant_id("2").grantee_service_principal("s");
+                ListGrantsOutput::builder().grants(grant.constraints(constraints).build()).build()
+            })
+            .build();
+        let client = mock_client!(aws_sdk_kms, RuleMode::Sequential, [&pages]);
+        let found = grants(&client, &call()).await.unwrap();
+        let told: Vec<_> = found.iter().map(|grant| (grant.id.as_str(), grant.grantee.as_str())).collect();
+        assert_eq!(told, [("1", "p"), ("2", "s")]);
+        assert_eq!(found[0].operations, ["Decrypt"]);
+        assert_eq!(found[1].context_equals, [("a".to_owned(), "b".to_owned())].into());
+    }
+
+    #[tokio::test]
+    async fn a_constraint_that_is_not_known_is_not_passed_over() {
+        let rule = mock!(Client::list_grants).then_output(|| {
+            let constraints = GrantConstraints::builder().source_arn("arn:aws:s3:::bucket").build();
+            let grant = GrantListEntry::builder().grant_id("1").grantee_principal("p");
+            ListGrantsOutput::builder().grants(grant.constraints(constraints).build()).build()
+        });
+        let error = grants(&mock_client!(aws_sdk_kms, [&rule]), &call()).await.unwrap_err();
+        assert_eq!(
+            error.message,
+            "unexpected answer: the grant 1 has a constraint that is not known here, SourceArn"
+        );
+    }
+}

@@ -1,19 +1,21 @@
 //! The document's types. Their comments are the descriptions in its schema.
 
 mod changes;
+mod checks;
 mod context;
 mod runs;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Report;
+use super::{CheckReport, Report};
 use crate::plan::{Finding, FindingCode, Severity};
 
 pub use changes::ChangeStatus;
 pub use runs::RunSummary;
 
 use changes::{ChangeOutput, CoverageOutput, HandoverOutput};
+use checks::{CheckOutput, KeyUsersOutput};
 use context::{ObservationOutput, RequestOutput};
 use runs::{ConflictOutput, ProofOutput};
 
@@ -50,6 +52,10 @@ pub(super) struct Output {
     proof: Vec<ProofOutput>,
     /// Earlier runs, oldest first; only `rollback --list` tells of them.
     runs: Vec<RunSummary>,
+    /// What `check` found of each grantee with each key.
+    checks: Vec<CheckOutput>,
+    /// What `check` found of each key when no grantee was named: who may use it.
+    users: Vec<KeyUsersOutput>,
     /// How the run ended.
     outcome: Outcome,
     /// What failed; null where nothing did.
@@ -72,12 +78,20 @@ pub enum Outcome {
     PartlyApplied,
     /// The changes were not approved; nothing was written.
     Declined,
-    /// A finding stands in the way; nothing was written.
+    /// Something stands in the way that no change may mend; nothing was written.
     Blocked,
     /// What was read has changed since; the run stopped before overwriting it.
     Stale,
     /// The run failed before anything was written.
     Failed,
+    /// `check`: every grantee can launch with every key, as far as what was considered tells.
+    CanLaunch,
+    /// `check`: of some grantee nobody can tell; all others can launch.
+    Unknown,
+    /// `check`: some grantee lacks access.
+    AccessMissing,
+    /// `check`: those who may use the keys are listed.
+    Listed,
 }
 
 /// Something wrong or noteworthy.
@@ -131,6 +145,31 @@ impl From<&Report<'_>> for Output {
             conflicts: report.conflicts.iter().map(ConflictOutput::from).collect(),
             proof: report.proof.iter().map(ProofOutput::from).collect(),
             runs: report.runs.to_vec(),
+            checks: Vec::new(),
+            users: Vec::new(),
+            outcome: report.outcome,
+            error: report.error.clone(),
+            exit_status: report.exit_status,
+        }
+    }
+}
+
+impl From<&CheckReport<'_>> for Output {
+    fn from(report: &CheckReport<'_>) -> Self {
+        Self {
+            version: VERSION,
+            command: "check".to_owned(),
+            request: report.request.map(RequestOutput::from),
+            observation: report.observation.map(ObservationOutput::from),
+            findings: Vec::new(),
+            changes: Vec::new(),
+            coverage: Vec::new(),
+            handovers: Vec::new(),
+            conflicts: Vec::new(),
+            proof: Vec::new(),
+            runs: Vec::new(),
+            checks: report.checked.iter().map(CheckOutput::from).collect(),
+            users: report.users.iter().map(KeyUsersOutput::from).collect(),
             outcome: report.outcome,
             error: report.error.clone(),
             exit_status: report.exit_status,

@@ -3,9 +3,12 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::access::assessment::documented_actions;
+use crate::access::evidence::Extras;
 use crate::observation::{
-    Caller, IamObservation, IamQuotas, KeyManager, KeyMetadata, KeyObservation, Reading,
+    Caller, IamObservation, IamQuotas, KeyGrant, KeyManager, KeyMetadata, KeyObservation, Reading,
 };
+use crate::plan::check;
 use crate::render::testing::{self, *};
 
 fn observation() -> Observation {
@@ -179,4 +182,63 @@ fn texts_from_outside_survive_and_harm_no_terminal() {
 #[test]
 fn profiles_are_nobodys_business() {
     assert!(!full_output().contains("secret-profile"));
+}
+
+/// A check of two grantees, and who may use the key, by a policy that has some of everything.
+fn check_output() -> String {
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Sid": "Allow", "Effect": "Allow", "Principal": {"AWS": [OTHER_ROOT, "AROAEXAMPLEEXAMPLE123"]},
+         "Action": ["kms:Decrypt", "kms:CreateGrant"], "Resource": "*",
+         "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-1"}}},
+        {"Effect": "Deny", "Principal": "*", "Action": "kms:ReEncryptTo", "Resource": "*"},
+    ]});
+    let mut observation = observation();
+    let grant = KeyGrant {
+        id: "1".to_owned(),
+        name: None,
+        grantee: ROLE.to_owned(),
+        operations: vec!["Decrypt".to_owned()],
+        context_equals: [("a".to_owned(), "b".to_owned())].into(),
+        context_subset: [].into(),
+    };
+    for key in observation.keys.values_mut() {
+        key.policy = Reading::Read(policy.to_string());
+        key.grants = Reading::Read(vec![grant.clone()]);
+    }
+    let request = testing::request(&[OTHER_ROOT, ROLE]);
+    let checked = check::check(&request, &observation, &Extras::default(), &documented_actions());
+    let report = CheckReport {
+        request: Some(&request),
+        observation: Some(&observation),
+        checked: &checked,
+        users: &check::users(&observation),
+        outcome: Outcome::Blocked,
+        error: None,
+        exit_status: 4,
+    };
+    written(|out| write_check(out, &report))
+}
+
+#[test]
+fn a_check_matches_the_schema_and_nothing_else_does() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let output = parsed(&check_output());
+    validator.validate(&output).unwrap();
+    for (pointer, value) in [
+        ("/checks/0/conclusion", json!("maybe")),
+        ("/checks/0/remedy", Value::Null),
+        ("/checks/0/actions/0/decision", json!("denied")),
+        ("/users/0/users/0/place", json!("somewhere")),
+        ("/users/0/users/0/kind", json!("person")),
+        ("/users/0/denials/0/permission/conditions", Value::Null),
+    ] {
+        let mut output = output.clone();
+        *output.pointer_mut(pointer).unwrap() = value;
+        assert!(!validator.is_valid(&output), "{pointer}");
+    }
+    for pointer in ["/checks/0", "/checks/0/actions/0", "/users/0", "/users/0/users/0", "/users/0/grants/0"] {
+        let mut unknown = output.clone();
+        unknown.pointer_mut(pointer).unwrap()["unknown"] = json!(1);
+        assert!(!validator.is_valid(&unknown), "{pointer}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Commands that people copy into their shell.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use crate::access::{Grantee, NewGrant, PolicyName, Request};
@@ -15,6 +16,13 @@ pub(crate) struct Command {
     pieces: Vec<String>,
 }
 
+impl fmt::Display for Command {
+    /// In one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.pieces.join(" "))
+    }
+}
+
 impl Command {
     fn new(program: &str) -> Self {
         Self { pieces: vec![program.to_owned()] }
@@ -22,6 +30,12 @@ impl Command {
 
     fn option(mut self, name: &str, value: &str) -> Self {
         self.pieces.push(format!("{name} {}", shell::quote(value)));
+        self
+    }
+
+    /// Adds options that are quoted already.
+    pub(crate) fn with(mut self, pieces: &[String]) -> Self {
+        self.pieces.extend_from_slice(pieces);
         self
     }
 
@@ -86,6 +100,11 @@ pub(crate) fn fix(request: &Request, handover: &Handover) -> Command {
     } else {
         command.option("--policy-name", request.policy_name.as_str())
     }
+}
+
+/// The `keymend fix` command for one grantee and key.
+pub(crate) fn fix_for(grantee: &Grantee, key: &KeyArn) -> Command {
+    grantee_option(Command::new("keymend fix").option("--key", &key.to_string()), grantee)
 }
 
 fn grantee_option(command: Command, grantee: &Grantee) -> Command {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::scene::Scene;
 
 /// The commands with options of their own or none.
-const COMMANDS: [&str; 5] = ["fix", "permissions", "completions", "man", "schema"];
+const COMMANDS: [&str; 6] = ["fix", "check", "permissions", "completions", "man", "schema"];
 
 /// The long flags in a text.
 fn flags(text: &str) -> BTreeSet<String> {
@@ -59,17 +59,20 @@ fn the_manual_tells_the_exit_statuses_of_help() {
 #[test]
 fn the_readme_speaks_of_flags_that_exist() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let lines = readme.lines().filter(|line| line.trim_start().starts_with("keymend fix"));
-    let known = flags(&printed("fix --help"));
-    for line in lines {
-        let unknown: Vec<String> = flags(line).difference(&known).cloned().collect();
-        assert_eq!(unknown, Vec::<String>::new(), "{line}");
+    for command in ["fix", "check"] {
+        let start = format!("keymend {command}");
+        let known = flags(&printed(&format!("{command} --help")));
+        for line in readme.lines().filter(|line| line.trim_start().starts_with(&start)) {
+            let unknown: Vec<String> = flags(line).difference(&known).cloned().collect();
+            assert_eq!(unknown, Vec::<String>::new(), "{line}");
+        }
     }
 }
 
 #[test]
 fn help_is_worth_reading() {
     insta::assert_snapshot!(format!("{}\n----\n{}", printed("--help"), printed("fix --help")));
+    insta::assert_snapshot!(printed("check --help"));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 use aws_sdk_iam::operation::get_account_summary::GetAccountSummaryOutput;
+use aws_sdk_iam::operation::get_policy::GetPolicyOutput;
 use aws_sdk_iam::operation::get_policy_version::GetPolicyVersionOutput;
 use aws_sdk_iam::operation::list_entities_for_policy::ListEntitiesForPolicyOutput;
 use aws_sdk_iam::operation::list_policies::ListPoliciesOutput;
 use aws_sdk_iam::types::{Policy, PolicyRole, PolicyUser, PolicyVersion, SummaryKeyType};
-use aws_smithy_mocks::{mock, mock_client};
+use aws_smithy_mocks::{RuleMode, mock, mock_client};
 
 use super::*;
 
@@ -83,4 +84,22 @@ async fn quotas_that_are_missing_are_the_documented_ones() {
 #[test]
 fn the_tenth_version_is_younger_than_the_ninth() {
     assert!(version_number("v10") > version_number("v9"));
+}
+
+#[tokio::test]
+async fn the_document_in_force_of_one_of_awss_policies() {
+    const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    let policy = mock!(Client::get_policy).match_requests(|request| request.policy_arn() == Some(READ_ONLY));
+    let policy = policy.then_output(|| {
+        let policy = Policy::builder().arn(READ_ONLY).default_version_id("v12").build();
+        GetPolicyOutput::builder().policy(policy).build()
+    });
+    let version =
+        mock!(Client::get_policy_version).match_requests(|request| request.version_id() == Some("v12"));
+    let version = version.then_output(|| {
+        let version = PolicyVersion::builder().document("%7B%7D").build();
+        GetPolicyVersionOutput::builder().policy_version(version).build()
+    });
+    let iam = iam(mock_client!(aws_sdk_iam, RuleMode::MatchAny, [&policy, &version]));
+    assert_eq!(iam.document_in_force(READ_ONLY).await.unwrap(), "{}");
 }

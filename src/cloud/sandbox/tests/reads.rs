@@ -143,3 +143,49 @@ async fn without_credentials_or_permission_nothing_is_read() {
          action"
     );
 }
+
+#[tokio::test]
+async fn everything_that_belongs_to_an_entity() {
+    let sandbox = changed(|world| {
+        world["aws_policies"] = json!({"arn:aws:iam::aws:policy/AmazonEC2FullAccess": {"Statement": []}});
+        let requester = &mut world["accounts"]["444455556666"];
+        requester["groups"] = json!({"ops": {"inline": {"b": "text, byte for byte", "a": {}}}});
+        requester["users"]["deployer"]["groups"] = json!(["ops"]);
+        requester["users"]["deployer"]["boundary"] = json!("arn:aws:iam::aws:policy/PowerUserAccess");
+    });
+    let requester = account("444455556666");
+    let named = |kind, name: &str| EntityName { kind, name: name.to_owned() };
+    let deployer = named(EntityKind::User, "deployer");
+    let (entity, belongings) = sandbox.entity_in_full(requester, &deployer).await.unwrap().unwrap();
+    assert_eq!(sandbox.entity(requester, &deployer).await.unwrap(), Some(entity));
+    assert_eq!(belongings.boundary.as_deref(), Some("arn:aws:iam::aws:policy/PowerUserAccess"));
+    assert_eq!((belongings.inline, belongings.groups), (Ok(vec![]), Ok(vec!["ops".to_owned()])));
+    let ops = named(EntityKind::Group, "ops");
+    let (_, belongings) = sandbox.entity_in_full(requester, &ops).await.unwrap().unwrap();
+    assert_eq!(belongings.inline, Ok(vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(sandbox.inline_policy(requester, &ops, "b").await.unwrap(), "text, byte for byte");
+    let missing = sandbox.inline_policy(requester, &ops, "c").await.unwrap_err();
+    assert_eq!((missing.kind, missing.operation), (CloudErrorKind::NotFound, "iam:GetGroupPolicy"));
+    let text = sandbox.policy_document(requester, "arn:aws:iam::aws:policy/AmazonEC2FullAccess").await;
+    assert_eq!(text.unwrap(), r#"{"Statement":[]}"#);
+    let untold = sandbox.policy_document(requester, "arn:aws:iam::aws:policy/PowerUserAccess").await;
+    assert!(untold.unwrap_err().message.contains("`aws_policies`"));
+    assert_eq!(sandbox.entity_in_full(requester, &role("none")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn grants_as_the_world_says() {
+    let sandbox = changed(|world| {
+        world["keys"][KEY]["grants"] = json!([
+            {"grantee_principal": "arn:aws:iam::444455556666:role/app", "operations": ["Decrypt"]},
+            {"id": "abc", "grantee_principal": "ec2.amazonaws.com", "operations": [],
+             "encryption_context_equals": {"a": "b"}},
+        ]);
+    });
+    let grants = sandbox.grants(&key()).await.unwrap();
+    assert_eq!((grants[0].id.len(), grants[0].operations.as_slice()), (64, &["Decrypt".to_owned()][..]));
+    assert_eq!((grants[1].id.as_str(), grants[1].grantee.as_str()), ("abc", "ec2.amazonaws.com"));
+    assert_eq!(grants[1].context_equals, [("a".to_owned(), "b".to_owned())].into());
+    let denied = changed(|world| world["callers"]["111122223333"]["denied"] = json!(["kms:ListGrants"]));
+    assert_eq!(denied.grants(&key()).await.unwrap_err().kind, CloudErrorKind::AccessDenied);
+}

@@ -1,0 +1,252 @@
+//! What a run of `keymend check` is to do.
+
+use std::path::{Path, PathBuf};
+
+use super::{BackendSettings, Subjects, backend, check_region, subjects};
+use crate::access::{GranteeRef, KeyRef, PolicyName, UnresolvedRequest};
+use crate::arn::KeyArn;
+use crate::cli::{CheckArgs, FileArgs, OutputFormat};
+use crate::error::UsageError;
+
+/// What a run of `keymend check` is to do.
+#[derive(Debug)]
+pub enum CheckSettings {
+    /// Answers requests, one a line.
+    Requests(PathBuf),
+    /// Checks grantees, or tells who may use keys.
+    Check(Box<CheckRun>),
+}
+
+/// A check of grantees with keys; without grantees of keys alone.
+#[derive(Debug)]
+pub struct CheckRun {
+    /// The request; keys and grantees may be empty where a sandbox has defaults.
+    pub asked: UnresolvedRequest,
+    /// Whether grantees that a sandbox has by default are left alone.
+    pub is_about_users: bool,
+    /// Grantees that were named more than once, for a hint.
+    pub repeated: Vec<GranteeRef>,
+    /// Where documents come from.
+    pub source: Source,
+    /// Files of service control policies, by level.
+    pub scps: Option<Vec<Vec<PathBuf>>>,
+    /// Files of resource control policies, by level.
+    pub rcps: Option<Vec<Vec<PathBuf>>>,
+    /// Condition keys of the launch with their values; none for a key that is absent.
+    pub context: Vec<(String, Vec<String>)>,
+    /// Whether every documented action is told of.
+    pub all: bool,
+    /// Text or JSON.
+    pub output: OutputFormat,
+}
+
+/// Where a check's documents come from.
+#[derive(Debug)]
+pub enum Source {
+    /// AWS or a sandbox.
+    Backend(BackendSettings),
+    /// Files alone.
+    Files(CheckFiles),
+}
+
+/// The documents of one key and one grantee.
+#[derive(Debug)]
+pub struct CheckFiles {
+    /// The key that the policy is of.
+    pub key: KeyArn,
+    /// The key's policy.
+    pub key_policy: PathBuf,
+    /// The grantee's IAM policies; none where there are none.
+    pub identity_policies: Vec<PathBuf>,
+    /// The grantee's permissions boundary.
+    pub boundary: Option<PathBuf>,
+}
+
+impl CheckSettings {
+    /// Resolves the arguments.
+    ///
+    /// # Errors
+    /// Something typed is not what it should be, or contradicts something else.
+    pub fn resolve(args: &CheckArgs) -> Result<Self, UsageError> {
+        if let Some(file) = &args.requests {
+            return Ok(Self::Requests(file.clone()));
+        }
+        let Subjects { keys, grantees, repeated } = subjects(&args.subjects)?;
+        let source = match &args.files.key_policy {
+            Some(file) => Source::Files(files(file, &args.files, &keys, &grantees)?),
+            None => Source::Backend(backend(&args.backend)?),
+        };
+        if let (Source::Backend(BackendSettings::Aws(_)), true) = (&source, keys.is_empty()) {
+            return Err(UsageError::new("no key is given")
+                .hint("give --key ARN, ID or alias/NAME; --sandbox tries it all on a made-up world"));
+        }
+        if grantees.is_empty() && is_about_grantees(args) {
+            return Err(UsageError::new("no grantee is given").hint(
+                "say who launches: --account ID, --principal ARN or --group ARN; without one, leave out \
+                 --all, --context and policies other than the key's",
+            ));
+        }
+        check_region(&args.backend, &keys)?;
+        let policy_name = PolicyName::default();
+        Ok(Self::Check(Box::new(CheckRun {
+            asked: UnresolvedRequest { keys, grantees, policy_name, prune_orphans: false },
+            is_about_users: args.users,
+            repeated,
+            source,
+            scps: levels(&args.files.scp),
+            rcps: levels(&args.files.rcp),
+            context: context(&args.context)?,
+            all: args.all,
+            output: args.output.output,
+        })))
+    }
+}
+
+/// Whether something is given that only has a meaning for a grantee.
+fn is_about_grantees(args: &CheckArgs) -> bool {
+    let FileArgs { identity_policy, boundary, scp, rcp, .. } = &args.files;
+    let has_own_grantees = args.backend.sandbox.is_some() && !args.users;
+    let has_limits = boundary.is_some() || !scp.is_empty() || !rcp.is_empty();
+    let is_given = has_limits || !identity_policy.is_empty() || !args.context.is_empty();
+    (is_given || args.all) && !has_own_grantees
+}
+
+fn files(
+    key_policy: &Path,
+    args: &FileArgs,
+    keys: &[KeyRef],
+    grantees: &[GranteeRef],
+) -> Result<CheckFiles, UsageError> {
+    let [KeyRef::Arn(key)] = keys else {
+        return Err(UsageError::new("a key policy from a file needs one --key, by its ARN").hint(
+            "for example --key arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        ));
+    };
+    if let Some(GranteeRef::Session(session)) = grantees.first() {
+        return Err(UsageError::new(format!("the session `{session}` leaves out its role's path"))
+            .hint("give the role's ARN: --principal arn:aws:iam::ACCOUNT:role/PATH/NAME"));
+    }
+    if grantees.len() > 1 {
+        return Err(UsageError::new("files describe one grantee, and several are given")
+            .hint("run it once for each grantee, with the grantee's own files"));
+    }
+    Ok(CheckFiles {
+        key: key.clone(),
+        key_policy: key_policy.to_owned(),
+        identity_policies: args.identity_policy.clone(),
+        boundary: args.boundary.clone(),
+    })
+}
+
+/// Files by their level, in the order in which levels are first named; those without a level share one.
+fn levels(texts: &[String]) -> Option<Vec<Vec<PathBuf>>> {
+    let mut levels: Vec<(&str, Vec<PathBuf>)> = Vec::new();
+    for text in texts {
+        let (level, file) = match text.split_once('=') {
+            // A path is no name of a level.
+            Some((level, file)) if !level.contains(['/', '.']) => (level, file),
+            _ => ("", text.as_str()),
+        };
+        match levels.iter_mut().find(|(known, _)| *known == level) {
+            Some((_, files)) => files.push(file.into()),
+            None => levels.push((level, vec![file.into()])),
+        }
+    }
+    (!levels.is_empty()).then(|| levels.into_iter().map(|(_, files)| files).collect())
+}
+
+/// Values by their key; a key without a value is known to be absent.
+fn context(texts: &[String]) -> Result<Vec<(String, Vec<String>)>, UsageError> {
+    let mut context: Vec<(String, Vec<String>)> = Vec::new();
+    for text in texts {
+        let (key, value) = text.split_once('=').filter(|(key, _)| key.contains(':')).ok_or_else(|| {
+            UsageError::new(format!("`{text}` is not KEY=VALUE")).hint(
+                "for example --context aws:SourceVpc=vpc-0abc; --context aws:SourceVpc= where there is none",
+            )
+        })?;
+        let value = (!value.is_empty()).then(|| value.to_owned());
+        match context.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(key)) {
+            None => context.push((key.to_owned(), value.into_iter().collect())),
+            Some((_, values)) if values.is_empty() || value.is_none() => {
+                return Err(UsageError::new(format!("`{key}` is said to be absent and to have a value")));
+            }
+            Some((_, values)) => values.extend(value),
+        }
+    }
+    Ok(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser as _;
+
+    const KEY: &str = "--key arn:aws:kms:eu-west-1:111122223333:key/1234abcd";
+    const ROLE: &str = "--principal arn:aws:iam::444455556666:role/app";
+
+    fn resolve(line: &str) -> Result<CheckRun, String> {
+        let cli = Cli::try_parse_from(format!("keymend check {line}").split_whitespace())
+            .map_err(|e| e.kind().to_string())?;
+        let Command::Check(args) = cli.command else { panic!("check") };
+        match CheckSettings::resolve(&args).map_err(|error| error.to_string())? {
+            CheckSettings::Check(run) => Ok(*run),
+            CheckSettings::Requests(file) => Err(format!("requests {}", file.display())),
+        }
+    }
+
+    #[test]
+    fn levels_of_an_organization() {
+        let files = |texts: &[&str]| levels(&texts.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(files(&[]), None);
+        assert_eq!(files(&["a.json", "b.json"]), Some(vec![paths(&["a.json", "b.json"])]));
+        assert_eq!(
+            files(&["root=full.json", "prod=only.json", "root=deny.json", "./x=y.json"]),
+            Some(vec![paths(&["full.json", "deny.json"]), paths(&["only.json"]), paths(&["./x=y.json"])])
+        );
+    }
+
+    #[test]
+    fn context_keys_have_several_values_or_none() {
+        let run = resolve(&format!(
+            "{KEY} {ROLE} --context aws:PrincipalTag/team=a --context aws:principaltag/TEAM=b=c --context aws:SourceVpc="
+        ))
+        .unwrap();
+        let expected = [
+            ("aws:PrincipalTag/team".to_owned(), vec!["a".to_owned(), "b=c".to_owned()]),
+            ("aws:SourceVpc".to_owned(), Vec::new()),
+        ];
+        assert_eq!(run.context, expected);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        for (line, message) in [
+            ("", "no key is given"),
+            (&format!("{KEY} --all"), "no grantee is given"),
+            (&format!("{KEY} {ROLE} --context team=a"), "`team=a` is not KEY=VALUE"),
+            (
+                &format!("{KEY} {ROLE} --context aws:a= --context aws:A=b"),
+                "`aws:A` is said to be absent and to have a value",
+            ),
+            (
+                &format!("--key alias/app --key-policy k.json {ROLE}"),
+                "a key policy from a file needs one --key, by its ARN",
+            ),
+            (
+                &format!("{KEY} --key-policy k.json {ROLE} --account 444455556666"),
+                "files describe one grantee, and several are given",
+            ),
+            (
+                &format!(
+                    "{KEY} --key-policy k.json --principal arn:aws:sts::444455556666:assumed-role/app/s"
+                ),
+                "the session `arn:aws:sts::444455556666:assumed-role/app/s` leaves out its role's path",
+            ),
+            (&format!("{KEY} --key-policy k.json --boundary b.json"), "no grantee is given"),
+        ] {
+            assert_eq!(resolve(line).unwrap_err(), message, "{line}");
+        }
+    }
+}

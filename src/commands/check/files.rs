@@ -1,0 +1,110 @@
+//! Documents from files, in the place of what would be read from AWS.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::access::evidence::{Extras, GivenDocument};
+use crate::access::{Grantee, GranteeRef, Request, UnresolvedRequest};
+use crate::arn::EntityArn;
+use crate::cli::settings::check::{CheckFiles, CheckRun};
+use crate::error::UsageError;
+use crate::observation::{
+    Entity, IamObservation, IamQuotas, IdentityPolicies, KeyObservation, NamedDocument, Observation, Reading,
+};
+use crate::policy::PolicyDocument;
+
+const NOT_GIVEN: &str = "only files were looked at";
+
+/// Policies of the organization, and the context.
+pub(super) fn extras(run: &CheckRun) -> Result<Extras, UsageError> {
+    Ok(Extras {
+        scps: run.scps.as_deref().map(levels).transpose()?,
+        rcps: run.rcps.as_deref().map(levels).transpose()?,
+        session: None,
+        context: run.context.clone(),
+    })
+}
+
+fn levels(levels: &[Vec<PathBuf>]) -> Result<Vec<Vec<GivenDocument>>, UsageError> {
+    let given = |file: &PathBuf| {
+        let (name, document) = read(file)?;
+        Ok(GivenDocument { name, document })
+    };
+    levels.iter().map(|files| files.iter().map(given).collect()).collect()
+}
+
+/// What the files say, as if it had been read.
+pub(super) fn observe(
+    files: &CheckFiles,
+    asked: &UnresolvedRequest,
+) -> Result<(Request, Observation), UsageError> {
+    let (_, key_policy) = read(&files.key_policy)?;
+    let unread = || NOT_GIVEN.to_owned();
+    let key = KeyObservation {
+        metadata: Reading::Unread(unread()),
+        policy: Reading::Read(key_policy.text().to_owned()),
+        grants: Reading::Unread(unread()),
+    };
+    let mut observation = Observation { keys: [(files.key.clone(), key)].into(), ..Observation::default() };
+    let grantees: Vec<Grantee> =
+        asked.grantees.iter().filter_map(|grantee| resolved(grantee, files)).collect();
+    for grantee in &grantees {
+        if let Some(entity) = grantee.as_entity() {
+            observation.accounts.insert(entity.account, Reading::Read(iam(entity, files)?));
+        }
+    }
+    let request = Request {
+        keys: vec![files.key.clone()],
+        grantees,
+        policy_name: asked.policy_name.clone(),
+        prune_orphans: asked.prune_orphans,
+    };
+    Ok((request, observation))
+}
+
+/// Settings have refused sessions.
+fn resolved(grantee: &GranteeRef, files: &CheckFiles) -> Option<Grantee> {
+    match grantee {
+        GranteeRef::Account(id) => Some(Grantee::Account { partition: files.key.partition, id: *id }),
+        GranteeRef::Entity(entity) => Some(entity.clone().into()),
+        GranteeRef::ServiceLinkedRole(role) => {
+            Some(Grantee::ServiceLinkedRole(role.in_partition(files.key.partition)))
+        }
+        GranteeRef::Session(_) => None,
+    }
+}
+
+/// The grantee's account, as far as the files tell: nothing is known to be attached by the remedy's name.
+fn iam(entity: &EntityArn, files: &CheckFiles) -> Result<IamObservation, UsageError> {
+    let given = |file: &PathBuf| {
+        let (name, document) = read(file)?;
+        Ok::<_, UsageError>(NamedDocument { name, text: document.text().to_owned() })
+    };
+    let policies = files.identity_policies.iter().map(given).collect::<Result<Vec<_>, _>>()?;
+    let identity = IdentityPolicies {
+        documents: policies
+            .into_iter()
+            .map(|policy| NamedDocument { name: format!("IAM policy `{}`", policy.name), ..policy })
+            .collect(),
+        boundary: files.boundary.as_ref().map(given).transpose()?,
+    };
+    let found = Entity { arn: entity.clone(), attached: Vec::new(), identity: Reading::Read(identity) };
+    Ok(IamObservation {
+        quotas: IamQuotas::default(),
+        policies: [].into(),
+        entities: [(entity.clone(), Some(found))].into(),
+        caller: Reading::default(),
+    })
+}
+
+/// A file's name and the policy in it.
+fn read(file: &Path) -> Result<(String, PolicyDocument), UsageError> {
+    let name = file.display().to_string();
+    let text = fs::read_to_string(file)
+        .map_err(|error| UsageError::new(format!("the file `{name}` can't be read: {error}")))?;
+    let document = PolicyDocument::parse(text).map_err(|error| {
+        UsageError::new(format!("the file `{name}` is no policy: {error}"))
+            .hint("`aws kms get-key-policy --query Policy --output text` gives a key policy as it is")
+    })?;
+    Ok((name, document))
+}

@@ -1,0 +1,291 @@
+//! What a check finds: who of the grantees can launch with which key, what stands in the way, and what mends it.
+
+use std::collections::BTreeSet;
+
+use super::{Finding, FindingCode, Plan, Severity, plan};
+use crate::access::assessment::{Assessment, Verdict, launch_actions};
+use crate::access::evidence::{Evidence, Extras};
+use crate::access::users::KeyUsers;
+use crate::access::{Grantee, Request};
+use crate::arn::KeyArn;
+use crate::authz::{Gate, Outcome};
+use crate::observation::{KeyObservation, Observation, Reading};
+use crate::policy::{KmsAction, PolicyDocument};
+
+/// What is found of each grantee with each key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// What evaluation says, action by action.
+    pub assessment: Assessment,
+    /// Whether it can launch.
+    pub conclusion: Conclusion,
+    /// What stands in the way besides: of the key, of the grantee, and of any change.
+    pub findings: Vec<Finding>,
+    /// What `fix` would do about it.
+    pub remedy: Remedy,
+}
+
+/// Whether a grantee can launch with a key, from the best to the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    /// It can, as far as what was considered tells.
+    CanLaunch,
+    /// Nobody can tell from what is known.
+    Unknown,
+    /// It can't: nothing allows it yet.
+    Missing,
+    /// It can't, and no change of keymend's may mend it.
+    Blocked,
+}
+
+/// What `fix` would do for one grantee and key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Remedy {
+    /// Nothing has to be done.
+    NotNeeded,
+    /// It mends all of it.
+    Fix,
+    /// It mends its part, and says what is left for others.
+    PartOfIt,
+    /// It has nothing to change.
+    Nothing,
+    /// It writes nothing, for what stands in the way is not its to mend.
+    Blocked,
+    /// Nobody can tell: what is unknown may deny it, or keep it from being allowed, whatever is written.
+    Unknown,
+}
+
+/// Checks each grantee with each key, in the order asked for. The actions are those to be told of; whether it can
+/// launch hangs on what a launch needs alone.
+pub fn check(
+    request: &Request,
+    observation: &Observation,
+    extras: &Extras,
+    actions: &[KmsAction],
+) -> Vec<Checked> {
+    let evidence = Evidence::new(observation, extras);
+    let pairs =
+        request.grantees.iter().flat_map(|grantee| request.keys.iter().map(move |key| (grantee, key)));
+    pairs
+        .map(|(grantee, key)| {
+            let planned = plan(&of_one(request, grantee, key), observation);
+            let verdict = evidence.assess(key, grantee, &launch_actions()).verdict();
+            Checked::new(evidence.assess(key, grantee, actions), verdict, &planned)
+        })
+        .collect()
+}
+
+/// Who may use each key; the reason where its policy can't be read.
+pub fn users(observation: &Observation) -> Vec<(KeyArn, Result<KeyUsers, String>)> {
+    let users = |(key, observed): (&KeyArn, &KeyObservation)| {
+        let users = match &observed.policy {
+            Reading::Unread(reason) => Err(reason.clone()),
+            Reading::Read(text) => match PolicyDocument::parse(text.as_str()) {
+                Ok(policy) => Ok(KeyUsers::new(key, &policy, &observed.grants)),
+                Err(error) => Err(format!("its policy can't be made sense of: {error}")),
+            },
+        };
+        (key.clone(), users)
+    };
+    observation.keys.iter().map(users).collect()
+}
+
+fn of_one(request: &Request, grantee: &Grantee, key: &KeyArn) -> Request {
+    Request { keys: vec![key.clone()], grantees: vec![grantee.clone()], ..request.clone() }
+}
+
+impl Checked {
+    fn new(assessment: Assessment, verdict: Verdict, planned: &Plan) -> Self {
+        let is_ruled_out = planned.findings.iter().any(|finding| rules_out_launch(finding.code));
+        let conclusion = match verdict {
+            _ if is_ruled_out => Conclusion::Blocked,
+            Verdict::Able => Conclusion::CanLaunch,
+            Verdict::Unknown => Conclusion::Unknown,
+            Verdict::Missing if planned.is_blocked() => Conclusion::Blocked,
+            Verdict::Missing => Conclusion::Missing,
+            Verdict::Blocked => Conclusion::Blocked,
+        };
+        let is_told = |finding: &&Finding| match conclusion {
+            Conclusion::CanLaunch => false,
+            // What the policies forbid is told by evaluation already.
+            Conclusion::Blocked if verdict == Verdict::Blocked => rules_out_launch(finding.code),
+            Conclusion::Blocked => finding.severity() == Severity::Blocking,
+            Conclusion::Unknown | Conclusion::Missing => finding.severity() <= Severity::LeftOver,
+        };
+        Self {
+            findings: planned.findings.iter().filter(is_told).cloned().collect(),
+            remedy: match conclusion {
+                Conclusion::Unknown if is_beyond_us(&assessment) => Remedy::Unknown,
+                _ => Remedy::of(conclusion, planned),
+            },
+            conclusion,
+            assessment,
+        }
+    }
+
+    /// The condition keys that would settle what is unknown.
+    pub fn unknown_keys(&self) -> BTreeSet<&str> {
+        self.assessment.actions.iter().flat_map(|action| &action.unknown_keys).map(String::as_str).collect()
+    }
+}
+
+/// Whether nobody launches while such a thing is found, whatever the policies say.
+fn rules_out_launch(code: FindingCode) -> bool {
+    matches!(code, FindingCode::KeyState | FindingCode::UnsuitableKey | FindingCode::NoSuchPrincipal)
+}
+
+/// Whether something that is unknown may deny an action, or limit it, whatever else is allowed.
+fn is_beyond_us(assessment: &Assessment) -> bool {
+    let unknown = assessment.actions.iter().filter(|action| action.outcome == Outcome::Unknown);
+    unknown.flat_map(|action| &action.statements).any(|statement| statement.denies)
+        || assessment
+            .actions
+            .iter()
+            .flat_map(|action| &action.obstacles)
+            .any(|obstacle| !matches!(obstacle.gate, Gate::KeyPolicy | Gate::Identity))
+}
+
+impl Remedy {
+    fn of(conclusion: Conclusion, planned: &Plan) -> Self {
+        match conclusion {
+            Conclusion::CanLaunch => Self::NotNeeded,
+            Conclusion::Blocked => Self::Blocked,
+            Conclusion::Unknown | Conclusion::Missing if planned.is_blocked() => Self::Blocked,
+            Conclusion::Unknown | Conclusion::Missing => {
+                match (planned.changes.is_empty(), planned.leaves_work()) {
+                    (_, true) => Self::PartOfIt,
+                    (false, false) => Self::Fix,
+                    (true, false) => Self::Nothing,
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::access::PolicyName;
+    use crate::observation::{
+        Entity, IamObservation, IamQuotas, IdentityPolicies, KeyManager, KeyMetadata, NamedDocument,
+    };
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    const ROLE: &str = "arn:aws:iam::444455556666:role/app";
+
+    fn policy(statements: &Value) -> String {
+        json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+    }
+
+    /// A statement that allows everything, to a principal where one is given.
+    fn allow(principal: Option<&str>, condition: &Value) -> Value {
+        let mut statement =
+            json!({"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Condition": condition});
+        if let Some(principal) = principal {
+            statement["Principal"] = json!({"AWS": principal});
+        }
+        statement
+    }
+
+    struct Case {
+        state: &'static str,
+        key_policy: Value,
+        identity: Option<Value>,
+        boundary: Option<Value>,
+    }
+
+    /// Everything is as it has to be.
+    fn good() -> Case {
+        let own = allow(Some("111122223333"), &json!({}));
+        let theirs = allow(Some(ROLE), &json!({}));
+        let identity = Some(json!([allow(None, &json!({}))]));
+        Case { state: "Enabled", key_policy: json!([own, theirs]), identity, boundary: None }
+    }
+
+    fn check(case: &Case) -> Checked {
+        let key: KeyArn = KEY.parse().unwrap();
+        let metadata = KeyMetadata {
+            arn: key.clone(),
+            manager: KeyManager::Customer,
+            state: case.state.to_owned(),
+            spec: "SYMMETRIC_DEFAULT".to_owned(),
+            usage: "ENCRYPT_DECRYPT".to_owned(),
+            origin: "AWS_KMS".to_owned(),
+            related_keys: Vec::new(),
+        };
+        let document = |statements: &Value| NamedDocument { name: "d".to_owned(), text: policy(statements) };
+        let identity = case.identity.as_ref().map(|statements| {
+            let boundary = case.boundary.as_ref().map(document);
+            Reading::Read(IdentityPolicies { documents: vec![document(statements)], boundary })
+        });
+        let entity = Entity {
+            arn: ROLE.parse().unwrap(),
+            attached: Vec::new(),
+            identity: identity.unwrap_or_else(|| Reading::Unread("no permission".to_owned())),
+        };
+        let iam = IamObservation {
+            quotas: IamQuotas::default(),
+            policies: [].into(),
+            entities: [(entity.arn.clone(), Some(entity.clone()))].into(),
+            caller: Reading::default(),
+        };
+        let observed = KeyObservation {
+            metadata: Reading::Read(metadata),
+            policy: Reading::Read(policy(&case.key_policy)),
+            grants: Reading::Read(Vec::new()),
+        };
+        let observation = Observation {
+            callers: [].into(),
+            keys: [(key.clone(), observed)].into(),
+            accounts: [(entity.arn.account, Reading::Read(iam))].into(),
+        };
+        let request = Request {
+            keys: vec![key],
+            grantees: vec![Grantee::Entity(entity.arn)],
+            policy_name: PolicyName::default(),
+            prune_orphans: false,
+        };
+        super::check(&request, &observation, &Extras::default(), &launch_actions()).remove(0)
+    }
+
+    #[test]
+    fn conclusions_and_remedies() {
+        let own = allow(Some("111122223333"), &json!({}));
+        let if_tagged = json!({"StringEquals": {"aws:PrincipalTag/team": "a"}});
+        let of_role = |condition: &Value| json!([own, allow(Some(ROLE), condition)]);
+        let orphan = allow(Some("AROAEXAMPLEEXAMPLE123"), &json!({}));
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*", "Condition": if_tagged});
+        let deny = json!([own, allow(Some(ROLE), &json!({})), deny]);
+        let only_ec2 = json!([{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]);
+        for (name, case, conclusion, remedy) in [
+            ("good", good(), Conclusion::CanLaunch, Remedy::NotNeeded),
+            ("disabled", Case { state: "Disabled", ..good() }, Conclusion::Blocked, Remedy::Blocked),
+            ("key policy", Case { key_policy: json!([own]), ..good() }, Conclusion::Missing, Remedy::Fix),
+            ("IAM", Case { identity: Some(json!([])), ..good() }, Conclusion::Missing, Remedy::Fix),
+            (
+                "orphan",
+                Case { key_policy: json!([own, orphan]), ..good() },
+                Conclusion::Blocked,
+                Remedy::Blocked,
+            ),
+            ("boundary", Case { boundary: Some(only_ec2), ..good() }, Conclusion::Blocked, Remedy::Blocked),
+            ("maybe", Case { key_policy: of_role(&if_tagged), ..good() }, Conclusion::Unknown, Remedy::Fix),
+            ("maybe denied", Case { key_policy: deny, ..good() }, Conclusion::Unknown, Remedy::Unknown),
+            ("unread", Case { identity: None, ..good() }, Conclusion::Unknown, Remedy::Unknown),
+        ] {
+            let checked = check(&case);
+            assert_eq!((checked.conclusion, checked.remedy), (conclusion, remedy), "{name}: {checked:#?}");
+        }
+    }
+
+    #[test]
+    fn what_would_settle_it_is_told() {
+        let condition = json!({"StringEquals": {"aws:PrincipalTag/team": "a"}});
+        let checked = check(&Case { key_policy: json!([allow(Some(ROLE), &condition)]), ..good() });
+        assert_eq!(checked.unknown_keys(), ["aws:PrincipalTag/team"].into());
+    }
+}

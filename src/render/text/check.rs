@@ -1,0 +1,184 @@
+//! What a check found of each grantee with each key.
+
+pub(crate) mod reasons;
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+
+use super::command::Command;
+use super::{command, names};
+use crate::access::Grantee;
+use crate::arn::{EntityKind, KeyArn};
+use crate::authz::Outcome;
+use crate::plan::check::{Checked, Conclusion, Remedy};
+use crate::plan::{Finding, FindingCode};
+use crate::render::Styles;
+use crate::render::prose::Prose;
+use crate::render::styles::paint;
+
+use reasons::reasons;
+
+/// Writes for each grantee and key a table of actions, the sentence that sums it up and the way out, with a blank
+/// line between two. Options that the `fix` command needs to reach the same place are given as they are typed.
+///
+/// # Errors
+/// What the writer returns.
+pub fn checks(
+    out: &mut dyn Write,
+    styles: &Styles,
+    width: usize,
+    checked: &[Checked],
+    reach: &[String],
+) -> io::Result<()> {
+    for (index, checked) in checked.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        table(out, styles, width, checked)?;
+        writeln!(out)?;
+        sentence(out, styles, width, checked)?;
+        findings(out, styles, width, checked)?;
+        not_considered(out, styles, width, checked)?;
+        way_out(out, styles, width, checked, reach)?;
+    }
+    Ok(())
+}
+
+/// Actions with what becomes of them, and below them what decides, numbered.
+fn table(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) -> io::Result<()> {
+    let assessment = &checked.assessment;
+    let stands_for = match &assessment.grantee {
+        Grantee::Account { .. } => ", asked about as its root user",
+        Grantee::Entity(entity) if entity.kind == EntityKind::Group => {
+            ", asked about as a user who has its policies alone"
+        }
+        Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) => "",
+    };
+    let who = Prose::new().styled(styles.strong, &names::grantee(&assessment.grantee));
+    who.styled(styles.dim, stands_for).write(out, width, 0)?;
+    Prose::new().styled(styles.dim, &names::key(&assessment.key)).write(out, width, 2)?;
+    let column = assessment.actions.iter().map(|action| action.action.name().len()).max().unwrap_or_default();
+    let mut deciding: Vec<String> = Vec::new();
+    for action in &assessment.actions {
+        let mut numbers = Vec::new();
+        for reason in reasons(action) {
+            let known = deciding.iter().position(|known| *known == reason);
+            numbers.push(known.map_or(deciding.len() + 1, |index| index + 1));
+            if known.is_none() {
+                deciding.push(reason);
+            }
+        }
+        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        let (word, style) = outcome(action.outcome, styles);
+        let (name, by) = (action.action.name(), numbers.join(", "));
+        let gap = if by.is_empty() { String::new() } else { format!("{:<1$}{by}", "", 9 - word.len()) };
+        writeln!(out, "  {name:<column$}  {}{gap}", paint(style, word))?;
+    }
+    for (index, reason) in deciding.iter().enumerate() {
+        write!(out, "  {}", paint(styles.dim, format_args!("{:>2} ", index + 1)))?;
+        Prose::new().text(reason).write_at(out, width, 5, 5)?;
+    }
+    Ok(())
+}
+
+fn outcome(outcome: Outcome, styles: &Styles) -> (&'static str, Style) {
+    match outcome {
+        Outcome::Allowed => ("allowed", styles.added),
+        Outcome::ExplicitDeny | Outcome::ImplicitDeny => ("denied", styles.removed),
+        Outcome::Unknown => ("unknown", styles.updated),
+    }
+}
+
+/// Whether it can launch, and what stands in the way.
+fn sentence(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) -> io::Result<()> {
+    let (verb, style) = match checked.conclusion {
+        Conclusion::CanLaunch => ("can launch", styles.added),
+        Conclusion::Unknown => ("may or may not be able to launch", styles.warning),
+        Conclusion::Missing => ("can't launch yet", styles.left_over),
+        Conclusion::Blocked => ("can't launch", styles.blocked),
+    };
+    let who = names::grantee(&checked.assessment.grantee);
+    let with = format!(" with {}", names::key(&checked.assessment.key));
+    let because = reasons::in_the_way(checked);
+    let end = if because.is_empty() { ".".to_owned() } else { format!(": {}.", because.join("; ")) };
+    let sentence = Prose::new().styled(styles.strong, &format!("{who} "));
+    sentence.styled(style, verb).text(&with).text(&end).write(out, width, 0)
+}
+
+fn findings(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) -> io::Result<()> {
+    // What was not read is told among what was not considered.
+    let told = checked.findings.iter().filter(|finding| finding.code != FindingCode::Unread);
+    let told: Vec<Finding> = told.cloned().collect();
+    if told.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    super::findings(out, styles, width, &told)
+}
+
+fn not_considered(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) -> io::Result<()> {
+    let gaps = &checked.assessment.not_considered;
+    if gaps.is_empty() {
+        return Ok(());
+    }
+    let text = format!("Not considered, so nothing is proven: {}.", gaps.join("; "));
+    Prose::new().styled(styles.dim, &text).write(out, width, 0)
+}
+
+/// What `fix` can do, with the command, and what would settle what is unknown.
+fn way_out(
+    out: &mut dyn Write,
+    styles: &Styles,
+    width: usize,
+    checked: &Checked,
+    reach: &[String],
+) -> io::Result<()> {
+    let unknown: Vec<String> =
+        checked.unknown_keys().iter().map(|key| format!("--context {key}=VALUE")).collect();
+    if checked.conclusion == Conclusion::Unknown && !unknown.is_empty() {
+        hint(out, styles, width, &format!("say what it launches with to settle it: {}", unknown.join(" ")))?;
+    }
+    for unread in checked.findings.iter().filter(|finding| finding.code == FindingCode::Unread) {
+        let account = unread
+            .subject
+            .parse()
+            .map_or_else(|_| unread.subject.clone(), |key: KeyArn| key.account.to_string());
+        hint(
+            out,
+            styles,
+            width,
+            &format!("credentials that may read it: --account-profile {account}=PROFILE"),
+        )?;
+    }
+    let says = match checked.remedy {
+        Remedy::NotNeeded => return Ok(()),
+        Remedy::Fix if checked.conclusion == Conclusion::Unknown => "keymend fix would make sure of it:",
+        Remedy::Fix => "keymend fix mends it:",
+        Remedy::PartOfIt => "keymend fix mends its part and says what is left for others:",
+        Remedy::Nothing => "keymend fix has nothing to change.",
+        Remedy::Blocked => "keymend fix can't mend it.",
+        Remedy::Unknown => "Whether keymend fix could mend it is unknown too.",
+    };
+    Prose::new().text(says).write(out, width, 0)?;
+    fix(checked).map_or(Ok(()), |command| command.with(reach).write(out, styles, width, 2))
+}
+
+fn hint(out: &mut dyn Write, styles: &Styles, width: usize, text: &str) -> io::Result<()> {
+    write!(out, "{}", paint(styles.hint, "hint: "))?;
+    Prose::new().text(text).write_at(out, width, 6, 6)
+}
+
+/// The `keymend fix` command that helps, in one line.
+pub fn fix_command(checked: &Checked) -> Option<String> {
+    fix(checked).map(|command| command.to_string())
+}
+
+fn fix(checked: &Checked) -> Option<Command> {
+    match checked.remedy {
+        Remedy::Fix | Remedy::PartOfIt => {
+            Some(command::fix_for(&checked.assessment.grantee, &checked.assessment.key))
+        }
+        Remedy::NotNeeded | Remedy::Nothing | Remedy::Blocked | Remedy::Unknown => None,
+    }
+}

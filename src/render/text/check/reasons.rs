@@ -1,0 +1,78 @@
+//! What decides an action, in words.
+
+use crate::access::assessment::{ActionAssessment, DecidingStatement, DocumentName};
+use crate::authz::Outcome;
+use crate::plan::check::{Checked, Conclusion};
+
+/// `statement "Allow use of the key" of the key policy`
+pub(crate) fn statement(statement: &DecidingStatement) -> String {
+    let document = document(&statement.document);
+    match (&statement.document, &statement.sid) {
+        (DocumentName::Grant { .. }, _) => document,
+        (_, Some(sid)) => format!("statement \"{sid}\" of {document}"),
+        (_, None) => format!("statement {} of {document}", statement.number),
+    }
+}
+
+/// The key is named in the heading already.
+fn document(name: &DocumentName) -> String {
+    match name {
+        DocumentName::KeyPolicy { .. } => "the key policy".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Everything that decides an action, each a sentence without its period.
+pub(crate) fn reasons(action: &ActionAssessment) -> Vec<String> {
+    let verb = |deciding: &DecidingStatement| match (action.outcome, deciding.denies) {
+        (Outcome::Unknown, true) => format!("may deny it{}", depending(action)),
+        (Outcome::Unknown, false) => format!("may allow it{}", depending(action)),
+        (_, true) => "denies it".to_owned(),
+        (_, false) => "allows it".to_owned(),
+    };
+    let statements =
+        action.statements.iter().map(|deciding| format!("{} {}", statement(deciding), verb(deciding)));
+    let obstacles = action.obstacles.iter().map(|obstacle| match &obstacle.document {
+        Some(DocumentName::KeyPolicy { .. }) if obstacle.is_certain => {
+            "the key policy does not allow it".to_owned()
+        }
+        Some(DocumentName::KeyPolicy { .. }) => "the key policy may not allow it".to_owned(),
+        _ => obstacle.to_string(),
+    });
+    let unmet = action
+        .unmet
+        .iter()
+        .map(|unmet| format!("{} would allow it, but a condition of it can't hold", statement(unmet)));
+    statements.chain(obstacles).chain(unmet).collect()
+}
+
+fn depending(action: &ActionAssessment) -> String {
+    if action.unknown_keys.is_empty() {
+        return String::new();
+    }
+    let keys: Vec<&str> = action.unknown_keys.iter().map(String::as_str).collect();
+    format!(", depending on {}", keys.join(", "))
+}
+
+/// What keeps a grantee from launching, each thing once; with the actions where it is not about all of them.
+pub(super) fn in_the_way(checked: &Checked) -> Vec<String> {
+    if checked.conclusion == Conclusion::CanLaunch {
+        return Vec::new();
+    }
+    let hindered: Vec<&ActionAssessment> =
+        checked.assessment.actions.iter().filter(|action| action.outcome != Outcome::Allowed).collect();
+    let mut ways: Vec<(String, Vec<&str>)> = Vec::new();
+    for action in &hindered {
+        for reason in reasons(action) {
+            match ways.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, actions)) => actions.push(action.action.name()),
+                None => ways.push((reason, vec![action.action.name()])),
+            }
+        }
+    }
+    let all = checked.assessment.actions.len();
+    let in_words = |(reason, actions): (String, Vec<&str>)| {
+        if actions.len() == all { reason } else { format!("{reason} ({})", actions.join(", ")) }
+    };
+    ways.into_iter().map(in_words).collect()
+}
