@@ -10,7 +10,7 @@ use crate::arn::{AccountId, ArnError, ArnParts, EntityArn, KeyArn, Partition, Se
 use crate::policy::{ActionSet, AwsPrincipal, Condition};
 
 /// The question that a plan answers. Everything in it is resolved: no alias, no session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Request {
     /// The keys, in the order asked for.
     pub keys: Vec<KeyArn>,
@@ -33,6 +33,22 @@ pub struct UnresolvedRequest {
     pub policy_name: PolicyName,
     /// As in [`Request`].
     pub prune_orphans: bool,
+}
+
+impl From<&Request> for UnresolvedRequest {
+    /// What was resolved, asked for again.
+    fn from(request: &Request) -> Self {
+        let grantee = |grantee: &Grantee| match grantee {
+            Grantee::Account { id, .. } => GranteeRef::Account(*id),
+            Grantee::Entity(entity) => GranteeRef::Entity(entity.clone()),
+        };
+        Self {
+            keys: request.keys.iter().cloned().map(KeyRef::Arn).collect(),
+            grantees: request.grantees.iter().map(grantee).collect(),
+            policy_name: request.policy_name.clone(),
+            prune_orphans: request.prune_orphans,
+        }
+    }
 }
 
 /// Who must be able to launch with a key.
@@ -108,6 +124,19 @@ impl Serialize for Grantee {
 impl<'de> Deserialize<'de> for Grantee {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl schemars::JsonSchema for Grantee {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Grantee".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "The ARN of a user, role or group; for a whole account its root's.",
+        })
     }
 }
 
@@ -222,7 +251,7 @@ impl FromStr for KeyRef {
 }
 
 /// The name of a customer managed policy: 1 to 128 of `[\w+=,.@-]`, equal in any case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct PolicyName(String);
 

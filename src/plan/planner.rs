@@ -9,6 +9,8 @@ mod refusals;
 
 use std::collections::BTreeMap;
 
+pub(super) use policy_draft::refused_sid;
+
 use super::{Change, Coverage, Finding, FindingCode, Handover, Operation, Plan, Side, checks};
 use crate::access::{Grantee, Request, RequiredStatement};
 use crate::arn::{EntityArn, EntityKind, KeyArn};

@@ -6,6 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::world::{ShortRequest, World, carried_out};
+use crate::access::Request;
+use crate::observation::Observation;
+use crate::plan::document::{patch_identity_policy, patch_key_policy};
+use crate::plan::saved::{PlanBackend, SavedPlan};
 use crate::plan::{Operation, Plan, plan};
 
 #[derive(Deserialize)]
@@ -46,8 +50,46 @@ fn check(case: &Case) -> Result<(), String> {
     if !case.expected.after.is_empty() {
         same("statements", &written(&plan), &case.expected.after)?;
     }
+    same_as_patched(&request, &observation, &plan)?;
+    survives_its_file(&request, &observation, &plan)?;
     let again = super::super::plan(&request, &carried_out(observation, &plan));
     same("changes of the second plan", &again.changes, &Vec::new())
+}
+
+/// Patching the key policy alone, or a policy alone, gives what the plan writes.
+fn same_as_patched(request: &Request, observation: &Observation, plan: &Plan) -> Result<(), String> {
+    const FILE: &str = "policy.json";
+    for (key, observed) in &observation.keys {
+        let Some(text) = observed.policy.read() else { continue };
+        let alone = Request { keys: vec![key.clone()], ..request.clone() };
+        let last = plan.changes.iter().rev().find_map(|change| match &change.operation {
+            Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) if update.key == *key => {
+                Some(update.after.clone())
+            }
+            _ => None,
+        });
+        let patched = patch_key_policy(text, FILE, &alone);
+        let leaked = patched.findings.iter().find(|finding| finding.message.contains(&key.to_string()));
+        same("findings that name the key", &leaked, &None)?;
+        if last.is_some() && !plan.is_blocked() {
+            same("patched key policies", &patched.after, &last)?;
+        }
+    }
+    for change in &plan.changes {
+        if let Operation::CreatePolicyVersion { before, after, .. } = &change.operation {
+            let patched = patch_identity_policy(before, FILE, request);
+            same("patched policies", &patched.after, &Some(after.clone()))?;
+        }
+    }
+    Ok(())
+}
+
+fn survives_its_file(request: &Request, observation: &Observation, plan: &Plan) -> Result<(), String> {
+    let saved =
+        SavedPlan::new(PlanBackend::Aws, "2026-01-02T03:04:05Z".to_owned(), request, observation, plan);
+    let text = saved.to_text().map_err(|error| error.to_string())?;
+    let read = SavedPlan::parse(&text, "plan.json").map_err(|error| error.to_string())?;
+    same("saved plan", &read, &saved)
 }
 
 fn written(plan: &Plan) -> Vec<Value> {
