@@ -4,7 +4,6 @@
 //! may come from AWS or a file is escaped on its way out.
 
 mod changes;
-mod command;
 mod coverage;
 mod findings;
 mod gains;
