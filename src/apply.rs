@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod journal;
 mod state;
+pub mod survey;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,10 +1,15 @@
 //! The commands: each a short story told with the parts of the library.
 
+mod apply;
 pub mod console;
+mod files;
 mod fix;
+mod handover;
 mod man;
 mod outcome;
+mod patch;
 mod report;
+mod run;
 mod texts;
 mod usage;
 
@@ -30,16 +35,20 @@ pub fn run(arguments: &[OsString]) -> ExitStatus {
 fn run_command(cli: &Cli) -> ExitStatus {
     let (color, verbose) = match &cli.command {
         Command::Fix(args) => (args.output.color, args.output.verbose),
+        Command::Apply(args) => (args.output.color, args.output.verbose),
+        Command::Patch(args) => (args.color, 0),
         _ => (ColorChoice::Auto, 0),
     };
     start_tracing(verbose);
     let mut console = Console::of_process(color);
     let ended = match &cli.command {
         Command::Fix(args) => block_on(fix::fix(args, &mut console)),
+        Command::Apply(args) => block_on(apply::apply(args, &mut console)),
+        Command::Patch(args) => patch::patch(args, &mut console),
         Command::Permissions(args) => texts::permissions(args, &mut console),
         Command::Completions { shell } => texts::completions(*shell, &mut console),
         Command::Man => texts::man(&mut console),
-        Command::Schema => texts::schema(&mut console),
+        Command::Schema { of } => texts::schema(*of, &mut console),
     };
     let ended = ended.and_then(|status| console.out.flush().map(|()| status).map_err(Error::from));
     ended.unwrap_or_else(|error| {

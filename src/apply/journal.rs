@@ -196,7 +196,8 @@ impl StepRecord {
     }
 }
 
-fn now() -> String {
+/// This moment: RFC 3339, UTC.
+pub(crate) fn now() -> String {
     // Formatting a moment of our own time can't fail; an empty text would still be a valid record.
     OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
 }

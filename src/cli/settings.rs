@@ -1,15 +1,19 @@
 //! From what was typed to what is meant: every text parsed, every contradiction told.
 
+pub mod handover;
+pub mod patch;
+
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::{BackendArgs, FixArgs, OutputFormat, TargetArgs};
+use super::{ApplyArgs, BackendArgs, FixArgs, OutputFormat, TargetArgs};
 use crate::access::{GranteeRef, KeyRef, UnresolvedRequest};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
 use crate::cloud::aws::AwsOptions;
 use crate::error::UsageError;
 use crate::policy::AwsPrincipal;
+use handover::HandoverSettings;
 
 /// What a run of `keymend fix` is to do.
 #[derive(Debug)]
@@ -20,6 +24,17 @@ pub struct FixSettings {
     pub repeated: Vec<GranteeRef>,
     /// Where it reads and writes.
     pub backend: BackendSettings,
+    /// How it goes about it.
+    pub conduct: Conduct,
+    /// Where the plan is saved.
+    pub out: Option<PathBuf>,
+    /// In which other forms the plan is wanted.
+    pub handover: HandoverSettings,
+}
+
+/// How a run that may write goes about it.
+#[derive(Debug)]
+pub struct Conduct {
     /// Whether and how it is approved.
     pub mode: Mode,
     /// Whether blocking findings forbid writing.
@@ -69,19 +84,69 @@ impl FixSettings {
                 .hint("say who must be able to launch: --account ID, --principal ARN or --group ARN"));
         }
         check_region(&args.backend, &asked.keys)?;
+        if args.out.is_some() {
+            handover::only_planned("--out", mode(args.dry_run, args.yes))?;
+        }
         Ok(Self {
             asked,
             repeated,
             backend,
-            mode: match (args.dry_run, args.yes) {
-                (true, _) => Mode::DryRun,
-                (false, true) => Mode::Yes,
-                (false, false) => Mode::Interactive,
+            conduct: Conduct {
+                mode: mode(args.dry_run, args.yes),
+                allow_blocked: args.allow_blocked,
+                output: args.output.output,
+                detailed_exitcode: args.detailed_exitcode,
             },
-            allow_blocked: args.allow_blocked,
-            output: args.output.output,
-            detailed_exitcode: args.detailed_exitcode,
+            out: args.out.clone(),
+            handover: HandoverSettings::resolve(&args.handover, mode(args.dry_run, args.yes))?,
         })
+    }
+}
+
+/// What a run of `keymend apply` is to do.
+#[derive(Debug)]
+pub struct ApplySettings {
+    /// The plan's file.
+    pub plan: PathBuf,
+    /// The account whose part is applied; all of them where none is given.
+    pub account: Option<AccountId>,
+    /// Where it reads and writes.
+    pub backend: BackendSettings,
+    /// How it goes about it.
+    pub conduct: Conduct,
+    /// In which other forms the plan is wanted.
+    pub handover: HandoverSettings,
+}
+
+impl ApplySettings {
+    /// Resolves the arguments.
+    ///
+    /// # Errors
+    /// Something typed is not what it should be, or contradicts something else.
+    pub fn resolve(args: &ApplyArgs) -> Result<Self, UsageError> {
+        let account = args.account.as_deref().map(|text| {
+            text.parse().map_err(|_| UsageError::new(format!("`{text}` is not an account id of 12 digits")))
+        });
+        Ok(Self {
+            plan: args.plan.clone(),
+            account: account.transpose()?,
+            backend: backend(&args.backend)?,
+            conduct: Conduct {
+                mode: mode(args.dry_run, args.yes),
+                allow_blocked: args.allow_blocked,
+                output: args.output.output,
+                detailed_exitcode: args.detailed_exitcode,
+            },
+            handover: HandoverSettings::resolve(&args.handover, mode(args.dry_run, args.yes))?,
+        })
+    }
+}
+
+fn mode(dry_run: bool, yes: bool) -> Mode {
+    match (dry_run, yes) {
+        (true, _) => Mode::DryRun,
+        (false, true) => Mode::Yes,
+        (false, false) => Mode::Interactive,
     }
 }
 
@@ -280,7 +345,7 @@ mod tests {
         .unwrap();
         assert_eq!(settings.asked.grantees.len(), 3);
         assert_eq!(settings.repeated, [GranteeRef::Account("444455556666".parse().unwrap())]);
-        assert_eq!(settings.mode, Mode::Yes);
+        assert_eq!(settings.conduct.mode, Mode::Yes);
     }
 
     #[test]

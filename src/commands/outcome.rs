@@ -88,9 +88,11 @@ pub(super) fn progress(console: &mut Console, plan: &Plan, progress: Progress<'_
 /// Writes what became of the plan: results to standard output, errors and hints to standard error.
 pub(super) fn write(console: &mut Console, report: &Report) -> io::Result<()> {
     match report.decision {
-        Decision::Approved if !report.carried.outcome.is_success() => stopped(console, report),
+        Decision::Approved | Decision::Overtaken if !report.carried.outcome.is_success() => {
+            stopped(console, report)
+        }
         Decision::Approved if !report.came_back().is_empty() => did_not_last(console, report),
-        Decision::Approved => success(console, report),
+        Decision::Approved | Decision::Overtaken => success(console, report),
         _ => talk(console, report),
     }
 }
@@ -98,7 +100,7 @@ pub(super) fn write(console: &mut Console, report: &Report) -> io::Result<()> {
 /// Says why nothing was written.
 pub(super) fn talk(console: &mut Console, report: &Report) -> io::Result<()> {
     match report.decision {
-        Decision::NoChanges | Decision::OnlyPlanned | Decision::Approved => Ok(()),
+        Decision::NoChanges | Decision::OnlyPlanned | Decision::Approved | Decision::Overtaken => Ok(()),
         Decision::Blocked => blocked(console, report),
         Decision::NoTerminal => no_terminal(console),
         Decision::Declined => writeln!(console.talk()?, "Nothing was written."),
@@ -133,12 +135,22 @@ fn stopped(console: &mut Console, report: &Report) -> io::Result<()> {
         failure(console, change, step)?;
     }
     account_of_changes(console, report)?;
-    console.hint(if may_pass(report) {
-        "run the same command again: it plans what is still missing"
-    } else {
-        "mend what the error says, then run the same command again: it plans what is still missing"
+    console.hint(match (report.command, is_stale(report), may_pass(report)) {
+        ("apply", true, _) => "plan anew: `keymend fix` with --dry-run --out PLAN",
+        ("apply", false, true) => "run the same command again: it goes on where this run ended",
+        ("apply", false, false) => {
+            "mend what the error says, then run the same command again: it goes on where this run ended"
+        }
+        (_, _, true) => "run the same command again: it plans what is still missing",
+        _ => "mend what the error says, then run the same command again: it plans what is still missing",
     })?;
     where_journal_is(console, report)
+}
+
+/// Whether somebody else changed what the plan was made on.
+fn is_stale(report: &Report) -> bool {
+    let mut steps = report.carried.outcome.steps.iter();
+    steps.any(|step| matches!(step, StepResult::Stale(_) | StepResult::Overwritten(_)))
 }
 
 /// Whether the same command may do better without anything being mended first.
@@ -238,10 +250,12 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
 fn left_to_do(report: &Report) -> Vec<String> {
     let Some(again) = &report.carried.remaining else { return Vec::new() };
     let changes = again.changes.iter().map(|change| change.operation.to_string());
-    let handovers = again
-        .handovers
-        .iter()
-        .map(|handover| format!("what account {} has to do, as shown above", handover.account()));
+    let handovers = again.handovers.iter().map(|handover| match report.part {
+        None => format!("what account {} has to do, as shown above", handover.account()),
+        Some(_) => {
+            format!("the part of account {}, which can't be read from here", handover.account())
+        }
+    });
     // What could not be read is what the hand-overs are about.
     let findings = again
         .findings

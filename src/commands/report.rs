@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::access::Request;
 use crate::apply::{Outcome, StepResult};
+use crate::arn::AccountId;
 use crate::cloud::CloudError;
 use crate::error::{Error, ExitStatus, cloud_hint};
 use crate::observation::Observation;
@@ -13,6 +14,9 @@ use crate::render::json::{self, ChangeStatus, ErrorOutput};
 
 /// What a run came to.
 pub(super) struct Report {
+    pub(super) command: &'static str,
+    /// The account whose part of a plan it is; the whole plan where there is none.
+    pub(super) part: Option<AccountId>,
     pub(super) request: Request,
     pub(super) observation: Observation,
     pub(super) plan: Plan,
@@ -30,6 +34,13 @@ pub(super) struct Carried {
     pub(super) journal: Option<PathBuf>,
 }
 
+impl Carried {
+    /// Nothing was tried.
+    pub(super) fn nothing(plan: &Plan) -> Self {
+        Self { outcome: Outcome::nothing(plan), remaining: None, unverified: None, journal: None }
+    }
+}
+
 /// What became of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decision {
@@ -45,6 +56,8 @@ pub(super) enum Decision {
     Declined,
     /// The answer was Ctrl-C.
     Interrupted,
+    /// A saved plan that holds already, or whose documents somebody changed since: there is nothing to ask.
+    Overtaken,
     /// Approved, and carried out as far as the outcome says.
     Approved,
 }
@@ -71,11 +84,17 @@ impl Report {
             ExitStatus::Blocked
         } else if matches!(decision, Decision::NoTerminal | Decision::Declined) {
             ExitStatus::Declined
-        } else if plans().any(Plan::leaves_work) || (detailed && is_pending) {
+        } else if self.leaves_work() || (detailed && is_pending) {
             ExitStatus::Pending
         } else {
             ExitStatus::Done
         }
+    }
+
+    /// Whether something is left that this run can't do; an account's part leaves the others' to them.
+    fn leaves_work(&self) -> bool {
+        let mut plans = std::iter::once(&self.plan).chain(&self.carried.remaining);
+        self.part.is_none() && plans.any(Plan::leaves_work)
     }
 
     /// Changes that were applied and are planned again: they did not last, or are a bug.
@@ -98,7 +117,7 @@ impl Report {
         json::write(
             out,
             &json::Report {
-                command: "fix",
+                command: self.command,
                 request: Some(&self.request),
                 observation: Some(&self.observation),
                 plan: Some(&self.plan),
@@ -131,10 +150,12 @@ impl Report {
             Decision::OnlyPlanned => json::Outcome::Planned,
             Decision::Blocked => json::Outcome::Blocked,
             Decision::NoTerminal | Decision::Declined | Decision::Interrupted => json::Outcome::Declined,
-            Decision::Approved if outcome.is_success() && self.came_back().is_empty() => {
+            Decision::Approved | Decision::Overtaken
+                if outcome.is_success() && self.came_back().is_empty() =>
+            {
                 json::Outcome::Applied
             }
-            Decision::Approved
+            Decision::Approved | Decision::Overtaken
                 if outcome
                     .steps
                     .iter()
@@ -143,7 +164,7 @@ impl Report {
                 json::Outcome::Stale
             }
             Decision::Approved if outcome.applied() > 0 => json::Outcome::PartlyApplied,
-            Decision::Approved => json::Outcome::Failed,
+            Decision::Approved | Decision::Overtaken => json::Outcome::Failed,
         }
     }
 
@@ -217,11 +238,11 @@ fn error_of(error: &Error) -> ErrorOutput {
 }
 
 /// Writes the document of a run that came to nothing.
-pub(super) fn write_json_of_error(out: &mut dyn io::Write, error: &Error) -> io::Result<()> {
+pub(super) fn write_json_of_error(out: &mut dyn io::Write, command: &str, error: &Error) -> io::Result<()> {
     json::write(
         out,
         &json::Report {
-            command: "fix",
+            command,
             request: None,
             observation: None,
             plan: None,

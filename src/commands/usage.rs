@@ -34,7 +34,7 @@ fn tell_mistake(parsed: &clap::Error, arguments: &[OsString], console: &mut Cons
     let first = rendered.lines().next().unwrap_or_default();
     let error = UsageError::new(first.strip_prefix("error: ").unwrap_or(first));
     let error = hint.into_iter().fold(error, UsageError::hint);
-    report::write_json_of_error(&mut console.out, &Error::Usage(error))?;
+    report::write_json_of_error(&mut console.out, command(arguments), &Error::Usage(error))?;
     console.out.flush()
 }
 
@@ -42,6 +42,11 @@ fn tell_mistake(parsed: &clap::Error, arguments: &[OsString], console: &mut Cons
 fn hint(arguments: &[OsString]) -> Option<String> {
     let file = pairs(arguments).find(|(flag, _)| *flag == "--sandbox").map(|(_, file)| file)?;
     (!file.starts_with('-')).then(|| format!("a world's file comes after `=`: --sandbox={file}"))
+}
+
+/// The command that was typed, of those that print JSON.
+fn command(arguments: &[OsString]) -> &'static str {
+    if arguments.get(1).is_some_and(|argument| argument == "apply") { "apply" } else { "fix" }
 }
 
 fn asks_for_json(arguments: &[OsString]) -> bool {
