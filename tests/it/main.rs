@@ -17,6 +17,8 @@ mod scene;
 #[cfg(test)]
 mod wire;
 #[cfg(test)]
+mod wire_emit;
+#[cfg(test)]
 mod wire_fix;
 #[cfg(test)]
 mod worlds;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::scene::Scene;
 
 /// The commands with options of their own or none.
-const COMMANDS: [&str; 5] = ["fix", "permissions", "completions", "man", "schema"];
+const COMMANDS: [&str; 7] = ["fix", "apply", "patch", "permissions", "completions", "man", "schema"];
 
 /// The long flags in a text.
 fn flags(text: &str) -> BTreeSet<String> {

@@ -1,0 +1,68 @@
+//! Plans as code and as reports, as files on a disk.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::scene::Scene;
+
+#[test]
+fn emitted_files_are_written_once_and_never_over_something_else() {
+    for format in ["terraform", "cli"] {
+        let scene = Scene::of("copied-ami");
+        let arguments = format!("--dry-run --emit {format} --emit-dir out/code");
+        let ran = scene.fix(&arguments);
+        assert_eq!(ran.status, 0, "{ran}");
+        let written = scene.content();
+        assert!(written.contains_key(&scene.path("out/code/444455556666")), "{written:?}");
+        assert_eq!(scene.fix(&arguments).status, 0, "the same once more");
+        assert_eq!(scene.content(), written);
+        fs::write(scene.path("out/code/444455556666/KmsKeyUsagePolicy.json"), "mine").unwrap();
+        let refused = scene.fix(&arguments);
+        assert_eq!(refused.status, 1, "{refused}");
+        assert_eq!(fs::read(scene.path("out/code/444455556666/KmsKeyUsagePolicy.json")).unwrap(), b"mine");
+    }
+}
+
+#[test]
+fn a_script_can_be_run_and_a_saved_plan_emits_the_same() {
+    let scene = Scene::of("copied-ami");
+    scene.fix("--dry-run --emit cli --emit-dir a --out plan.json");
+    let script = scene.path("a/444455556666/apply.sh");
+    assert_eq!(fs::metadata(&script).unwrap().permissions().mode() & 0o700, 0o700);
+    scene.run("apply plan.json --sandbox=world.json --dry-run --emit cli --emit-dir b");
+    for account in ["111122223333", "444455556666"] {
+        let read = |folder: &str| fs::read(scene.path(&format!("{folder}/{account}/apply.sh"))).unwrap();
+        assert_eq!(read("a"), read("b"));
+    }
+}
+
+#[test]
+fn the_cli_flags_go_together() {
+    let scene = Scene::of("copied-ami");
+    for arguments in [
+        "--dry-run --emit cli",
+        "--dry-run --emit-dir out",
+        "--yes --emit cli --emit-dir out",
+        "--yes --out plan.json",
+        "--dry-run --report plan.txt",
+    ] {
+        assert_eq!(scene.fix(arguments).status, 2, "{arguments}");
+    }
+}
+
+#[test]
+fn reports_tell_what_became_of_the_plan() {
+    let scene = Scene::of("copied-ami");
+    let planned = scene.fix("--dry-run --report plan.md --report plan.html");
+    assert_eq!(planned.status, 0, "{planned}");
+    let text = fs::read_to_string(scene.path("plan.md")).unwrap();
+    assert!(text.contains("**3 changes planned; nothing was written.**"), "{text}");
+    assert!(fs::read_to_string(scene.path("plan.html")).unwrap().starts_with("<!DOCTYPE html>"));
+    let applied = scene.fix("--yes --report done.md");
+    assert_eq!(applied.status, 0, "{applied}");
+    let text = fs::read_to_string(scene.path("done.md")).unwrap();
+    assert!(text.contains("**3 changes applied; both sides were read again.**"), "{text}");
+    assert!(text.contains("(applied)"), "{text}");
+    let run = scene.journals()[0].file_stem().unwrap().to_str().unwrap().to_owned();
+    assert!(text.contains(&format!("keymend rollback {run}")), "{text}");
+}
