@@ -84,7 +84,7 @@ async fn apply_in<C: Observe + Write, K: Clock>(
     }
     let (planned, standings) = part(saved, settings.account, standings, callers);
     run::show(&settings.conduct, &planned, console)?;
-    handover::emit(&settings.handover, &planned, console)?;
+    handover::emit(&settings.handover, &settings.conduct, &planned, console)?;
     let interrupt = outcome::Interrupt::listen()?;
     let (decision, mut carried) = match decide(settings, &planned.plan, &standings, console)? {
         (Decision::Approved, selected) => {

@@ -78,7 +78,7 @@ async fn fix_in<C: Observe + Write, K: Clock>(
     let planned = Planned { command: "fix", part: None, request, observation, plan };
     run::show(&settings.conduct, &planned, console)?;
     handover::save(settings, &planned, console)?;
-    handover::emit(&settings.handover, &planned, console)?;
+    handover::emit(&settings.handover, &settings.conduct, &planned, console)?;
     // From here on Ctrl-C is an answer, or ends the run after the write in flight.
     let interrupt = outcome::Interrupt::listen()?;
     let (decision, selected) = run::decide(&settings.conduct, &planned.plan, console)?;

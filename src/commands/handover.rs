@@ -11,7 +11,7 @@ use crate::apply::StepResult;
 use crate::apply::journal;
 use crate::cli::EmitFormat;
 use crate::cli::settings::handover::{HandoverSettings, ReportFormat};
-use crate::cli::settings::{BackendSettings, FixSettings};
+use crate::cli::settings::{BackendSettings, Conduct, FixSettings};
 use crate::error::Error;
 use crate::plan::saved::{PlanBackend, SavedPlan};
 use crate::render::emit;
@@ -38,10 +38,14 @@ pub(super) fn save(settings: &FixSettings, planned: &Planned, console: &mut Cons
 /// Writes the plan as code where that was asked for. A file that is there already with another content stays.
 pub(super) fn emit(
     settings: &HandoverSettings,
+    conduct: &Conduct,
     planned: &Planned,
     console: &mut Console,
 ) -> Result<(), Error> {
     let Some((format, folder)) = &settings.emit else { return Ok(()) };
+    if planned.plan.is_blocked() && !conduct.allow_blocked {
+        return Ok(writeln!(console.talk()?, "Nothing is emitted.")?);
+    }
     let files = match format {
         EmitFormat::Terraform => emit::terraform(&planned.plan),
         EmitFormat::Cli => emit::cli(&planned.plan),

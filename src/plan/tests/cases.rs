@@ -9,8 +9,9 @@ use super::world::{ShortRequest, World, carried_out};
 use crate::access::Request;
 use crate::observation::Observation;
 use crate::plan::document::{patch_identity_policy, patch_key_policy};
+use crate::plan::matrix::{Answer, Cell, matrix};
 use crate::plan::saved::{PlanBackend, SavedPlan};
-use crate::plan::{Operation, Plan, plan};
+use crate::plan::{Operation, Plan, Side, plan};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +53,7 @@ fn check(case: &Case) -> Result<(), String> {
     }
     same_as_patched(&request, &observation, &plan)?;
     survives_its_file(&request, &observation, &plan)?;
+    same_as_in_the_matrix(&request, &observation, &plan)?;
     let again = super::super::plan(&request, &carried_out(observation, &plan));
     same("changes of the second plan", &again.changes, &Vec::new())
 }
@@ -79,6 +81,31 @@ fn same_as_patched(request: &Request, observation: &Observation, plan: &Plan) ->
         if let Operation::CreatePolicyVersion { before, after, .. } = &change.operation {
             let patched = patch_identity_policy(before, FILE, request);
             same("patched policies", &patched.after, &Some(after.clone()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Each side of the coverage is the same side of every action in the matrix.
+fn same_as_in_the_matrix(request: &Request, observation: &Observation, plan: &Plan) -> Result<(), String> {
+    let rows = matrix(request, observation, plan).into_iter();
+    let rows = rows.flat_map(|of| of.rows.into_iter().map(move |row| (of.key.clone(), row)));
+    for (key, row) in rows {
+        let mut coverage = plan.coverage.iter();
+        let covered = coverage.find(|covered| covered.key == key && covered.grantee == row.grantee).unwrap();
+        let answers = |of: fn(&Cell) -> (Answer, Answer)| row.cells.iter().map(of).unzip();
+        let key_policy = answers(|cell| (cell.before.key_policy, cell.after.key_policy));
+        let identity = answers(|cell| (cell.before.identity, cell.after.identity));
+        for (side, answers) in [(&covered.key_policy, key_policy), (&covered.identity, identity)] {
+            let (before, after): (Vec<Answer>, Vec<Answer>) = answers;
+            let allows = |answers: &[Answer]| answers.iter().all(|answer| *answer == Answer::Allows);
+            let what = format!("{side:?} of {} in the matrix", row.grantee);
+            match side {
+                Side::Covered(_) => same(&what, &(allows(&before), allows(&after)), &(true, true))?,
+                Side::Planned => same(&what, &(allows(&before), allows(&after)), &(false, true))?,
+                Side::Missing => same(&what, &allows(&before), &false)?,
+                Side::NotNeeded => same(&what, &after, &vec![Answer::NotNeeded; after.len()])?,
+            }
         }
     }
     Ok(())

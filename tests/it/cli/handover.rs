@@ -24,6 +24,16 @@ fn emitted_files_are_written_once_and_never_over_something_else() {
 }
 
 #[test]
+fn what_is_blocked_is_not_emitted() {
+    let scene = Scene::of("disabled-key");
+    let ran = scene.fix("--dry-run --emit cli --emit-dir out");
+    assert_eq!(ran.status, 4, "{ran}");
+    assert!(!scene.path("out").exists(), "{ran}");
+    assert_eq!(scene.fix("--dry-run --allow-blocked --emit cli --emit-dir out").status, 4);
+    assert!(scene.path("out/111122223333/apply.sh").exists());
+}
+
+#[test]
 fn a_script_can_be_run_and_a_saved_plan_emits_the_same() {
     let scene = Scene::of("copied-ami");
     scene.fix("--dry-run --emit cli --emit-dir a --out plan.json");
