@@ -156,9 +156,7 @@ async fn attachment(
         tokio::try_join!(cloud.entity(entity.account, &name), cloud.managed_policy(policy, None))?;
     let Some(found) = found.filter(|found| found.arn == *entity) else { return Ok(gone(entity)) };
     let Some(attached) = attached else { return Ok(gone(policy)) };
-    let meaning =
-        PolicyDocument::parse(attached.document.as_str()).map(|now| now.fingerprint(policy.partition));
-    if meaning.as_ref() != Ok(document) {
+    if !means(&attached, document) {
         return Ok(State::Changed(Now::Text(attached.document)));
     }
     let is_attached = found.attached.contains(&policy.to_string());
@@ -181,13 +179,13 @@ async fn detachment(
     if !found.attached.contains(&policy.to_string()) && !attached.attached_to.contains(&name) {
         return Ok(State::After);
     }
-    let meaning =
-        PolicyDocument::parse(attached.document.as_str()).map(|now| now.fingerprint(policy.partition));
-    Ok(if meaning.as_ref() == Ok(document) {
-        State::Before
-    } else {
-        State::Changed(Now::Text(attached.document))
-    })
+    Ok(if means(&attached, document) { State::Before } else { State::Changed(Now::Text(attached.document)) })
+}
+
+/// Whether a policy still says what it said.
+fn means(policy: &ManagedPolicy, document: &Fingerprint) -> bool {
+    let now = PolicyDocument::parse(policy.document.as_str());
+    now.is_ok_and(|now| now.fingerprint(policy.arn.partition) == *document)
 }
 
 fn compare(now: &str, before: Option<&str>, after: &str, partition: Partition) -> State {

@@ -15,19 +15,6 @@ use crate::observation::{
     Caller, IamObservation, KeyGrant, KeyObservation, ManagedPolicy, Observation, Reading,
 };
 
-/// How much is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
-    /// What a remedy by name needs: key policies, the policies of the request's name, who has them attached.
-    ByName,
-    /// All that evaluation needs besides: every IAM policy of users, roles and groups and of users' groups,
-    /// their permissions boundaries, and the grants on the keys. `fix` and `check` read so.
-    ///
-    /// Where the caller lacks a permission for these further reads, [`Entity::identity`](crate::observation::Entity::identity) or
-    /// [`KeyObservation::grants`] is left unread with the reason, and nothing fails.
-    ForEvaluation,
-}
-
 /// Why a request could not be observed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ObserveError {
@@ -42,20 +29,22 @@ pub enum ObserveError {
     UnreadRole(SessionArn),
 }
 
-/// Reads both sides.
+/// Reads both sides, with all that evaluation needs: every IAM policy of users, roles and groups and of users' groups,
+/// their permissions boundaries, and the grants on the keys. Where the caller lacks a permission for these further
+/// reads, [`Entity::identity`](crate::observation::Entity::identity) or [`KeyObservation::grants`] is left unread with
+/// the reason, and nothing fails.
 ///
 /// # Errors
 /// A read is refused or fails for an account that credentials serve; or a session can't be traced to its role.
 /// An account without credentials is no error: its side is `unread`.
 pub async fn observe(
     asked: &UnresolvedRequest,
-    depth: Depth,
     cloud: &impl Observe,
 ) -> Result<(Request, Observation), ObserveError> {
     let accounts: BTreeSet<AccountId> = asked.grantees.iter().filter_map(iam_account).collect();
     let (keys, accounts) = try_join!(
-        try_join_all(asked.keys.iter().map(|key| read_key(key, depth, cloud))),
-        try_join_all(accounts.into_iter().map(|account| read_account(account, asked, depth, cloud))),
+        try_join_all(asked.keys.iter().map(|key| read_key(key, cloud))),
+        try_join_all(accounts.into_iter().map(|account| read_account(account, asked, cloud))),
     )?;
     let mut observation = Observation::default();
     let mut request = Request {
@@ -119,26 +108,24 @@ fn no_credentials(account: AccountId) -> String {
 
 async fn read_key(
     key: &KeyRef,
-    depth: Depth,
     cloud: &impl Observe,
 ) -> Result<(KeyArn, KeyObservation, Option<Caller>), CloudError> {
     if let KeyRef::Arn(arn) = key {
-        return read_key_by_arn(arn, depth, cloud).await;
+        return read_key_by_arn(arn, cloud).await;
     }
     let metadata = cloud.describe_key(key).await?;
     let arn = metadata.arn.clone();
-    let Guarded { policy, grants, caller } = read_guarded(&arn, depth, cloud).await?;
+    let Guarded { policy, grants, caller } = read_guarded(&arn, cloud).await?;
     Ok((arn, KeyObservation { metadata: Reading::Read(metadata), policy, grants }, caller))
 }
 
 /// With the ARN at hand, description and policy are read side by side.
 async fn read_key_by_arn(
     arn: &KeyArn,
-    depth: Depth,
     cloud: &impl Observe,
 ) -> Result<(KeyArn, KeyObservation, Option<Caller>), CloudError> {
     let key = KeyRef::Arn(arn.clone());
-    let (described, guarded) = join!(cloud.describe_key(&key), read_guarded(arn, depth, cloud));
+    let (described, guarded) = join!(cloud.describe_key(&key), read_guarded(arn, cloud));
     let Guarded { policy, grants, caller } = guarded?;
     let metadata = match described {
         Ok(metadata) => Reading::Read(metadata),
@@ -162,23 +149,20 @@ struct Guarded {
     caller: Option<Caller>,
 }
 
-async fn read_guarded(key: &KeyArn, depth: Depth, cloud: &impl Observe) -> Result<Guarded, CloudError> {
+async fn read_guarded(key: &KeyArn, cloud: &impl Observe) -> Result<Guarded, CloudError> {
     let caller = cloud.caller(key.account).await?;
     if caller.is_none() {
         let unread = || no_credentials(key.account);
         return Ok(Guarded { policy: Reading::Unread(unread()), grants: Reading::Unread(unread()), caller });
     }
-    let (policy, grants) = join!(cloud.key_policy(key), read_grants(key, depth, cloud));
+    let (policy, grants) = join!(cloud.key_policy(key), read_grants(key, cloud));
     Ok(Guarded { policy: Reading::Read(policy?), grants, caller })
 }
 
-async fn read_grants(key: &KeyArn, depth: Depth, cloud: &impl Observe) -> Reading<Vec<KeyGrant>> {
-    match depth {
-        Depth::ByName => Reading::default(),
-        Depth::ForEvaluation => match cloud.grants(key).await {
-            Ok(grants) => Reading::Read(grants),
-            Err(error) => Reading::Unread(identity::reason(&error)),
-        },
+async fn read_grants(key: &KeyArn, cloud: &impl Observe) -> Reading<Vec<KeyGrant>> {
+    match cloud.grants(key).await {
+        Ok(grants) => Reading::Read(grants),
+        Err(error) => Reading::Unread(identity::reason(&error)),
     }
 }
 
@@ -194,7 +178,6 @@ struct AccountReading {
 async fn read_account(
     id: AccountId,
     asked: &UnresolvedRequest,
-    depth: Depth,
     cloud: &impl Observe,
 ) -> Result<AccountReading, CloudError> {
     let Some(caller) = cloud.caller(id).await? else {
@@ -206,7 +189,7 @@ async fn read_account(
     let (quotas, named, found) = try_join!(
         cloud.iam_quotas(id),
         cloud.policies_named(id, &asked.policy_name),
-        try_join_all(own.iter().map(|grantee| read_entity(grantee, depth, cloud))),
+        try_join_all(own.iter().map(|grantee| read_entity(grantee, cloud))),
     )?;
     let (policies, documents) = read_policies(id, &named, &found, cloud).await?;
     let found = found.into_iter().map(|found| found.map(|found| documents.completed(found)));
@@ -226,11 +209,7 @@ async fn read_account(
     Ok(AccountReading { id, caller: Some(caller), iam, sessions })
 }
 
-async fn read_entity(
-    grantee: &GranteeRef,
-    depth: Depth,
-    cloud: &impl Observe,
-) -> Result<Option<Found>, CloudError> {
+async fn read_entity(grantee: &GranteeRef, cloud: &impl Observe) -> Result<Option<Found>, CloudError> {
     let name = match grantee {
         GranteeRef::Account(_) => return Ok(None),
         GranteeRef::Entity(entity) => entity.entity_name(),
@@ -239,16 +218,8 @@ async fn read_entity(
         }
     };
     let account = grantee.account();
-    Ok(match depth {
-        Depth::ByName => {
-            let entity = cloud.entity(account, &name).await?;
-            entity.map(|entity| Found { entity, belongings: None })
-        }
-        Depth::ForEvaluation => {
-            let found = cloud.entity_in_full(account, &name).await?;
-            found.map(|(entity, belongings)| Found { entity, belongings: Some(belongings) })
-        }
-    })
+    let found = cloud.entity_in_full(account, &name).await?;
+    Ok(found.map(|(entity, belongings)| Found { entity, belongings }))
 }
 
 /// The request's own policies, and the documents that the entities' further policies consist of.

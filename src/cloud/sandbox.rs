@@ -93,6 +93,14 @@ impl Sandbox {
         Ok(Self::of(Some(file), state))
     }
 
+    /// The world that a file describes, or the built-in one.
+    ///
+    /// # Errors
+    /// As [`Sandbox::open`].
+    pub fn open_or_builtin(path: Option<&Path>) -> Result<Self, WorldError> {
+        path.map_or_else(|| Ok(Self::builtin()), Self::open)
+    }
+
     fn of(file: Option<PathBuf>, state: State) -> Self {
         Self { file, state: RefCell::new(state), previous: RefCell::default(), counts: RefCell::default() }
     }

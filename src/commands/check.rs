@@ -13,7 +13,7 @@ use crate::cli::settings::check::{CheckRun, CheckSettings, Source};
 use crate::cli::{CheckArgs, OutputFormat};
 use crate::cloud::Observe;
 use crate::cloud::aws::{Aws, AwsOptions};
-use crate::cloud::observer::{Depth, observe};
+use crate::cloud::observer::observe;
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::error::{Error, ExitStatus, UsageError};
@@ -78,7 +78,7 @@ async fn read(
     cloud: &impl Observe,
     console: &mut Console,
 ) -> Result<(Request, Observation), Error> {
-    let (request, observation) = observe(&run.asked, Depth::ForEvaluation, cloud).await?;
+    let (request, observation) = observe(&run.asked, cloud).await?;
     let (width, styles) = (console.width, console.talk_styles.clone());
     text::callers(console.talk()?, &styles, width, &observation)?;
     Ok((request, observation))

@@ -1,6 +1,6 @@
 //! `keymend fix`: observe, plan, show, approve, apply, verify.
 
-use super::approval::{self, Approved, Manner};
+use super::approval::{self, Approved};
 use super::console::Console;
 use super::place::Place;
 use super::report::{self, Carried, Decision, Purpose, Report};
@@ -15,7 +15,7 @@ use crate::arn::KeyArn;
 use crate::cli::settings::{BackendSettings, FixSettings, Mode};
 use crate::cli::{FixArgs, OutputFormat, Verify};
 use crate::cloud::aws::Aws;
-use crate::cloud::observer::{Depth, observe};
+use crate::cloud::observer::observe;
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::cloud::{Observe, Write};
@@ -26,7 +26,7 @@ use crate::plan;
 /// Runs the command. With `--output json` a run that fails leaves a document too.
 pub(super) async fn fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let ended = try_fix(args, console).await;
-    if let (Err(error), OutputFormat::Json) = (&ended, args.output.output) {
+    if let (Err(error), OutputFormat::Json) = (&ended, args.approval.output.output) {
         report::write_json_of_error(&mut console.out, "fix", error)?;
     }
     ended
@@ -39,20 +39,17 @@ async fn try_fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Er
     }
     match &settings.backend {
         BackendSettings::Sandbox(file) => {
-            let sandbox = match file {
-                Some(file) => Sandbox::open(file)?,
-                None => Sandbox::builtin(),
-            };
+            let sandbox = Sandbox::open_or_builtin(file.as_deref())?;
             console.remark(&format!("Sandbox, nothing here touches AWS. {}", sandbox.story()))?;
             if !settings.resume {
                 fill_in_defaults(&mut settings.asked, &sandbox)?;
             }
-            let place = Place::of_world(&sandbox, settings.journal.as_deref())?;
+            let place = Place::of_world(&sandbox, settings.run.journal.as_deref())?;
             Box::pin(run(&settings, &Traced(sandbox), &InstantClock::default(), place, console)).await
         }
         BackendSettings::Aws(options) => {
             let aws = Aws::connect(options).await?;
-            let place = Place::of_aws(settings.journal.as_deref())?;
+            let place = Place::of_aws(settings.run.journal.as_deref())?;
             Box::pin(run(&settings, &Traced(aws), &SystemClock::default(), Some(place), console)).await
         }
     }
@@ -86,24 +83,23 @@ async fn run<C: Observe + Write, K: Clock>(
         Earlier::None => None,
     };
     let asked = earlier.as_ref().map_or_else(|| settings.asked.clone(), |record| (&record.request).into());
-    let manner =
-        Manner { mode: settings.mode, allow_blocked: settings.allow_blocked, output: settings.output };
-    let (request, observation) = observe(&asked, Depth::ForEvaluation, cloud).await?;
+    let (request, observation) = observe(&asked, cloud).await?;
     let plan = plan::plan(&request, &observation);
     let plan = earlier.as_ref().map_or_else(|| plan.clone(), |record| resume::as_approved(&plan, record));
-    approval::show(manner, &request, &observation, &plan, console)?;
+    approval::show(&settings.run, &request, &observation, &plan, console)?;
     // From here on Ctrl-C is an answer, or ends the run after the write in flight.
     let interrupt = outcome::Interrupt::listen()?;
-    let (decision, selected) = approval::decide(manner, &plan, console)?;
+    let (decision, selected) = approval::decide(&settings.run, &plan, console)?;
     // What is finished already is said so in the record too.
-    let is_settled = earlier.is_some() && decision == Decision::NoChanges && settings.mode != Mode::DryRun;
+    let is_settled =
+        earlier.is_some() && decision == Decision::NoChanges && settings.run.mode != Mode::DryRun;
     let carried = if decision == Decision::Approved || is_settled {
         let origin = earlier.map_or(Origin::Request, |record| Origin::Resumes(record.run));
         let (request, observation, plan, interrupt) = (&request, &observation, &plan, &interrupt);
         let approved = Approved { request, observation, plan, selected, origin, interrupt };
         let (outcome, journal) =
             approval::carry_out(&approved, cloud, clock, place.as_ref(), console).await?;
-        let again = async { observe(&asked, Depth::ForEvaluation, cloud).await };
+        let again = async { observe(&asked, cloud).await };
         let again = if outcome.is_success() { Some(again.await) } else { None };
         let (remaining, proof, unverified) = match again {
             Some(Ok((request, observation))) => {
@@ -121,7 +117,7 @@ async fn run<C: Observe + Write, K: Clock>(
     };
     let purpose = Purpose::Fix;
     let report = Report { purpose, request, observation, plan, decision, carried };
-    report.tell(settings.output, settings.detailed_exitcode, console)
+    report.tell(settings.run.output, settings.run.detailed_exitcode, console)
 }
 
 /// Whether what reads back lets each grantee launch with each key.
@@ -174,7 +170,7 @@ fn earlier_run(
 
 fn nothing_to_resume(settings: &FixSettings, console: &mut Console) -> Result<ExitStatus, Error> {
     console.remark("No run was cut: there is nothing to resume.")?;
-    if settings.output == OutputFormat::Json {
+    if settings.run.output == OutputFormat::Json {
         report::write_json_of_nothing(&mut console.out, "fix", &[])?;
     }
     Ok(ExitStatus::Done)

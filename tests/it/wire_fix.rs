@@ -6,7 +6,7 @@ use std::time::Duration;
 use keymend::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, UnresolvedRequest};
 use keymend::arn::KeyArn;
 use keymend::cloud::aws::{Aws, AwsOptions};
-use keymend::cloud::observer::{Depth, observe};
+use keymend::cloud::observer::observe;
 use keymend::plan::plan;
 use serde_json::Value;
 
@@ -227,7 +227,7 @@ async fn twenty_principals_are_planned_in_four_round_trips() {
         coverage: CoverageRule::default(),
         prune_orphans: false,
     };
-    let (request, observation) = observe(&asked, Depth::ForEvaluation, &aws).await.unwrap();
+    let (request, observation) = observe(&asked, &aws).await.unwrap();
     assert_eq!(plan(&request, &observation).changes.len(), 22);
     let (calls, round_trips) = proxy.take();
     let own = calls.iter().filter(|call| *call != "AssumeRole").count();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use keymend::access::{CoverageRule, PolicyName, Profile, Request, UnresolvedRequest};
 use keymend::cloud::Write as _;
-use keymend::cloud::observer::{self, Depth};
+use keymend::cloud::observer;
 use keymend::cloud::sandbox::Sandbox;
 use keymend::observation::Observation;
 use keymend::plan::{Plan, plan};
@@ -30,7 +30,7 @@ pub(crate) async fn observe(sandbox: &Sandbox, prune_orphans: bool) -> (Request,
         coverage: CoverageRule::default(),
         prune_orphans,
     };
-    observer::observe(&asked, Depth::ForEvaluation, sandbox).await.unwrap()
+    observer::observe(&asked, sandbox).await.unwrap()
 }
 
 pub(crate) async fn plan_in(sandbox: &Sandbox, prune_orphans: bool) -> Plan {

@@ -10,6 +10,13 @@ use super::errors::Call;
 use crate::arn::{EntityArn, EntityKind, PolicyArn};
 use crate::cloud::{CloudError, Receipt};
 
+/// Sends a request of IAM's, once; every operation has a builder type of its own.
+macro_rules! send {
+    ($call:expr, $request:expr) => {
+        $request.customize().config_override(once()).send().await.map_err(|error| $call.failed(&error))
+    };
+}
+
 fn once() -> Builder {
     Config::builder().retry_config(RetryConfig::disabled())
 }
@@ -32,8 +39,7 @@ pub(super) async fn create_policy(
         .path(&policy.path)
         .description(description)
         .policy_document(document);
-    let output = request.customize().config_override(once()).send().await;
-    output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+    Ok(receipt(&send!(call, request)?))
 }
 
 /// iam:DeletePolicyVersion.
@@ -43,8 +49,7 @@ pub(super) async fn delete_policy_version(
     version: &str,
 ) -> Result<Receipt, CloudError> {
     let request = client.delete_policy_version().policy_arn(&call.resource).version_id(version);
-    let output = request.customize().config_override(once()).send().await;
-    output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+    Ok(receipt(&send!(call, request)?))
 }
 
 /// iam:CreatePolicyVersion, which becomes the default.
@@ -58,8 +63,7 @@ pub(super) async fn create_policy_version(
         .policy_arn(&call.resource)
         .policy_document(document)
         .set_as_default(true);
-    let output = request.customize().config_override(once()).send().await;
-    let output = output.map_err(|error| call.failed(&error))?;
+    let output = send!(call, request)?;
     let version = output.policy_version().and_then(PolicyVersion::version_id).map(str::to_owned);
     Ok(Receipt { version, ..receipt(&output) })
 }
@@ -71,15 +75,13 @@ pub(super) async fn set_default_version(
     version: &str,
 ) -> Result<Receipt, CloudError> {
     let request = client.set_default_policy_version().policy_arn(&call.resource).version_id(version);
-    let output = request.customize().config_override(once()).send().await;
-    output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+    Ok(receipt(&send!(call, request)?))
 }
 
 /// iam:DeletePolicy.
 pub(super) async fn delete_policy(client: &Client, call: &Call) -> Result<Receipt, CloudError> {
     let request = client.delete_policy().policy_arn(&call.resource);
-    let output = request.customize().config_override(once()).send().await;
-    output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+    Ok(receipt(&send!(call, request)?))
 }
 
 /// iam:AttachUserPolicy, iam:AttachRolePolicy, iam:AttachGroupPolicy.
@@ -92,18 +94,15 @@ pub(super) async fn attach_policy(
     match entity.kind {
         EntityKind::User => {
             let request = client.attach_user_policy().user_name(name).policy_arn(policy);
-            let output = request.customize().config_override(once()).send().await;
-            output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+            Ok(receipt(&send!(call, request)?))
         }
         EntityKind::Role => {
             let request = client.attach_role_policy().role_name(name).policy_arn(policy);
-            let output = request.customize().config_override(once()).send().await;
-            output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+            Ok(receipt(&send!(call, request)?))
         }
         EntityKind::Group => {
             let request = client.attach_group_policy().group_name(name).policy_arn(policy);
-            let output = request.customize().config_override(once()).send().await;
-            output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+            Ok(receipt(&send!(call, request)?))
         }
     }
 }
@@ -118,18 +117,15 @@ pub(super) async fn detach_policy(
     match entity.kind {
         EntityKind::User => {
             let request = client.detach_user_policy().user_name(name).policy_arn(policy);
-            let output = request.customize().config_override(once()).send().await;
-            output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+            Ok(receipt(&send!(call, request)?))
         }
         EntityKind::Role => {
             let request = client.detach_role_policy().role_name(name).policy_arn(policy);
-            let output = request.customize().config_override(once()).send().await;
-            output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+            Ok(receipt(&send!(call, request)?))
         }
         EntityKind::Group => {
             let request = client.detach_group_policy().group_name(name).policy_arn(policy);
-            let output = request.customize().config_override(once()).send().await;
-            output.map(|output| receipt(&output)).map_err(|error| call.failed(&error))
+            Ok(receipt(&send!(call, request)?))
         }
     }
 }

@@ -15,8 +15,8 @@ use crate::observation::{Entity, IdentityPolicies, ManagedPolicy, NamedDocument,
 /// A user, role or group.
 pub(super) struct Found {
     pub(super) entity: Entity,
-    /// What belongs to it, where that is asked for.
-    pub(super) belongings: Option<Belongings>,
+    /// What belongs to it.
+    pub(super) belongings: Belongings,
 }
 
 /// Whose policies are read.
@@ -40,8 +40,7 @@ impl Documents {
         read_anyway: &BTreeSet<String>,
         cloud: &impl Observe,
     ) -> Self {
-        let owners: Vec<Owner<'_>> =
-            found.iter().filter_map(|found| Some((&found.entity, found.belongings.as_ref()?))).collect();
+        let owners: Vec<Owner<'_>> = found.iter().map(|found| (&found.entity, &found.belongings)).collect();
         let own = managed_policies(&owners).filter(|policy| !read_anyway.contains(*policy)).collect();
         let (mut managed, mut inline, groups) =
             join!(read_managed(account, &own, cloud), read_inline(account, &owners, cloud), async {
@@ -69,12 +68,10 @@ impl Documents {
 
     /// The entity with everything that belongs to it.
     pub(super) fn completed(&self, Found { mut entity, belongings }: Found) -> Entity {
-        if let Some(belongings) = &belongings {
-            entity.identity = match self.identity(&entity, belongings) {
-                Ok(policies) => Reading::Read(policies),
-                Err(reason) => Reading::Unread(reason),
-            };
-        }
+        entity.identity = match self.identity(&entity, &belongings) {
+            Ok(policies) => Reading::Read(policies),
+            Err(reason) => Reading::Unread(reason),
+        };
         entity
     }
 

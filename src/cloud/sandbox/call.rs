@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::authority::Asker;
 use super::refusals::Refusal;
 use super::world::{CallerEntry, World, caller_principal};
-use crate::arn::AccountId;
+use crate::arn::{AccountId, KeyArn};
 use crate::cloud::CloudError;
 use crate::observation::Caller;
 use crate::policy::{AwsPrincipal, pattern};
@@ -49,6 +49,16 @@ impl Call {
     /// A call to IAM, which has no regions.
     pub(super) fn iam(operation: &'static str, resource: impl fmt::Display, account: AccountId) -> Self {
         Self { operation, resource: resource.to_string(), account: Some(account), region: None }
+    }
+
+    /// A call to KMS about a key, with credentials of its account.
+    pub(super) fn kms(operation: &'static str, key: &KeyArn) -> Self {
+        Self {
+            operation,
+            resource: key.to_string(),
+            account: Some(key.account),
+            region: Some(key.region.clone()),
+        }
     }
 
     /// The caller, if the call is within its account and it may make it.

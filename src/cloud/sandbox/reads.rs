@@ -47,18 +47,9 @@ impl Observe for Sandbox {
     }
 
     async fn key_policy(&self, key: &KeyArn) -> Result<String, CloudError> {
-        let call = Call {
-            operation: "kms:GetKeyPolicy",
-            resource: key.to_string(),
-            account: Some(key.account),
-            region: Some(key.region.clone()),
-        };
+        let call = Call::kms("kms:GetKeyPolicy", key);
         let state = self.current(&call).await?;
-        let caller = call.authorized(&state.world)?;
-        match state.world.keys.get(key) {
-            Some(found) => Ok(found.policy.text().to_owned()),
-            None => Err(call.failed(Some(caller.account), Refusal::no_such_key(key))),
-        }
+        Ok(key_of_caller(&state.world, key, &call)?.policy.text().to_owned())
     }
 
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
@@ -171,18 +162,10 @@ impl Observe for Sandbox {
     }
 
     async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError> {
-        let call = Call {
-            operation: "kms:ListGrants",
-            resource: key.to_string(),
-            account: Some(key.account),
-            region: Some(key.region.clone()),
-        };
+        let call = Call::kms("kms:ListGrants", key);
         let state = self.current(&call).await?;
-        let caller = call.authorized(&state.world)?;
-        match state.world.keys.get(key) {
-            Some(found) => Ok(found.grants.iter().enumerate().map(key_grant).collect()),
-            None => Err(call.failed(Some(caller.account), Refusal::no_such_key(key))),
-        }
+        let found = key_of_caller(&state.world, key, &call)?;
+        Ok(found.grants.iter().enumerate().map(key_grant).collect())
     }
 }
 
@@ -192,6 +175,13 @@ impl Sandbox {
         let EntityName { kind, name } = entity;
         Call::iam(operation, format!("arn:{}:iam::{account}:{kind}/{name}", self.partition()), account)
     }
+}
+
+/// A key, for a caller of its own account who may make the call.
+fn key_of_caller<'w>(world: &'w World, key: &KeyArn, call: &Call) -> Result<&'w Key, CloudError> {
+    let caller = call.authorized(world)?;
+    let found = world.keys.get(key);
+    found.ok_or_else(|| call.failed(Some(caller.account), Refusal::no_such_key(key)))
 }
 
 fn get_entity(kind: EntityKind) -> &'static str {
