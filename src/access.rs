@@ -120,17 +120,6 @@ impl Grantee {
             Self::Entity(entity) => entity.partition,
         }
     }
-
-    /// Whether a principal of a key policy in this partition names the grantee itself.
-    pub fn is_named_by(&self, principal: &AwsPrincipal) -> bool {
-        match (self, principal) {
-            (Self::Account { partition, id }, AwsPrincipal::Account { partition: other, id: named }) => {
-                id == named && other.is_none_or(|other| other == *partition)
-            }
-            (Self::Entity(entity), AwsPrincipal::Entity(named)) => entity == named,
-            _ => false,
-        }
-    }
 }
 
 impl fmt::Display for Grantee {

@@ -80,7 +80,6 @@ pub enum Command {
 
 /// `keymend fix`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags as typed; settings makes a mode of them")]
 pub struct FixArgs {
     /// What the run is about.
     #[command(flatten)]
@@ -89,15 +88,9 @@ pub struct FixArgs {
     #[command(flatten)]
     pub backend: BackendArgs,
 
-    /// Show the plan and write nothing
-    #[arg(long, conflicts_with = "yes", help_heading = "Mode")]
-    pub dry_run: bool,
-    /// Apply without asking
-    #[arg(long, short = 'y', help_heading = "Mode")]
-    pub yes: bool,
-    /// Write even where something blocks that no change may mend
-    #[arg(long, help_heading = "Mode")]
-    pub allow_blocked: bool,
+    /// Whether and how it is approved, and where the record goes.
+    #[command(flatten)]
+    pub approval: RunArgs,
     /// How the access is proven after the documents were read again
     #[arg(long, value_enum, default_value_t = Verify::Evaluate, value_name = "HOW", help_heading = "Mode")]
     pub verify: Verify,
@@ -106,6 +99,21 @@ pub struct FixArgs {
           conflicts_with_all = ["key", "account", "principal", "group", "grantees", "policy_name",
                                 "prune_orphans", "coverage", "least_privilege"])]
     pub resume: bool,
+}
+
+/// What commands that write have in common.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags as typed; settings makes a mode of them")]
+pub struct RunArgs {
+    /// Show the plan and write nothing
+    #[arg(long, conflicts_with = "yes", help_heading = "Mode")]
+    pub dry_run: bool,
+    /// Apply without asking
+    #[arg(long, short = 'y', help_heading = "Mode")]
+    pub yes: bool,
+    /// Write what can be written even where something blocks
+    #[arg(long, help_heading = "Mode")]
+    pub allow_blocked: bool,
     /// Keep the record of the run, and find those of earlier ones, in this folder
     #[arg(long, value_name = "DIR", help_heading = "Mode")]
     pub journal: Option<PathBuf>,
@@ -120,7 +128,6 @@ pub struct FixArgs {
 
 /// `keymend rollback`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags as typed; settings makes a mode of them")]
 pub struct RollbackArgs {
     /// The run to undo; without it the last one
     #[arg(value_name = "RUN")]
@@ -138,25 +145,9 @@ pub struct RollbackArgs {
     /// Take back what the run added where it still stands unchanged, and leave what somebody else changed since
     #[arg(long, help_heading = "Mode")]
     pub only_ours: bool,
-    /// Show the plan and write nothing
-    #[arg(long, conflicts_with = "yes", help_heading = "Mode")]
-    pub dry_run: bool,
-    /// Apply without asking
-    #[arg(long, short = 'y', help_heading = "Mode")]
-    pub yes: bool,
-    /// Write what can be written even where something blocks
-    #[arg(long, help_heading = "Mode")]
-    pub allow_blocked: bool,
-    /// The folder with the records of runs
-    #[arg(long, value_name = "DIR", help_heading = "Mode")]
-    pub journal: Option<PathBuf>,
-
-    /// How it is shown.
+    /// Whether and how it is approved, and where the record is.
     #[command(flatten)]
-    pub output: OutputArgs,
-    /// Exit with 3 where a dry run finds changes
-    #[arg(long, help_heading = "Output")]
-    pub detailed_exitcode: bool,
+    pub approval: RunArgs,
 }
 
 /// `keymend check`.

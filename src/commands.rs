@@ -34,8 +34,8 @@ pub fn run(arguments: &[OsString]) -> ExitStatus {
 
 fn run_command(cli: &Cli) -> ExitStatus {
     let (color, verbose) = match &cli.command {
-        Command::Fix(args) => (args.output.color, args.output.verbose),
-        Command::Rollback(args) => (args.output.color, args.output.verbose),
+        Command::Fix(args) => (args.approval.output.color, args.approval.output.verbose),
+        Command::Rollback(args) => (args.approval.output.color, args.approval.output.verbose),
         Command::Check(args) => (args.output.color, args.output.verbose),
         _ => (ColorChoice::Auto, 0),
     };

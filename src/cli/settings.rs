@@ -7,7 +7,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::{
-    BackendArgs, CoverageChoice, FixArgs, OutputFormat, RollbackArgs, SubjectArgs, TargetArgs, Verify,
+    BackendArgs, CoverageChoice, FixArgs, OutputFormat, RollbackArgs, RunArgs, SubjectArgs, TargetArgs,
+    Verify,
 };
 use crate::access::{CoverageRule, GranteeRef, KeyRef, Profile, UnresolvedRequest};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
@@ -25,20 +26,43 @@ pub struct FixSettings {
     pub repeated: Vec<GranteeRef>,
     /// Where it reads and writes.
     pub backend: BackendSettings,
-    /// Whether and how it is approved.
-    pub mode: Mode,
-    /// Whether blocking findings forbid writing.
-    pub allow_blocked: bool,
-    /// Text or JSON.
-    pub output: OutputFormat,
-    /// Whether pending changes of a dry run show in the exit status.
-    pub detailed_exitcode: bool,
+    /// How it is approved, recorded and told.
+    pub run: RunSettings,
     /// How access is proven after writing.
     pub verify: Verify,
     /// Whether the last run is finished, instead of a new request.
     pub resume: bool,
+}
+
+/// How a command that writes is approved, recorded and told.
+#[derive(Debug, Clone)]
+pub struct RunSettings {
+    /// Whether and how it is approved.
+    pub mode: Mode,
+    /// Whether blocking findings forbid writing.
+    pub allow_blocked: bool,
     /// Where journals are, if not where they are by default.
     pub journal: Option<PathBuf>,
+    /// Text or JSON.
+    pub output: OutputFormat,
+    /// Whether pending changes of a dry run show in the exit status.
+    pub detailed_exitcode: bool,
+}
+
+impl RunSettings {
+    fn of(args: &RunArgs) -> Self {
+        Self {
+            mode: match (args.dry_run, args.yes) {
+                (true, _) => Mode::DryRun,
+                (false, true) => Mode::Yes,
+                (false, false) => Mode::Interactive,
+            },
+            allow_blocked: args.allow_blocked,
+            journal: args.journal.clone(),
+            output: args.output.output,
+            detailed_exitcode: args.detailed_exitcode,
+        }
+    }
 }
 
 /// What a run of `keymend rollback` is to do.
@@ -48,16 +72,8 @@ pub struct RollbackSettings {
     pub task: RollbackTask,
     /// Where it reads and writes.
     pub backend: BackendSettings,
-    /// Whether and how it is approved.
-    pub mode: Mode,
-    /// Whether blocking findings forbid writing.
-    pub allow_blocked: bool,
-    /// Text or JSON.
-    pub output: OutputFormat,
-    /// Whether pending changes of a dry run show in the exit status.
-    pub detailed_exitcode: bool,
-    /// Where journals are, if not where they are by default.
-    pub journal: Option<PathBuf>,
+    /// How it is approved, recorded and told.
+    pub run: RunSettings,
 }
 
 /// What `keymend rollback` does with earlier runs.
@@ -85,20 +101,8 @@ impl RollbackSettings {
                 None => RollbackTask::Undo(args.run.clone(), extent),
             },
             backend: backend(&args.backend)?,
-            mode: mode(args.dry_run, args.yes),
-            allow_blocked: args.allow_blocked,
-            output: args.output.output,
-            detailed_exitcode: args.detailed_exitcode,
-            journal: args.journal.clone(),
+            run: RunSettings::of(&args.approval),
         })
-    }
-}
-
-fn mode(dry_run: bool, yes: bool) -> Mode {
-    match (dry_run, yes) {
-        (true, _) => Mode::DryRun,
-        (false, true) => Mode::Yes,
-        (false, false) => Mode::Interactive,
     }
 }
 
@@ -145,13 +149,9 @@ impl FixSettings {
             asked,
             repeated,
             backend,
-            mode: mode(args.dry_run, args.yes),
-            allow_blocked: args.allow_blocked,
-            output: args.output.output,
-            detailed_exitcode: args.detailed_exitcode,
+            run: RunSettings::of(&args.approval),
             verify: args.verify,
             resume: args.resume,
-            journal: args.journal.clone(),
         })
     }
 }
@@ -370,7 +370,7 @@ mod tests {
         .unwrap();
         assert_eq!(settings.asked.grantees.len(), 3);
         assert_eq!(settings.repeated, [GranteeRef::Account("444455556666".parse().unwrap())]);
-        assert_eq!(settings.mode, Mode::Yes);
+        assert_eq!(settings.run.mode, Mode::Yes);
     }
 
     #[test]

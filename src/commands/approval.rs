@@ -11,7 +11,7 @@ use crate::access::Request;
 use crate::apply::journal::{Beginning, Journal, Origin};
 use crate::apply::{self, Clock, Outcome, Run};
 use crate::cli::OutputFormat;
-use crate::cli::settings::Mode;
+use crate::cli::settings::{Mode, RunSettings};
 use crate::cloud::{Observe, Write};
 use crate::error::Error;
 use crate::observation::Observation;
@@ -19,17 +19,9 @@ use crate::plan::Plan;
 use crate::prompt::{self, Answer};
 use crate::render::text;
 
-/// How a plan is shown and approved.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Manner {
-    pub(super) mode: Mode,
-    pub(super) allow_blocked: bool,
-    pub(super) output: OutputFormat,
-}
-
 /// In JSON mode the plan is still shown to whoever is going to be asked.
 pub(super) fn show(
-    manner: Manner,
+    settings: &RunSettings,
     request: &Request,
     observation: &Observation,
     plan: &Plan,
@@ -37,9 +29,9 @@ pub(super) fn show(
 ) -> Result<(), Error> {
     let Console { out, styles, talk, talk_styles, width, is_interactive } = console;
     text::callers(talk, talk_styles, *width, observation)?;
-    match manner.output {
+    match settings.output {
         OutputFormat::Text => text::plan(out, styles, *width, request, plan)?,
-        OutputFormat::Json if manner.mode == Mode::Interactive && *is_interactive => {
+        OutputFormat::Json if settings.mode == Mode::Interactive && *is_interactive => {
             text::plan(talk, talk_styles, *width, request, plan)?;
         }
         OutputFormat::Json => {}
@@ -49,14 +41,14 @@ pub(super) fn show(
 }
 
 pub(super) fn decide(
-    manner: Manner,
+    settings: &RunSettings,
     plan: &Plan,
     console: &mut Console,
 ) -> Result<(Decision, BTreeSet<usize>), Error> {
     let all = (0..plan.changes.len()).collect();
-    let decision = match manner.mode {
+    let decision = match settings.mode {
         _ if plan.is_unsound() => Decision::Blocked,
-        _ if plan.is_blocked() && (plan.changes.is_empty() || !manner.allow_blocked) => Decision::Blocked,
+        _ if plan.is_blocked() && (plan.changes.is_empty() || !settings.allow_blocked) => Decision::Blocked,
         _ if plan.changes.is_empty() => Decision::NoChanges,
         Mode::DryRun => Decision::OnlyPlanned,
         Mode::Yes => Decision::Approved,

@@ -285,7 +285,8 @@ fn where_journal_is(console: &mut Console, report: &Report) -> io::Result<()> {
 
 /// The last line of a success.
 fn what_now(console: &mut Console, report: &Report, is_complete: bool) -> io::Result<()> {
-    let region = report.request.keys.first().map_or("REGION", |key| key.region.as_str());
+    let mut regions = report.request.keys.iter().map(|key| key.region.as_str());
+    let region = regions.next().filter(|first| regions.all(|region| region == *first)).unwrap_or("REGION");
     let launch = if is_complete { "Launch" } else { "When that is done, launch" };
     writeln!(
         console.out,

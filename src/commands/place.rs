@@ -17,13 +17,7 @@ impl Place {
     /// Beside a world's file; the built-in world, which is gone after a run, has none.
     pub(super) fn of_world(sandbox: &Sandbox, folder: Option<&Path>) -> Result<Option<Self>, UsageError> {
         let Some(world) = sandbox.world_file() else {
-            return match folder {
-                Some(_) => {
-                    Err(UsageError::new("the built-in world keeps no journal: it is gone after the run")
-                        .hint("give a world file: --sandbox=FILE"))
-                }
-                None => Ok(None),
-            };
+            return folder.map_or(Ok(None), |_| Err(no_journal()));
         };
         let beside = || {
             let mut folder = world.as_os_str().to_owned();
@@ -53,4 +47,10 @@ impl Place {
     pub(super) fn history(&self) -> Result<History, Error> {
         Ok(History::read(&self.folder, &self.backend)?)
     }
+}
+
+/// What needs a journal was asked of the built-in world.
+pub(super) fn no_journal() -> UsageError {
+    UsageError::new("the built-in world keeps no journal: it is gone after the run")
+        .hint("give a world file: --sandbox=FILE")
 }

@@ -18,13 +18,12 @@ pub(super) fn tell_of(record: &Record, state: RunState, console: &mut Console) -
         _ => "was cut, or is still under way,",
     };
     let place = match record.stopped_at() {
-        _ if state == RunState::PartlyRolledBack => String::new(),
-        None => String::new(),
-        Some(number) => {
+        Some(number) if state != RunState::PartlyRolledBack => {
             let change = record.plan.changes.get(number - 1);
             let change = change.map(|change| format!(" ({})", change.operation)).unwrap_or_default();
             format!(" at change {number} of {}{change}", record.plan.changes.len())
         }
+        _ => String::new(),
     };
     console.warning(&format!("the run {run} {what}{place}"))?;
     console.hint(&if state == RunState::PartlyRolledBack {

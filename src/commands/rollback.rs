@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::approval::{self, Approved, Manner};
+use super::approval::{self, Approved};
 use super::console::Console;
 use super::outcome;
-use super::place::Place;
+use super::place::{self, Place};
 use super::report::{self, Carried, Decision, Purpose, Report};
 use crate::apply::Clock;
 use crate::apply::clock::{InstantClock, SystemClock};
@@ -27,7 +27,7 @@ use crate::render::text;
 /// Runs the command. With `--output json` a run that fails leaves a document too.
 pub(super) async fn rollback(args: &RollbackArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let ended = try_rollback(args, console).await;
-    if let (Err(error), OutputFormat::Json) = (&ended, args.output.output) {
+    if let (Err(error), OutputFormat::Json) = (&ended, args.approval.output.output) {
         report::write_json_of_error(&mut console.out, "rollback", error)?;
     }
     ended
@@ -37,19 +37,14 @@ async fn try_rollback(args: &RollbackArgs, console: &mut Console) -> Result<Exit
     let settings = RollbackSettings::resolve(args)?;
     match &settings.backend {
         BackendSettings::Sandbox(file) => {
-            let Some(file) = file else {
-                return Err(UsageError::new("the built-in world keeps no journal: it is gone after the run")
-                    .hint("give a world file: --sandbox=FILE")
-                    .into());
-            };
-            let sandbox = Sandbox::open(file)?;
-            let place = Place::of_world(&sandbox, settings.journal.as_deref())?;
-            let place = place.ok_or_else(|| UsageError::new("the world is no file"))?;
+            let sandbox = Sandbox::open_or_builtin(file.as_deref())?;
+            let place = Place::of_world(&sandbox, settings.run.journal.as_deref())?;
+            let place = place.ok_or_else(place::no_journal)?;
             let cloud = async || Ok(Traced(sandbox));
             Box::pin(run(&settings, cloud, &InstantClock::default(), &place, console)).await
         }
         BackendSettings::Aws(options) => {
-            let place = Place::of_aws(settings.journal.as_deref())?;
+            let place = Place::of_aws(settings.run.journal.as_deref())?;
             let cloud = async || Aws::connect(options).await.map(Traced);
             Box::pin(run(&settings, cloud, &SystemClock::default(), &place, console)).await
         }
@@ -65,11 +60,11 @@ async fn run<C: Observe + Write, K: Clock>(
 ) -> Result<ExitStatus, Error> {
     let history = place.history()?;
     match &settings.task {
-        RollbackTask::List => list(&history, settings.output, console),
+        RollbackTask::List => list(&history, settings.run.output, console),
         RollbackTask::Forget(run) => {
             let path = history.forget(run)?.display().to_string();
             console.remark(&format!("The record of run {run} is deleted: {path}"))?;
-            nothing_to_do(settings.output, &[], console)
+            nothing_to_do(settings.run.output, &[], console)
         }
         RollbackTask::Undo(run, extent) => {
             let asked = match run {
@@ -78,7 +73,7 @@ async fn run<C: Observe + Write, K: Clock>(
             };
             let Some(asked) = asked else {
                 console.remark("There is no run to undo.")?;
-                return nothing_to_do(settings.output, &[], console);
+                return nothing_to_do(settings.run.output, &[], console);
             };
             if asked.is_rollback() {
                 let message = format!("run `{}` is a rollback itself", asked.run);
@@ -108,20 +103,18 @@ async fn undo<C: Observe + Write, K: Clock>(
     let Undoing { history, run, extent } = undoing;
     let written = history.written(run);
     let (observation, Rollback { plan, conflicts }) = look(&written, *extent, cloud).await?;
-    let manner =
-        Manner { mode: settings.mode, allow_blocked: settings.allow_blocked, output: settings.output };
     console.remark(&format!("Undoing run {}.", run.run))?;
-    approval::show(manner, &run.request, &observation, &plan, console)?;
+    approval::show(&settings.run, &run.request, &observation, &plan, console)?;
     let interrupt = outcome::Interrupt::listen()?;
     let (decision, selected) = if conflicts.is_empty() || plan.is_unsound() {
-        approval::decide(manner, &plan, console)?
+        approval::decide(&settings.run, &plan, console)?
     } else {
-        tell_conflicts(undoing, &conflicts, settings.output, console)?;
+        tell_conflicts(undoing, &conflicts, settings.run.output, console)?;
         offer_ours(&written, &observation, console)?;
         (Decision::Conflicting, std::collections::BTreeSet::new())
     };
     let is_settled = decision == Decision::NoChanges
-        && settings.mode != Mode::DryRun
+        && settings.run.mode != Mode::DryRun
         && history.state(run) != RunState::RolledBack;
     let carried = if decision == Decision::Approved || is_settled {
         let approved = Approved {
@@ -145,7 +138,7 @@ async fn undo<C: Observe + Write, K: Clock>(
     };
     let purpose = Purpose::Rollback { conflicts };
     let report = Report { purpose, request: run.request.clone(), observation, plan, decision, carried };
-    report.tell(settings.output, settings.detailed_exitcode, console)
+    report.tell(settings.run.output, settings.run.detailed_exitcode, console)
 }
 
 async fn look(
