@@ -8,10 +8,12 @@ pub mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::num::NonZeroU8;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::Iso8601;
+use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
 
 use super::StepResult;
 use crate::access::Request;
@@ -176,10 +178,17 @@ fn text(record: &Record) -> io::Result<String> {
 }
 
 fn now() -> String {
-    let now = OffsetDateTime::now_utc();
-    let now = now.replace_millisecond(now.millisecond()).unwrap_or(now);
+    stamp(OffsetDateTime::now_utc())
+}
+
+/// Milliseconds with all their digits, so that stamps order as texts.
+const STAMP: EncodedConfig =
+    Config::DEFAULT.set_time_precision(TimePrecision::Second { decimal_digits: NonZeroU8::new(3) }).encode();
+
+/// A moment in UTC, as RFC 3339 has it.
+fn stamp(moment: OffsetDateTime) -> String {
     // Formatting a moment of our own time can't fail; an empty text would still be a valid record.
-    now.format(&Rfc3339).unwrap_or_default()
+    moment.format(&Iso8601::<STAMP>).unwrap_or_default()
 }
 
 #[cfg(test)]

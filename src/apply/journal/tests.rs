@@ -152,3 +152,13 @@ fn runs_of_one_moment_are_told_apart_and_in_order() {
     let read: Vec<&str> = history.runs().map(|(record, _)| record.run.as_str()).collect();
     assert_eq!(read, runs);
 }
+
+#[test]
+fn stamps_order_as_texts() {
+    let second = OffsetDateTime::from_unix_timestamp(1_764_000_000).unwrap();
+    let stamps = [0, 1, 100, 120, 999].map(|milliseconds| {
+        stamp(second + time::Duration::milliseconds(milliseconds) + time::Duration::nanoseconds(1))
+    });
+    assert!(stamps.is_sorted(), "{stamps:?}");
+    assert_eq!(stamps[3], "2025-11-24T16:00:00.120Z");
+}
