@@ -13,7 +13,7 @@ use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::authz::Gate;
 use crate::observation::{IamObservation, IamQuotas, Observation, Reading};
-use crate::policy::PolicyDocument;
+use crate::policy::{ActionSet, PolicyDocument};
 
 /// Plans IAM in every account that has users, roles or groups among the grantees.
 ///
@@ -46,6 +46,9 @@ pub(super) fn plan_accounts(
         }
     }
 }
+
+/// For each policy, what it lacks of each required statement.
+type Gaps = Vec<Vec<ActionSet>>;
 
 struct Account<'o> {
     request: &'o Request,
@@ -102,23 +105,28 @@ impl Account<'_> {
         self.required.get(key).map_or(&[], |required| required.as_slice())
     }
 
+    /// What each policy lacks of each required statement for a key, in the order of both.
+    fn gaps(&self, key: &KeyArn) -> Gaps {
+        let of = |policy: &PolicyDraft<'_>| policy.missing(self.required(key), key);
+        self.policies.iter().map(of).collect()
+    }
+
     /// The required statements that the attached policies together do not cover for an entity.
-    fn uncovered(&self, entity: &EntityName, key: &KeyArn) -> Vec<&RequiredStatement> {
-        let attached = || self.policies.iter().filter(|policy| policy.attached.contains(entity));
-        self.required(key)
-            .iter()
-            .filter(|required| {
-                let missing = attached().fold(required.action_set, |missing, policy| {
-                    missing.intersection(policy.missing(required, key))
-                });
-                !missing.is_empty()
-            })
-            .collect()
+    fn uncovered(&self, entity: &EntityName, key: &KeyArn, gaps: &Gaps) -> Vec<&RequiredStatement> {
+        let attached =
+            || self.policies.iter().zip(gaps).filter(|(policy, _)| policy.attached.contains(entity));
+        let is_uncovered = |(at, required): &(usize, &RequiredStatement)| {
+            let missing = attached()
+                .filter_map(|(_, gaps)| gaps.get(*at))
+                .fold(required.action_set, |missing, gap| missing.intersection(*gap));
+            !missing.is_empty()
+        };
+        self.required(key).iter().enumerate().filter(is_uncovered).map(|(_, required)| required).collect()
     }
 
     /// What is uncovered and has to be planned: all of it, or what evaluation does not show to be allowed.
-    fn lacking(&self, entity: &EntityArn, key: &KeyArn) -> Vec<&RequiredStatement> {
-        let mut lacking = self.uncovered(&entity.entity_name(), key);
+    fn lacking(&self, entity: &EntityArn, key: &KeyArn, gaps: &Gaps) -> Vec<&RequiredStatement> {
+        let mut lacking = self.uncovered(&entity.entity_name(), key, gaps);
         if self.request.coverage == CoverageRule::Effective && !lacking.is_empty() {
             let grantee = Grantee::Entity(entity.clone());
             let assessment = self.evidence.assess(key, &grantee, launch_actions());
@@ -133,12 +141,14 @@ impl Account<'_> {
     }
 
     fn plan_key(&mut self, key: &KeyArn, draft: &mut Draft) {
+        let gaps = self.gaps(key);
         let mut needy = Vec::new();
         let mut lacking: BTreeMap<EntityArn, Vec<RequiredStatement>> = BTreeMap::new();
         for entity in self.entities {
-            let lacks: Vec<RequiredStatement> = self.lacking(entity, key).into_iter().cloned().collect();
+            let lacks: Vec<RequiredStatement> =
+                self.lacking(entity, key, &gaps).into_iter().cloned().collect();
             let side = if lacks.is_empty() {
-                Side::Covered(self.covering(&entity.entity_name(), key))
+                Side::Covered(self.covering(&entity.entity_name(), key, &gaps))
             } else {
                 needy.push(entity.clone());
                 lacking.insert(entity.clone(), lacks);
@@ -155,7 +165,7 @@ impl Account<'_> {
         let is_lacked =
             |required: &&RequiredStatement| lacking.values().flatten().any(|lacked| lacked == *required);
         let required: Vec<RequiredStatement> = self.required(key).iter().filter(is_lacked).cloned().collect();
-        let home = self.home_for(key, &needy, &required, draft);
+        let home = self.home_for(key, &needy, &required, &gaps, draft);
         self.write_into(home, key, &lacking, &needy, &required, draft);
         self.warn_of_wider(key, &needy, draft);
     }
@@ -205,15 +215,13 @@ impl Account<'_> {
         }
     }
 
-    fn covering(&self, entity: &EntityName, key: &KeyArn) -> Vec<String> {
-        let useful = |policy: &&PolicyDraft<'_>| {
-            policy.attached.contains(entity)
-                && self
-                    .required(key)
-                    .iter()
-                    .any(|required| policy.missing(required, key) != required.action_set)
+    fn covering(&self, entity: &EntityName, key: &KeyArn, gaps: &Gaps) -> Vec<String> {
+        let is_useful = |(policy, gaps): &(&PolicyDraft<'_>, &Vec<ActionSet>)| {
+            let mut required = self.required(key).iter().zip(*gaps);
+            policy.attached.contains(entity) && required.any(|(required, gap)| *gap != required.action_set)
         };
-        self.policies.iter().filter(useful).map(|policy| format!("policy {}", policy.arn.name)).collect()
+        let useful = self.policies.iter().zip(gaps).filter(is_useful);
+        useful.map(|(policy, _)| format!("policy {}", policy.arn.name)).collect()
     }
 
     /// The first policy that can serve everyone who needs it, else a new one.
@@ -222,11 +230,12 @@ impl Account<'_> {
         key: &KeyArn,
         needy: &[EntityArn],
         required: &[RequiredStatement],
+        gaps: &Gaps,
         draft: &mut Draft,
     ) -> usize {
         let mut refusals = Vec::new();
         for (index, policy) in self.policies.iter().enumerate() {
-            match self.refusal(policy, key, needy, required) {
+            match self.refusal(policy, key, needy, required, gaps) {
                 None => return index,
                 Some(reason) => refusals.push((policy.arn.clone(), reason)),
             }
@@ -247,6 +256,7 @@ impl Account<'_> {
         key: &KeyArn,
         needy: &[EntityArn],
         required: &[RequiredStatement],
+        gaps: &Gaps,
     ) -> Option<String> {
         let wanted = [key.to_string()];
         let Some(document) = &policy.document else { return Some("it can't be read".to_owned()) };
@@ -257,7 +267,8 @@ impl Account<'_> {
         let merged = reader.patched(required, &wanted);
         if merged.is_some() {
             let boundaries = policy.existing.iter().flat_map(|existing| &existing.boundary_of);
-            let attached = policy.attached.iter().filter(|entity| !self.uncovered(entity, key).is_empty());
+            let attached =
+                policy.attached.iter().filter(|entity| !self.uncovered(entity, key, gaps).is_empty());
             // A boundary limits whatever else is attached, so who has it has not got the access already.
             let strangers: BTreeSet<String> = attached
                 .chain(boundaries)

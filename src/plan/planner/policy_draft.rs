@@ -56,11 +56,15 @@ impl<'o> PolicyDraft<'o> {
         }
     }
 
-    /// The required actions on the key that the policy does not give.
-    pub(super) fn missing(&self, required: &RequiredStatement, key: &KeyArn) -> ActionSet {
-        self.document.as_ref().map_or(required.action_set, |document| {
-            Reader::new(document, Face::Identity).cover(required, &key.to_string()).missing
-        })
+    /// The actions on the key that the policy does not give, of each required statement.
+    pub(super) fn missing(&self, required: &[RequiredStatement], key: &KeyArn) -> Vec<ActionSet> {
+        let reader = self.document.as_ref().map(|document| Reader::new(document, Face::Identity));
+        let key = key.to_string();
+        let missing = |required: &RequiredStatement| {
+            let cover = reader.as_ref().map(|reader| reader.cover(required, &key));
+            cover.map_or(required.action_set, |cover| cover.missing)
+        };
+        required.iter().map(missing).collect()
     }
 
     /// The writes that make the policy what it is to be.
