@@ -16,7 +16,7 @@ use crate::policy::AwsPrincipal;
 pub use required::RequiredStatement;
 
 /// The question that a plan answers. Everything in it is resolved: no alias, no session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Request {
     /// The keys, in the order asked for.
     pub keys: Vec<KeyArn>,
@@ -155,6 +155,19 @@ impl<'de> Deserialize<'de> for Grantee {
     }
 }
 
+impl schemars::JsonSchema for Grantee {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Grantee".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "The ARN of a user, role or group; for a whole account its root's.",
+        })
+    }
+}
+
 /// A grantee as typed: a session still has to be traced to its role, an account to its partition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GranteeRef {
@@ -266,7 +279,7 @@ impl FromStr for KeyRef {
 }
 
 /// The name of a customer managed policy: 1 to 128 of `[\w+=,.@-]`, equal in any case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct PolicyName(String);
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
 
 /// Both sides as they were read for one request.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Observation {
     /// Who read, by account; an account without credentials is not here.
     pub callers: BTreeMap<AccountId, Caller>,
@@ -18,7 +18,7 @@ pub struct Observation {
 }
 
 /// Something that was read, or the reason why not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reading<T> {
     /// As it was read.
@@ -46,7 +46,7 @@ impl<T> Reading<T> {
 /// The identity that calls are made as.
 ///
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Caller {
     /// The account whose credentials these are.
     pub account: AccountId,
@@ -55,7 +55,7 @@ pub struct Caller {
 }
 
 /// One key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct KeyObservation {
     /// What DescribeKey tells.
     pub metadata: Reading<KeyMetadata>,
@@ -69,7 +69,7 @@ pub struct KeyObservation {
 /// A grant on a key.
 ///
 /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantListEntry.html>
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct KeyGrant {
     /// Its id.
     pub id: String,
@@ -86,7 +86,7 @@ pub struct KeyGrant {
 /// What DescribeKey tells about a key.
 ///
 /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html>
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct KeyMetadata {
     /// The key's ARN, whatever it was asked by.
     pub arn: KeyArn,
@@ -115,7 +115,7 @@ pub enum KeyManager {
 }
 
 /// IAM in one account, as far as the request touches it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct IamObservation {
     /// The account's limits.
     pub quotas: IamQuotas,
@@ -128,7 +128,7 @@ pub struct IamObservation {
 /// The account's limits.
 ///
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html>
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct IamQuotas {
     /// Managed policies that can be attached to a user.
     pub attached_per_user: usize,
@@ -156,7 +156,7 @@ impl Default for IamQuotas {
 }
 
 /// A customer managed policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ManagedPolicy {
     /// The policy's ARN.
     pub arn: PolicyArn,
@@ -171,7 +171,7 @@ pub struct ManagedPolicy {
 }
 
 /// One version of a managed policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PolicyVersion {
     /// `v1`, `v2`, …
     pub id: String,
@@ -182,7 +182,7 @@ pub struct PolicyVersion {
 }
 
 /// A user, role or group that exists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Entity {
     /// Its real ARN: the path may differ from what was typed.
     pub arn: EntityArn,
@@ -194,7 +194,7 @@ pub struct Entity {
 }
 
 /// Every policy that belongs to a user, role or group.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct IdentityPolicies {
     /// Managed and inline policies, its own and those of its groups.
     pub documents: Vec<NamedDocument>,
@@ -203,7 +203,7 @@ pub struct IdentityPolicies {
 }
 
 /// A policy document with the name that people know it by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NamedDocument {
     /// The ARN of a managed policy; `inline policy NAME of role app` for an inline one.
     pub name: String,

@@ -2,10 +2,13 @@
 
 pub mod check;
 pub mod checks;
+pub mod document;
+pub mod matrix;
 pub mod operation;
 pub mod patch;
 pub mod planner;
 pub mod rollback;
+pub mod saved;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +23,7 @@ pub use operation::{Action, KeyPolicyUpdate, Now, Operation};
 pub use planner::plan;
 
 /// What has to be written, and what stands in the way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Plan {
     /// Wrong or noteworthy things, blocking ones first.
     pub findings: Vec<Finding>,
@@ -47,6 +50,18 @@ impl Plan {
     pub fn leaves_work(&self) -> bool {
         !self.handovers.is_empty()
             || self.findings.iter().any(|finding| finding.severity() == Severity::LeftOver)
+    }
+
+    /// What is written in one account, with everything found, and without what is handed over to others.
+    #[must_use]
+    pub fn part_of(&self, account: AccountId) -> Self {
+        let is_own = |change: &&Change| change.operation.account() == account;
+        Self {
+            findings: self.findings.clone(),
+            changes: self.changes.iter().filter(is_own).cloned().collect(),
+            coverage: self.coverage.clone(),
+            handovers: Vec::new(),
+        }
     }
 
     /// What is left of the changes when some are dropped: what depends on a dropped one drops too, and what is
@@ -105,7 +120,7 @@ pub struct Selection {
 }
 
 /// One write, with what it is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Change {
     /// The write itself.
     #[serde(flatten)]
@@ -117,7 +132,7 @@ pub struct Change {
 }
 
 /// Somebody gets access by a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Gain {
     /// Who.
     pub grantee: Grantee,
@@ -130,7 +145,7 @@ pub struct Gain {
 }
 
 /// Something wrong or noteworthy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Finding {
     /// Which kind.
     pub code: FindingCode,
@@ -272,7 +287,7 @@ impl FindingCode {
 }
 
 /// Where access with one key stands for one grantee.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Coverage {
     /// Who.
     pub grantee: Grantee,
@@ -285,7 +300,7 @@ pub struct Coverage {
 }
 
 /// One side of a grantee's access.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// It holds already, by these statements or policies, in words.
@@ -299,7 +314,7 @@ pub enum Side {
 }
 
 /// What the administrator of an account that no credentials serve has to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "side", rename_all = "snake_case")]
 pub enum Handover {
     /// In the key's account: statements that the key policy needs.

@@ -8,7 +8,7 @@ use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition
 use crate::policy::Fingerprint;
 
 /// The kinds of write. Documents are complete texts, exactly as sent and as read before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Operation {
     /// Takes principals that no longer exist out of a key policy (kms:PutKeyPolicy).
@@ -101,7 +101,7 @@ pub enum Operation {
 }
 
 /// A key policy before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct KeyPolicyUpdate {
     /// The key.
     pub key: KeyArn,

@@ -1,6 +1,6 @@
 //! The planner: from a request and an observation to a plan. It proposes and changes nothing.
 
-mod forecast;
+pub(super) mod forecast;
 mod handing_over;
 mod iam_side;
 mod key_side;
@@ -11,6 +11,8 @@ mod prospects;
 pub(super) mod refusals;
 
 use std::collections::BTreeMap;
+
+pub(super) use policy_draft::refused_sid;
 
 use super::{Change, Coverage, Finding, FindingCode, Handover, Operation, Plan, Side, checks};
 use crate::access::evidence::{Evidence, Extras};

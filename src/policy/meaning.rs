@@ -15,7 +15,9 @@ use super::principal::AwsPrincipal;
 use crate::arn::Partition;
 
 /// A hash of a document's meaning: SHA-256, in hexadecimal.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Fingerprint(String);
 

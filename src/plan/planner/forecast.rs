@@ -8,7 +8,7 @@ use crate::arn::{EntityArn, PolicyArn};
 use crate::observation::{Observation, Reading};
 
 /// Makes the evidence tell of the time after the changes.
-pub(super) fn carry_out(evidence: &mut Evidence, observation: &Observation, changes: &[Change]) {
+pub(in crate::plan) fn carry_out(evidence: &mut Evidence, observation: &Observation, changes: &[Change]) {
     let mut written: BTreeMap<&PolicyArn, &str> = BTreeMap::new();
     let mut attached: BTreeMap<&PolicyArn, Vec<&EntityArn>> = BTreeMap::new();
     for change in changes {

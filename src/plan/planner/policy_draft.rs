@@ -100,7 +100,7 @@ impl<'o> PolicyDraft<'o> {
 /// A Sid that IAM takes in no new version: with characters it does not allow, or standing twice.
 ///
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html>
-pub(super) fn refused_sid(document: &PolicyDocument) -> Option<&str> {
+pub(in crate::plan) fn refused_sid(document: &PolicyDocument) -> Option<&str> {
     let mut seen = BTreeSet::new();
     let mut sids = document.statements.iter().filter_map(|statement| statement.sid.as_deref());
     sids.find(|sid| {

@@ -6,9 +6,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::world::{ShortRequest, World, carried_out};
-use crate::access::Request;
+use crate::access::{Grantee, Request};
 use crate::observation::Observation;
-use crate::plan::{Plan, plan};
+use crate::plan::document::{patch_identity_policy, patch_key_policy};
+use crate::plan::matrix::{Answer, Cell, matrix};
+use crate::plan::saved::{PlanBackend, SavedPlan};
+use crate::plan::{Operation, Plan, Side, plan};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,8 +51,79 @@ fn check(case: &Case) -> Result<(), String> {
     if !case.expected.after.is_empty() {
         same("statements", &written(&plan), &case.expected.after)?;
     }
+    same_as_patched(&request, &observation, &plan)?;
+    survives_its_file(&request, &observation, &plan)?;
+    same_as_in_the_matrix(&request, &observation, &plan)?;
     let again = super::super::plan(&request, &carried_out(observation, &plan));
     same("changes of the second plan", &again.changes, &Vec::new())
+}
+
+/// Patching the key policy alone, or a policy alone, gives what the plan writes.
+fn same_as_patched(request: &Request, observation: &Observation, plan: &Plan) -> Result<(), String> {
+    const FILE: &str = "policy.json";
+    for (key, observed) in &observation.keys {
+        let Some(text) = observed.policy.read() else { continue };
+        let alone = Request { keys: vec![key.clone()], ..request.clone() };
+        let last = plan.changes.iter().rev().find_map(|change| match &change.operation {
+            Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) if update.key == *key => {
+                Some(update.after.clone())
+            }
+            _ => None,
+        });
+        let patched = patch_key_policy(text, FILE, &alone);
+        let leaked = patched.findings.iter().find(|finding| finding.message.contains(&key.to_string()));
+        same("findings that name the key", &leaked, &None)?;
+        if last.is_some() && !plan.is_blocked() {
+            same("patched key policies", &patched.after, &last)?;
+        }
+    }
+    for change in &plan.changes {
+        if let Operation::CreatePolicyVersion { policy, before, after, .. } = &change.operation {
+            let patched = patch_identity_policy(before, FILE, request, policy.account);
+            same("patched policies", &patched.after, &Some(after.clone()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Each side of the coverage is the same side of every action in the matrix.
+fn same_as_in_the_matrix(request: &Request, observation: &Observation, plan: &Plan) -> Result<(), String> {
+    let rows = matrix(request, observation, plan).into_iter();
+    let rows = rows.flat_map(|of| of.rows.into_iter().map(move |row| (of.key.clone(), row)));
+    for (key, row) in rows {
+        let mut coverage = plan.coverage.iter();
+        let covered = coverage.find(|covered| covered.key == key && covered.grantee == row.grantee).unwrap();
+        let is_served_by_grants = matches!(&row.grantee, Grantee::Entity(role)
+            if role.is_service_linked_role() && role.account != key.account);
+        let answers = |of: fn(&Cell) -> (Answer, Answer)| row.cells.iter().map(of).unzip();
+        let key_policy = answers(|cell| (cell.before.key_policy, cell.after.key_policy));
+        let identity = answers(|cell| (cell.before.identity, cell.after.identity));
+        for (side, answers) in [(&covered.key_policy, key_policy), (&covered.identity, identity)] {
+            let (before, after): (Vec<Answer>, Vec<Answer>) = answers;
+            let allows = |answers: &[Answer]| answers.iter().all(|answer| *answer == Answer::Allows);
+            let what = format!("{side:?} of {} in the matrix", row.grantee);
+            match side {
+                // A grant gives what a launch needs, and no more.
+                Side::Covered(_) if is_served_by_grants => {}
+                Side::Covered(_) => same(&what, &(allows(&before), allows(&after)), &(true, true))?,
+                Side::Planned => same(&what, &(allows(&before), allows(&after)), &(false, true))?,
+                Side::Missing => same(&what, &allows(&before), &false)?,
+                Side::NotNeeded => {
+                    let is_settled = |answer: &Answer| matches!(answer, Answer::NotNeeded | Answer::Allows);
+                    same(&what, &after.iter().all(is_settled), &true)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn survives_its_file(request: &Request, observation: &Observation, plan: &Plan) -> Result<(), String> {
+    let saved =
+        SavedPlan::new(PlanBackend::Aws, "2026-01-02T03:04:05Z".to_owned(), request, observation, plan);
+    let text = saved.to_text().map_err(|error| error.to_string())?;
+    let read = SavedPlan::parse(&text, "plan.json").map_err(|error| error.to_string())?;
+    same("saved plan", &read, &saved)
 }
 
 fn written(plan: &Plan) -> Vec<Value> {

@@ -1,0 +1,204 @@
+//! One document, patched where nothing else is known: a file in a repository.
+//!
+//! A key policy goes through the whole planner, with an observation that has nothing but its text; an IAM policy
+//! takes the keys as the planner's own policies do. Both are checked like every plan.
+
+use std::collections::BTreeMap;
+
+use super::patch::{Face, Reader};
+use super::planner::limits::size_without_white_space;
+use super::planner::{plan, refused_sid};
+use super::{Change, Finding, FindingCode, Operation, Severity, checks};
+use crate::access::{CoverageRule, Grantee, Request, RequiredStatement};
+use crate::arn::{AccountId, KeyArn, Partition, PolicyArn};
+use crate::observation::{
+    IamObservation, IamQuotas, KeyObservation, ManagedPolicy, Observation, PolicyVersion, Reading,
+};
+use crate::policy::{Effect, PolicyDocument};
+
+/// What becomes of one document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patched {
+    /// The patched text; `None` where the document covers everything already, or where something blocks.
+    pub after: Option<String>,
+    /// Wrong or noteworthy things, blocking ones first.
+    pub findings: Vec<Finding>,
+}
+
+impl Patched {
+    /// Whether something stands against the patch that no patch may mend.
+    pub fn is_blocked(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity() == Severity::Blocking)
+    }
+}
+
+/// Patches a key policy as [`plan()`] would, by the names in it: nothing else is known that could be evaluated. The
+/// request's one key need not exist: see [`unknown_key`].
+///
+/// What the planner says of that key is said of the file's `name`.
+pub fn patch_key_policy(text: &str, name: &str, request: &Request) -> Patched {
+    let request = &Request { coverage: CoverageRule::Named, ..request.clone() };
+    let observed = KeyObservation {
+        metadata: Reading::default(),
+        policy: Reading::Read(text.to_owned()),
+        grants: Reading::default(),
+    };
+    let observation = Observation {
+        keys: request.keys.iter().map(|key| (key.clone(), observed.clone())).collect(),
+        ..Observation::default()
+    };
+    let plan = plan(request, &observation);
+    let mut texts = plan.changes.into_iter().filter_map(|change| match change.operation {
+        Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) => Some(update.after),
+        _ => None,
+    });
+    let called =
+        |text: String| request.keys.iter().fold(text, |text, key| text.replace(&key.to_string(), name));
+    let is_doubtful =
+        request.keys.iter().any(|key| *key == unknown_key(key.partition)) && denies_at_times(text);
+    let findings = plan
+        .findings
+        .into_iter()
+        .filter(|finding| !is_of_the_other_side(finding.code))
+        .map(|finding| if is_doubtful { doubted(finding) } else { finding })
+        .map(|finding| Finding {
+            subject: called(finding.subject),
+            message: called(finding.message),
+            hint: finding.hint.map(called),
+            ..finding
+        })
+        .collect();
+    finished(texts.next_back(), findings)
+}
+
+/// The stand-in for a key of which nothing but the policy's text is known: no account is its own.
+#[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a literal of twelve digits")]
+pub fn unknown_key(partition: Partition) -> KeyArn {
+    let account = "000000000000".parse().expect("twelve digits");
+    KeyArn { partition, region: "unknown".to_owned(), account, id: "unknown".to_owned() }
+}
+
+/// IAM and grants were not looked at, and need not be: nothing is said of them.
+fn is_of_the_other_side(code: FindingCode) -> bool {
+    matches!(
+        code,
+        FindingCode::Unread
+            | FindingCode::IdentityCenterRole
+            | FindingCode::NotConsidered
+            | FindingCode::AccessAlready
+    )
+}
+
+/// Whether any of a policy's Denies has a condition.
+fn denies_at_times(text: &str) -> bool {
+    let document = PolicyDocument::parse(text);
+    document.is_ok_and(|document| {
+        let mut statements = document.statements.iter();
+        statements.any(|statement| statement.effect == Effect::Deny && !statement.conditions.is_empty())
+    })
+}
+
+/// A Deny's conditions may be about the key's account or region, which are not known.
+fn doubted(finding: Finding) -> Finding {
+    match finding.code {
+        FindingCode::ExplicitDeny => Finding {
+            code: FindingCode::DenyStatement,
+            hint: Some("give --key ARN, so that the conditions of a Deny can be evaluated".to_owned()),
+            ..finding
+        },
+        _ => finding,
+    }
+}
+
+/// Patches a customer managed policy of an account so that it covers the request's keys.
+pub fn patch_identity_policy(text: &str, name: &str, request: &Request, account: AccountId) -> Patched {
+    let refused = |code, message: String, hint: Option<&str>| {
+        let hint = hint.map(str::to_owned);
+        finished(None, vec![Finding { code, subject: name.to_owned(), message, hint }])
+    };
+    let mut document = match PolicyDocument::parse(text) {
+        Ok(document) => document,
+        Err(error) => return refused(FindingCode::UnreadablePolicy, format!("the policy: {error}"), None),
+    };
+    if let Some(sid) = refused_sid(&document) {
+        let message = format!("IAM refuses to save it, for the Sid \"{sid}\"");
+        let hint = "IAM takes each Sid once, and only A-Z, a-z and 0-9 in it: rename it first";
+        return refused(FindingCode::UnreadablePolicy, message, Some(hint));
+    }
+    for key in &request.keys {
+        let wanted = [key.to_string()];
+        let required = RequiredStatement::of(request.profile, &key.region, account);
+        let patched = Reader::new(&document, Face::Identity).patched(&required, &wanted);
+        match patched.map(PolicyDocument::parse) {
+            None => {}
+            Some(Ok(patched)) => document = patched,
+            Some(Err(error)) => {
+                let message = format!("a bug of keymend: the patched policy is no policy: {error}");
+                return refused(FindingCode::FailedCheck, message, None);
+            }
+        }
+    }
+    if document.text() == text {
+        return finished(None, Vec::new());
+    }
+    let (size, most) = (size_without_white_space(document.text()), IamQuotas::default().policy_size);
+    if size > most {
+        let message =
+            format!("it would have {size} characters without white space, AWS takes {most} at most");
+        return refused(FindingCode::TooLarge, message, Some("put the key into a policy of its own"));
+    }
+    let findings = identity_violations(text, document.text(), name, request, account);
+    finished(Some(document.text().to_owned()), findings)
+}
+
+/// The independent check, on an account that has nothing but this policy, attached to nobody.
+fn identity_violations(
+    before: &str,
+    after: &str,
+    name: &str,
+    request: &Request,
+    account: AccountId,
+) -> Vec<Finding> {
+    let Some(key) = request.keys.first() else { return Vec::new() };
+    let policy = PolicyArn {
+        partition: key.partition,
+        account,
+        path: "/".to_owned(),
+        name: request.policy_name.as_str().to_owned(),
+    };
+    let version = PolicyVersion { id: "v1".to_owned(), is_default: true, document: None };
+    let observed = ManagedPolicy {
+        arn: policy.clone(),
+        document: before.to_owned(),
+        versions: vec![version],
+        attached_to: Vec::new(),
+        boundary_of: Vec::new(),
+    };
+    let iam = IamObservation {
+        quotas: IamQuotas::default(),
+        policies: BTreeMap::from([(policy.clone(), observed)]),
+        entities: BTreeMap::new(),
+    };
+    let observation =
+        Observation { accounts: BTreeMap::from([(account, Reading::Read(iam))]), ..Observation::default() };
+    let change = Change {
+        operation: Operation::CreatePolicyVersion {
+            policy,
+            base_version: "v1".to_owned(),
+            before: before.to_owned(),
+            after: after.to_owned(),
+            serves: Vec::new(),
+        },
+        reason: String::new(),
+        gains: Vec::new(),
+    };
+    let own = Grantee::Account { partition: key.partition, id: account };
+    let violations = checks::violations(request, &observation, &[own], &[change]);
+    violations.into_iter().map(|finding| Finding { subject: name.to_owned(), ..finding }).collect()
+}
+
+/// What is blocked has no text.
+fn finished(after: Option<String>, findings: Vec<Finding>) -> Patched {
+    let patched = Patched { after, findings };
+    if patched.is_blocked() { Patched { after: None, ..patched } } else { patched }
+}

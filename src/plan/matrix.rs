@@ -1,0 +1,281 @@
+//! Who may do what, action by action, before and after a plan: by name, or in effect where that is what counts.
+
+use std::collections::BTreeSet;
+
+use super::patch::{Face, Reader};
+use super::planner::forecast;
+use super::{Operation, Plan};
+use crate::access::assessment::launch_actions;
+use crate::access::evidence::{Evidence, Extras};
+use crate::access::{CoverageRule, Grantee, Request, RequiredStatement};
+use crate::arn::{EntityArn, EntityKind, KeyArn, PolicyArn};
+use crate::authz::Gate;
+use crate::observation::{IamObservation, Observation, Reading};
+use crate::policy::{ActionSet, KmsAction, PolicyDocument};
+
+/// What the grantees may do with one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyMatrix {
+    /// The key.
+    pub key: KeyArn,
+    /// The actions: those that are required, or those that a launch needs.
+    pub actions: Vec<&'static str>,
+    /// The grantees, in the order asked for.
+    pub rows: Vec<Row>,
+}
+
+/// What one grantee may do with one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Who.
+    pub grantee: Grantee,
+    /// One for each action.
+    pub cells: Vec<Cell>,
+}
+
+/// One action of one grantee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    /// As it was read.
+    pub before: Sides,
+    /// As the plan makes it.
+    pub after: Sides,
+}
+
+/// Both sides of one action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sides {
+    /// The key policy, by name.
+    pub key_policy: Answer,
+    /// IAM in the grantee's account.
+    pub identity: Answer,
+}
+
+/// What one side says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It allows the action by name.
+    Allows,
+    /// It does not.
+    Lacks,
+    /// It was not read.
+    Unread,
+    /// It is not asked.
+    NotNeeded,
+}
+
+/// The matrix of every key of a request.
+pub fn matrix(request: &Request, observation: &Observation, plan: &Plan) -> Vec<KeyMatrix> {
+    let before = Evidence::new(observation, &Extras::default());
+    let mut after = before.clone();
+    forecast::carry_out(&mut after, observation, &plan.changes);
+    let table = Table { request, observation, plan, evidence: [before, after] };
+    request.keys.iter().map(|key| table.of(key)).collect()
+}
+
+/// What a matrix is made from.
+struct Table<'a> {
+    request: &'a Request,
+    observation: &'a Observation,
+    plan: &'a Plan,
+    /// Before and after the plan.
+    evidence: [Evidence; 2],
+}
+
+/// One of the actions that a matrix tells of.
+struct Column<'r> {
+    /// The required statement that it belongs to.
+    required: &'r RequiredStatement,
+    name: &'static str,
+    actions: ActionSet,
+}
+
+impl Table<'_> {
+    fn of(&self, key: &KeyArn) -> KeyMatrix {
+        let row = |grantee: &Grantee| {
+            let required = RequiredStatement::of(self.request.profile, &key.region, grantee.account());
+            let cells = self.cells(key, grantee, &self.columns(&required));
+            Row { grantee: grantee.clone(), cells }
+        };
+        // The account shows in conditions alone.
+        let required = RequiredStatement::of(self.request.profile, &key.region, key.account);
+        KeyMatrix {
+            key: key.clone(),
+            actions: self.columns(&required).into_iter().map(|column| column.name).collect(),
+            rows: self.request.grantees.iter().map(row).collect(),
+        }
+    }
+
+    /// The required actions; where evaluation is what counts, those that a launch needs.
+    fn columns<'r>(&self, required: &'r [RequiredStatement]) -> Vec<Column<'r>> {
+        let documented = |required: &'r RequiredStatement| {
+            required.actions.iter().map(move |name| {
+                let actions = ActionSet::of_pattern(name);
+                Column { required, name, actions }
+            })
+        };
+        let of_launch = |action: &KmsAction| {
+            let required = required.iter().find(|required| required.action_set.contains(action.set()))?;
+            Some(Column { required, name: action.name(), actions: action.set() })
+        };
+        match self.request.coverage {
+            CoverageRule::Named => required.iter().flat_map(documented).collect(),
+            CoverageRule::Effective => launch_actions().iter().filter_map(of_launch).collect(),
+        }
+    }
+
+    fn cells(&self, key: &KeyArn, grantee: &Grantee, columns: &[Column<'_>]) -> Vec<Cell> {
+        let Self { observation, plan, evidence: [before, after], .. } = self;
+        let principal = key_principal(grantee);
+        let face = Face::KeyPolicy(key.partition);
+        let [key_before, key_after] = key_policies(key, observation, plan)
+            .map(|text| answers(columns, text.map(|text| vec![text]), face, &principal));
+        let [own_before, own_after] = match identity(grantee) {
+            Some(entity) => documents(entity, observation, plan)
+                .map(|texts| answers(columns, texts, Face::Identity, &key.to_string())),
+            None => [vec![Answer::NotNeeded; columns.len()], vec![Answer::NotNeeded; columns.len()]],
+        };
+        let before = self.sides(before, key, grantee, columns, key_before, own_before);
+        let after = self.sides(after, key, grantee, columns, key_after, own_after);
+        before.into_iter().zip(after).map(|(before, after)| Cell { before, after }).collect()
+    }
+
+    /// Both sides of each action, as the names in the documents say, and as evaluation shows where that counts.
+    fn sides(
+        &self,
+        evidence: &Evidence,
+        key: &KeyArn,
+        grantee: &Grantee,
+        columns: &[Column<'_>],
+        key_policy: Vec<Answer>,
+        identity: Vec<Answer>,
+    ) -> Vec<Sides> {
+        let by_name = key_policy.into_iter().zip(identity);
+        let by_name = by_name.map(|(key_policy, identity)| Sides { key_policy, identity });
+        let counts = self.request.coverage == CoverageRule::Effective || is_served_by_grants(key, grantee);
+        if !counts {
+            return by_name.collect();
+        }
+        let passes = |set: ActionSet| {
+            let actions: Vec<KmsAction> =
+                KmsAction::all().filter(|action| set.contains(action.set())).collect();
+            let assessed = evidence.assess(key, grantee, &actions).actions;
+            move |gate: Gate| assessed.iter().all(|action| action.passes(gate))
+        };
+        let with_evaluation = |answer: Answer, passes: bool| match answer {
+            Answer::Lacks if passes => Answer::Allows,
+            other => other,
+        };
+        by_name
+            .zip(columns)
+            .map(|(Sides { key_policy, identity }, column)| {
+                let passes = passes(column.actions);
+                Sides {
+                    key_policy: with_evaluation(key_policy, passes(Gate::KeyPolicy)),
+                    identity: with_evaluation(identity, passes(Gate::Identity)),
+                }
+            })
+            .collect()
+    }
+}
+
+/// A service-linked role of another account, which no policy serves.
+fn is_served_by_grants(key: &KeyArn, grantee: &Grantee) -> bool {
+    matches!(grantee, Grantee::Entity(role) if role.is_service_linked_role() && role.account != key.account)
+}
+
+/// Whose IAM policies are asked.
+fn identity(grantee: &Grantee) -> Option<&EntityArn> {
+    match grantee {
+        Grantee::Entity(entity) if !entity.is_service_linked_role() => Some(entity),
+        _ => None,
+    }
+}
+
+/// The principal that stands for a grantee in a key policy, which can't name a group.
+fn key_principal(grantee: &Grantee) -> String {
+    match grantee {
+        Grantee::Entity(entity) if entity.kind == EntityKind::Group => {
+            Grantee::Account { partition: entity.partition, id: entity.account }.to_string()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A key's policy before and after; `None` where it was not read.
+fn key_policies<'t>(key: &KeyArn, observation: &'t Observation, plan: &'t Plan) -> [Option<&'t str>; 2] {
+    let before = observation.keys.get(key).and_then(|observed| observed.policy.read()).map(String::as_str);
+    let written = plan.changes.iter().rev().find_map(|change| match &change.operation {
+        Operation::PruneOrphans(update)
+        | Operation::UpdateKeyPolicy(update)
+        | Operation::RestoreKeyPolicy(update)
+        | Operation::ReduceKeyPolicy(update)
+            if update.key == *key =>
+        {
+            Some(update.after.as_str())
+        }
+        _ => None,
+    });
+    [before, written.or(before)]
+}
+
+/// The policies of the request's name that are attached to an entity, before and after; `None` where its account
+/// was not read.
+fn documents<'t>(
+    entity: &EntityArn,
+    observation: &'t Observation,
+    plan: &'t Plan,
+) -> [Option<Vec<&'t str>>; 2] {
+    let Some(Reading::Read(iam)) = observation.accounts.get(&entity.account) else { return [None, None] };
+    let name = entity.entity_name();
+    let is_attached = |policy: &&PolicyArn| {
+        iam.policies.get(*policy).is_some_and(|policy| policy.attached_to.contains(&name))
+    };
+    let before: BTreeSet<&PolicyArn> = iam.policies.keys().filter(is_attached).collect();
+    let attached = plan.changes.iter().filter_map(|change| match &change.operation {
+        Operation::AttachPolicy { policy, entity: own, .. } if own == entity => Some(policy),
+        _ => None,
+    });
+    let is_detached = |policy: &&PolicyArn| {
+        plan.changes.iter().any(|change| match &change.operation {
+            Operation::DetachPolicy { policy: own, entity: from, .. } => own == *policy && from == entity,
+            _ => false,
+        })
+    };
+    let after: BTreeSet<&PolicyArn> =
+        before.iter().copied().filter(|policy| !is_detached(policy)).chain(attached).collect();
+    let now = |policy: &PolicyArn| read(iam, policy);
+    let then = |policy: &PolicyArn| written(plan, policy).or_else(|| read(iam, policy));
+    [Some(before.into_iter().filter_map(now).collect()), Some(after.into_iter().filter_map(then).collect())]
+}
+
+fn read<'t>(iam: &'t IamObservation, policy: &PolicyArn) -> Option<&'t str> {
+    iam.policies.get(policy).map(|policy| policy.document.as_str())
+}
+
+fn written<'t>(plan: &'t Plan, policy: &PolicyArn) -> Option<&'t str> {
+    plan.changes.iter().find_map(|change| match &change.operation {
+        Operation::CreatePolicy { policy: own, after, .. }
+        | Operation::CreatePolicyVersion { policy: own, after, .. }
+        | Operation::SetDefaultVersion { policy: own, after, .. }
+            if own == policy =>
+        {
+            Some(after.as_str())
+        }
+        _ => None,
+    })
+}
+
+/// What documents together say of each action.
+fn answers(columns: &[Column<'_>], texts: Option<Vec<&str>>, face: Face, wanted: &str) -> Vec<Answer> {
+    let documents: Option<Vec<PolicyDocument>> =
+        texts.map(|texts| texts.into_iter().filter_map(|text| PolicyDocument::parse(text).ok()).collect());
+    let answer = |Column { required, actions, .. }: &Column<'_>| {
+        let Some(documents) = &documents else { return Answer::Unread };
+        let missing = documents.iter().fold(*actions, |missing, document| {
+            missing.intersection(Reader::new(document, face).cover(required, wanted).missing)
+        });
+        if missing.is_empty() { Answer::Allows } else { Answer::Lacks }
+    };
+    columns.iter().map(answer).collect()
+}
