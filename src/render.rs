@@ -1,8 +1,11 @@
 //! What people and programs see of a plan. Writers and styles are passed in.
 
+pub(crate) mod command;
+pub mod emit;
 pub mod escape;
 pub mod json;
 pub(crate) mod prose;
+pub mod report;
 pub mod shell;
 pub mod styles;
 #[cfg(test)]

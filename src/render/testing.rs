@@ -152,6 +152,45 @@ pub(crate) fn every_operation() -> Vec<Change> {
     ]
 }
 
+/// One change of every kind that leads back, in their order of execution.
+pub(crate) fn every_way_back() -> Vec<Change> {
+    let root: (&str, &[&str]) = ("Enable IAM User Permissions", &["arn:aws:iam::111122223333:root"]);
+    let used = key_policy(&[root, ("Allow use of the key", &[USER])]);
+    let other = KeyArn { id: "0987dcba-09fe-87dc-65ba-ab0987654321".to_owned(), ..key() };
+    let team: PolicyArn = "arn:aws:iam::444455556666:policy/team/KmsKeyUsagePolicy-1234abcd".parse().unwrap();
+    let former = identity_policy(&["arn:aws:kms:eu-west-1:111122223333:key/other"]);
+    let way_back = |key: KeyArn| KeyPolicyUpdate { key, before: used.clone(), after: key_policy(&[root]) };
+    vec![
+        change(Operation::RestoreKeyPolicy(way_back(key())), "The run changed it."),
+        change(Operation::ReduceKeyPolicy(way_back(other)), "The run changed it."),
+        change(
+            Operation::DetachPolicy { policy: team.clone(), entity: entity(ROLE), document: meaning() },
+            "The run attached it.",
+        ),
+        change(
+            Operation::DeletePolicy { policy: team, before: identity_policy(&[KEY]) },
+            "The run created it.",
+        ),
+        change(
+            Operation::SetDefaultVersion {
+                policy: policy(),
+                version: "v7".to_owned(),
+                before: identity_policy(&[KEY]),
+                after: former,
+            },
+            "The run made another version.",
+        ),
+        change(
+            Operation::WithdrawPolicyVersion {
+                policy: policy(),
+                version: "v8".to_owned(),
+                before: identity_policy(&[KEY]),
+            },
+            "The run made it.",
+        ),
+    ]
+}
+
 pub(crate) fn finding(code: FindingCode, subject: &str, message: &str, hint: Option<&str>) -> Finding {
     Finding { code, subject: subject.to_owned(), message: message.to_owned(), hint: hint.map(str::to_owned) }
 }

@@ -5,7 +5,6 @@
 
 mod changes;
 mod check;
-mod command;
 mod conflicts;
 mod coverage;
 mod findings;

@@ -6,14 +6,14 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::command::Command;
-use super::{command, names};
+use super::names;
 use crate::access::Grantee;
 use crate::arn::{EntityKind, KeyArn};
 use crate::authz::Outcome;
 use crate::plan::check::{Checked, Conclusion, Remedy};
 use crate::plan::{Finding, FindingCode};
 use crate::render::Styles;
+use crate::render::command::{self, Command};
 use crate::render::prose::Prose;
 use crate::render::styles::paint;
 

@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use super::command::{self, Command};
 use super::names;
 use crate::access::Request;
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::diff;
 use crate::plan::Handover;
 use crate::render::Styles;
+use crate::render::command::{self, Command};
 use crate::render::escape::EscapedJson;
 use crate::render::prose::Prose;
 

@@ -75,6 +75,22 @@ impl Command {
     }
 }
 
+/// The `keymend fix` command that was asked for.
+pub(crate) fn fix_request(request: &Request) -> Command {
+    let keys = request.keys.iter();
+    let command =
+        keys.fold(Command::new("keymend fix"), |command, key| command.option("--key", &key.to_string()));
+    let command = request.grantees.iter().fold(command, grantee_option);
+    let command = if request.prune_orphans { command.shell("--prune-orphans") } else { command };
+    with_shape(command, request)
+}
+
+/// The command that takes a run back; without its id the last one.
+pub(crate) fn rollback(run: Option<&str>) -> Command {
+    let command = Command::new("keymend rollback");
+    run.into_iter().fold(command, |command, run| command.shell(&shell::quote(run)))
+}
+
 /// The `keymend fix` command that does what is handed over.
 pub(crate) fn fix(request: &Request, handover: &Handover) -> Command {
     let command = Command::new("keymend fix");
@@ -92,10 +108,12 @@ pub(crate) fn fix(request: &Request, handover: &Handover) -> Command {
                 .fold(command, |command, entity| command.option(entity_option(entity), &entity.to_string()))
         }
     };
-    let command = match request.profile {
-        Profile::Documented => command,
-        Profile::LeastPrivilege => command.shell("--least-privilege"),
-    };
+    with_shape(command, request)
+}
+
+/// The options that shaped a plan besides keys and grantees.
+fn with_shape(command: Command, request: &Request) -> Command {
+    let command = with_profile(command, request.profile);
     let command = match request.coverage {
         CoverageRule::Named => command,
         CoverageRule::Effective => command.option("--coverage", "effective"),
@@ -104,6 +122,13 @@ pub(crate) fn fix(request: &Request, handover: &Handover) -> Command {
         command
     } else {
         command.option("--policy-name", request.policy_name.as_str())
+    }
+}
+
+fn with_profile(command: Command, profile: Profile) -> Command {
+    match profile {
+        Profile::Documented => command,
+        Profile::LeastPrivilege => command.shell("--least-privilege"),
     }
 }
 
@@ -126,24 +151,56 @@ fn entity_option(entity: &EntityArn) -> &'static str {
     }
 }
 
-/// Reads a key policy into a file and writes it back from there.
+/// The `keymend patch` command that patches a key policy's file as it is handed over.
+pub(crate) fn patch(request: &Request, key: &KeyArn, grantees: &[Grantee], file: &str) -> Command {
+    let command = Command::new("keymend patch").option("--key", &key.to_string());
+    // A key policy can't name a group: it stands for its account there.
+    let principal = |grantee: &Grantee| match grantee {
+        Grantee::Entity(entity) if entity.kind == EntityKind::Group => {
+            Grantee::Account { partition: entity.partition, id: entity.account }
+        }
+        other => other.clone(),
+    };
+    let mut principals: Vec<Grantee> = Vec::new();
+    for principal in grantees.iter().map(principal) {
+        if !principals.contains(&principal) {
+            principals.push(principal);
+        }
+    }
+    let command = with_profile(principals.iter().fold(command, grantee_option), request.profile);
+    command.shell(&shell::quote(file))
+}
+
+fn key_policy_command(operation: &str, key: &KeyArn) -> Command {
+    Command::new(&format!("aws kms {operation}"))
+        .option("--region", &key.region)
+        .option("--key-id", &key.to_string())
+        .option("--policy-name", "default")
+}
+
+/// Prints a key policy as it is.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/kms/get-key-policy.html>
+pub(crate) fn get_key_policy(key: &KeyArn) -> Command {
+    key_policy_command("get-key-policy", key).option("--query", "Policy").option("--output", "text")
+}
+
+/// Writes a key policy from a file.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/kms/put-key-policy.html>
+pub(crate) fn put_key_policy(key: &KeyArn, file: &str) -> Command {
+    key_policy_command("put-key-policy", key).option("--policy", &format!("file://{file}"))
+}
+
+/// The file that a key policy is edited in.
+fn key_policy_file(key: &KeyArn) -> String {
+    format!("key-policy-{}.json", key.short_id())
+}
+
+/// Reads a key policy into a file and writes it back from there.
 pub(crate) fn edit_key_policy(key: &KeyArn) -> [Command; 2] {
-    let command = |program: &str| {
-        Command::new(program)
-            .option("--region", &key.region)
-            .option("--key-id", &key.to_string())
-            .option("--policy-name", "default")
-    };
-    let file = format!("key-policy-{}.json", key.short_id());
-    [
-        command("aws kms get-key-policy")
-            .option("--query", "Policy")
-            .option("--output", "text")
-            .shell(&format!("> {}", shell::quote(&file))),
-        command("aws kms put-key-policy").option("--policy", &format!("file://{file}")),
-    ]
+    let file = key_policy_file(key);
+    [get_key_policy(key).shell(&format!("> {}", shell::quote(&file))), put_key_policy(key, &file)]
 }
 
 /// The file that a policy's document is saved in.
@@ -151,20 +208,86 @@ pub(crate) fn policy_file(policy: &PolicyArn) -> String {
     format!("{}.json", policy.name)
 }
 
-/// Creates a managed policy from its file and attaches it.
+/// Creates a managed policy from its file.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/iam/create-policy.html>
-pub(crate) fn create_and_attach(policy: &PolicyArn, entities: &[EntityArn]) -> Vec<Command> {
+pub(crate) fn create_policy(policy: &PolicyArn, description: Option<&str>) -> Command {
     let create = Command::new("aws iam create-policy").option("--policy-name", &policy.name);
     let create = if policy.path == "/" { create } else { create.option("--path", &policy.path) };
     let create = create.option("--policy-document", &format!("file://{}", policy_file(policy)));
-    let attach = |entity: &EntityArn| {
-        let kind = entity.kind;
-        Command::new(&format!("aws iam attach-{kind}-policy"))
-            .option(&format!("--{kind}-name"), &entity.name)
-            .option("--policy-arn", &policy.to_string())
-    };
-    std::iter::once(create).chain(entities.iter().map(attach)).collect()
+    description.into_iter().fold(create, |create, text| create.option("--description", text))
+}
+
+/// Attaches a managed policy.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/iam/attach-role-policy.html>
+pub(crate) fn attach_policy(policy: &PolicyArn, entity: &EntityArn) -> Command {
+    attachment_command("attach", policy, entity)
+}
+
+/// Creates a managed policy from its file and attaches it.
+pub(crate) fn create_and_attach(policy: &PolicyArn, entities: &[EntityArn]) -> Vec<Command> {
+    let attach = entities.iter().map(|entity| attach_policy(policy, entity));
+    std::iter::once(create_policy(policy, None)).chain(attach).collect()
+}
+
+/// Prints the id of a managed policy's version in force.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/iam/get-policy.html>
+pub(crate) fn default_version(policy: &PolicyArn) -> Command {
+    Command::new("aws iam get-policy")
+        .option("--policy-arn", &policy.to_string())
+        .option("--query", "Policy.DefaultVersionId")
+        .option("--output", "text")
+}
+
+/// Detaches a managed policy.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/iam/detach-role-policy.html>
+pub(crate) fn detach_policy(policy: &PolicyArn, entity: &EntityArn) -> Command {
+    attachment_command("detach", policy, entity)
+}
+
+fn attachment_command(verb: &str, policy: &PolicyArn, entity: &EntityArn) -> Command {
+    let kind = entity.kind;
+    Command::new(&format!("aws iam {verb}-{kind}-policy"))
+        .option(&format!("--{kind}-name"), &entity.name)
+        .option("--policy-arn", &policy.to_string())
+}
+
+/// Deletes a managed policy that has one version and is attached to nobody.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/iam/delete-policy.html>
+pub(crate) fn delete_policy(policy: &PolicyArn) -> Command {
+    Command::new("aws iam delete-policy").option("--policy-arn", &policy.to_string())
+}
+
+/// Puts a version of a managed policy in force.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/iam/set-default-policy-version.html>
+pub(crate) fn set_default_version(policy: &PolicyArn, version: &str) -> Command {
+    Command::new("aws iam set-default-policy-version")
+        .option("--policy-arn", &policy.to_string())
+        .option("--version-id", version)
+}
+
+/// Makes a version of a managed policy from its file, and puts it in force.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/iam/create-policy-version.html>
+pub(crate) fn create_policy_version(policy: &PolicyArn) -> Command {
+    Command::new("aws iam create-policy-version")
+        .option("--policy-arn", &policy.to_string())
+        .option("--policy-document", &format!("file://{}", policy_file(policy)))
+        .shell("--set-as-default")
+}
+
+/// Deletes a version of a managed policy.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/iam/delete-policy-version.html>
+pub(crate) fn delete_policy_version(policy: &PolicyArn, version: &str) -> Command {
+    Command::new("aws iam delete-policy-version")
+        .option("--policy-arn", &policy.to_string())
+        .option("--version-id", version)
 }
 
 #[cfg(test)]

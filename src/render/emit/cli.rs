@@ -1,0 +1,175 @@
+//! A plan as a script of AWS CLI commands, for each account.
+
+use super::EmittedFile;
+use super::parts::{self, Part, Step, Write, file_name, key_policy_stem};
+use crate::access::Request;
+use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
+use crate::plan::{Handover, Operation, Plan};
+use crate::render::command::{self, Command};
+use crate::render::shell::quote;
+
+/// The scripts with their policies: `ACCOUNT/apply.sh`.
+///
+/// A script makes the same writes as `keymend apply`, and stops at the first that fails. Before it replaces
+/// something, it sees that this still is what the plan was made on; a policy that KMS gives back in another order
+/// of principals counts as changed there, which `keymend apply` knows better.
+pub fn cli(request: &Request, plan: &Plan) -> Vec<EmittedFile> {
+    let parts = parts::by_account(plan).into_iter();
+    parts.flat_map(|(account, part)| of_account(request, account, &part)).collect()
+}
+
+fn of_account(request: &Request, account: AccountId, part: &Part<'_>) -> Vec<EmittedFile> {
+    let mut script = Script { request, account, text: header(account), files: Vec::new() };
+    for Step { comments, write } in &part.steps {
+        script.text.push('\n');
+        for comment in comments {
+            script.line(comment);
+        }
+        match write {
+            Write::KeyPolicy { key, before, after } => script.key_policy(key, before, after),
+            Write::Iam(operation) => script.iam(operation),
+        }
+    }
+    for handover in &part.handovers {
+        script.text.push('\n');
+        script.handover(handover);
+    }
+    let program = EmittedFile { is_executable: true, ..EmittedFile::new(account, "apply.sh", script.text) };
+    std::iter::once(program).chain(script.files).collect()
+}
+
+fn header(account: AccountId) -> String {
+    format!(
+        "#!/usr/bin/env bash\n\
+         # What keymend planned for account {account}, as AWS CLI commands.\n\
+         # Run it with credentials of that account. It stops at the first command that fails.\n\
+         set -euo pipefail\n\
+         cd \"$(dirname \"$0\")\"\n\
+         export AWS_PAGER=\n\
+         \n\
+         caller=$(aws sts get-caller-identity --query Account --output text)\n\
+         if [ \"$caller\" != {account} ]; then\n\
+         \x20 echo \"these credentials serve account $caller, not {account}\" >&2\n\
+         \x20 exit 1\n\
+         fi\n"
+    )
+}
+
+/// A script in the making.
+struct Script<'r> {
+    request: &'r Request,
+    account: AccountId,
+    text: String,
+    files: Vec<EmittedFile>,
+}
+
+impl Script<'_> {
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    fn run(&mut self, command: &Command) {
+        self.line(&command.to_string());
+    }
+
+    fn file(&mut self, name: &str, text: &str) {
+        self.files.push(EmittedFile::new(self.account, name, text));
+    }
+
+    /// Ends the run, since somebody else changed what the plan was made on.
+    fn stop(&mut self, what: &str) {
+        let message = format!("{what} is not what the plan was made on; nothing more is written");
+        self.line(&format!("  printf '%s\\n' {} >&2\n  exit 6\nfi", quote(&message)));
+    }
+
+    fn key_policy(&mut self, key: &KeyArn, before: &str, after: &str) {
+        let stem = key_policy_stem(key);
+        let (former, file) = (format!("{stem}.before.json"), format!("{stem}.json"));
+        self.file(&former, before);
+        self.file(&file, after);
+        self.line(&format!("live=$({})", command::get_key_policy(key)));
+        // The shell leaves line ends at the end out on both sides.
+        self.line(&format!("if [ \"$live\" = \"$(cat {})\" ]; then", quote(&former)));
+        self.line(&format!("  {}", command::put_key_policy(key, &file)));
+        self.line(&format!("elif [ \"$live\" != \"$(cat {})\" ]; then", quote(&file)));
+        self.stop(&format!("the key policy of {key}"));
+    }
+
+    fn iam(&mut self, operation: &Operation) {
+        match operation {
+            Operation::PruneOrphans(update)
+            | Operation::UpdateKeyPolicy(update)
+            | Operation::RestoreKeyPolicy(update)
+            | Operation::ReduceKeyPolicy(update) => {
+                self.key_policy(&update.key, &update.before, &update.after);
+            }
+            Operation::CreatePolicy { policy, description, after } => {
+                self.create(policy, Some(description), after);
+            }
+            Operation::DeletePolicyVersion { policy, version, before, .. }
+            | Operation::WithdrawPolicyVersion { policy, version, before } => {
+                let version_name = file_name(version);
+                self.file(&format!("{}.{version_name}.deleted.json", policy.name), before);
+                self.run(&command::delete_policy_version(policy, version));
+            }
+            Operation::CreatePolicyVersion { policy, base_version, after, .. } => {
+                self.file(&command::policy_file(policy), after);
+                self.line(&format!("in_force=$({})", command::default_version(policy)));
+                self.line(&format!("if [ \"$in_force\" != {} ]; then", quote(base_version)));
+                self.stop(&format!("the policy {policy}"));
+                self.run(&command::create_policy_version(policy));
+            }
+            Operation::AttachPolicy { policy, entity, .. } => self.attach(policy, entity),
+            Operation::DetachPolicy { policy, entity, .. } => {
+                self.run(&command::detach_policy(policy, entity));
+            }
+            Operation::DeletePolicy { policy, before } => {
+                self.file(&format!("{}.deleted.json", policy.name), before);
+                self.run(&command::delete_policy(policy));
+            }
+            Operation::SetDefaultVersion { policy, version, .. } => {
+                self.run(&command::set_default_version(policy, version));
+            }
+        }
+    }
+
+    fn create(&mut self, policy: &PolicyArn, description: Option<&str>, document: &str) {
+        self.file(&command::policy_file(policy), document);
+        self.run(&command::create_policy(policy, description));
+    }
+
+    fn attach(&mut self, policy: &PolicyArn, entity: &EntityArn) {
+        self.run(&command::attach_policy(policy, entity));
+    }
+
+    /// What could not be read is patched as it is found.
+    fn handover(&mut self, handover: &Handover) {
+        match handover {
+            Handover::KeyPolicy { key, grantees, .. } => {
+                let stem = key_policy_stem(key);
+                let (former, file) = (format!("{stem}.before.json"), format!("{stem}.json"));
+                self.line("# The key policy was not read; keymend patches what is there, without AWS.");
+                let read = command::get_key_policy(key);
+                self.line(&format!("{read} > {}", quote(&former)));
+                let patch = command::patch(self.request, key, grantees, &former);
+                self.line(&format!("{patch} > {}", quote(&file)));
+                self.run(&command::put_key_policy(key, &file));
+            }
+            Handover::Identity { policy, document, entities, permission_set_roles, .. } => {
+                self.line(
+                    "# The account was not read: where a policy of this name exists already, this stops.",
+                );
+                self.create(policy, None, document);
+                for entity in entities {
+                    self.attach(policy, entity);
+                }
+                for role in permission_set_roles {
+                    let text =
+                        format!("# Reference the policy in the permission set of {}.", role.entity_name());
+                    self.line(&text);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! A plan as Terraform configuration, for each account.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use super::EmittedFile;
+use super::hcl::{self, Names};
+use super::parts::{self, Part, Step, Write, key_policy_stem};
+use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
+use crate::plan::{Handover, Operation, Plan};
+use crate::render::command;
+use crate::render::escape::Escaped;
+
+/// The configuration with its policies: `ACCOUNT/keymend.tf` has the resources, `ACCOUNT/providers.tf` what a
+/// configuration of one's own has already. Existing policies are imported.
+///
+/// <https://registry.terraform.io/providers/hashicorp/aws/latest/docs>
+pub fn terraform(plan: &Plan) -> Vec<EmittedFile> {
+    let regions = regions(plan);
+    parts::by_account(plan)
+        .into_iter()
+        .flat_map(|(account, part)| of_account(account, &part, &regions))
+        .collect()
+}
+
+/// The regions of each account's keys; an account without keys takes those of the others.
+fn regions(plan: &Plan) -> BTreeMap<Option<AccountId>, BTreeSet<String>> {
+    let mut regions: BTreeMap<Option<AccountId>, BTreeSet<String>> = BTreeMap::new();
+    let mut add = |key: &KeyArn| {
+        regions.entry(Some(key.account)).or_default().insert(key.region.clone());
+        regions.entry(None).or_default().insert(key.region.clone());
+    };
+    for coverage in &plan.coverage {
+        add(&coverage.key);
+    }
+    regions
+}
+
+fn of_account(
+    account: AccountId,
+    part: &Part<'_>,
+    regions: &BTreeMap<Option<AccountId>, BTreeSet<String>>,
+) -> Vec<EmittedFile> {
+    let own = regions.get(&Some(account)).or_else(|| regions.get(&None)).cloned().unwrap_or_default();
+    let mut code = Configuration {
+        account,
+        text: format!(
+            "# What keymend planned for account {account}. Put it into the configuration that owns these things:\n\
+             # what another one makes of them is taken back by its next deployment.\n"
+        ),
+        files: Vec::new(),
+        names: Names::default(),
+        policies: BTreeMap::new(),
+        main_region: own.first().cloned(),
+    };
+    for Step { comments, write } in &part.steps {
+        code.text.push('\n');
+        for comment in comments {
+            code.line(comment);
+        }
+        match write {
+            Write::KeyPolicy { key, after, .. } => code.key_policy(key, after),
+            Write::Iam(operation) => code.iam(operation),
+        }
+    }
+    for handover in &part.handovers {
+        code.text.push('\n');
+        code.handover(handover);
+    }
+    let mut files = vec![
+        EmittedFile::new(account, "keymend.tf", code.text),
+        EmittedFile::new(account, "providers.tf", providers(account, &own)),
+    ];
+    files.extend(code.files);
+    files
+}
+
+/// Attributes as `terraform fmt` sets them.
+fn aligned(attributes: &[(&str, String)]) -> String {
+    let width = attributes.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (name, value) in attributes {
+        _ = writeln!(text, "  {name:<width$} = {value}");
+    }
+    text
+}
+
+/// Providers that refuse another account's credentials.
+fn providers(account: AccountId, regions: &BTreeSet<String>) -> String {
+    let mut text =
+        "terraform {\n  required_version = \">= 1.5\"\n  required_providers {\n    aws = {\n      source = \
+                    \"hashicorp/aws\"\n    }\n  }\n}\n"
+            .to_owned();
+    for (index, region) in regions.iter().enumerate() {
+        let alias = (index > 0).then(|| ("alias", hcl::quote(&alias(region))));
+        let mut attributes: Vec<(&str, String)> = alias.into_iter().collect();
+        attributes.push(("region", hcl::quote(region)));
+        attributes.push(("allowed_account_ids", format!("[\"{account}\"]")));
+        _ = write!(text, "\nprovider \"aws\" {{\n{}}}\n", aligned(&attributes));
+    }
+    text
+}
+
+fn alias(region: &str) -> String {
+    Names::default().name(region)
+}
+
+/// A configuration in the making.
+struct Configuration {
+    account: AccountId,
+    text: String,
+    files: Vec<EmittedFile>,
+    names: Names,
+    /// The resources of policies that are written here.
+    policies: BTreeMap<PolicyArn, String>,
+    /// The region of the provider without an alias.
+    main_region: Option<String>,
+}
+
+impl Configuration {
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    /// A block of attributes, whose values are expressions.
+    fn block(&mut self, head: &str, attributes: &[(&str, String)], rest: &str) {
+        self.line(&format!("{head} {{"));
+        self.text.push_str(&aligned(attributes));
+        self.text.push_str(rest);
+        self.line("}");
+    }
+
+    /// A file beside the code, as an expression.
+    fn file(&mut self, name: &str, text: &str) -> String {
+        self.files.push(EmittedFile::new(self.account, name, text));
+        // The one template that is meant.
+        format!("file(\"${{path.module}}/{}\")", hcl::quote(name).trim_matches('"'))
+    }
+
+    fn key_policy(&mut self, key: &KeyArn, after: &str) {
+        let name = self.names.name(&format!("key_{}", key.id));
+        let policy = self.file(&format!("{}.json", key_policy_stem(key)), after);
+        let mut attributes = vec![("key_id", hcl::quote(&key.id)), ("policy", policy)];
+        let provider = (self.main_region.as_ref() != Some(&key.region))
+            .then(|| ("provider", format!("aws.{}", alias(&key.region))));
+        attributes.extend(provider.clone());
+        self.block(&format!("resource \"aws_kms_key_policy\" \"{name}\""), &attributes, "");
+        let mut import = vec![("to", format!("aws_kms_key_policy.{name}")), ("id", hcl::quote(&key.id))];
+        import.extend(provider);
+        self.line("");
+        self.block("import", &import, "");
+    }
+
+    fn iam(&mut self, operation: &Operation) {
+        match operation {
+            Operation::PruneOrphans(update)
+            | Operation::UpdateKeyPolicy(update)
+            | Operation::RestoreKeyPolicy(update)
+            | Operation::ReduceKeyPolicy(update) => {
+                self.key_policy(&update.key, &update.after);
+            }
+            Operation::CreatePolicy { policy, description, after } => {
+                self.policy(policy, Some(description), after, "");
+            }
+            Operation::DeletePolicyVersion { version, .. } => {
+                let version = hcl::quote(version);
+                self.line(&format!("# Terraform deletes the oldest version itself, which is {version}."));
+            }
+            Operation::CreatePolicyVersion { policy, after, .. }
+            | Operation::SetDefaultVersion { policy, after, .. } => self.existing_policy(policy, after),
+            Operation::AttachPolicy { policy, entity, .. } => self.attachment(policy, entity),
+            // What goes is taken out of a configuration, not put into it.
+            Operation::WithdrawPolicyVersion { .. } => {
+                self.line("# Terraform keeps former versions, up to four; nothing has to be done here.");
+            }
+            Operation::DetachPolicy { policy, entity, .. } => {
+                let kind = entity.kind;
+                let policy = policy.to_string();
+                self.line(&format!(
+                    "# Take the aws_iam_{kind}_policy_attachment of {} to {} out of the configuration.",
+                    Escaped(&policy),
+                    Escaped(&entity.name)
+                ));
+            }
+            Operation::DeletePolicy { policy, .. } => {
+                let policy = policy.to_string();
+                self.line(&format!(
+                    "# Take the aws_iam_policy of {} out of the configuration.",
+                    Escaped(&policy)
+                ));
+            }
+        }
+    }
+
+    /// A policy that is there already, whichever way its document comes to be in force.
+    fn existing_policy(&mut self, policy: &PolicyArn, document: &str) {
+        // A description can't be changed: without this, Terraform would make the policy anew.
+        const KEEP: &str = "\n  lifecycle {\n    ignore_changes = [description, tags, tags_all]\n  }\n";
+        let name = self.policy(policy, None, document, KEEP);
+        let id = hcl::quote(&policy.to_string());
+        self.line("");
+        self.block("import", &[("to", format!("aws_iam_policy.{name}")), ("id", id)], "");
+    }
+
+    fn policy(
+        &mut self,
+        policy: &PolicyArn,
+        description: Option<&str>,
+        document: &str,
+        rest: &str,
+    ) -> String {
+        let name = self.names.name(&format!("policy_{}", policy.name));
+        let document = self.file(&command::policy_file(policy), document);
+        let mut attributes = vec![("name", hcl::quote(&policy.name)), ("path", hcl::quote(&policy.path))];
+        attributes.extend(description.map(|text| ("description", hcl::quote(text))));
+        attributes.push(("policy", document));
+        self.block(&format!("resource \"aws_iam_policy\" \"{name}\""), &attributes, rest);
+        self.policies.insert(policy.clone(), name.clone());
+        name
+    }
+
+    /// <https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/iam_role_policy_attachment>
+    fn attachment(&mut self, policy: &PolicyArn, entity: &EntityArn) {
+        let kind = entity.kind.as_str();
+        let name = self.names.name(&format!("{kind}_{}", entity.name));
+        let arn = self.policies.get(policy).map(|name| format!("aws_iam_policy.{name}.arn"));
+        let arn = arn.unwrap_or_else(|| hcl::quote(&policy.to_string()));
+        let attributes = [(kind, hcl::quote(&entity.name)), ("policy_arn", arn)];
+        self.block(&format!("resource \"aws_iam_{kind}_policy_attachment\" \"{name}\""), &attributes, "");
+    }
+
+    fn handover(&mut self, handover: &Handover) {
+        match handover {
+            Handover::KeyPolicy { key, statements, .. } => {
+                let name = format!("{}.statements.json", key_policy_stem(key));
+                let statements = serde_json::Value::from(statements.clone());
+                self.files.push(EmittedFile::new(self.account, &name, format!("{statements:#}\n")));
+                let key = key.to_string();
+                self.line(&format!(
+                    "# The policy of the key {} was not read: add to its statements those in {name},\n\
+                     # or let `keymend patch` do it.",
+                    Escaped(&key)
+                ));
+            }
+            Handover::Identity { policy, document, entities, permission_set_roles, .. } => {
+                self.line("# The account was not read: where a policy of this name exists already, add the statements to it.");
+                self.policy(policy, None, document, "");
+                for entity in entities {
+                    self.line("");
+                    self.attachment(policy, entity);
+                }
+                for role in permission_set_roles {
+                    let text =
+                        format!("\n# Reference the policy in the permission set of {}.", role.entity_name());
+                    self.line(&text);
+                }
+            }
+        }
+    }
+}

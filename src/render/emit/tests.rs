@@ -1,0 +1,114 @@
+use super::*;
+use crate::access::{Profile, Request};
+use crate::arn::{EntityArn, PolicyArn};
+use crate::plan::{Change, Operation, Plan};
+use crate::render::testing;
+
+fn request() -> Request {
+    testing::request(&[testing::ROLE])
+}
+
+/// Every kind of change and of hand-over.
+fn everything() -> Plan {
+    Plan {
+        changes: testing::every_operation(),
+        coverage: vec![testing::covered(testing::ROLE, &[], None)],
+        handovers: vec![testing::key_policy_handover(), testing::identity_handover()],
+        ..testing::empty_plan()
+    }
+}
+
+/// A plan in which everything that people and files can name tries to leave its place.
+fn hostile() -> Plan {
+    const EVIL: &str = "$(touch x)`id`${path.root}%{if}'\"\\<b>";
+    let mut plan = testing::hostile_plan();
+    let path = format!("/{}/", EVIL.replace(' ', "_"));
+    let policy = PolicyArn { path: path.clone(), ..testing::POLICY.parse().unwrap() };
+    let entity = EntityArn { path, ..testing::ROLE.parse().unwrap() };
+    let document = testing::key_policy(&[(EVIL, &[EVIL])]);
+    let meaning = crate::policy::PolicyDocument::parse(document.as_str()).unwrap();
+    let document_meaning = meaning.fingerprint(policy.partition);
+    let operations = [
+        Operation::CreatePolicy {
+            policy: policy.clone(),
+            description: format!("{EVIL}\nrm -rf x"),
+            after: document.clone(),
+        },
+        Operation::CreatePolicyVersion {
+            policy: policy.clone(),
+            base_version: format!("v1{EVIL}\n"),
+            before: document.clone(),
+            after: document,
+            serves: Vec::new(),
+        },
+        Operation::AttachPolicy { policy, entity, document: document_meaning },
+    ];
+    let change = |operation| Change { operation, reason: format!("{EVIL}\nrm -rf x"), gains: Vec::new() };
+    plan.changes.extend(operations.into_iter().map(change));
+    plan
+}
+
+fn shown(files: &[EmittedFile]) -> String {
+    let one = |file: &EmittedFile| {
+        let mode = if file.is_executable { " (executable)" } else { "" };
+        format!("== {}{mode}\n{}\n", file.path, file.text.trim_end())
+    };
+    files.iter().map(one).collect()
+}
+
+#[test]
+fn every_kind_as_terraform() {
+    insta::assert_snapshot!(shown(&terraform(&everything())));
+}
+
+#[test]
+fn every_kind_as_commands() {
+    insta::assert_snapshot!(shown(&cli(&request(), &everything())));
+}
+
+#[test]
+fn the_ways_back() {
+    let plan = Plan { changes: testing::every_way_back(), ..everything() };
+    let plan = Plan { handovers: Vec::new(), ..plan };
+    let code = |files: Vec<EmittedFile>| -> Vec<EmittedFile> {
+        files.into_iter().filter(|file| file.is_executable || file.path.ends_with("keymend.tf")).collect()
+    };
+    insta::assert_snapshot!(shown(&code(cli(&request(), &plan))) + &shown(&code(terraform(&plan))));
+}
+
+#[test]
+fn the_least_privilege_is_patched_as_it_was_asked_for() {
+    let request = Request { profile: Profile::LeastPrivilege, ..request() };
+    let files = cli(&request, &everything());
+    let patches =
+        files.iter().flat_map(|file| file.text.lines()).filter(|line| line.starts_with("keymend patch"));
+    let patches: Vec<&str> = patches.collect();
+    assert!(
+        !patches.is_empty() && patches.iter().all(|line| line.contains(" --least-privilege ")),
+        "{patches:?}"
+    );
+}
+
+#[test]
+fn what_is_hostile_stays_text() {
+    let code = |files: Vec<EmittedFile>| -> Vec<EmittedFile> {
+        files.into_iter().filter(|file| file.text.starts_with(['#', 't'])).collect()
+    };
+    insta::assert_snapshot!(shown(&code(cli(&request(), &hostile()))) + &shown(&code(terraform(&hostile()))));
+}
+
+#[test]
+fn files_stay_in_their_folder() {
+    for file in cli(&request(), &hostile()).into_iter().chain(terraform(&hostile())) {
+        let (folder, name) = file.path.split_once('/').unwrap();
+        assert!(folder.bytes().all(|byte| byte.is_ascii_digit()), "{}", file.path);
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        assert!(name.chars().all(is_plain), "{}", file.path);
+    }
+}
+
+#[test]
+fn nothing_is_emitted_for_nothing() {
+    assert_eq!(cli(&request(), &testing::empty_plan()), []);
+    assert_eq!(terraform(&testing::empty_plan()), []);
+}

@@ -1,0 +1,193 @@
+//! A plan, and what became of it, as a page for a change request or a pull request.
+//!
+//! Everything from outside is escaped: it is shown, and is nothing but text.
+
+mod html;
+mod markdown;
+#[cfg(test)]
+mod tests;
+
+use super::command;
+use super::text::{accounts_that_gain, names};
+use crate::access::{CoverageRule, Profile, Request};
+use crate::observation::Observation;
+use crate::plan::matrix::{Answer, Sides};
+use crate::plan::{Plan, Severity};
+
+pub use html::html;
+pub use markdown::markdown;
+
+/// What a report is about.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// When it is written: RFC 3339, UTC.
+    pub made_at: &'a str,
+    /// What was asked for.
+    pub request: &'a Request,
+    /// What was read.
+    pub observation: &'a Observation,
+    /// What was planned.
+    pub plan: &'a Plan,
+    /// What became of each change, in their order.
+    pub outcomes: Vec<ChangeOutcome>,
+    /// How many changes planning again found after the writes, where both sides were read again.
+    pub left: Option<usize>,
+    /// The run's id in the journal, where it wrote.
+    pub run: Option<String>,
+    /// The options by which its commands come to the same place, quoted.
+    pub site: Vec<String>,
+    /// The option that tells where the journal is, quoted, where it is not where it is by default.
+    pub journal: Option<String>,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeOutcome {
+    /// Nothing so far.
+    Planned,
+    /// It was written, and reads back so.
+    Applied,
+    /// It was so already.
+    AlreadyDone,
+    /// It was not selected.
+    LeftOut,
+    /// It failed, or somebody else changed the document.
+    Failed,
+}
+
+impl ChangeOutcome {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Applied => "applied",
+            Self::AlreadyDone => "so already",
+            Self::LeftOut => "left out",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Report<'_> {
+    /// The state of all in one sentence.
+    fn summary(&self) -> String {
+        let count =
+            |wanted: ChangeOutcome| self.outcomes.iter().filter(|outcome| **outcome == wanted).count();
+        let (all, failed) = (self.plan.changes.len(), count(ChangeOutcome::Failed));
+        let applied = count(ChangeOutcome::Applied) + count(ChangeOutcome::AlreadyDone);
+        if failed > 0 {
+            format!("{applied} of {} applied; {failed} failed.", names::counted(all, "change"))
+        } else if applied > 0 && applied == all {
+            format!("{} applied; {}.", names::counted(all, "change"), self.read_again())
+        } else if applied > 0 {
+            format!("{applied} of {} applied.", names::counted(all, "change"))
+        } else if self.plan.is_blocked() {
+            "Blocked: see the findings. Nothing was written.".to_owned()
+        } else if all == 0 && self.plan.leaves_work() {
+            "No changes here; something is left for others to do.".to_owned()
+        } else if all == 0 {
+            "No changes: everything holds already.".to_owned()
+        } else {
+            format!("{} planned; nothing was written.", names::counted(all, "change"))
+        }
+    }
+
+    fn read_again(&self) -> String {
+        match self.left {
+            None => "both sides were not read again since".to_owned(),
+            Some(0) => "both sides were read again".to_owned(),
+            Some(left) => format!("both sides were read again: {} left", names::counted(left, "change")),
+        }
+    }
+
+    /// The facts: a word and what it stands for.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let keys = self.request.keys.iter().map(|key| ("Key", key.to_string()));
+        let grantees = self.request.grantees.iter().map(|grantee| ("Grantee", names::grantee(grantee)));
+        let callers = self.observation.callers.iter();
+        let callers =
+            callers.map(|(account, caller)| ("Read as", format!("{} (account {account})", caller.arn)));
+        let mut facts: Vec<_> = keys.chain(grantees).chain(callers).collect();
+        facts.push(("IAM policy", self.request.policy_name.to_string()));
+        facts.push(("Access", profile_in_words(self.request.profile).to_owned()));
+        facts.push(("Written", self.made_at.to_owned()));
+        facts.extend(self.run.iter().map(|run| ("Run", run.clone())));
+        facts
+    }
+
+    /// Which other accounts get access.
+    fn foreign_access(&self) -> Option<String> {
+        let accounts = accounts_that_gain(&self.plan.changes);
+        (!accounts.is_empty()).then(|| {
+            format!(
+                "This gives access to {}, outside the key's own account.",
+                names::accounts(accounts.iter())
+            )
+        })
+    }
+
+    /// The command that plans and applies this.
+    fn apply_command(&self) -> String {
+        command::fix_request(self.request).with(&self.site).to_string()
+    }
+
+    /// The command that takes it back.
+    fn rollback_command(&self) -> String {
+        command::rollback(self.run.as_deref()).with(&self.site).with(self.journal.as_slice()).to_string()
+    }
+}
+
+/// Both sides in one sign.
+fn sign(sides: Sides) -> &'static str {
+    let asked: Vec<Answer> = [sides.key_policy, sides.identity]
+        .into_iter()
+        .filter(|answer| *answer != Answer::NotNeeded)
+        .collect();
+    if asked.contains(&Answer::Unread) {
+        "?"
+    } else if asked.iter().all(|answer| *answer == Answer::Allows) {
+        "✓"
+    } else if asked.contains(&Answer::Allows) {
+        "◐"
+    } else {
+        "–"
+    }
+}
+
+/// What it is all for.
+const PURPOSE: &str = "So that the grantees can launch EC2 instances from AMIs and snapshots that are encrypted under \
+                       the key.";
+
+/// What the signs mean.
+fn legend(rule: CoverageRule) -> &'static str {
+    match rule {
+        CoverageRule::Named => {
+            "✓ allowed by name on every side that is asked; ◐ on one of two sides; – on none; ? a side was not read. \
+             Where a cell has two signs, the plan changes the first to the second."
+        }
+        CoverageRule::Effective => {
+            "✓ allowed on every side that is asked, as evaluation of the policies shows; ◐ on one of two sides; – on \
+             none; ? a side was not read. Where a cell has two signs, the plan changes the first to the second."
+        }
+    }
+}
+
+fn profile_in_words(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Documented => "the remedy that AWS documents",
+        Profile::LeastPrivilege => "what a launch needs, through EC2, and nothing besides",
+    }
+}
+
+/// `kms:ReEncrypt*` as a column's head.
+fn short(action: &str) -> &str {
+    action.strip_prefix("kms:").unwrap_or(action)
+}
+
+fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Blocking => "blocked",
+        Severity::LeftOver => "left to do",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}

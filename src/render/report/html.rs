@@ -1,0 +1,246 @@
+//! The report as one HTML file: no scripts, nothing from elsewhere, in light and dark, on screen and paper.
+
+use std::fmt::Write as _;
+
+use super::markdown::{attachment, handovers};
+use super::{ChangeOutcome, PURPOSE, Report, legend, severity_word, short, sign};
+use crate::diff::{self, Hunk, LineKind};
+use crate::plan::matrix::{Cell, KeyMatrix, Sides, matrix};
+use crate::plan::{Action, Change, Severity};
+use crate::render::escape::Escaped;
+use crate::render::text::names;
+
+const STYLE: &str = include_str!("report.css");
+const TITLE: &str = "Access to KMS keys for launching instances";
+
+/// The report.
+pub fn html(report: &Report<'_>) -> String {
+    let mut body = String::new();
+    header(&mut body, report);
+    matrices(&mut body, report);
+    findings(&mut body, report);
+    changes(&mut body, report);
+    others(&mut body, report);
+    commands(&mut body, report);
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
+         <title>{TITLE}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+    )
+}
+
+/// Text in which nothing is HTML.
+fn text(text: &str) -> String {
+    let shown = Escaped(text).to_string();
+    let mut out = String::with_capacity(shown.len());
+    for character in shown.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// A sentence in which names stand between backticks.
+fn prose(sentence: &str) -> String {
+    let escaped = text(sentence);
+    let parts: Vec<&str> = escaped.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        // A backtick of somebody else's is among them.
+        return escaped;
+    }
+    let parts = parts.iter().enumerate();
+    parts
+        .map(|(index, part)| if index % 2 == 0 { (*part).to_owned() } else { format!("<code>{part}</code>") })
+        .collect()
+}
+
+fn lines(block: &str) -> String {
+    block.lines().map(|line| text(line) + "\n").collect()
+}
+
+fn header(out: &mut String, report: &Report<'_>) {
+    _ = writeln!(
+        out,
+        "<header>\n<h1>{TITLE}</h1>\n<p class=\"summary\">{}</p>\n<p>{PURPOSE}</p>",
+        text(&report.summary())
+    );
+    _ = writeln!(out, "<dl>");
+    let mut last = "";
+    for (label, fact) in report.facts() {
+        if label != last {
+            _ = writeln!(out, "<dt>{label}</dt>");
+        }
+        _ = writeln!(out, "<dd>{}</dd>", text(&fact));
+        last = label;
+    }
+    _ = writeln!(out, "</dl>\n</header>");
+}
+
+fn matrices(out: &mut String, report: &Report<'_>) {
+    _ = writeln!(out, "<section>\n<h2>Who may do what</h2>");
+    for key in matrix(report.request, report.observation, report.plan) {
+        one_matrix(out, &key);
+    }
+    _ = writeln!(out, "<p class=\"legend\">{}</p>", legend(report.request.coverage));
+    if let Some(access) = report.foreign_access() {
+        _ = writeln!(out, "<p class=\"foreign\">{}</p>", text(&access));
+    }
+    _ = writeln!(out, "</section>");
+}
+
+fn one_matrix(out: &mut String, key: &KeyMatrix) {
+    _ = writeln!(out, "<div class=\"wide\"><table>\n<caption>{}</caption>", text(&names::key(&key.key)));
+    _ = write!(out, "<thead><tr><th scope=\"col\">Grantee</th>");
+    for action in &key.actions {
+        _ = write!(out, "<th scope=\"col\">{}</th>", text(short(action)));
+    }
+    _ = writeln!(out, "</tr></thead>\n<tbody>");
+    for row in &key.rows {
+        _ = write!(out, "<tr><th scope=\"row\">{}</th>", text(&names::grantee(&row.grantee)));
+        row.cells.iter().for_each(|cell| one_cell(out, *cell));
+        _ = writeln!(out, "</tr>");
+    }
+    _ = writeln!(out, "</tbody>\n</table></div>");
+}
+
+fn one_cell(out: &mut String, cell: Cell) {
+    let (before, after) = (sign(cell.before), sign(cell.after));
+    let title = format!("before: {}; after: {}", sides(cell.before), sides(cell.after));
+    if before == after {
+        let class = if after == "✓" { "held" } else { "lacks" };
+        _ = write!(out, "<td class=\"{class}\" title=\"{title}\">{after}</td>");
+    } else {
+        _ = write!(
+            out,
+            "<td class=\"gained\" title=\"{title}\"><span>{before}</span> → <strong>{after}</strong></td>"
+        );
+    }
+}
+
+fn sides(sides: Sides) -> String {
+    use crate::plan::matrix::Answer;
+    let word = |answer| match answer {
+        Answer::Allows => "allows",
+        Answer::Lacks => "lacks it",
+        Answer::Unread => "was not read",
+        Answer::NotNeeded => "is not asked",
+    };
+    format!("key policy {}, IAM {}", word(sides.key_policy), word(sides.identity))
+}
+
+fn findings(out: &mut String, report: &Report<'_>) {
+    if report.plan.findings.is_empty() {
+        return;
+    }
+    _ = writeln!(out, "<section>\n<h2>Findings</h2>\n<ul class=\"findings\">");
+    for finding in &report.plan.findings {
+        let severity = finding.severity();
+        let class = match severity {
+            Severity::Blocking => "blocking",
+            Severity::LeftOver => "left",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        };
+        _ = write!(
+            out,
+            "<li class=\"{class}\"><p><strong>{}</strong> {}</p><p class=\"about\">{}</p>",
+            severity_word(severity),
+            prose(&finding.message),
+            text(&finding.subject)
+        );
+        if let Some(hint) = &finding.hint {
+            _ = write!(out, "<p class=\"hint\">{}</p>", prose(hint));
+        }
+        _ = writeln!(out, "</li>");
+    }
+    _ = writeln!(out, "</ul>\n</section>");
+}
+
+fn changes(out: &mut String, report: &Report<'_>) {
+    if report.plan.changes.is_empty() {
+        return;
+    }
+    _ = writeln!(out, "<section>\n<h2>Changes</h2>");
+    for (index, change) in report.plan.changes.iter().enumerate() {
+        let outcome = report.outcomes.get(index).copied().unwrap_or(ChangeOutcome::Planned);
+        one_change(out, index + 1, change, outcome);
+    }
+    _ = writeln!(out, "</section>");
+}
+
+fn one_change(out: &mut String, number: usize, change: &Change, outcome: ChangeOutcome) {
+    let operation = &change.operation;
+    let region = operation.region().map(|region| format!(", region {region}")).unwrap_or_default();
+    _ = writeln!(
+        out,
+        "<article>\n<h3>{number}. {} <span class=\"outcome {}\">{}</span></h3>\n<p class=\"about\">{}<br>account \
+         {}{}</p>\n<p>{}</p>",
+        text(&operation.to_string()),
+        outcome.word().replace(' ', "-"),
+        outcome.word(),
+        text(&operation.resource()),
+        operation.account(),
+        text(&region),
+        prose(&change.reason)
+    );
+    _ = write!(out, "<pre class=\"diff\">");
+    if let Some(line) = attachment(operation) {
+        let class = if line.starts_with('+') { "added" } else { "removed" };
+        _ = write!(out, "<span class=\"{class}\">{}</span>", text(&line));
+    } else {
+        let documents = diff::difference(operation.before().unwrap_or(""), operation.after().unwrap_or(""));
+        let is_whole = matches!(operation.action(), Action::Create | Action::Delete);
+        documents.hunks.iter().for_each(|hunk| one_hunk(out, hunk, is_whole));
+    }
+    _ = writeln!(out, "</pre>\n</article>");
+}
+
+fn one_hunk(out: &mut String, hunk: &Hunk, is_whole: bool) {
+    let Hunk { before, after, heading, .. } = hunk;
+    let position = format!("@@ -{},{} +{},{} @@", before.start, before.count, after.start, after.count);
+    let heading = heading.as_deref().map(|sid| format!(" {sid}")).unwrap_or_default();
+    if !is_whole {
+        _ = write!(out, "<span class=\"position\">{}</span>", text(&(position + &heading)));
+    }
+    for line in &hunk.lines {
+        let (class, sign) = match line.kind {
+            LineKind::Context => ("context", "  "),
+            LineKind::Removed => ("removed", "- "),
+            LineKind::Added => ("added", "+ "),
+        };
+        _ = write!(out, "<span class=\"{class}\">{sign}");
+        for segment in &line.segments {
+            let words = text(&segment.text);
+            _ = if segment.emphasised { write!(out, "<b>{words}</b>") } else { write!(out, "{words}") };
+        }
+        _ = write!(out, "</span>");
+    }
+}
+
+fn others(out: &mut String, report: &Report<'_>) {
+    if report.plan.handovers.is_empty() {
+        return;
+    }
+    _ = writeln!(
+        out,
+        "<section>\n<h2>For other accounts</h2>\n<pre>{}</pre>\n</section>",
+        lines(&handovers(report))
+    );
+}
+
+fn commands(out: &mut String, report: &Report<'_>) {
+    _ = writeln!(
+        out,
+        "<section>\n<h2>Apply and roll back</h2>\n<pre>{}{}</pre>\n</section>",
+        lines(&report.apply_command()),
+        lines(&report.rollback_command())
+    );
+}

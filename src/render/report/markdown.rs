@@ -1,0 +1,188 @@
+//! The report as Markdown, as GitHub and GitLab show it.
+
+use std::fmt::Write as _;
+
+use super::{ChangeOutcome, PURPOSE, Report, legend, severity_word, short, sign};
+use crate::diff::{self, LineKind};
+use crate::plan::matrix::matrix;
+use crate::plan::{Change, Operation};
+use crate::render::Styles;
+use crate::render::escape::Escaped;
+use crate::render::text;
+use crate::render::text::names;
+
+/// The report.
+pub fn markdown(report: &Report<'_>) -> String {
+    let mut page = Page(String::new());
+    page.line("# Access to KMS keys for launching instances\n");
+    page.line(&format!("**{}**\n", escaped(&report.summary())));
+    page.line(&format!("{PURPOSE}\n"));
+    for (label, fact) in report.facts() {
+        page.line(&format!("- {label}: {}", code(&fact)));
+    }
+    page.matrix(report);
+    page.findings(report);
+    page.changes(report);
+    page.handovers(report);
+    page.line("\n## Apply and roll back\n");
+    page.block("sh", &format!("{}\n{}", report.apply_command(), report.rollback_command()));
+    page.0
+}
+
+/// A page in the making.
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.0.push_str(text);
+        self.0.push('\n');
+    }
+
+    /// A block of code that no text within can end.
+    fn block(&mut self, language: &str, text: &str) {
+        let fence = "`".repeat(longest_run(text).max(2) + 1);
+        self.line(&format!("{fence}{language}\n{}\n{fence}", text.trim_end()));
+    }
+
+    fn matrix(&mut self, report: &Report<'_>) {
+        self.line("\n## Who may do what\n");
+        for key in matrix(report.request, report.observation, report.plan) {
+            self.line(&format!("{}:\n", code(&names::key(&key.key))));
+            let heads: Vec<&str> = key.actions.iter().map(|action| short(action)).collect();
+            self.line(&format!(
+                "| | {} |",
+                heads.iter().map(|head| escaped(head)).collect::<Vec<_>>().join(" | ")
+            ));
+            self.line(&format!("|---|{}", ":---:|".repeat(heads.len())));
+            for row in key.rows {
+                let cells: Vec<String> = row
+                    .cells
+                    .iter()
+                    .map(|cell| match (sign(cell.before), sign(cell.after)) {
+                        (before, after) if before == after => after.to_owned(),
+                        (before, after) => format!("{before} → {after}"),
+                    })
+                    .collect();
+                self.line(&format!("| {} | {} |", escaped(&names::grantee(&row.grantee)), cells.join(" | ")));
+            }
+            self.line("");
+        }
+        self.line(legend(report.request.coverage));
+        if let Some(access) = report.foreign_access() {
+            self.line(&format!("\n**{access}**"));
+        }
+    }
+
+    fn findings(&mut self, report: &Report<'_>) {
+        if report.plan.findings.is_empty() {
+            return;
+        }
+        self.line("\n## Findings\n");
+        for finding in &report.plan.findings {
+            let word = severity_word(finding.severity());
+            self.line(&format!("- **{word}** {}: {}", code(&finding.subject), escaped(&finding.message)));
+            if let Some(hint) = &finding.hint {
+                self.line(&format!("  - {}", escaped(hint)));
+            }
+        }
+    }
+
+    fn changes(&mut self, report: &Report<'_>) {
+        if report.plan.changes.is_empty() {
+            return;
+        }
+        self.line("\n## Changes");
+        for (index, change) in report.plan.changes.iter().enumerate() {
+            let outcome = report.outcomes.get(index).copied().unwrap_or(ChangeOutcome::Planned);
+            let operation = &change.operation;
+            let what = escaped(&operation.to_string());
+            self.line(&format!("\n### {}. {what} ({})\n", index + 1, outcome.word()));
+            self.line(&format!(
+                "{} in account {}: {}\n",
+                code(&operation.resource()),
+                operation.account(),
+                escaped(&change.reason)
+            ));
+            self.block("diff", &difference(change));
+        }
+    }
+
+    fn handovers(&mut self, report: &Report<'_>) {
+        if report.plan.handovers.is_empty() {
+            return;
+        }
+        self.line("\n## For other accounts\n");
+        self.block("text", &handovers(report));
+    }
+}
+
+/// The hand-overs as they are shown on a terminal.
+pub(super) fn handovers(report: &Report<'_>) -> String {
+    const WIDTH: usize = 100;
+    let mut out = Vec::new();
+    // Writing to memory does not fail.
+    _ = text::handovers(&mut out, &Styles::plain(), WIDTH, report.request, &report.plan.handovers);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// What is attached or detached, as a line of a difference.
+pub(super) fn attachment(operation: &Operation) -> Option<String> {
+    match operation {
+        Operation::AttachPolicy { policy, entity, .. } => Some(format!("+ {policy} -> {entity}")),
+        Operation::DetachPolicy { policy, entity, .. } => Some(format!("- {policy} -> {entity}")),
+        _ => None,
+    }
+}
+
+fn difference(change: &Change) -> String {
+    let operation = &change.operation;
+    if let Some(line) = attachment(operation) {
+        return Escaped(&line).to_string();
+    }
+    let mut text = String::new();
+    let difference = diff::difference(operation.before().unwrap_or(""), operation.after().unwrap_or(""));
+    for hunk in difference.hunks {
+        let heading = hunk.heading.map(|sid| format!(" {}", Escaped(&sid))).unwrap_or_default();
+        let (before, after) = (hunk.before, hunk.after);
+        _ = writeln!(
+            text,
+            "@@ -{},{} +{},{} @@{heading}",
+            before.start, before.count, after.start, after.count
+        );
+        for line in hunk.lines {
+            text.push_str(match line.kind {
+                LineKind::Context => "  ",
+                LineKind::Removed => "- ",
+                LineKind::Added => "+ ",
+            });
+            line.segments.iter().for_each(|segment| _ = write!(text, "{}", Escaped(&segment.text)));
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Text in which nothing is Markdown or HTML.
+fn escaped(text: &str) -> String {
+    let text = Escaped(text).to_string();
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if "\\`*_{}[]<>#|~&!$@".contains(character) {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out
+}
+
+/// A code span that no text within can end.
+fn code(text: &str) -> String {
+    let text = Escaped(text).to_string();
+    let ticks = "`".repeat(longest_run(&text) + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{ticks}{space}{text}{space}{ticks}")
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|character| character != '`').map(str::len).max().unwrap_or(0)
+}
