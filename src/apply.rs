@@ -8,6 +8,7 @@ pub mod clock;
 pub mod journal;
 mod patience;
 mod state;
+pub mod survey;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,11 +1,16 @@
 //! The command line as it is typed: clap's types, and nothing that decides.
 
+mod handover;
+mod patch;
 pub mod settings;
 
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub use handover::{EmitFormat, HandoverArgs};
+pub use patch::{PatchArgs, PolicyKind};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -43,6 +48,14 @@ pub const CHECK_EXIT_STATUSES: [(u8, &str); 5] = [
 const CHECK: &str = "Tells whether each grantee can launch with each key, and which statement of which document \
     decides. Without a grantee, tells who may use the key. Nothing is written. With --key-policy it works on files \
     alone, without credentials; with --requests it answers JSON lines.";
+/// What the exit status of `keymend patch` means.
+pub const PATCH_EXIT_STATUSES: [(u8, &str); 5] = [
+    (0, "done, or nothing to do"),
+    (1, "a file can't be written"),
+    (2, "wrong usage, or a file can't be read"),
+    (3, "a policy would change (with --check)"),
+    (4, "blocked: AWS would not take the policy, or it denies; nothing is written"),
+];
 
 /// Mends access to AWS KMS keys so that EC2 instances launch from copied and shared encrypted AMIs.
 #[derive(Debug, Parser)]
@@ -62,9 +75,15 @@ pub enum Command {
     /// Tell whether each grantee can launch with the key, and which statement decides; or who may use the key
     #[command(after_help = exit_statuses(&CHECK_EXIT_STATUSES), long_about = CHECK)]
     Check(Box<CheckArgs>),
+    /// Apply a saved plan
+    #[command(after_help = exit_statuses(&EXIT_STATUSES))]
+    Apply(Box<ApplyArgs>),
     /// Put back what an earlier run changed
     #[command(after_help = exit_statuses(&EXIT_STATUSES))]
     Rollback(Box<RollbackArgs>),
+    /// Patch policies in files or standard input, without AWS
+    #[command(after_help = exit_statuses(&PATCH_EXIT_STATUSES))]
+    Patch(PatchArgs),
     /// Print the IAM policy that the operator needs in each account
     Permissions(PermissionsArgs),
     /// Print a completion script for a shell
@@ -74,8 +93,12 @@ pub enum Command {
     },
     /// Print the manual page (roff)
     Man,
-    /// Print the JSON Schema of `--output json`
-    Schema,
+    /// Print the JSON Schema of `--output json`, or that of plan files
+    Schema {
+        /// Which document.
+        #[arg(value_enum, default_value_t = SchemaOf::Output)]
+        of: SchemaOf,
+    },
 }
 
 /// `keymend fix`.
@@ -97,8 +120,15 @@ pub struct FixArgs {
     /// Finish the last run, which was cut
     #[arg(long, help_heading = "Mode",
           conflicts_with_all = ["key", "account", "principal", "group", "grantees", "policy_name",
-                                "prune_orphans", "coverage", "least_privilege"])]
+                                "prune_orphans", "coverage", "least_privilege", "out"])]
     pub resume: bool,
+
+    /// Save the plan for `keymend apply`; with --dry-run
+    #[arg(long, value_name = "PLAN", help_heading = "Hand-over")]
+    pub out: Option<PathBuf>,
+    /// What is handed over.
+    #[command(flatten)]
+    pub handover: HandoverArgs,
 }
 
 /// What commands that write have in common.
@@ -124,6 +154,39 @@ pub struct RunArgs {
     /// Exit with 3 where a dry run finds changes
     #[arg(long, help_heading = "Output")]
     pub detailed_exitcode: bool,
+}
+
+/// `keymend apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// A plan that `keymend fix --dry-run --out` saved
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Only this account's part of the plan
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// Where it reads and writes.
+    #[command(flatten)]
+    pub backend: BackendArgs,
+
+    /// Whether and how it is approved, and where the record goes.
+    #[command(flatten)]
+    pub approval: RunArgs,
+    /// How the access is proven after the documents were read again
+    #[arg(long, value_enum, default_value_t = Verify::Evaluate, value_name = "HOW", help_heading = "Mode")]
+    pub verify: Verify,
+    /// What is handed over.
+    #[command(flatten)]
+    pub handover: HandoverArgs,
+}
+
+/// `keymend schema`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// What `--output json` prints.
+    Output,
+    /// What `fix --dry-run --out` saves.
+    Plan,
 }
 
 /// `keymend rollback`.

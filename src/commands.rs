@@ -1,12 +1,17 @@
 //! The commands: each a short story told with the parts of the library.
 
+mod apply;
 mod approval;
 mod check;
 pub mod console;
+mod files;
 mod fix;
+mod handover;
 mod man;
 mod outcome;
+mod patch;
 mod place;
+mod proof;
 mod report;
 mod resume;
 mod rollback;
@@ -37,6 +42,8 @@ fn run_command(cli: &Cli) -> ExitStatus {
         Command::Fix(args) => (args.approval.output.color, args.approval.output.verbose),
         Command::Rollback(args) => (args.approval.output.color, args.approval.output.verbose),
         Command::Check(args) => (args.output.color, args.output.verbose),
+        Command::Apply(args) => (args.approval.output.color, args.approval.output.verbose),
+        Command::Patch(args) => (args.color, 0),
         _ => (ColorChoice::Auto, 0),
     };
     start_tracing(verbose);
@@ -45,10 +52,12 @@ fn run_command(cli: &Cli) -> ExitStatus {
         Command::Fix(args) => block_on(fix::fix(args, &mut console)),
         Command::Rollback(args) => block_on(rollback::rollback(args, &mut console)),
         Command::Check(args) => block_on(check::check(args, &mut console)),
+        Command::Apply(args) => block_on(apply::apply(args, &mut console)),
+        Command::Patch(args) => patch::patch(args, &mut console),
         Command::Permissions(args) => texts::permissions(args, &mut console),
         Command::Completions { shell } => texts::completions(*shell, &mut console),
         Command::Man => texts::man(&mut console),
-        Command::Schema => texts::schema(&mut console),
+        Command::Schema { of } => texts::schema(*of, &mut console),
     };
     let ended = ended.and_then(|status| console.out.flush().map(|()| status).map_err(Error::from));
     ended.unwrap_or_else(|error| {

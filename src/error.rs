@@ -1,11 +1,14 @@
 //! Every way a run can fail: its exit status and the hint that helps, in one place.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::apply::journal::JournalError;
+use crate::arn::AccountId;
 use crate::cloud::observer::ObserveError;
 use crate::cloud::sandbox::WorldError;
 use crate::cloud::{CloudError, CloudErrorKind};
+use crate::plan::saved::SavedPlanError;
 use crate::prompt::PromptError;
 use crate::render::shell;
 
@@ -64,6 +67,16 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
+/// An account's part of a saved plan is to be applied before the part that it follows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} comes first, and is not applied yet")]
+pub struct EarlierPartError {
+    /// The earlier change, in words.
+    pub what: String,
+    /// Its account.
+    pub account: AccountId,
+}
+
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -82,6 +95,20 @@ pub enum Error {
     /// The terminal could not be asked.
     #[error(transparent)]
     Prompt(#[from] PromptError),
+    /// A file that was to be written could not be.
+    #[error("`{}` could not be written: {source}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The saved plan can't be used.
+    #[error(transparent)]
+    SavedPlan(#[from] SavedPlanError),
+    /// See [`EarlierPartError`].
+    #[error(transparent)]
+    EarlierPart(#[from] EarlierPartError),
     /// Standard output or standard error could not be written.
     #[error("the output could not be written: {0}")]
     Output(#[from] std::io::Error),
@@ -98,9 +125,14 @@ impl Error {
     pub fn exit_status(&self) -> ExitStatus {
         match self {
             Self::Usage(_) => ExitStatus::Usage,
-            Self::Observe(_) | Self::World(_) | Self::Journal(_) | Self::Prompt(_) | Self::Output(_) => {
-                ExitStatus::Error
-            }
+            Self::EarlierPart(_) => ExitStatus::Stale,
+            Self::Observe(_)
+            | Self::World(_)
+            | Self::Journal(_)
+            | Self::Prompt(_)
+            | Self::File { .. }
+            | Self::SavedPlan(_)
+            | Self::Output(_) => ExitStatus::Error,
         }
     }
 
@@ -144,7 +176,13 @@ impl Error {
                 Some("docs/worlds.md describes the format of worlds".to_owned())
             }
             Self::Prompt(_) => Some("--yes applies without asking".to_owned()),
-            Self::Output(_) => None,
+            Self::EarlierPart(error) => {
+                Some(format!("apply that part first: keymend apply PLAN --account {}", error.account))
+            }
+            Self::SavedPlan(_) => {
+                Some("save the plan anew: `keymend fix` with --dry-run --out PLAN".to_owned())
+            }
+            Self::File { .. } | Self::Output(_) => None,
         }
     }
 }

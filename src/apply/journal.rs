@@ -177,7 +177,8 @@ fn text(record: &Record) -> io::Result<String> {
     Ok(text + "\n")
 }
 
-fn now() -> String {
+/// This moment: RFC 3339, UTC.
+pub(crate) fn now() -> String {
     stamp(OffsetDateTime::now_utc())
 }
 

@@ -1,14 +1,16 @@
 //! From what was typed to what is meant: every text parsed, every contradiction told.
 
 pub mod check;
+pub mod handover;
+pub mod patch;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::{
-    BackendArgs, CoverageChoice, FixArgs, OutputFormat, RollbackArgs, RunArgs, SubjectArgs, TargetArgs,
-    Verify,
+    ApplyArgs, BackendArgs, CoverageChoice, FixArgs, OutputFormat, RollbackArgs, RunArgs, SubjectArgs,
+    TargetArgs, Verify,
 };
 use crate::access::{CoverageRule, GranteeRef, KeyRef, Profile, UnresolvedRequest};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
@@ -16,6 +18,7 @@ use crate::cloud::aws::AwsOptions;
 use crate::error::UsageError;
 use crate::plan::rollback::Extent;
 use crate::policy::AwsPrincipal;
+use handover::HandoverSettings;
 
 /// What a run of `keymend fix` is to do.
 #[derive(Debug)]
@@ -32,6 +35,10 @@ pub struct FixSettings {
     pub verify: Verify,
     /// Whether the last run is finished, instead of a new request.
     pub resume: bool,
+    /// Where the plan is saved.
+    pub out: Option<PathBuf>,
+    /// In which other forms the plan is wanted.
+    pub handover: HandoverSettings,
 }
 
 /// How a command that writes is approved, recorded and told.
@@ -145,13 +152,57 @@ impl FixSettings {
                 .hint("say who must be able to launch: --account ID, --principal ARN or --group ARN"));
         }
         check_region(&args.backend, &asked.keys)?;
+        let run = RunSettings::of(&args.approval);
+        if args.out.is_some() {
+            handover::only_planned("--out", run.mode)?;
+        }
         Ok(Self {
             asked,
             repeated,
             backend,
-            run: RunSettings::of(&args.approval),
+            handover: HandoverSettings::resolve(&args.handover, run.mode)?,
+            run,
             verify: args.verify,
             resume: args.resume,
+            out: args.out.clone(),
+        })
+    }
+}
+
+/// What a run of `keymend apply` is to do.
+#[derive(Debug)]
+pub struct ApplySettings {
+    /// The plan's file.
+    pub plan: PathBuf,
+    /// The account whose part is applied; all of them where none is given.
+    pub account: Option<AccountId>,
+    /// Where it reads and writes.
+    pub backend: BackendSettings,
+    /// How it is approved, recorded and told.
+    pub run: RunSettings,
+    /// How access is proven after writing.
+    pub verify: Verify,
+    /// In which other forms the plan is wanted.
+    pub handover: HandoverSettings,
+}
+
+impl ApplySettings {
+    /// Resolves the arguments.
+    ///
+    /// # Errors
+    /// Something typed is not what it should be, or contradicts something else.
+    pub fn resolve(args: &ApplyArgs) -> Result<Self, UsageError> {
+        let account = args.account.as_deref().map(|text| {
+            text.parse().map_err(|_| UsageError::new(format!("`{text}` is not an account id of 12 digits")))
+        });
+        let run = RunSettings::of(&args.approval);
+        Ok(Self {
+            plan: args.plan.clone(),
+            account: account.transpose()?,
+            backend: backend(&args.backend)?,
+            handover: HandoverSettings::resolve(&args.handover, run.mode)?,
+            run,
+            verify: args.verify,
         })
     }
 }

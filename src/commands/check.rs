@@ -4,6 +4,7 @@ mod files;
 mod requests;
 
 use super::console::Console;
+use super::place;
 use super::report;
 use crate::access::Request;
 use crate::access::assessment::{documented_actions, launch_actions};
@@ -12,14 +13,14 @@ use crate::cli::settings::BackendSettings;
 use crate::cli::settings::check::{CheckRun, CheckSettings, Source};
 use crate::cli::{CheckArgs, OutputFormat};
 use crate::cloud::Observe;
-use crate::cloud::aws::{Aws, AwsOptions};
+use crate::cloud::aws::Aws;
 use crate::cloud::observer::observe;
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::error::{Error, ExitStatus, UsageError};
 use crate::observation::Observation;
 use crate::plan::check::{self, Checked, Conclusion};
-use crate::render::{json, shell, text};
+use crate::render::{json, text};
 
 /// Runs the command. With `--output json` a run that fails leaves a document too.
 pub(super) async fn check(args: &CheckArgs, console: &mut Console) -> Result<ExitStatus, Error> {
@@ -130,25 +131,6 @@ fn end(checked: &[Checked]) -> (json::Outcome, ExitStatus) {
 fn reach(source: &Source) -> Vec<String> {
     match source {
         Source::Files(_) => Vec::new(),
-        Source::Backend(BackendSettings::Sandbox(None)) => vec!["--sandbox".to_owned()],
-        Source::Backend(BackendSettings::Sandbox(Some(file))) => {
-            vec![format!("--sandbox={}", shell::quote(&file.display().to_string()))]
-        }
-        Source::Backend(BackendSettings::Aws(options)) => reach_in_aws(options),
+        Source::Backend(backend) => place::reach(backend),
     }
-}
-
-fn reach_in_aws(options: &AwsOptions) -> Vec<String> {
-    let option = |name: &str, value: &str| format!("{name} {}", shell::quote(value));
-    let single = [
-        ("--profile", &options.profile),
-        ("--endpoint-url", &options.endpoint_url),
-        ("--assume-role-name", &options.assume_role_name),
-    ];
-    let single = single.into_iter().filter_map(|(name, value)| Some(option(name, value.as_deref()?)));
-    let profiles = options
-        .account_profiles
-        .iter()
-        .map(|(account, profile)| option("--account-profile", &format!("{account}={profile}")));
-    single.chain(profiles).collect()
 }

@@ -4,23 +4,19 @@ use super::approval::{self, Approved};
 use super::console::Console;
 use super::place::Place;
 use super::report::{self, Carried, Decision, Purpose, Report};
-use super::{outcome, resume};
-use crate::access::assessment::{Assessment, launch_actions};
-use crate::access::evidence::{Evidence, Extras};
-use crate::access::{Request, UnresolvedRequest};
+use super::{handover, outcome, proof, resume};
+use crate::access::UnresolvedRequest;
 use crate::apply::Clock;
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::{History, Origin, Record, RunState};
-use crate::arn::KeyArn;
 use crate::cli::settings::{BackendSettings, FixSettings, Mode};
-use crate::cli::{FixArgs, OutputFormat, Verify};
+use crate::cli::{FixArgs, OutputFormat};
 use crate::cloud::aws::Aws;
 use crate::cloud::observer::observe;
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::cloud::{Observe, Write};
 use crate::error::{Error, ExitStatus, UsageError};
-use crate::observation::Observation;
 use crate::plan;
 
 /// Runs the command. With `--output json` a run that fails leaves a document too.
@@ -87,6 +83,8 @@ async fn run<C: Observe + Write, K: Clock>(
     let plan = plan::plan(&request, &observation);
     let plan = earlier.as_ref().map_or_else(|| plan.clone(), |record| resume::as_approved(&plan, record));
     approval::show(&settings.run, &request, &observation, &plan, console)?;
+    handover::save(settings, &request, &observation, &plan, console)?;
+    handover::emit(&settings.handover, &settings.run, &request, &plan, console)?;
     // From here on Ctrl-C is an answer, or ends the run after the write in flight.
     let interrupt = outcome::Interrupt::listen()?;
     let (decision, selected) = approval::decide(&settings.run, &plan, console)?;
@@ -97,38 +95,14 @@ async fn run<C: Observe + Write, K: Clock>(
         let origin = earlier.map_or(Origin::Request, |record| Origin::Resumes(record.run));
         let (request, observation, plan, interrupt) = (&request, &observation, &plan, &interrupt);
         let approved = Approved { request, observation, plan, selected, origin, interrupt };
-        let (outcome, journal) =
-            approval::carry_out(&approved, cloud, clock, place.as_ref(), console).await?;
-        let again = async { observe(&asked, cloud).await };
-        let again = if outcome.is_success() { Some(again.await) } else { None };
-        let (remaining, proof, unverified) = match again {
-            Some(Ok((request, observation))) => {
-                let proof = match settings.verify {
-                    Verify::Evaluate => evaluate(&request, &observation),
-                };
-                (Some(plan::plan(&request, &observation)), proof, None)
-            }
-            Some(Err(error)) => (None, Vec::new(), Some(error.into())),
-            None => (None, Vec::new(), None),
-        };
-        Carried { outcome, remaining, proof, unverified, journal }
+        let ended = approval::carry_out(&approved, cloud, clock, place.as_ref(), console).await?;
+        proof::carried(ended, &asked, settings.verify, cloud).await
     } else {
         Carried::nothing(&plan)
     };
-    let purpose = Purpose::Fix;
-    let report = Report { purpose, request, observation, plan, decision, carried };
-    report.tell(settings.run.output, settings.run.detailed_exitcode, console)
-}
-
-/// Whether what reads back lets each grantee launch with each key.
-fn evaluate(request: &Request, observation: &Observation) -> Vec<Assessment> {
-    let evidence = Evidence::new(observation, &Extras::default());
-    let actions = launch_actions();
-    let of_key = |key: &KeyArn| {
-        request.grantees.iter().map(|grantee| evidence.assess(key, grantee, actions)).collect()
-    };
-    let assessments: Vec<Vec<Assessment>> = request.keys.iter().map(of_key).collect();
-    assessments.into_iter().flatten().collect()
+    let report = Report::of(Purpose::Fix, request, observation, plan, decision, carried);
+    let report = report.handed_over(&settings.handover, &settings.backend, &settings.run, console);
+    report.tell(&settings.run, console)
 }
 
 /// What an earlier run means for this one.

@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::cli::{CHECK_EXIT_STATUSES, Cli, EXIT_STATUSES};
+use crate::cli::{CHECK_EXIT_STATUSES, Cli, EXIT_STATUSES, PATCH_EXIT_STATUSES};
 
 /// Writes the page as roff.
 pub(super) fn write(out: &mut dyn Write) -> io::Result<()> {
@@ -36,8 +36,10 @@ fn write_command(out: &mut dyn Write, command: &Command) -> io::Result<()> {
     page.render_synopsis_section(&mut parts)?;
     page.render_options_section(&mut parts)?;
     as_subsections(out, &parts)?;
-    if command.get_name() == "check" {
-        exit_statuses("SS", &CHECK_EXIT_STATUSES).to_writer(out)?;
+    match command.get_name() {
+        "check" => exit_statuses("SS", &CHECK_EXIT_STATUSES).to_writer(out)?,
+        "patch" => exit_statuses("SS", &PATCH_EXIT_STATUSES).to_writer(out)?,
+        _ => {}
     }
     Ok(())
 }

@@ -92,9 +92,11 @@ pub(super) fn progress(console: &mut Console, plan: &Plan, progress: Progress<'_
 /// Writes what became of the plan: results to standard output, errors and hints to standard error.
 pub(super) fn write(console: &mut Console, report: &Report) -> io::Result<()> {
     match report.decision {
-        Decision::Approved if !report.carried.outcome.is_success() => stopped(console, report),
+        Decision::Approved | Decision::Overtaken if !report.carried.outcome.is_success() => {
+            stopped(console, report)
+        }
         Decision::Approved if !report.came_back().is_empty() => did_not_last(console, report),
-        Decision::Approved => success(console, report),
+        Decision::Approved | Decision::Overtaken => success(console, report),
         _ => talk(console, report),
     }
 }
@@ -102,7 +104,7 @@ pub(super) fn write(console: &mut Console, report: &Report) -> io::Result<()> {
 /// Says why nothing was written.
 pub(super) fn talk(console: &mut Console, report: &Report) -> io::Result<()> {
     match report.decision {
-        Decision::NoChanges | Decision::OnlyPlanned | Decision::Approved => Ok(()),
+        Decision::NoChanges | Decision::OnlyPlanned | Decision::Approved | Decision::Overtaken => Ok(()),
         Decision::Blocked => blocked(console, report),
         Decision::Conflicting => console.failure(CHANGED_SINCE),
         Decision::NoTerminal => no_terminal(console),
@@ -117,7 +119,7 @@ fn blocked(console: &mut Console, report: &Report) -> io::Result<()> {
         return Ok(());
     }
     console.hint(match report.purpose {
-        Purpose::Fix => {
+        Purpose::Fix | Purpose::Apply { .. } => {
             "--allow-blocked writes the changes all the same; instances will not launch by them alone"
         }
         Purpose::Rollback { .. } => "--allow-blocked writes the changes all the same",
@@ -143,18 +145,28 @@ fn stopped(console: &mut Console, report: &Report) -> io::Result<()> {
         failure(console, change, step)?;
     }
     account_of_changes(console, report)?;
-    console.hint(if may_pass(report) {
-        "run the same command again: it plans what is still missing"
-    } else {
-        "mend what the error says, then run the same command again: it plans what is still missing"
+    console.hint(match (report.purpose.command(), is_stale(report), may_pass(report)) {
+        ("apply", true, _) => "plan anew: `keymend fix` with --dry-run --out PLAN",
+        ("apply", false, true) => "run the same command again: it goes on where this run ended",
+        ("apply", false, false) => {
+            "mend what the error says, then run the same command again: it goes on where this run ended"
+        }
+        (_, _, true) => "run the same command again: it plans what is still missing",
+        _ => "mend what the error says, then run the same command again: it plans what is still missing",
     })?;
-    if matches!(report.purpose, Purpose::Fix)
+    if !matches!(report.purpose, Purpose::Rollback { .. })
         && report.carried.outcome.applied() > 0
         && report.carried.journal.is_some()
     {
         console.hint("`keymend rollback` undoes what was applied")?;
     }
     where_journal_is(console, report)
+}
+
+/// Whether somebody else changed what the plan was made on.
+fn is_stale(report: &Report) -> bool {
+    let mut steps = report.carried.outcome.steps.iter();
+    steps.any(|step| matches!(step, StepResult::Stale(_) | StepResult::Overwritten(_)))
 }
 
 /// Whether the same command may do better without anything being mended first.
@@ -245,7 +257,7 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
     let left = left_to_do(report);
     let holds = match &report.purpose {
         _ if !left.is_empty() => "What was written holds.",
-        Purpose::Fix => "Both sides were read again and hold.",
+        Purpose::Fix | Purpose::Apply { .. } => "Both sides were read again and hold.",
         Purpose::Rollback { .. } => "It was read again, and is as it was before the run.",
     };
     writeln!(console.out, "\n{written} {holds}")?;
@@ -255,7 +267,9 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
     text::proof(&mut console.out, &console.styles, console.width, &report.carried.proof)?;
     where_journal_is(console, report)?;
     match report.purpose {
-        Purpose::Fix => what_now(console, report, left.is_empty() && !report.is_disproven()),
+        Purpose::Fix | Purpose::Apply { .. } => {
+            what_now(console, report, left.is_empty() && !report.is_disproven())
+        }
         Purpose::Rollback { .. } => Ok(()),
     }
 }
@@ -264,10 +278,12 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
 fn left_to_do(report: &Report) -> Vec<String> {
     let Some(again) = &report.carried.remaining else { return Vec::new() };
     let changes = again.changes.iter().map(|change| change.operation.to_string());
-    let handovers = again
-        .handovers
-        .iter()
-        .map(|handover| format!("what account {} has to do, as shown above", handover.account()));
+    let handovers = again.handovers.iter().map(|handover| match report.purpose.part() {
+        None => format!("what account {} has to do, as shown above", handover.account()),
+        Some(_) => {
+            format!("the part of account {}, which can't be read from here", handover.account())
+        }
+    });
     // What could not be read is what the hand-overs are about.
     let findings = again
         .findings

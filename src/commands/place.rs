@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::apply::journal::{Backend, History};
+use crate::cli::settings::BackendSettings;
+use crate::cloud::aws::AwsOptions;
 use crate::cloud::sandbox::Sandbox;
 use crate::error::{Error, UsageError};
+use crate::render::shell;
 
 /// A folder of journals, and whose they are.
 #[derive(Debug, Clone)]
@@ -47,6 +50,39 @@ impl Place {
     pub(super) fn history(&self) -> Result<History, Error> {
         Ok(History::read(&self.folder, &self.backend)?)
     }
+}
+
+/// The options by which another command works on the same world, or with the same endpoint.
+pub(super) fn site(backend: &BackendSettings) -> Vec<String> {
+    match backend {
+        BackendSettings::Sandbox(None) => vec!["--sandbox".to_owned()],
+        BackendSettings::Sandbox(Some(file)) => {
+            vec![format!("--sandbox={}", shell::quote(&file.display().to_string()))]
+        }
+        BackendSettings::Aws(AwsOptions { endpoint_url, .. }) => {
+            endpoint_url.iter().map(|url| option("--endpoint-url", url)).collect()
+        }
+    }
+}
+
+/// The same with whose credentials serve.
+pub(super) fn reach(backend: &BackendSettings) -> Vec<String> {
+    let mut options = site(backend);
+    if let BackendSettings::Aws(aws) = backend {
+        let single = [("--profile", &aws.profile), ("--assume-role-name", &aws.assume_role_name)];
+        let single = single.into_iter().filter_map(|(name, value)| Some(option(name, value.as_deref()?)));
+        let profiles = aws
+            .account_profiles
+            .iter()
+            .map(|(account, profile)| option("--account-profile", &format!("{account}={profile}")));
+        options.extend(single.chain(profiles));
+    }
+    options
+}
+
+/// An option that is quoted as a shell wants it.
+pub(super) fn option(name: &str, value: &str) -> String {
+    format!("{name} {}", shell::quote(value))
 }
 
 /// What needs a journal was asked of the built-in world.

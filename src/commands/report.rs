@@ -4,11 +4,14 @@ use std::io;
 use std::path::PathBuf;
 
 use super::console::Console;
-use super::outcome;
+use super::{handover, outcome};
 use crate::access::Request;
 use crate::access::assessment::{Assessment, Verdict};
 use crate::apply::{Outcome, StepResult};
+use crate::arn::AccountId;
 use crate::cli::OutputFormat;
+use crate::cli::settings::handover::HandoverSettings;
+use crate::cli::settings::{BackendSettings, RunSettings};
 use crate::cloud::CloudError;
 use crate::error::{Error, ExitStatus, cloud_hint};
 use crate::observation::Observation;
@@ -20,6 +23,8 @@ use crate::render::json::{self, ChangeStatus, ErrorOutput, RunSummary};
 pub(super) enum Purpose {
     /// Access.
     Fix,
+    /// Access, by a saved plan or by one account's part of it.
+    Apply { part: Option<AccountId> },
     /// The way back from a run, and what stands in it.
     Rollback { conflicts: Vec<Conflict> },
 }
@@ -29,14 +34,23 @@ impl Purpose {
     pub(super) fn command(&self) -> &'static str {
         match self {
             Self::Fix => "fix",
+            Self::Apply { .. } => "apply",
             Self::Rollback { .. } => "rollback",
         }
     }
 
     fn conflicts(&self) -> &[Conflict] {
         match self {
-            Self::Fix => &[],
+            Self::Fix | Self::Apply { .. } => &[],
             Self::Rollback { conflicts } => conflicts,
+        }
+    }
+
+    /// The account whose part of a plan it is: it leaves the others' to them.
+    pub(super) fn part(&self) -> Option<AccountId> {
+        match self {
+            Self::Apply { part } => *part,
+            Self::Fix | Self::Rollback { .. } => None,
         }
     }
 }
@@ -49,6 +63,8 @@ pub(super) struct Report {
     pub(super) plan: Plan,
     pub(super) decision: Decision,
     pub(super) carried: Carried,
+    /// Why a report for others could not be written.
+    pub(super) unreported: Option<Error>,
 }
 
 /// How far the writes came.
@@ -88,11 +104,24 @@ pub(super) enum Decision {
     Declined,
     /// The answer was Ctrl-C.
     Interrupted,
+    /// A saved plan that holds already, or whose documents somebody changed since: there is nothing to ask.
+    Overtaken,
     /// Approved, and carried out as far as the outcome says.
     Approved,
 }
 
 impl Report {
+    pub(super) fn of(
+        purpose: Purpose,
+        request: Request,
+        observation: Observation,
+        plan: Plan,
+        decision: Decision,
+        carried: Carried,
+    ) -> Self {
+        Self { purpose, request, observation, plan, decision, carried, unreported: None }
+    }
+
     /// Where several hold, an error outweighs staleness, a block, a refusal and what is left.
     pub(super) fn exit_status(&self, detailed: bool) -> ExitStatus {
         let Report { plan, decision, carried: Carried { outcome, .. }, .. } = self;
@@ -105,6 +134,7 @@ impl Report {
         } else if is(|step| matches!(step, StepResult::Failed(_) | StepResult::Unsettled { .. }))
             || outcome.journal_error.is_some()
             || self.carried.unverified.is_some()
+            || self.unreported.is_some()
             || !self.came_back().is_empty()
         {
             ExitStatus::Error
@@ -116,11 +146,17 @@ impl Report {
             ExitStatus::Blocked
         } else if matches!(decision, Decision::NoTerminal | Decision::Declined) {
             ExitStatus::Declined
-        } else if plans().any(Plan::leaves_work) || self.is_disproven() || (detailed && is_pending) {
+        } else if self.leaves_work() || (detailed && is_pending) {
             ExitStatus::Pending
         } else {
             ExitStatus::Done
         }
+    }
+
+    /// Whether something is left that this run can't do.
+    fn leaves_work(&self) -> bool {
+        let mut plans = std::iter::once(&self.plan).chain(&self.carried.remaining);
+        self.purpose.part().is_none() && (plans.any(Plan::leaves_work) || self.is_disproven())
     }
 
     /// Whether somebody is known not to be able to launch by what reads back, though nothing was left out.
@@ -144,21 +180,29 @@ impl Report {
             .collect()
     }
 
-    /// Tells it as it was asked for, and how the process ends.
-    pub(super) fn tell(
-        &self,
-        output: OutputFormat,
-        detailed: bool,
+    /// With the reports for others written. Where one can't be, what was written to AWS is told all the same.
+    pub(super) fn handed_over(
+        mut self,
+        settings: &HandoverSettings,
+        backend: &BackendSettings,
+        run: &RunSettings,
         console: &mut Console,
-    ) -> Result<ExitStatus, Error> {
-        let status = self.exit_status(detailed);
-        match output {
+    ) -> Self {
+        self.unreported = handover::report(settings, backend, run, &self, console).err();
+        self
+    }
+
+    /// Tells it as it was asked for, and how the process ends.
+    pub(super) fn tell(&self, settings: &RunSettings, console: &mut Console) -> Result<ExitStatus, Error> {
+        let status = self.exit_status(settings.detailed_exitcode);
+        match settings.output {
             OutputFormat::Text => outcome::write(console, self)?,
             OutputFormat::Json => {
                 outcome::talk(console, self)?;
                 self.write_json(&mut console.out, status)?;
             }
         }
+        self.unreported.as_ref().map_or(Ok(()), |error| console.error(error))?;
         Ok(status)
     }
 
@@ -206,10 +250,12 @@ impl Report {
             Decision::Blocked => json::Outcome::Blocked,
             Decision::Conflicting => json::Outcome::Stale,
             Decision::NoTerminal | Decision::Declined | Decision::Interrupted => json::Outcome::Declined,
-            Decision::Approved if outcome.is_success() && self.came_back().is_empty() => {
+            Decision::Approved | Decision::Overtaken
+                if outcome.is_success() && self.came_back().is_empty() =>
+            {
                 json::Outcome::Applied
             }
-            Decision::Approved
+            Decision::Approved | Decision::Overtaken
                 if outcome
                     .steps
                     .iter()
@@ -218,7 +264,7 @@ impl Report {
                 json::Outcome::Stale
             }
             Decision::Approved if outcome.applied() > 0 => json::Outcome::PartlyApplied,
-            Decision::Approved => json::Outcome::Failed,
+            Decision::Approved | Decision::Overtaken => json::Outcome::Failed,
         }
     }
 
@@ -232,6 +278,7 @@ impl Report {
             _ => None,
         };
         let journal = || outcome.journal_error.clone().map(error_in_words);
+        let unreported = || self.unreported.as_ref().map(error_of);
         let unverified = || self.carried.unverified.as_ref().map(error_of);
         let interrupted = || {
             outcome.is_interrupted.then(|| error_in_words("interrupted after the write in flight".to_owned()))
@@ -249,6 +296,7 @@ impl Report {
             .or_else(unverified)
             .or_else(came_back)
             .or_else(conflicting)
+            .or_else(unreported)
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 
 use super::console::Console;
 use crate::apply::journal::{Record, RunState, StepOutcome};
+use crate::arn::AccountId;
 use crate::plan::{Change, Plan};
 
 /// Says that the last run is not done, where it stopped, and what can be done.
@@ -33,13 +34,17 @@ pub(super) fn tell_of(record: &Record, state: RunState, console: &mut Console) -
     })
 }
 
-/// The plan without what was left out when the run was approved.
+/// The plan without what was left out when the run was approved, and without accounts that were not its.
 pub(super) fn as_approved(plan: &Plan, record: &Record) -> Plan {
+    let accounts: BTreeSet<AccountId> =
+        record.plan.changes.iter().map(|change| change.operation.account()).collect();
     let left_out = |change: &Change| {
-        record.changes().any(|(former, step)| {
-            step.outcome == Some(StepOutcome::Deselected)
-                && former.operation.is_same_target(&change.operation)
-        })
+        let is_elsewhere = !accounts.contains(&change.operation.account());
+        is_elsewhere
+            || record.changes().any(|(former, step)| {
+                step.outcome == Some(StepOutcome::Deselected)
+                    && former.operation.is_same_target(&change.operation)
+            })
     };
     let dropped: BTreeSet<usize> =
         plan.changes.iter().enumerate().filter(|(_, change)| left_out(change)).map(|(at, _)| at).collect();

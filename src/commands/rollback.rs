@@ -137,8 +137,8 @@ async fn undo<C: Observe + Write, K: Clock>(
         Carried::nothing(&plan)
     };
     let purpose = Purpose::Rollback { conflicts };
-    let report = Report { purpose, request: run.request.clone(), observation, plan, decision, carried };
-    report.tell(settings.run.output, settings.run.detailed_exitcode, console)
+    let report = Report::of(purpose, run.request.clone(), observation, plan, decision, carried);
+    report.tell(&settings.run, console)
 }
 
 async fn look(

@@ -10,9 +10,10 @@ use super::console::Console;
 use super::man;
 use crate::access::PolicyName;
 use crate::arn::{AccountId, KeyArn, Partition};
-use crate::cli::{Cli, PermissionsArgs};
+use crate::cli::{Cli, PermissionsArgs, SchemaOf};
 use crate::error::{Error, ExitStatus, UsageError};
 use crate::permissions::{self, Mode};
+use crate::plan::saved;
 use crate::render::json;
 
 pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Result<ExitStatus, Error> {
@@ -73,7 +74,11 @@ pub(super) fn man(console: &mut Console) -> Result<ExitStatus, Error> {
     Ok(ExitStatus::Done)
 }
 
-pub(super) fn schema(console: &mut Console) -> Result<ExitStatus, Error> {
-    writeln!(console.out, "{:#}", json::schema())?;
+pub(super) fn schema(of: SchemaOf, console: &mut Console) -> Result<ExitStatus, Error> {
+    let schema = match of {
+        SchemaOf::Output => json::schema(),
+        SchemaOf::Plan => saved::schema(),
+    };
+    writeln!(console.out, "{schema:#}")?;
     Ok(ExitStatus::Done)
 }

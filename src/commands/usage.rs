@@ -43,7 +43,7 @@ fn command(arguments: &[OsString]) -> &str {
     arguments
         .get(1)
         .and_then(|command| command.to_str())
-        .filter(|command| matches!(*command, "check" | "rollback"))
+        .filter(|command| matches!(*command, "check" | "rollback" | "apply"))
         .unwrap_or("fix")
 }
 

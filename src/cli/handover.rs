@@ -1,0 +1,28 @@
+//! The options that hand a plan over.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// A plan in other forms, for other people and tools.
+#[derive(Debug, Args)]
+pub struct HandoverArgs {
+    /// Write the plan as Terraform configuration, or as a script of AWS CLI commands, into --emit-dir; with --dry-run
+    #[arg(long, value_enum, requires = "emit_dir", help_heading = "Hand-over")]
+    pub emit: Option<EmitFormat>,
+    /// The folder for --emit, with a folder for each account
+    #[arg(long, value_name = "DIR", requires = "emit", help_heading = "Hand-over")]
+    pub emit_dir: Option<PathBuf>,
+    /// Write a report of the plan, and of what became of it, as Markdown (.md) or HTML (.html); repeatable
+    #[arg(long, value_name = "FILE", help_heading = "Hand-over")]
+    pub report: Vec<PathBuf>,
+}
+
+/// `--emit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EmitFormat {
+    /// HCL, with the policies as files.
+    Terraform,
+    /// A POSIX shell script of AWS CLI commands, with the policies as files.
+    Cli,
+}

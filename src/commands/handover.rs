@@ -1,0 +1,138 @@
+//! Plans in other forms: a file for `keymend apply`, code for other tools, reports for people.
+
+use std::fs::DirBuilder;
+use std::path::Path;
+
+use super::console::Console;
+use super::files;
+use super::place;
+use super::report::Report;
+use crate::access::Request;
+use crate::apply::StepResult;
+use crate::apply::journal;
+use crate::cli::EmitFormat;
+use crate::cli::settings::handover::{HandoverSettings, ReportFormat};
+use crate::cli::settings::{BackendSettings, FixSettings, RunSettings};
+use crate::error::Error;
+use crate::observation::Observation;
+use crate::plan::Plan;
+use crate::plan::saved::{PlanBackend, SavedPlan};
+use crate::render::emit;
+use crate::render::report::{self, ChangeOutcome};
+
+/// What the process's mask leaves of reading and writing for everybody.
+const ORDINARY: u32 = 0o666;
+const EXECUTABLE: u32 = 0o777;
+
+/// Saves the plan where that was asked for.
+pub(super) fn save(
+    settings: &FixSettings,
+    request: &Request,
+    observation: &Observation,
+    plan: &Plan,
+    console: &mut Console,
+) -> Result<(), Error> {
+    let Some(file) = &settings.out else { return Ok(()) };
+    let backend = match settings.backend {
+        BackendSettings::Aws(_) => PlanBackend::Aws,
+        BackendSettings::Sandbox(_) => PlanBackend::Sandbox,
+    };
+    let saved = SavedPlan::new(backend, now(), request, observation, plan);
+    let text = saved.to_text().map_err(std::io::Error::other)?;
+    write(file, &text, ORDINARY)?;
+    Ok(writeln!(console.talk()?, "The plan is saved in {}", file.display())?)
+}
+
+/// Writes the plan as code where that was asked for. A file that is there already with another content stays.
+pub(super) fn emit(
+    settings: &HandoverSettings,
+    run: &RunSettings,
+    request: &Request,
+    plan: &Plan,
+    console: &mut Console,
+) -> Result<(), Error> {
+    let Some((format, folder)) = &settings.emit else { return Ok(()) };
+    if plan.is_blocked() && !run.allow_blocked {
+        return Ok(writeln!(console.talk()?, "Nothing is emitted.")?);
+    }
+    let files = match format {
+        EmitFormat::Terraform => emit::terraform(plan),
+        EmitFormat::Cli => emit::cli(request, plan),
+    };
+    for emitted in &files {
+        let file = folder.join(&emitted.path);
+        create_folder(file.parent().unwrap_or(folder))?;
+        let mode = if emitted.is_executable { EXECUTABLE } else { ORDINARY };
+        if std::fs::read_to_string(&file).is_ok_and(|found| found != emitted.text) {
+            let source =
+                std::io::Error::new(std::io::ErrorKind::AlreadyExists, "it is there with another content");
+            return Err(Error::File { file, source });
+        }
+        write(&file, &emitted.text, mode)?;
+    }
+    let talk = console.talk()?;
+    match files.len() {
+        0 => writeln!(talk, "There is nothing to emit.")?,
+        count => writeln!(talk, "{count} files are written to {}", folder.display())?,
+    }
+    Ok(())
+}
+
+/// Writes the reports that were asked for.
+pub(super) fn report(
+    settings: &HandoverSettings,
+    backend: &BackendSettings,
+    run: &RunSettings,
+    report: &Report,
+    console: &mut Console,
+) -> Result<(), Error> {
+    let id = report.carried.journal.as_ref().and_then(|file| file.file_stem());
+    let content = report::Report {
+        made_at: &now(),
+        request: &report.request,
+        observation: &report.observation,
+        plan: &report.plan,
+        outcomes: report.carried.outcome.steps.iter().map(outcome).collect(),
+        left: report.carried.remaining.as_ref().map(|plan| plan.changes.len()),
+        run: id.map(|id| id.to_string_lossy().into_owned()),
+        site: place::site(backend),
+        journal: run.journal.as_ref().map(|folder| place::option("--journal", &folder.display().to_string())),
+    };
+    for (format, file) in &settings.reports {
+        let text = match format {
+            ReportFormat::Markdown => report::markdown(&content),
+            ReportFormat::Html => report::html(&content),
+        };
+        write(file, &text, ORDINARY)?;
+        writeln!(console.talk()?, "The report is in {}", file.display())?;
+    }
+    Ok(())
+}
+
+/// This moment to the second.
+fn now() -> String {
+    let moment = journal::now();
+    moment.split_once('.').map_or(moment.clone(), |(second, _)| format!("{second}Z"))
+}
+
+fn outcome(step: &StepResult) -> ChangeOutcome {
+    match step {
+        StepResult::Applied { .. } => ChangeOutcome::Applied,
+        StepResult::AlreadyDone => ChangeOutcome::AlreadyDone,
+        StepResult::Unsettled { .. }
+        | StepResult::Stale(_)
+        | StepResult::Overwritten(_)
+        | StepResult::Failed(_) => ChangeOutcome::Failed,
+        StepResult::NotStarted => ChangeOutcome::Planned,
+        StepResult::Deselected => ChangeOutcome::LeftOut,
+    }
+}
+
+fn create_folder(folder: &Path) -> Result<(), Error> {
+    let created = DirBuilder::new().recursive(true).create(folder);
+    created.map_err(|source| Error::File { file: folder.to_owned(), source })
+}
+
+fn write(file: &Path, text: &str, mode: u32) -> Result<(), Error> {
+    files::write(file, text, mode).map_err(|source| Error::File { file: file.to_owned(), source })
+}

@@ -1,0 +1,147 @@
+//! `keymend patch`: policies in files or standard input, without AWS.
+
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use super::console::Console;
+use super::files;
+use crate::access::{CoverageRule, Grantee, PolicyName, Request};
+use crate::arn::{AccountId, EntityArn, KeyArn, Partition};
+use crate::cli::PatchArgs;
+use crate::cli::settings::patch::{Action, Input, PatchKind, PatchSettings};
+use crate::diff;
+use crate::error::{Error, ExitStatus, UsageError};
+use crate::plan::document::{self, Patched};
+use crate::policy::{AwsPrincipal, PolicyDocument, PrincipalElement};
+use crate::render::escape::Escaped;
+use crate::render::text;
+
+/// A policy before and after.
+struct Policy<'s> {
+    input: &'s Input,
+    before: String,
+    patched: Patched,
+}
+
+/// Runs the command. Everything is read and patched before anything is written.
+pub(super) fn patch(args: &PatchArgs, console: &mut Console) -> Result<ExitStatus, Error> {
+    let settings = PatchSettings::resolve(args)?;
+    let policies =
+        settings.inputs.iter().map(|input| read(input, &settings)).collect::<Result<Vec<_>, _>>()?;
+    for policy in &policies {
+        tell_findings(policy, console)?;
+    }
+    if policies.iter().any(|policy| policy.patched.is_blocked()) {
+        writeln!(console.talk()?, "Nothing was written.")?;
+        return Ok(ExitStatus::Blocked);
+    }
+    for policy in &policies {
+        if settings.diff {
+            show_difference(policy, console)?;
+        }
+        conclude(policy, &settings, console)?;
+    }
+    let would_change = policies.iter().any(|policy| policy.patched.after.is_some());
+    Ok(if settings.action == Action::Check && would_change { ExitStatus::Pending } else { ExitStatus::Done })
+}
+
+fn read<'s>(input: &'s Input, settings: &PatchSettings) -> Result<Policy<'s>, UsageError> {
+    let mut before = String::new();
+    let read = match input {
+        Input::Stdin => io::stdin().read_to_string(&mut before),
+        Input::File(file) => std::fs::File::open(file).and_then(|mut file| file.read_to_string(&mut before)),
+    };
+    read.map_err(|error| UsageError::new(format!("{input} can't be read: {error}")))?;
+    let patched = patched(&before, &input.to_string(), settings);
+    Ok(Policy { input, before, patched })
+}
+
+fn patched(before: &str, name: &str, settings: &PatchSettings) -> Patched {
+    let request = |keys: Vec<KeyArn>, grantees: Vec<Grantee>, prune_orphans: bool| Request {
+        keys,
+        grantees,
+        policy_name: PolicyName::default(),
+        profile: settings.profile,
+        coverage: CoverageRule::Named,
+        prune_orphans,
+    };
+    match &settings.kind {
+        PatchKind::Identity { keys, account } => {
+            // Without the least privilege the account shows nowhere.
+            let account = account.unwrap_or_else(|| document::unknown_key(Partition::Aws).account);
+            document::patch_identity_policy(before, name, &request(keys.clone(), Vec::new(), false), account)
+        }
+        PatchKind::Key { key, accounts, principals, prune_orphans } => {
+            let partition = partition(before, key.as_ref(), principals);
+            let key = key.clone().unwrap_or_else(|| document::unknown_key(partition));
+            let grantees = grantees(accounts, principals, partition);
+            document::patch_key_policy(before, name, &request(vec![key], grantees, *prune_orphans))
+        }
+    }
+}
+
+fn grantees(accounts: &[AccountId], principals: &[EntityArn], partition: Partition) -> Vec<Grantee> {
+    let mut grantees: Vec<Grantee> = Vec::new();
+    let accounts = accounts.iter().map(|id| Grantee::Account { partition, id: *id });
+    for grantee in accounts.chain(principals.iter().cloned().map(Grantee::Entity)) {
+        if !grantees.contains(&grantee) {
+            grantees.push(grantee);
+        }
+    }
+    grantees
+}
+
+/// That of the key, else of a principal that is named, else of one that the policy names.
+fn partition(text: &str, key: Option<&KeyArn>, principals: &[EntityArn]) -> Partition {
+    let named = || principals.first().map(|entity| entity.partition);
+    let in_policy = || {
+        let document = PolicyDocument::parse(text).ok()?;
+        let principals = document.statements.iter().filter_map(|statement| statement.principal.as_ref());
+        principals.flat_map(PrincipalElement::aws).find_map(|principal| match principal {
+            AwsPrincipal::Account { partition, .. } => partition,
+            AwsPrincipal::Entity(entity) => Some(entity.partition),
+            _ => None,
+        })
+    };
+    key.map(|key| key.partition).or_else(named).or_else(in_policy).unwrap_or(Partition::Aws)
+}
+
+fn tell_findings(policy: &Policy<'_>, console: &mut Console) -> io::Result<()> {
+    if policy.patched.findings.is_empty() {
+        return Ok(());
+    }
+    console.out.flush()?;
+    text::findings(&mut console.talk, &console.talk_styles, console.width, &policy.patched.findings)
+}
+
+fn show_difference(policy: &Policy<'_>, console: &mut Console) -> io::Result<()> {
+    let Some(after) = &policy.patched.after else { return Ok(()) };
+    let Console { out, styles, .. } = console;
+    writeln!(out, "{}{}{:#}", styles.strong, Escaped(&policy.input.to_string()), styles.strong)?;
+    text::difference(out, styles, &diff::difference(&policy.before, after), false)
+}
+
+fn conclude(policy: &Policy<'_>, settings: &PatchSettings, console: &mut Console) -> Result<(), Error> {
+    let Policy { input, before, patched } = policy;
+    match (settings.action, &patched.after) {
+        (Action::Print, after) if !settings.diff => {
+            Ok(console.out.write_all(after.as_ref().unwrap_or(before).as_bytes())?)
+        }
+        (Action::Print, _) | (_, None) => Ok(()),
+        (Action::Check, Some(_)) => Ok(writeln!(console.talk()?, "would patch {}", shown(input))?),
+        (Action::InPlace, Some(after)) => {
+            if let Input::File(file) = input {
+                replace(file, after)?;
+            }
+            Ok(writeln!(console.talk()?, "patched {}", shown(input))?)
+        }
+    }
+}
+
+fn replace(file: &Path, text: &str) -> Result<(), Error> {
+    files::replace(file, text).map_err(|source| Error::File { file: file.to_owned(), source })
+}
+
+fn shown(input: &Input) -> String {
+    Escaped(&input.to_string()).to_string()
+}
