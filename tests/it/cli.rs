@@ -1,14 +1,17 @@
 //! The program as its users meet it: exit status, standard output and standard error of real runs.
 
+mod apply;
 mod check;
 mod coverage;
 mod failures;
+mod handover;
 mod hostile;
 mod journal;
 mod json;
 mod manual;
 mod mistakes;
 mod modes;
+mod patch;
 mod worlds;
 
 pub(crate) use json::assert_valid;

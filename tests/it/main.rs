@@ -21,6 +21,8 @@ mod scene;
 #[cfg(test)]
 mod wire;
 #[cfg(test)]
+mod wire_emit;
+#[cfg(test)]
 mod wire_fix;
 #[cfg(test)]
 mod wire_identity;

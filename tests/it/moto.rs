@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 pub(crate) use account::{Account, Operator};
+pub(crate) use environment::program;
 pub(crate) use proxy::Proxy;
 
 /// Where all accounts of the tests have their keys.

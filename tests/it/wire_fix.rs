@@ -26,16 +26,16 @@ fn default_policy(account: &Account) -> String {
 const OTHER_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}"#;
 
 /// A key in one account, a role under a path in another, and an operator with a profile for each.
-struct Stage {
-    owner: Account,
-    launcher: Account,
-    key: KeyArn,
-    role: String,
-    operator: Operator,
+pub(crate) struct Stage {
+    pub(crate) owner: Account,
+    pub(crate) launcher: Account,
+    pub(crate) key: KeyArn,
+    pub(crate) role: String,
+    pub(crate) operator: Operator,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let moto = Moto::shared();
         let (owner, launcher) = (Account::new(moto).await, Account::new(moto).await);
         let key = owner.create_key(&default_policy(&owner)).await;
@@ -45,7 +45,7 @@ impl Stage {
         Self { owner, launcher, key, role, operator }
     }
 
-    fn fix(&self, more: &[&str]) -> Output {
+    pub(crate) fn fix(&self, more: &[&str]) -> Output {
         self.keymend("fix", more)
     }
 
@@ -64,7 +64,7 @@ impl Stage {
         self.operator.run(&mut command).output().unwrap()
     }
 
-    async fn key_policy(&self) -> String {
+    pub(crate) async fn key_policy(&self) -> String {
         let output = self
             .owner
             .kms
@@ -77,7 +77,7 @@ impl Stage {
         output.policy().unwrap().to_owned()
     }
 
-    async fn attached(&self) -> Vec<String> {
+    pub(crate) async fn attached(&self) -> Vec<String> {
         let output = self.launcher.iam.list_attached_role_policies().role_name("app").send().await.unwrap();
         output
             .attached_policies()

@@ -89,6 +89,39 @@ fn nor_does_anything_in_json() {
 }
 
 #[test]
+fn nor_does_it_in_what_is_handed_over() {
+    let scene = tampered_as_aws_has_it();
+    assert_harmless(&scene.fix("--dry-run --out plan.json --report plan.html --report plan.md"));
+    for emit in ["terraform", "cli"] {
+        assert_harmless(&scene.fix(&format!("--dry-run --emit {emit} --emit-dir {emit}")));
+    }
+    for name in ["plan.html", "plan.md", "terraform/444455556666/keymend.tf", "cli/111122223333/apply.sh"] {
+        let text = fs::read_to_string(scene.path(name)).unwrap();
+        assert_eq!(raw(&text), NONE, "{name}: {text}");
+    }
+    let html = fs::read_to_string(scene.path("plan.html")).unwrap();
+    assert!(html.contains("\\u{1b}[2J") || html.contains("\\u001b[2J"), "it is shown, not left out");
+    assert_harmless(&scene.run("apply plan.json --sandbox=world.json --dry-run"));
+    let applied = scene.run("apply plan.json --sandbox=world.json --yes --report done.html");
+    assert_harmless(&applied);
+    assert_eq!(applied.status, 0, "{applied}");
+    assert_eq!(raw(&fs::read_to_string(scene.path("done.html")).unwrap()), NONE);
+}
+
+#[test]
+fn nor_does_what_is_patched() {
+    let policy = json!({"Statement": [{
+        "Sid": EVIL, "Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*",
+        "Condition": {"StringEquals": {(EVIL): EVIL}},
+    }]});
+    let scene = tampered();
+    fs::write(scene.path("key.json"), policy.to_string()).unwrap();
+    for arguments in ["--check", "--check --diff", "--diff", "--in-place"] {
+        assert_harmless(&scene.run(&format!("patch --account 444455556666 {arguments} key.json")));
+    }
+}
+
+#[test]
 fn nor_does_what_is_typed_or_wrong() {
     let scene = tampered();
     let mut command = scene.command("fix --sandbox=world.json --dry-run --principal");

@@ -35,6 +35,11 @@ pub(super) fn python() -> PathBuf {
     python
 }
 
+/// A program of the environment, such as the AWS CLI.
+pub(crate) fn program(name: &str) -> PathBuf {
+    python().with_file_name(name)
+}
+
 fn fingerprint() -> String {
     let mut hasher = DefaultHasher::new();
     REQUIREMENTS.hash(&mut hasher);

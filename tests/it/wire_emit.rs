@@ -1,0 +1,195 @@
+//! Emitted code, tried with the tools that it is for: the AWS CLI against moto, shellcheck, a parser of HCL.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::moto;
+use crate::scene::Scene;
+use crate::wire_fix::Stage;
+
+/// The files under a folder, in order.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        files.extend(if path.is_dir() { self::files(&path) } else { vec![path] });
+    }
+    files.sort();
+    files
+}
+
+fn named(folder: &Path, end: &str) -> Vec<PathBuf> {
+    files(folder).into_iter().filter(|file| file.to_str().unwrap().ends_with(end)).collect()
+}
+
+/// Each file of HCL as its parser reads it.
+fn parsed(folder: &Path) -> Vec<Value> {
+    let mut command = Command::new(moto::program("python"));
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto/hcl.py")).args(named(folder, ".tf"));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What shellcheck says of the scripts.
+fn complaints(folder: &Path) -> String {
+    let mut command = Command::new(moto::program("shellcheck"));
+    // Single quotes that keep `$(…)` from being run are what is wanted.
+    command.args(["--exclude=SC2016"]).args(named(folder, ".sh"));
+    String::from_utf8(command.output().unwrap().stdout).unwrap()
+}
+
+impl Stage {
+    /// Runs an account's script with the AWS CLI and that account's credentials.
+    fn run_script(&self, folder: &Path, account: &str) -> Output {
+        let programs = moto::program("aws").parent().unwrap().to_owned();
+        let own = Path::new(env!("CARGO_BIN_EXE_keymend")).parent().unwrap().to_owned();
+        let path = std::env::join_paths([programs, own, "/usr/bin".into(), "/bin".into()]).unwrap();
+        let mut command = Command::new(folder.join(account).join("apply.sh"));
+        self.operator.run(&mut command).env("AWS_PROFILE", account).env("PATH", path).output().unwrap()
+    }
+
+    /// Both sides' texts, with this stage's own ids as words.
+    async fn state(&self) -> Vec<String> {
+        let policy = format!("arn:aws:iam::{}:policy/KmsKeyUsagePolicy", self.launcher.id);
+        let get = self.launcher.iam.get_policy_version().policy_arn(&policy).version_id("v1");
+        let document = get.send().await.unwrap().policy_version().unwrap().document().unwrap().to_owned();
+        let mut texts = vec![self.key_policy().await, document];
+        texts.extend(self.attached().await);
+        let word = |text: String| {
+            let text = text.replace(&self.key.id, "KEY").replace(&self.owner.id.to_string(), "OWNER");
+            text.replace(&self.launcher.id.to_string(), "LAUNCHER")
+        };
+        texts.into_iter().map(word).collect()
+    }
+}
+
+fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[tokio::test]
+async fn the_scripts_leave_what_fix_leaves() {
+    let (direct, scripted) = (Stage::new().await, Stage::new().await);
+    assert_eq!(direct.fix(&["--yes"]).status.code(), Some(0));
+    let folder = tempfile::tempdir().unwrap();
+    let emitted =
+        scripted.fix(&["--dry-run", "--emit", "cli", "--emit-dir", folder.path().to_str().unwrap()]);
+    assert_eq!(emitted.status.code(), Some(0), "{}", told(&emitted));
+    assert_eq!(complaints(folder.path()), "");
+    let (owner, launcher) = (scripted.owner.id.to_string(), scripted.launcher.id.to_string());
+
+    let stranger = self::as_account(&scripted, folder.path(), &owner, &launcher);
+    assert_eq!(stranger.status.code(), Some(1), "{}", told(&stranger));
+    assert!(told(&stranger).contains("these credentials serve account"), "{}", told(&stranger));
+
+    for account in [&owner, &launcher] {
+        let ran = scripted.run_script(folder.path(), account);
+        assert_eq!(ran.status.code(), Some(0), "{}", told(&ran));
+    }
+    assert_eq!(scripted.state().await, direct.state().await);
+    let again = scripted.fix(&["--yes"]);
+    assert!(
+        told(&again).starts_with("No changes.") || told(&again).contains("No changes."),
+        "{}",
+        told(&again)
+    );
+
+    let twice = scripted.run_script(folder.path(), &owner);
+    assert_eq!(twice.status.code(), Some(0), "what is so already is left alone: {}", told(&twice));
+    let changed = scripted.key_policy().await.replace("key-default-1", "somebody-elses");
+    let put = scripted.owner.kms.put_key_policy().key_id(&scripted.key.id).policy_name("default");
+    put.policy(&changed).send().await.unwrap();
+    let stale = scripted.run_script(folder.path(), &owner);
+    assert_eq!(stale.status.code(), Some(6), "{}", told(&stale));
+    assert_eq!(scripted.key_policy().await, changed, "nothing is overwritten");
+}
+
+/// Runs an account's script with another's credentials.
+fn as_account(stage: &Stage, folder: &Path, account: &str, other: &str) -> Output {
+    let renamed = folder.join("elsewhere");
+    fs::create_dir_all(&renamed).unwrap();
+    std::os::unix::fs::symlink(folder.join(account), renamed.join(other)).unwrap();
+    stage.run_script(&renamed, other)
+}
+
+#[tokio::test]
+async fn an_account_without_credentials_is_served_by_its_script() {
+    let stage = Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
+    let launcher = stage.launcher.id.to_string();
+    command.args(["fix", "--key", &stage.key.to_string(), "--principal", &stage.role, "--dry-run"]);
+    command.args(["--profile", &launcher, "--emit", "cli", "--emit-dir", folder.path().to_str().unwrap()]);
+    let emitted = stage.operator.run(&mut command).output().unwrap();
+    assert_eq!(emitted.status.code(), Some(3), "{}", told(&emitted));
+    assert_eq!(complaints(folder.path()), "");
+    for account in [&stage.owner.id.to_string(), &launcher] {
+        let ran = stage.run_script(folder.path(), account);
+        assert_eq!(ran.status.code(), Some(0), "{}", told(&ran));
+    }
+    assert!(stage.key_policy().await.contains(&stage.role));
+    assert_eq!(stage.attached().await, ["KmsKeyUsagePolicy"]);
+}
+
+const EVIL: &str = "/$(touch_x)`touch_y`${path.root}%{if}'\"\\/";
+
+/// A world in which paths and Sids are code in somebody's language.
+fn hostile() -> Scene {
+    Scene::changed("five-versions", |world| {
+        let text = world.to_string().replace(
+            "policy/KmsKeyUsagePolicy",
+            &format!("policy{}KmsKeyUsagePolicy", EVIL.replace('\\', "\\\\").replace('"', "\\\"")),
+        );
+        *world = serde_json::from_str(&text).unwrap();
+        world["accounts"]["444455556666"]["policies"]["KmsKeyUsagePolicy"]["path"] = json!(EVIL);
+        let key = world["keys"].as_object_mut().unwrap().values_mut().next().unwrap();
+        key["policy"]["Statement"][0]["Sid"] = json!("$(touch x) ${y} %{z} '\" <script>");
+    })
+}
+
+#[test]
+fn what_is_hostile_stays_data_in_hcl() {
+    let scene = hostile();
+    let ran = scene.fix("--dry-run --emit terraform --emit-dir out");
+    assert_eq!(ran.status, 0, "{ran}");
+    let all = parsed(&scene.path("out"));
+    assert_eq!(all.len(), 4);
+    let resources: Vec<&Value> =
+        all.iter().filter_map(|file| file["resource"].as_array()).flatten().collect();
+    let path = resources
+        .iter()
+        .find_map(|resource| resource["\"aws_iam_policy\""]["\"policy_kmskeyusagepolicy\""]["path"].as_str());
+    let quoted = EVIL.replace('\\', "\\\\").replace('"', "\\\"").replace("${", "$${").replace("%{", "%%{");
+    assert_eq!(path, Some(format!("\"{quoted}\"").as_str()), "{all:#?}");
+}
+
+#[test]
+fn what_is_hostile_stays_data_in_a_script() {
+    let scene = hostile();
+    let ran = scene.fix("--dry-run --emit cli --emit-dir out");
+    assert_eq!(ran.status, 0, "{ran}");
+    assert_eq!(complaints(&scene.path("out")), "");
+    let program = "#!/bin/bash\nprintf '%s\\0' \"$@\" >> \"$RECORD\"\ncase $1-$2 in\n\
+                   sts-*) echo 444455556666 ;;\niam-get-policy) echo \"$VERSION\" ;;\nesac\n";
+    fs::write(scene.path("aws"), program).unwrap();
+    fs::set_permissions(scene.path("aws"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let plan = scene.fix("--dry-run --output json").json();
+    let arn = plan["changes"].as_array().unwrap().last().unwrap()["resource"].as_str().unwrap().to_owned();
+    assert!(arn.contains(EVIL), "{plan:#}");
+    let before = files(&scene.path("out")).len();
+    let mut command = Command::new(scene.path("out/444455556666/apply.sh"));
+    let path = format!("{}:/usr/bin:/bin", scene.path("").display());
+    command.env_clear().env("PATH", path).env("RECORD", scene.path("record"));
+    let output = command.env("VERSION", "v7").stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{}", told(&output));
+    let record = fs::read_to_string(scene.path("record")).unwrap();
+    let count = record.split('\0').filter(|argument| *argument == arn).count();
+    assert_eq!(count, 3, "each command gets the ARN as it is: {record:?}");
+    assert_eq!(files(&scene.path("out")).len(), before, "nothing was run but the AWS CLI");
+    assert!(!scene.path("x").exists() && !scene.path("touch_x").exists());
+}
