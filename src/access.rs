@@ -3,6 +3,7 @@
 pub mod assessment;
 pub mod evidence;
 mod required;
+pub mod trial;
 pub mod users;
 
 use std::fmt;

@@ -9,6 +9,7 @@ pub mod journal;
 mod patience;
 mod state;
 pub mod survey;
+pub mod verify;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -10,10 +10,12 @@ pub mod traced;
 use std::fmt;
 use std::time::Duration;
 
+use crate::access::trial::Simulated;
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
 use crate::plan::Operation;
+use crate::policy::KmsAction;
 
 /// Reads. Planner, checks and dry runs get nothing else.
 pub trait Observe {
@@ -100,6 +102,84 @@ pub struct Belongings {
 pub trait Write {
     /// Performs one change, once: a failed call is not tried again here.
     async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError>;
+}
+
+/// Questions about access that only the services themselves answer; none of them changes anything.
+pub trait Prove {
+    /// Makes sure that calls can be made as somebody (sts:AssumeRole, sts:GetCallerIdentity). Tells whom AWS sees.
+    async fn act_as(&self, actor: &Actor) -> Result<Caller, CloudError>;
+
+    /// Makes a call on a key as somebody, which KMS checks and does not carry out.
+    ///
+    /// <https://docs.aws.amazon.com/kms/latest/developerguide/testing-permissions.html>
+    async fn dry_run(&self, actor: &Actor, call: LaunchCall, key: &KeyArn) -> Result<(), CloudError>;
+
+    /// Has IAM evaluate the policies of a user, role or group for a launch with a key
+    /// (iam:SimulatePrincipalPolicy).
+    async fn simulate(
+        &self,
+        principal: &EntityArn,
+        key: &KeyArn,
+        actions: &[KmsAction],
+    ) -> Result<Vec<Simulated>, CloudError>;
+}
+
+/// Whose credentials a call is made with, for the sake of proof.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Actor {
+    /// Those that serve an account in any case.
+    Account(AccountId),
+    /// Those of a profile.
+    Profile(String),
+    /// Those of a role, assumed by what serves its account.
+    Role(EntityArn),
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(account) => write!(f, "whoever serves account {account}"),
+            Self::Profile(profile) => write!(f, "profile {profile}"),
+            Self::Role(role) => write!(f, "{role}"),
+        }
+    }
+}
+
+/// A call that EC2 makes in a launch and that anybody can make as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaunchCall {
+    /// kms:Decrypt
+    Decrypt,
+    /// kms:DescribeKey; it reads in any case.
+    DescribeKey,
+    /// kms:GenerateDataKeyWithoutPlaintext
+    GenerateDataKeyWithoutPlaintext,
+    /// kms:ReEncrypt under the same key: `kms:ReEncryptFrom` and `kms:ReEncryptTo`.
+    ReEncrypt,
+}
+
+impl LaunchCall {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::Decrypt, Self::DescribeKey, Self::GenerateDataKeyWithoutPlaintext, Self::ReEncrypt];
+
+    /// The API's name for it.
+    pub fn operation(self) -> &'static str {
+        match self {
+            Self::Decrypt => "kms:Decrypt",
+            Self::DescribeKey => "kms:DescribeKey",
+            Self::GenerateDataKeyWithoutPlaintext => "kms:GenerateDataKeyWithoutPlaintext",
+            Self::ReEncrypt => "kms:ReEncrypt",
+        }
+    }
+
+    /// Whether the call needs the permission for an action.
+    pub fn needs(self, action: KmsAction) -> bool {
+        match self {
+            Self::ReEncrypt => ["ReEncryptFrom", "ReEncryptTo"].contains(&action.name()),
+            _ => self.operation().strip_prefix("kms:") == Some(action.name()),
+        }
+    }
 }
 
 /// What AWS said of a write that succeeded.

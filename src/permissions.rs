@@ -69,6 +69,15 @@ pub fn requester_account_policy(
     policy(&statements)
 }
 
+/// Adds to a requester account's policy what IAM's simulation of users, roles and groups needs.
+pub fn add_simulation(policy: &mut Value, partition: Partition, account: AccountId) {
+    let entities = [EntityKind::Group, EntityKind::Role, EntityKind::User]
+        .map(|kind| format!("arn:{partition}:iam::{account}:{kind}/*"));
+    if let Some(statements) = policy.get_mut("Statement").and_then(Value::as_array_mut) {
+        statements.push(allow("SimulateTheEntities", &["iam:SimulatePrincipalPolicy"], &entities));
+    }
+}
+
 fn iam_reads(policies: &[String], entities: &[String]) -> Vec<Value> {
     vec![
         // Neither action knows a resource type.
@@ -170,6 +179,28 @@ mod tests {
 
     fn pretty(policy: &Value) -> String {
         serde_json::to_string_pretty(policy).unwrap()
+    }
+
+    #[test]
+    fn a_simulation_is_a_statement_of_its_own() {
+        let account = "444455556666".parse().unwrap();
+        let name = PolicyName::default();
+        let mut policy = requester_account_policy(Partition::AwsCn, account, &name, Mode::DryRun);
+        let before = policy["Statement"].as_array().unwrap().len();
+        add_simulation(&mut policy, Partition::AwsCn, account);
+        assert_eq!(
+            policy["Statement"][before],
+            json!({
+                "Sid": "SimulateTheEntities",
+                "Effect": "Allow",
+                "Action": ["iam:SimulatePrincipalPolicy"],
+                "Resource": [
+                    "arn:aws-cn:iam::444455556666:group/*",
+                    "arn:aws-cn:iam::444455556666:role/*",
+                    "arn:aws-cn:iam::444455556666:user/*"
+                ]
+            })
+        );
     }
 
     #[test]

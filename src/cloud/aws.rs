@@ -9,6 +9,7 @@ mod errors;
 mod iam;
 mod identity;
 mod kms;
+mod prove;
 mod role;
 mod session;
 mod write;
@@ -41,6 +42,8 @@ pub struct AwsOptions {
     /// The name, or the path and name, of a role that the default credentials assume in every account that
     /// is left.
     pub assume_role_name: Option<String>,
+    /// Profiles that only dry runs are made with, as those whose credentials they have.
+    pub proving_profiles: Vec<String>,
     /// The one shared file to read, instead of the configuration and credentials files.
     pub config_file: Option<PathBuf>,
 }

@@ -10,6 +10,7 @@ mod defaults;
 mod faults;
 mod file;
 mod mistakes;
+mod prove;
 mod read_back;
 mod reads;
 mod refusals;

@@ -5,11 +5,13 @@
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-use super::{Belongings, CloudError, Observe, Receipt, Write};
+use super::{Actor, Belongings, CloudError, LaunchCall, Observe, Prove, Receipt, Write};
+use crate::access::trial::Simulated;
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
 use crate::plan::Operation;
+use crate::policy::KmsAction;
 use crate::render::escape::Escaped;
 
 /// A cloud, and a line for everything that is asked of it.
@@ -110,5 +112,26 @@ impl<C: Observe> Observe for Traced<C> {
 impl<C: Write> Write for Traced<C> {
     async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
         told(operation.api_call(), &operation.resource(), self.0.perform(operation)).await
+    }
+}
+
+impl<C: Prove> Prove for Traced<C> {
+    async fn act_as(&self, actor: &Actor) -> Result<Caller, CloudError> {
+        told("who are we", &format_args!("as {actor}"), self.0.act_as(actor)).await
+    }
+
+    async fn dry_run(&self, actor: &Actor, call: LaunchCall, key: &KeyArn) -> Result<(), CloudError> {
+        let about = format_args!("{} on {key} as {actor}", call.operation());
+        told("dry run of", &about, self.0.dry_run(actor, call, key)).await
+    }
+
+    async fn simulate(
+        &self,
+        principal: &EntityArn,
+        key: &KeyArn,
+        actions: &[KmsAction],
+    ) -> Result<Vec<Simulated>, CloudError> {
+        let about = format_args!("{principal} with {key}");
+        told("simulate", &about, self.0.simulate(principal, key, actions)).await
     }
 }

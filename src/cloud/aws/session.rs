@@ -21,7 +21,7 @@ use tokio::sync::OnceCell;
 use super::AwsOptions;
 use super::errors::Call;
 use super::role::AssumedRole;
-use crate::arn::{AccountId, ArnParts, Partition};
+use crate::arn::{AccountId, ArnParts, EntityArn, Partition};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::observation::Caller;
 
@@ -131,8 +131,10 @@ type Assumption = Rc<OnceCell<Result<Rc<Session>, CloudError>>>;
 pub(super) struct Sessions {
     default: Rc<Session>,
     profiles: BTreeMap<AccountId, Rc<Session>>,
+    /// Profiles that calls are only made with for the sake of proof, by name.
+    proving: BTreeMap<String, Rc<Session>>,
     assume_role_name: Option<String>,
-    assumed: RefCell<BTreeMap<AccountId, Assumption>>,
+    assumed: RefCell<BTreeMap<String, Assumption>>,
 }
 
 impl Sessions {
@@ -144,15 +146,23 @@ impl Sessions {
                 .iter()
                 .map(async |(account, profile)| (*account, Rc::new(load(options, Some(profile)).await))),
         );
-        let (default, profiles) = future::join(load(options, options.profile.as_deref()), profiles).await;
+        let proving = future::join_all(
+            options
+                .proving_profiles
+                .iter()
+                .map(async |profile| (profile.clone(), Rc::new(load(options, Some(profile)).await))),
+        );
+        let default = load(options, options.profile.as_deref());
+        let (default, profiles, proving) = future::join3(default, profiles, proving).await;
         let sessions = Self {
             default: Rc::new(default),
             profiles: profiles.into_iter().collect(),
+            proving: proving.into_iter().collect(),
             assume_role_name: options.assume_role_name.clone(),
             assumed: RefCell::default(),
         };
-        match empty_endpoint(iter::once(&sessions.default).chain(sessions.profiles.values()), env::vars_os())
-        {
+        let named = sessions.profiles.values().chain(sessions.proving.values());
+        match empty_endpoint(iter::once(&sessions.default).chain(named), env::vars_os()) {
             Some(error) => Err(error),
             None => Ok(sessions),
         }
@@ -201,22 +211,47 @@ impl Sessions {
     }
 
     async fn assumed(&self, account: AccountId, name: &str, by: &Caller) -> Result<Rc<Session>, CloudError> {
-        let cell = Rc::clone(self.assumed.borrow_mut().entry(account).or_default());
-        cell.get_or_init(|| self.assume(account, name, by)).await.clone()
+        let role_arn = format!("arn:{}:iam::{account}:role/{name}", partition(by));
+        self.assumed_by(&self.default, role_arn, account).await
     }
 
-    async fn assume(&self, account: AccountId, name: &str, by: &Caller) -> Result<Rc<Session>, CloudError> {
-        let role_arn = format!("arn:{}:iam::{account}:role/{name}", partition(by));
+    /// A session of a role, assumed with what serves its account, or else with the default credentials.
+    pub(super) async fn role(&self, role: &EntityArn) -> Result<Rc<Session>, CloudError> {
+        let serving = self.serving(role.account).await?;
+        self.assumed_by(serving.as_ref().unwrap_or(&self.default), role.to_string(), role.account).await
+    }
+
+    /// The session of a profile that is there for the sake of proof.
+    pub(super) fn proving(&self, profile: &str) -> Option<&Rc<Session>> {
+        self.proving.get(profile)
+    }
+
+    async fn assumed_by(
+        &self,
+        by: &Rc<Session>,
+        role_arn: String,
+        account: AccountId,
+    ) -> Result<Rc<Session>, CloudError> {
+        let cell = Rc::clone(self.assumed.borrow_mut().entry(role_arn.clone()).or_default());
+        cell.get_or_init(|| self.assume(by, role_arn, account)).await.clone()
+    }
+
+    async fn assume(
+        &self,
+        by: &Session,
+        role_arn: String,
+        account: AccountId,
+    ) -> Result<Rc<Session>, CloudError> {
         let call = Call {
             operation: "sts:AssumeRole",
             resource: role_arn.clone(),
-            account: Some(by.account),
-            region: self.default.region.clone(),
+            account: Some(by.caller().await?.account),
+            region: by.region.clone(),
         };
-        let client = aws_sdk_sts::Client::new(&self.default.config);
+        let client = aws_sdk_sts::Client::new(&by.config);
         let (role, arn) = AssumedRole::assume(client, &call).await?;
         let provider = SharedCredentialsProvider::new(role);
-        let config = self.default.config.clone().into_builder().credentials_provider(provider).build();
+        let config = by.config.clone().into_builder().credentials_provider(provider).build();
         let known = Some(Caller { account, arn });
         Ok(Rc::new(Session::new(format!("role {role_arn}"), config, self.default.region.clone(), known)))
     }

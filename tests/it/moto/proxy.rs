@@ -17,6 +17,9 @@ struct Call {
     ended: Instant,
 }
 
+/// An answer in moto's place, by the action: HTTP status and body.
+pub(crate) type Answer = fn(action: &str) -> Option<(u16, String)>;
+
 /// A proxy before moto. It ends with the process.
 pub(crate) struct Proxy {
     port: u16,
@@ -26,6 +29,15 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Delays each request; moto's own time comes on top.
     pub(crate) fn new(moto: &Moto, delay: Duration) -> Self {
+        Self::start(moto, delay, |_| None)
+    }
+
+    /// Answers by itself what moto does not know.
+    pub(crate) fn answering(moto: &Moto, answer: Answer) -> Self {
+        Self::start(moto, Duration::ZERO, answer)
+    }
+
+    fn start(moto: &Moto, delay: Duration, answer: Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, upstream) = (listener.local_addr().unwrap().port(), moto.port());
         let calls = Arc::<Mutex<Vec<Call>>>::default();
@@ -34,7 +46,7 @@ impl Proxy {
             for client in listener.incoming().flatten() {
                 let log = Arc::clone(&log);
                 // A client that hangs up is no concern of the proxy's.
-                thread::spawn(move || _ = relay(&client, upstream, delay, &log));
+                thread::spawn(move || _ = relay(&client, upstream, delay, answer, &log));
             }
         });
         Self { port, calls }
@@ -64,16 +76,35 @@ impl Proxy {
 }
 
 /// moto closes the connection after each answer, so a connection is a call.
-fn relay(client: &TcpStream, upstream: u16, delay: Duration, log: &Mutex<Vec<Call>>) -> io::Result<()> {
+fn relay(
+    client: &TcpStream,
+    upstream: u16,
+    delay: Duration,
+    own_answer: Answer,
+    log: &Mutex<Vec<Call>>,
+) -> io::Result<()> {
     let request = read_request(client)?;
     let begun = Instant::now();
     thread::sleep(delay);
+    let action = action(&request);
+    let answer = match own_answer(&action) {
+        Some((status, body)) => format!(
+            "HTTP/1.1 {status} .\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes(),
+        None => asked(upstream, &request)?,
+    };
+    log.lock().unwrap().push(Call { action, begun, ended: Instant::now() });
+    { client }.write_all(&answer)
+}
+
+fn asked(upstream: u16, request: &[u8]) -> io::Result<Vec<u8>> {
     let mut server = TcpStream::connect(("127.0.0.1", upstream))?;
-    server.write_all(&request)?;
+    server.write_all(request)?;
     let mut answer = Vec::new();
     server.read_to_end(&mut answer)?;
-    log.lock().unwrap().push(Call { action: action(&request), begun, ended: Instant::now() });
-    { client }.write_all(&answer)
+    Ok(answer)
 }
 
 fn read_request(client: &TcpStream) -> io::Result<Vec<u8>> {

@@ -133,6 +133,7 @@ fn aws(default: Session) -> Aws {
         sessions: Sessions {
             default: Rc::new(default),
             profiles: BTreeMap::new(),
+            proving: BTreeMap::new(),
             assume_role_name: None,
             assumed: RefCell::default(),
         },
