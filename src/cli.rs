@@ -114,9 +114,9 @@ pub struct FixArgs {
     /// Whether and how it is approved, and where the record goes.
     #[command(flatten)]
     pub approval: RunArgs,
-    /// How the access is proven after the documents were read again
-    #[arg(long, value_enum, default_value_t = Verify::Evaluate, value_name = "HOW", help_heading = "Mode")]
-    pub verify: Verify,
+    /// How access is proven.
+    #[command(flatten)]
+    pub proof: ProofArgs,
     /// Finish the last run, which was cut
     #[arg(long, help_heading = "Mode",
           conflicts_with_all = ["key", "account", "principal", "group", "grantees", "policy_name",
@@ -129,6 +129,17 @@ pub struct FixArgs {
     /// What is handed over.
     #[command(flatten)]
     pub handover: HandoverArgs,
+}
+
+/// How access is proven.
+#[derive(Debug, Args)]
+pub struct ProofArgs {
+    /// How the access is proven after the documents were read again
+    #[arg(long, value_enum, default_value_t = Verify::Evaluate, value_name = "HOW", help_heading = "Mode")]
+    pub verify: Verify,
+    /// A profile with credentials of a grantee, for --verify dry-run; repeatable
+    #[arg(long, value_name = "PROFILE", help_heading = "Mode", conflicts_with = "sandbox")]
+    pub as_profile: Vec<String>,
 }
 
 /// What commands that write have in common.
@@ -172,9 +183,9 @@ pub struct ApplyArgs {
     /// Whether and how it is approved, and where the record goes.
     #[command(flatten)]
     pub approval: RunArgs,
-    /// How the access is proven after the documents were read again
-    #[arg(long, value_enum, default_value_t = Verify::Evaluate, value_name = "HOW", help_heading = "Mode")]
-    pub verify: Verify,
+    /// How access is proven.
+    #[command(flatten)]
+    pub proof: ProofArgs,
     /// What is handed over.
     #[command(flatten)]
     pub handover: HandoverArgs,
@@ -350,6 +361,10 @@ pub struct OutputArgs {
 pub enum Verify {
     /// By evaluating every policy that reads back.
     Evaluate,
+    /// Besides, by having KMS check the calls of a launch, made as each grantee and not carried out.
+    DryRun,
+    /// Besides, by having IAM simulate each grantee's own policies: the requester's side alone.
+    Simulate,
 }
 
 /// `--coverage`.
@@ -396,4 +411,7 @@ pub struct PermissionsArgs {
     /// Only what a dry run needs
     #[arg(long)]
     pub dry_run: bool,
+    /// What `--verify simulate` needs besides
+    #[arg(long)]
+    pub simulate: bool,
 }

@@ -9,8 +9,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::{
-    ApplyArgs, BackendArgs, CoverageChoice, FixArgs, OutputFormat, RollbackArgs, RunArgs, SubjectArgs,
-    TargetArgs, Verify,
+    ApplyArgs, BackendArgs, CoverageChoice, FixArgs, OutputFormat, ProofArgs, RollbackArgs, RunArgs,
+    SubjectArgs, TargetArgs, Verify,
 };
 use crate::access::{CoverageRule, GranteeRef, KeyRef, Profile, UnresolvedRequest};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
@@ -32,7 +32,7 @@ pub struct FixSettings {
     /// How it is approved, recorded and told.
     pub run: RunSettings,
     /// How access is proven after writing.
-    pub verify: Verify,
+    pub proof: ProofSettings,
     /// Whether the last run is finished, instead of a new request.
     pub resume: bool,
     /// Where the plan is saved.
@@ -69,6 +69,29 @@ impl RunSettings {
             output: args.output.output,
             detailed_exitcode: args.detailed_exitcode,
         }
+    }
+}
+
+/// How access is proven after writing.
+#[derive(Debug, Clone)]
+pub struct ProofSettings {
+    /// Who is asked.
+    pub verify: Verify,
+    /// Profiles with credentials of grantees, for dry runs.
+    pub profiles: Vec<String>,
+}
+
+impl ProofSettings {
+    fn resolve(args: &ProofArgs, backend: &mut BackendSettings) -> Result<Self, UsageError> {
+        let profiles = args.as_profile.clone();
+        if let (Some(profile), true) = (profiles.first(), args.verify != Verify::DryRun) {
+            return Err(UsageError::new(format!("nothing is done as the profile `{profile}`"))
+                .hint("--as-profile goes with --verify dry-run"));
+        }
+        if let BackendSettings::Aws(options) = backend {
+            options.proving_profiles.clone_from(&profiles);
+        }
+        Ok(Self { verify: args.verify, profiles })
     }
 }
 
@@ -139,7 +162,8 @@ impl FixSettings {
     /// # Errors
     /// Something typed is not what it should be, or contradicts something else.
     pub fn resolve(args: &FixArgs) -> Result<Self, UsageError> {
-        let backend = backend(&args.backend)?;
+        let mut backend = backend(&args.backend)?;
+        let proof = ProofSettings::resolve(&args.proof, &mut backend)?;
         let (asked, repeated) = request(&args.target)?;
         if let (BackendSettings::Aws(options), true) = (&backend, asked.keys.is_empty() && !args.resume) {
             let region = options.region.as_deref().unwrap_or("REGION");
@@ -162,7 +186,7 @@ impl FixSettings {
             backend,
             handover: HandoverSettings::resolve(&args.handover, run.mode)?,
             run,
-            verify: args.verify,
+            proof,
             resume: args.resume,
             out: args.out.clone(),
         })
@@ -181,7 +205,7 @@ pub struct ApplySettings {
     /// How it is approved, recorded and told.
     pub run: RunSettings,
     /// How access is proven after writing.
-    pub verify: Verify,
+    pub proof: ProofSettings,
     /// In which other forms the plan is wanted.
     pub handover: HandoverSettings,
 }
@@ -195,14 +219,16 @@ impl ApplySettings {
         let account = args.account.as_deref().map(|text| {
             text.parse().map_err(|_| UsageError::new(format!("`{text}` is not an account id of 12 digits")))
         });
+        let mut backend = backend(&args.backend)?;
+        let proof = ProofSettings::resolve(&args.proof, &mut backend)?;
         let run = RunSettings::of(&args.approval);
         Ok(Self {
             plan: args.plan.clone(),
             account: account.transpose()?,
-            backend: backend(&args.backend)?,
+            backend,
             handover: HandoverSettings::resolve(&args.handover, run.mode)?,
             run,
-            verify: args.verify,
+            proof,
         })
     }
 }
@@ -233,6 +259,7 @@ fn backend(args: &BackendArgs) -> Result<BackendSettings, UsageError> {
         endpoint_url: args.endpoint_url.clone(),
         account_profiles,
         assume_role_name: args.assume_role_name.clone(),
+        proving_profiles: Vec::new(),
         config_file: None,
     }))
 }

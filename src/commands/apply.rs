@@ -7,8 +7,9 @@ use futures_util::future::try_join_all;
 use super::approval::{self, Approved};
 use super::console::Console;
 use super::place::Place;
-use super::report::{self, Carried, Decision, Purpose, Report};
-use super::{handover, outcome, proof};
+use super::proof::Court;
+use super::report::{self, Decision, Purpose, Report};
+use super::{handover, outcome};
 use crate::access::UnresolvedRequest;
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::Origin;
@@ -20,7 +21,7 @@ use crate::cli::{ApplyArgs, OutputFormat};
 use crate::cloud::aws::Aws;
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
-use crate::cloud::{CloudError, Observe, Write};
+use crate::cloud::{CloudError, Observe, Prove, Write};
 use crate::error::{EarlierPartError, Error, ExitStatus, UsageError};
 use crate::observation::Caller;
 use crate::plan::saved::{PlanBackend, SavedPlan, SavedPlanError};
@@ -70,7 +71,7 @@ fn read(settings: &ApplySettings) -> Result<SavedPlan, SavedPlanError> {
     }
 }
 
-async fn run<C: Observe + Write, K: Clock>(
+async fn run<C: Observe + Write + Prove, K: Clock>(
     settings: &ApplySettings,
     mut saved: SavedPlan,
     cloud: &C,
@@ -94,14 +95,16 @@ async fn run<C: Observe + Write, K: Clock>(
     handover::emit(&settings.handover, &settings.run, &request, &plan, console)?;
     let interrupt = outcome::Interrupt::listen()?;
     let (decision, selected) = decide(settings, &plan, &standings, console)?;
+    let court = Court { cloud, clock, settings: &settings.proof, interrupt: &interrupt };
     let mut carried = if decision == Decision::Approved {
         let (request, observation, plan, interrupt) = (&request, &observation, &plan, &interrupt);
         let origin = Origin::Request;
         let approved = Approved { request, observation, plan, selected, origin, interrupt };
         let ended = approval::carry_out(&approved, cloud, clock, place.as_ref(), console).await?;
-        proof::carried(ended, &UnresolvedRequest::from(request), settings.verify, cloud).await
+        court.carried(ended, plan, &UnresolvedRequest::from(request), console).await?
     } else {
-        Carried::nothing(&plan)
+        let seen = (&request, &observation);
+        court.untouched((decision, settings.run.mode), &plan, seen, console).await?
     };
     for (step, standing) in carried.outcome.steps.iter_mut().zip(&standings) {
         let is_open = matches!(step, StepResult::NotStarted | StepResult::Deselected);

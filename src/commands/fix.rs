@@ -3,8 +3,9 @@
 use super::approval::{self, Approved};
 use super::console::Console;
 use super::place::Place;
-use super::report::{self, Carried, Decision, Purpose, Report};
-use super::{handover, outcome, proof, resume};
+use super::proof::Court;
+use super::report::{self, Decision, Purpose, Report};
+use super::{handover, outcome, resume};
 use crate::access::UnresolvedRequest;
 use crate::apply::Clock;
 use crate::apply::clock::{InstantClock, SystemClock};
@@ -15,7 +16,7 @@ use crate::cloud::aws::Aws;
 use crate::cloud::observer::observe;
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
-use crate::cloud::{Observe, Write};
+use crate::cloud::{Observe, Prove, Write};
 use crate::error::{Error, ExitStatus, UsageError};
 use crate::plan;
 
@@ -66,7 +67,7 @@ fn fill_in_defaults(asked: &mut UnresolvedRequest, sandbox: &Sandbox) -> Result<
     Ok(())
 }
 
-async fn run<C: Observe + Write, K: Clock>(
+async fn run<C: Observe + Write + Prove, K: Clock>(
     settings: &FixSettings,
     cloud: &C,
     clock: &K,
@@ -91,14 +92,16 @@ async fn run<C: Observe + Write, K: Clock>(
     // What is finished already is said so in the record too.
     let is_settled =
         earlier.is_some() && decision == Decision::NoChanges && settings.run.mode != Mode::DryRun;
+    let court = Court { cloud, clock, settings: &settings.proof, interrupt: &interrupt };
     let carried = if decision == Decision::Approved || is_settled {
         let origin = earlier.map_or(Origin::Request, |record| Origin::Resumes(record.run));
         let (request, observation, plan, interrupt) = (&request, &observation, &plan, &interrupt);
         let approved = Approved { request, observation, plan, selected, origin, interrupt };
         let ended = approval::carry_out(&approved, cloud, clock, place.as_ref(), console).await?;
-        proof::carried(ended, &asked, settings.verify, cloud).await
+        court.carried(ended, plan, &asked, console).await?
     } else {
-        Carried::nothing(&plan)
+        let seen = (&request, &observation);
+        court.untouched((decision, settings.run.mode), &plan, seen, console).await?
     };
     let report = Report::of(Purpose::Fix, request, observation, plan, decision, carried);
     let report = report.handed_over(&settings.handover, &settings.backend, &settings.run, console);

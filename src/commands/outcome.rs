@@ -97,6 +97,10 @@ pub(super) fn write(console: &mut Console, report: &Report) -> io::Result<()> {
         }
         Decision::Approved if !report.came_back().is_empty() => did_not_last(console, report),
         Decision::Approved | Decision::Overtaken => success(console, report),
+        Decision::NoChanges if !report.carried.trials.is_empty() => {
+            writeln!(console.out)?;
+            text::trials(&mut console.out, &console.styles, console.width, &report.carried.trials)
+        }
         _ => talk(console, report),
     }
 }
@@ -265,6 +269,7 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
         writeln!(console.out, "  left to do: {}", Escaped(what))?;
     }
     text::proof(&mut console.out, &console.styles, console.width, &report.carried.proof)?;
+    text::trials(&mut console.out, &console.styles, console.width, &report.carried.trials)?;
     where_journal_is(console, report)?;
     match report.purpose {
         Purpose::Fix | Purpose::Apply { .. } => {

@@ -7,6 +7,7 @@ use super::console::Console;
 use super::{handover, outcome};
 use crate::access::Request;
 use crate::access::assessment::{Assessment, Verdict};
+use crate::access::trial::Trial;
 use crate::apply::{Outcome, StepResult};
 use crate::arn::AccountId;
 use crate::cli::OutputFormat;
@@ -74,6 +75,8 @@ pub(super) struct Carried {
     pub(super) remaining: Option<Plan>,
     /// What evaluation tells of what reads back; nothing where nothing was applied.
     pub(super) proof: Vec<Assessment>,
+    /// What AWS itself answered, where it was asked.
+    pub(super) trials: Vec<Trial>,
     /// Why both sides could not be read again.
     pub(super) unverified: Option<Error>,
     pub(super) journal: Option<PathBuf>,
@@ -83,7 +86,14 @@ impl Carried {
     /// Nothing was written.
     pub(super) fn nothing(plan: &Plan) -> Self {
         let outcome = Outcome::nothing(plan);
-        Self { outcome, remaining: None, proof: Vec::new(), unverified: None, journal: None }
+        Self {
+            outcome,
+            remaining: None,
+            proof: Vec::new(),
+            trials: Vec::new(),
+            unverified: None,
+            journal: None,
+        }
     }
 }
 
@@ -159,12 +169,14 @@ impl Report {
         self.purpose.part().is_none() && (plans.any(Plan::leaves_work) || self.is_disproven())
     }
 
-    /// Whether somebody is known not to be able to launch by what reads back, though nothing was left out.
+    /// Whether somebody is known not to be able to launch, by what reads back or in AWS's own words, though
+    /// nothing was left out.
     pub(super) fn is_disproven(&self) -> bool {
-        let Carried { outcome, proof, .. } = &self.carried;
+        let Carried { outcome, proof, trials, .. } = &self.carried;
         let cant =
             |assessment: &Assessment| matches!(assessment.verdict(), Verdict::Missing | Verdict::Blocked);
-        !outcome.steps.contains(&StepResult::Deselected) && proof.iter().any(cant)
+        let is_refuted = proof.iter().any(cant) || trials.iter().any(Trial::is_refused);
+        !outcome.steps.contains(&StepResult::Deselected) && is_refuted
     }
 
     /// Changes that were applied and are planned again: they did not last, or are a bug.
@@ -216,6 +228,7 @@ impl Report {
                 command: self.purpose.command(),
                 conflicts: self.purpose.conflicts(),
                 proof: &self.carried.proof,
+                trials: &self.carried.trials,
                 runs: &[],
                 request: Some(&self.request),
                 observation: Some(&self.observation),

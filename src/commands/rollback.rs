@@ -127,12 +127,12 @@ async fn undo<C: Observe + Write, K: Clock>(
         };
         let (outcome, journal) = approval::carry_out(&approved, cloud, clock, Some(place), console).await?;
         let again = if outcome.is_success() { Some(look(&written, *extent, cloud).await) } else { None };
-        let (remaining, unverified) = match again {
-            Some(Ok((_, again))) => (Some(again.plan), None),
-            Some(Err(error)) => (None, Some(error.into())),
-            None => (None, None),
-        };
-        Carried { outcome, remaining, proof: Vec::new(), unverified, journal }
+        let nothing = Carried { outcome, journal, ..Carried::nothing(&plan) };
+        match again {
+            Some(Ok((_, again))) => Carried { remaining: Some(again.plan), ..nothing },
+            Some(Err(error)) => Carried { unverified: Some(error.into()), ..nothing },
+            None => nothing,
+        }
     } else {
         Carried::nothing(&plan)
     };

@@ -45,7 +45,10 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
     }
     let partition = keys.first().map_or(Partition::Aws, |key| key.partition);
     for account in accounts {
-        let policy = permissions::requester_account_policy(partition, account, &name, mode);
+        let mut policy = permissions::requester_account_policy(partition, account, &name, mode);
+        if args.simulate {
+            permissions::add_simulation(&mut policy, partition, account);
+        }
         policies.insert(format!("{account} (requester account)"), policy);
     }
     // One policy is printed as it can be used; several are told apart by their account.

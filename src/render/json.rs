@@ -13,6 +13,7 @@ use schemars::generate::SchemaSettings;
 use super::escape::EscapedJson;
 use crate::access::Request;
 use crate::access::assessment::Assessment;
+use crate::access::trial::Trial;
 use crate::access::users::KeyUsers;
 use crate::arn::KeyArn;
 use crate::observation::Observation;
@@ -41,6 +42,8 @@ pub struct Report<'a> {
     pub conflicts: &'a [Conflict],
     /// What evaluation tells of what reads back.
     pub proof: &'a [Assessment],
+    /// What AWS itself answered about the access, where it was asked.
+    pub trials: &'a [Trial],
     /// Earlier runs, where they were asked for.
     pub runs: &'a [RunSummary],
     /// How the run ended.
@@ -62,6 +65,7 @@ impl<'a> Report<'a> {
             statuses: &[],
             conflicts: &[],
             proof: &[],
+            trials: &[],
             runs: &[],
             outcome: Outcome::NoChanges,
             error: None,

@@ -12,6 +12,7 @@ mod manual;
 mod mistakes;
 mod modes;
 mod patch;
+mod verify;
 mod worlds;
 
 pub(crate) use json::assert_valid;

@@ -27,4 +27,6 @@ mod wire_fix;
 #[cfg(test)]
 mod wire_identity;
 #[cfg(test)]
+mod wire_verify;
+#[cfg(test)]
 mod worlds;

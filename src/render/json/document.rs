@@ -3,6 +3,7 @@
 mod changes;
 mod checks;
 mod context;
+mod proof;
 mod runs;
 
 use schemars::JsonSchema;
@@ -17,7 +18,8 @@ pub use runs::RunSummary;
 use changes::{ChangeOutput, CoverageOutput, HandoverOutput};
 use checks::{CheckOutput, KeyUsersOutput};
 use context::{ObservationOutput, RequestOutput};
-use runs::{ConflictOutput, ProofOutput};
+use proof::{ProofOutput, TrialOutput};
+use runs::ConflictOutput;
 
 /// The version of the document's form.
 const VERSION: u32 = 1;
@@ -50,6 +52,8 @@ pub(super) struct Output {
     conflicts: Vec<ConflictOutput>,
     /// What evaluation tells of the access that reads back after writing; empty where nothing was written.
     proof: Vec<ProofOutput>,
+    /// What AWS itself answered after writing, where `--verify` has it asked.
+    trials: Vec<TrialOutput>,
     /// Earlier runs, oldest first; only `rollback --list` tells of them.
     runs: Vec<RunSummary>,
     /// What `check` found of each grantee with each key.
@@ -144,6 +148,7 @@ impl From<&Report<'_>> for Output {
             handovers: plan.iter().flat_map(|plan| &plan.handovers).map(HandoverOutput::from).collect(),
             conflicts: report.conflicts.iter().map(ConflictOutput::from).collect(),
             proof: report.proof.iter().map(ProofOutput::from).collect(),
+            trials: report.trials.iter().map(TrialOutput::from).collect(),
             runs: report.runs.to_vec(),
             checks: Vec::new(),
             users: Vec::new(),
@@ -167,6 +172,7 @@ impl From<&CheckReport<'_>> for Output {
             handovers: Vec::new(),
             conflicts: Vec::new(),
             proof: Vec::new(),
+            trials: Vec::new(),
             runs: Vec::new(),
             checks: report.checked.iter().map(CheckOutput::from).collect(),
             users: report.users.iter().map(KeyUsersOutput::from).collect(),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::access::assessment::documented_actions;
 use crate::access::evidence::Extras;
+use crate::access::trial::{Method, Ruling};
 use crate::observation::{
     Caller, IamObservation, IamQuotas, KeyGrant, KeyManager, KeyMetadata, KeyObservation, Reading,
 };
@@ -53,6 +54,23 @@ fn full_plan() -> Plan {
     }
 }
 
+/// What AWS answered, one action in each way.
+fn trial() -> Trial {
+    let action = |name: &str| name.parse().unwrap();
+    Trial {
+        key: testing::key(),
+        grantee: testing::grantee(ROLE),
+        method: Method::DryRun {
+            made_by: Some("arn:aws:sts::444455556666:assumed-role/app/keymend".to_owned()),
+        },
+        rulings: vec![
+            Ruling::proven(action("kms:Decrypt")),
+            Ruling::refused(action("kms:DescribeKey"), "AWS says no"),
+            Ruling::unproven(action("kms:CreateGrant"), "no call tells"),
+        ],
+    }
+}
+
 /// A report that fills every member.
 fn full_output() -> String {
     let error = ErrorOutput {
@@ -64,6 +82,7 @@ fn full_output() -> String {
     let report = Report {
         conflicts: &[],
         proof: &[],
+        trials: &[trial()],
         runs: &[],
         command: "fix",
         request: Some(&testing::request(&[OTHER_ROOT, ROLE])),
@@ -87,6 +106,7 @@ fn failed_early() -> Report<'static> {
     Report {
         conflicts: &[],
         proof: &[],
+        trials: &[],
         runs: &[],
         command: "fix",
         request: None,

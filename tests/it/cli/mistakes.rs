@@ -56,6 +56,7 @@ fn keys_and_grantees_that_are_none() {
         given("--account 444455556666 --account-profile requester"),
         given("--account 444455556666 --account-profile 444455556666=a --account-profile 444455556666=b"),
         given("--account 444455556666 --policy-name a/b"),
+        given("--account 444455556666 --as-profile app"),
         "permissions".to_owned(),
         "permissions --key alias/ami-snapshots".to_owned(),
         "permissions --account 4444".to_owned(),

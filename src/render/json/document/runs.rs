@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::access::assessment::{Assessment, Verdict};
 use crate::plan::Now;
 use crate::plan::rollback::Conflict;
 
@@ -56,31 +55,6 @@ impl From<&Conflict> for ConflictOutput {
             written: conflict.written.clone(),
             now,
             difference,
-        }
-    }
-}
-
-/// What evaluation tells of one grantee and one key.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ProofOutput {
-    /// The ARN of the grantee.
-    grantee: String,
-    /// The ARN of the key.
-    key: String,
-    /// What it comes to.
-    verdict: Verdict,
-    /// What has a say and was not considered; while there is any, nothing is proven.
-    not_considered: Vec<String>,
-}
-
-impl From<&Assessment> for ProofOutput {
-    fn from(assessment: &Assessment) -> Self {
-        Self {
-            grantee: assessment.grantee.to_string(),
-            key: assessment.key.to_string(),
-            verdict: assessment.verdict(),
-            not_considered: assessment.not_considered.clone(),
         }
     }
 }
