@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::access::trial::Simulated;
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
-use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
+use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 use crate::policy::KmsAction;
 
@@ -83,6 +83,12 @@ pub trait Observe {
 
     /// The grants on a key (kms:ListGrants), in AWS's order.
     async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError>;
+
+    /// The tags of a key (kms:ListResourceTags).
+    async fn key_tags(&self, key: &KeyArn) -> Result<Tags, CloudError>;
+
+    /// The tags of a customer managed policy (iam:GetPolicy).
+    async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError>;
 }
 
 /// What belongs to a user, role or group besides its attached policies, by name.

@@ -15,7 +15,13 @@ pub struct Observation {
     pub keys: BTreeMap<KeyArn, KeyObservation>,
     /// IAM in the accounts of users, roles and groups.
     pub accounts: BTreeMap<AccountId, Reading<IamObservation>>,
+    /// The tags of keys and of customer managed policies, by ARN.
+    #[serde(default)]
+    pub tags: BTreeMap<String, Reading<Tags>>,
 }
+
+/// Tags: names with their values.
+pub type Tags = BTreeMap<String, String>;
 
 /// Something that was read, or the reason why not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -5,7 +5,7 @@
 //! sts:GetCallerIdentity, which tells whose credentials these are, needs no permission.
 //!
 //! Statements whose Sid begins with `Evaluate` are for evaluation: `keymend check` needs them to answer, and where
-//! `keymend fix` lacks them it decides by name alone.
+//! `keymend fix` lacks them it decides by name alone, and says nothing of tags.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,8 @@ pub fn key_account_policy(partition: Partition, account: AccountId, keys: &[KeyA
     };
     let mut statements = vec![
         allow("ReadTheKey", &["kms:DescribeKey", "kms:GetKeyPolicy"], &resources),
-        allow("EvaluateTheGrants", &["kms:ListGrants"], &resources),
+        // Tags tell which deployment tool would take a change back.
+        allow("EvaluateGrantsAndTags", &["kms:ListGrants", "kms:ListResourceTags"], &resources),
     ];
     if mode == Mode::Apply {
         statements.push(allow("UpdateTheKeyPolicy", &["kms:PutKeyPolicy"], &resources));
@@ -221,10 +222,11 @@ mod tests {
               ]
             },
             {
-              "Sid": "EvaluateTheGrants",
+              "Sid": "EvaluateGrantsAndTags",
               "Effect": "Allow",
               "Action": [
-                "kms:ListGrants"
+                "kms:ListGrants",
+                "kms:ListResourceTags"
               ],
               "Resource": [
                 "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -253,10 +255,11 @@ mod tests {
               ]
             },
             {
-              "Sid": "EvaluateTheGrants",
+              "Sid": "EvaluateGrantsAndTags",
               "Effect": "Allow",
               "Action": [
-                "kms:ListGrants"
+                "kms:ListGrants",
+                "kms:ListResourceTags"
               ],
               "Resource": [
                 "arn:aws-cn:kms:*:111122223333:key/*"

@@ -244,6 +244,8 @@ pub enum FindingCode {
     AccessAlready,
     /// Something that has a say in a launch was not considered.
     NotConsidered,
+    /// By its tags a deployment tool owns what is written, and may take the change back.
+    OwnedElsewhere,
     /// The patched document failed the independent check; a bug of ours.
     FailedCheck,
 }
@@ -276,7 +278,8 @@ impl FindingCode {
             | Self::BroaderThanAsked
             | Self::EscapesBoundary
             | Self::DenyStatement
-            | Self::InertStatement => Severity::Warning,
+            | Self::InertStatement
+            | Self::OwnedElsewhere => Severity::Warning,
             Self::MultiRegionKey
             | Self::SeparatePolicy
             | Self::AccessAlready

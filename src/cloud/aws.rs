@@ -25,7 +25,7 @@ use self::session::{Session, Sessions, partition};
 use super::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
-use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
+use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 
 /// What departs from the configuration in the environment and in the shared files.
@@ -184,6 +184,21 @@ impl Observe for Aws {
         };
         let session = self.sessions.required(&call, key.account).await?;
         kms::grants(&session.kms(&key.region), &call).await
+    }
+
+    async fn key_tags(&self, key: &KeyArn) -> Result<Tags, CloudError> {
+        let call = Call {
+            operation: "kms:ListResourceTags",
+            resource: key.to_string(),
+            account: Some(key.account),
+            region: Some(key.region.clone()),
+        };
+        let session = self.sessions.required(&call, key.account).await?;
+        kms::tags(&session.kms(&key.region), &call).await
+    }
+
+    async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError> {
+        self.iam(policy.account, "iam:GetPolicy").await?.policy_tags(policy).await
     }
 }
 

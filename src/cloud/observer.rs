@@ -4,7 +4,7 @@ mod identity;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use tokio::{join, try_join};
 
 use self::identity::{Documents, Found};
@@ -12,7 +12,7 @@ use super::{CloudError, CloudErrorKind, Observe};
 use crate::access::{Grantee, GranteeRef, KeyRef, Request, UnresolvedRequest};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn, SessionArn};
 use crate::observation::{
-    Caller, IamObservation, KeyGrant, KeyObservation, ManagedPolicy, Observation, Reading,
+    Caller, IamObservation, KeyGrant, KeyObservation, ManagedPolicy, Observation, Reading, Tags,
 };
 
 /// Why a request could not be observed.
@@ -55,8 +55,9 @@ pub async fn observe(
         coverage: asked.coverage,
         prune_orphans: asked.prune_orphans,
     };
-    for (arn, key, caller) in keys {
+    for KeyReading { arn, key, tags, caller } in keys {
         observation.callers.extend(caller.map(|caller| (caller.account, caller)));
+        observation.tags.insert(arn.to_string(), tags);
         if !request.keys.contains(&arn) {
             request.keys.push(arn.clone());
         }
@@ -66,6 +67,7 @@ pub async fn observe(
     for account in accounts {
         observation.callers.extend(account.caller.map(|caller| (caller.account, caller)));
         observation.accounts.insert(account.id, account.iam);
+        observation.tags.extend(account.tags);
         sessions.extend(account.sessions);
     }
     let partition = request.keys.first().map_or(Partition::Aws, |key| key.partition);
@@ -106,27 +108,30 @@ fn no_credentials(account: AccountId) -> String {
     format!("no credentials for account {account}")
 }
 
-async fn read_key(
-    key: &KeyRef,
-    cloud: &impl Observe,
-) -> Result<(KeyArn, KeyObservation, Option<Caller>), CloudError> {
+/// What was read of one key.
+struct KeyReading {
+    arn: KeyArn,
+    key: KeyObservation,
+    tags: Reading<Tags>,
+    caller: Option<Caller>,
+}
+
+async fn read_key(key: &KeyRef, cloud: &impl Observe) -> Result<KeyReading, CloudError> {
     if let KeyRef::Arn(arn) = key {
         return read_key_by_arn(arn, cloud).await;
     }
     let metadata = cloud.describe_key(key).await?;
     let arn = metadata.arn.clone();
-    let Guarded { policy, grants, caller } = read_guarded(&arn, cloud).await?;
-    Ok((arn, KeyObservation { metadata: Reading::Read(metadata), policy, grants }, caller))
+    let Guarded { policy, grants, tags, caller } = read_guarded(&arn, cloud).await?;
+    let key = KeyObservation { metadata: Reading::Read(metadata), policy, grants };
+    Ok(KeyReading { arn, key, tags, caller })
 }
 
 /// With the ARN at hand, description and policy are read side by side.
-async fn read_key_by_arn(
-    arn: &KeyArn,
-    cloud: &impl Observe,
-) -> Result<(KeyArn, KeyObservation, Option<Caller>), CloudError> {
+async fn read_key_by_arn(arn: &KeyArn, cloud: &impl Observe) -> Result<KeyReading, CloudError> {
     let key = KeyRef::Arn(arn.clone());
     let (described, guarded) = join!(cloud.describe_key(&key), read_guarded(arn, cloud));
-    let Guarded { policy, grants, caller } = guarded?;
+    let Guarded { policy, grants, tags, caller } = guarded?;
     let metadata = match described {
         Ok(metadata) => Reading::Read(metadata),
         // Without credentials of its account, a key may well be out of sight: the other side is still planned.
@@ -135,7 +140,7 @@ async fn read_key_by_arn(
         }
         Err(error) => return Err(error),
     };
-    Ok((arn.clone(), KeyObservation { metadata, policy, grants }, caller))
+    Ok(KeyReading { arn: arn.clone(), key: KeyObservation { metadata, policy, grants }, tags, caller })
 }
 
 fn is_out_of_sight(error: &CloudError) -> bool {
@@ -146,6 +151,7 @@ fn is_out_of_sight(error: &CloudError) -> bool {
 struct Guarded {
     policy: Reading<String>,
     grants: Reading<Vec<KeyGrant>>,
+    tags: Reading<Tags>,
     caller: Option<Caller>,
 }
 
@@ -153,17 +159,21 @@ async fn read_guarded(key: &KeyArn, cloud: &impl Observe) -> Result<Guarded, Clo
     let caller = cloud.caller(key.account).await?;
     if caller.is_none() {
         let unread = || no_credentials(key.account);
-        return Ok(Guarded { policy: Reading::Unread(unread()), grants: Reading::Unread(unread()), caller });
+        return Ok(Guarded {
+            policy: Reading::Unread(unread()),
+            grants: Reading::Unread(unread()),
+            tags: Reading::Unread(unread()),
+            caller,
+        });
     }
-    let (policy, grants) = join!(cloud.key_policy(key), read_grants(key, cloud));
-    Ok(Guarded { policy: Reading::Read(policy?), grants, caller })
+    let (policy, grants, tags) = join!(cloud.key_policy(key), cloud.grants(key), cloud.key_tags(key));
+    let (grants, tags) = (if_allowed(grants), if_allowed(tags));
+    Ok(Guarded { policy: Reading::Read(policy?), grants, tags, caller })
 }
 
-async fn read_grants(key: &KeyArn, cloud: &impl Observe) -> Reading<Vec<KeyGrant>> {
-    match cloud.grants(key).await {
-        Ok(grants) => Reading::Read(grants),
-        Err(error) => Reading::Unread(identity::reason(&error)),
-    }
+/// What is read beyond what a remedy by name needs fails no run.
+fn if_allowed<T>(read: Result<T, CloudError>) -> Reading<T> {
+    read.map_or_else(|error| Reading::Unread(identity::reason(&error)), Reading::Read)
 }
 
 /// What was read of one requester account.
@@ -171,6 +181,8 @@ struct AccountReading {
     id: AccountId,
     caller: Option<Caller>,
     iam: Reading<IamObservation>,
+    /// The tags of its policies.
+    tags: BTreeMap<String, Reading<Tags>>,
     /// The roles behind sessions; `None` where there is none.
     sessions: BTreeMap<SessionArn, Option<EntityArn>>,
 }
@@ -182,7 +194,8 @@ async fn read_account(
 ) -> Result<AccountReading, CloudError> {
     let Some(caller) = cloud.caller(id).await? else {
         let iam = Reading::Unread(no_credentials(id));
-        return Ok(AccountReading { id, caller: None, iam, sessions: BTreeMap::new() });
+        let (tags, sessions) = (BTreeMap::new(), BTreeMap::new());
+        return Ok(AccountReading { id, caller: None, iam, tags, sessions });
     };
     let own: Vec<&GranteeRef> =
         asked.grantees.iter().filter(|grantee| iam_account(grantee) == Some(id)).collect();
@@ -191,7 +204,8 @@ async fn read_account(
         cloud.policies_named(id, &asked.policy_name),
         try_join_all(own.iter().map(|grantee| read_entity(grantee, cloud))),
     )?;
-    let (policies, documents) = read_policies(id, &named, &found, cloud).await?;
+    let (read, tags) = join!(read_policies(id, &named, &found, cloud), read_tags(&named, cloud));
+    let (policies, documents) = read?;
     let found = found.into_iter().map(|found| found.map(|found| documents.completed(found)));
     let mut entities = BTreeMap::new();
     let mut sessions = BTreeMap::new();
@@ -206,7 +220,13 @@ async fn read_account(
         }
     }
     let iam = Reading::Read(IamObservation { quotas, policies, entities });
-    Ok(AccountReading { id, caller: Some(caller), iam, sessions })
+    Ok(AccountReading { id, caller: Some(caller), iam, tags, sessions })
+}
+
+async fn read_tags(named: &[(PolicyArn, String)], cloud: &impl Observe) -> BTreeMap<String, Reading<Tags>> {
+    let one =
+        async |(arn, _): &(PolicyArn, String)| (arn.to_string(), if_allowed(cloud.policy_tags(arn).await));
+    join_all(named.iter().map(one)).await.into_iter().collect()
 }
 
 async fn read_entity(grantee: &GranteeRef, cloud: &impl Observe) -> Result<Option<Found>, CloudError> {

@@ -9,7 +9,7 @@ use super::{Actor, Belongings, CloudError, LaunchCall, Observe, Prove, Receipt, 
 use crate::access::trial::Simulated;
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
-use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
+use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 use crate::policy::KmsAction;
 use crate::render::escape::Escaped;
@@ -106,6 +106,14 @@ impl<C: Observe> Observe for Traced<C> {
 
     async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError> {
         told("read grants of key", key, self.0.grants(key)).await
+    }
+
+    async fn key_tags(&self, key: &KeyArn) -> Result<Tags, CloudError> {
+        told("read tags of key", key, self.0.key_tags(key)).await
+    }
+
+    async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError> {
+        told("read tags of policy", policy, self.0.policy_tags(policy)).await
     }
 }
 

@@ -265,6 +265,7 @@ mod tests {
             callers: [].into(),
             keys: [(key.clone(), observed)].into(),
             accounts: [(entity.arn.account, Reading::Read(iam))].into(),
+            ..Observation::default()
         };
         let request = Request {
             keys: vec![key],

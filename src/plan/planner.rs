@@ -6,6 +6,7 @@ mod iam_side;
 mod key_side;
 mod key_state;
 pub(super) mod limits;
+mod ownership;
 mod policy_draft;
 mod prospects;
 pub(super) mod refusals;
@@ -39,6 +40,7 @@ pub fn plan(request: &Request, observation: &Observation) -> Plan {
     forecast::carry_out(&mut after, observation, draft.changes.get(on_keys..).unwrap_or_default());
     let prospects = Prospects { request, observation, grantees: &grantees, before: &before, after: &after };
     prospects.judge(&mut draft);
+    ownership::judge(observation, &mut draft);
     finish(request, observation, &grantees, draft)
 }
 

@@ -231,6 +231,22 @@ async fn policies_by_name() {
 }
 
 #[tokio::test]
+async fn tags_of_keys_and_policies() {
+    let (_, account, aws) = two_accounts().await;
+    let key = account.create_key(DOCUMENT).await;
+    let policy = account.create_policy("KmsKeyUsagePolicy", DOCUMENT).await;
+    assert_eq!(aws.key_tags(&key).await.unwrap(), [].into());
+    assert_eq!(aws.policy_tags(&policy).await.unwrap(), [].into());
+    let tag = aws_sdk_kms::types::Tag::builder().tag_key("ManagedBy").tag_value("terraform").build().unwrap();
+    account.kms.tag_resource().key_id(&key.id).tags(tag).send().await.unwrap();
+    let tag = aws_sdk_iam::types::Tag::builder().key("team").value("web").build().unwrap();
+    account.iam.tag_policy().policy_arn(policy.to_string()).tags(tag).send().await.unwrap();
+    let own = |name: &str, value: &str| [(name.to_owned(), value.to_owned())].into();
+    assert_eq!(aws.key_tags(&key).await.unwrap(), own("ManagedBy", "terraform"));
+    assert_eq!(aws.policy_tags(&policy).await.unwrap(), own("team", "web"));
+}
+
+#[tokio::test]
 async fn policies_are_created_and_their_versions_replaced() {
     let (_, account, aws) = two_accounts().await;
     let policy: PolicyArn =

@@ -4,9 +4,9 @@ use aws_sdk_iam::types;
 
 use super::errors::Call;
 use super::iam::{Iam, decoded};
-use crate::arn::{EntityKind, EntityName};
+use crate::arn::{EntityKind, EntityName, PolicyArn};
 use crate::cloud::{Belongings, CloudError};
-use crate::observation::Entity;
+use crate::observation::{Entity, Tags};
 
 impl Iam {
     /// A user, role or group, and the names of what belongs to it; `None` where it does not exist.
@@ -88,6 +88,15 @@ impl Iam {
                 decoded(&call, output.policy_document())
             }
         }
+    }
+
+    /// The tags of a managed policy: iam:GetPolicy tells all of them.
+    pub(super) async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError> {
+        let call: Call = self.call("iam:GetPolicy", policy.to_string());
+        let output = self.client.get_policy().policy_arn(&call.resource).send().await;
+        let output = output.map_err(|error| call.failed(&error))?;
+        let tags = output.policy().map(types::Policy::tags).unwrap_or_default();
+        Ok(tags.iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect())
     }
 
     /// iam:GetPolicy, which tells the version in force, and iam:GetPolicyVersion.

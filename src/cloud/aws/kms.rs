@@ -11,7 +11,7 @@ use aws_sdk_kms::types;
 use super::errors::Call;
 use crate::arn::{ArnError, KeyArn};
 use crate::cloud::{CloudError, Receipt};
-use crate::observation::{KeyGrant, KeyManager, KeyMetadata};
+use crate::observation::{KeyGrant, KeyManager, KeyMetadata, Tags};
 
 /// The only name a key policy can be written by.
 const POLICY_NAME: &str = "default";
@@ -40,6 +40,14 @@ pub(super) async fn grants(client: &Client, call: &Call) -> Result<Vec<KeyGrant>
     let listed: Vec<types::GrantListEntry> =
         pages.send().collect::<Result<_, _>>().await.map_err(|error| call.failed(&error))?;
     listed.iter().map(|entry| key_grant(entry).map_err(|what| call.unexpected(what))).collect()
+}
+
+/// kms:ListResourceTags of the call's resource, all pages.
+pub(super) async fn tags(client: &Client, call: &Call) -> Result<Tags, CloudError> {
+    let pages = client.list_resource_tags().key_id(&call.resource).into_paginator().items().send();
+    let listed: Vec<types::Tag> =
+        pages.collect::<Result<_, _>>().await.map_err(|error| call.failed(&error))?;
+    Ok(listed.into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect())
 }
 
 /// kms:PutKeyPolicy on the call's resource, tried once. The lockout safety check stays on.

@@ -11,7 +11,7 @@ use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::cloud::{Belongings, CloudError, Observe};
 use crate::observation::{
-    Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, PolicyVersion, Reading,
+    Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, PolicyVersion, Reading, Tags,
 };
 use crate::policy::PolicyDocument;
 
@@ -166,6 +166,22 @@ impl Observe for Sandbox {
         let state = self.current(&call).await?;
         let found = key_of_caller(&state.world, key, &call)?;
         Ok(found.grants.iter().enumerate().map(key_grant).collect())
+    }
+
+    async fn key_tags(&self, key: &KeyArn) -> Result<Tags, CloudError> {
+        let call = Call::kms("kms:ListResourceTags", key);
+        let state = self.current(&call).await?;
+        Ok(key_of_caller(&state.world, key, &call)?.tags.clone())
+    }
+
+    async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError> {
+        let call = Call::iam("iam:GetPolicy", policy, policy.account);
+        let state = self.current(&call).await?;
+        in_account(&state, &call)?;
+        let found = state.world.policy(policy);
+        let found =
+            found.ok_or_else(|| call.failed(Some(policy.account), Refusal::no_such_policy(policy)))?;
+        Ok(found.tags.clone())
     }
 }
 

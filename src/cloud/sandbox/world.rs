@@ -132,6 +132,8 @@ pub(super) struct Policy {
     pub(super) path: String,
     #[serde(default, rename = "description")]
     _description: String,
+    #[serde(default, deserialize_with = "members")]
+    pub(super) tags: BTreeMap<String, String>,
     pub(super) default_version: String,
     #[serde(deserialize_with = "members")]
     pub(super) versions: BTreeMap<VersionId, Document>,

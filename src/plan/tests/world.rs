@@ -9,7 +9,7 @@ use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Request};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
 use crate::observation::{
     Caller, Entity, IamObservation, IamQuotas, IdentityPolicies, KeyGrant, KeyManager, KeyMetadata,
-    KeyObservation, ManagedPolicy, NamedDocument, Observation, PolicyVersion, Reading,
+    KeyObservation, ManagedPolicy, NamedDocument, Observation, PolicyVersion, Reading, Tags,
 };
 use crate::plan::{Operation, Plan};
 use crate::policy::PolicyDocument;
@@ -27,6 +27,9 @@ pub(super) struct World {
     /// The ARNs of the callers, where they matter.
     #[serde(default)]
     callers: BTreeMap<AccountId, String>,
+    /// The tags of keys and policies, by ARN; null where they were not read.
+    #[serde(default)]
+    tags: BTreeMap<String, Option<Tags>>,
 }
 
 fn default_keys() -> Vec<Key> {
@@ -171,6 +174,11 @@ impl World {
                 .iam
                 .iter()
                 .map(|(account, iam)| (*account, iam.observe(*account, request)))
+                .collect(),
+            tags: self
+                .tags
+                .iter()
+                .map(|(arn, tags)| (arn.clone(), tags.clone().map_or_else(Reading::default, Reading::Read)))
                 .collect(),
         }
     }

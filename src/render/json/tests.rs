@@ -39,6 +39,7 @@ fn observation() -> Observation {
             (key_account, Reading::Read(iam)),
         ]
         .into(),
+        ..Observation::default()
     }
 }
 

@@ -9,7 +9,7 @@ use keymend::access::{KeyRef, PolicyName};
 use keymend::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
 use keymend::cloud::sandbox::Sandbox;
 use keymend::cloud::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
-use keymend::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy};
+use keymend::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use keymend::plan::{KeyPolicyUpdate, Operation};
 
 /// What befalls one write.
@@ -230,5 +230,13 @@ impl Observe for Faulty {
 
     async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError> {
         self.inner.grants(key).await
+    }
+
+    async fn key_tags(&self, key: &KeyArn) -> Result<Tags, CloudError> {
+        self.inner.key_tags(key).await
+    }
+
+    async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError> {
+        self.inner.policy_tags(policy).await
     }
 }

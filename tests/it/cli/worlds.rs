@@ -72,6 +72,23 @@ fn disabled_key() {
 }
 
 #[test]
+fn owned_elsewhere() {
+    insta::assert_snapshot!(story("owned-elsewhere"));
+}
+
+#[test]
+fn tags_that_can_not_be_read_change_nothing() {
+    let denied = Scene::changed("owned-elsewhere", |world| {
+        world["callers"]["111122223333"]["denied"] = serde_json::json!(["kms:ListResourceTags"]);
+        world["callers"]["444455556666"]["denied"] = serde_json::json!(["iam:GetPolicy"]);
+    });
+    let ran = denied.fix("--yes --output json").json();
+    assert_eq!((&ran["outcome"], &ran["exit_status"]), (&"applied".into(), &0.into()), "{ran:#}");
+    let told = ran["findings"].as_array().unwrap().iter();
+    assert!(told.clone().all(|finding| finding["code"] != "owned_elsewhere"), "{ran:#}");
+}
+
+#[test]
 fn aws_managed_key() {
     insta::assert_snapshot!(story("aws-managed-key"));
 }

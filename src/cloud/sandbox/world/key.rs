@@ -27,6 +27,8 @@ pub(in crate::cloud::sandbox) struct Key {
     pub(in crate::cloud::sandbox) origin: String,
     #[serde(default)]
     pub(in crate::cloud::sandbox) related_keys: Vec<KeyArn>,
+    #[serde(default, deserialize_with = "members")]
+    pub(in crate::cloud::sandbox) tags: BTreeMap<String, String>,
     pub(in crate::cloud::sandbox) policy: Document,
     #[serde(default)]
     pub(in crate::cloud::sandbox) grants: Vec<Object<Grant>>,
