@@ -326,7 +326,9 @@ proptest! {
             prop_assert!(request.prune_orphans);
             let subjects: Vec<&str> = PRINCIPALS.iter().filter(|p| p.contains("arn:")).copied().collect();
             prop_assert_eq!(given(&update.before, &subjects), given(&update.after, &subjects));
-            prop_assert!(is_subsequence(&update.after, &update.before));
+            // A lone statement that goes leaves an empty list behind.
+            let is_emptied = update.after.contains("\"Statement\":[]");
+            prop_assert!(is_emptied || is_subsequence(&update.after, &update.before));
         }
     }
 
