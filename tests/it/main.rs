@@ -21,6 +21,8 @@ mod scene;
 #[cfg(test)]
 mod wire;
 #[cfg(test)]
+mod wire_apply;
+#[cfg(test)]
 mod wire_emit;
 #[cfg(test)]
 mod wire_fix;

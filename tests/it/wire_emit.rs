@@ -54,7 +54,7 @@ impl Stage {
     }
 
     /// Both sides' texts, with this stage's own ids as words.
-    async fn state(&self) -> Vec<String> {
+    pub(crate) async fn state(&self) -> Vec<String> {
         let policy = format!("arn:aws:iam::{}:policy/KmsKeyUsagePolicy", self.launcher.id);
         let get = self.launcher.iam.get_policy_version().policy_arn(&policy).version_id("v1");
         let document = get.send().await.unwrap().policy_version().unwrap().document().unwrap().to_owned();
@@ -68,7 +68,7 @@ impl Stage {
     }
 }
 
-fn told(output: &Output) -> String {
+pub(crate) fn told(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
