@@ -136,6 +136,25 @@ impl Report<'_> {
     }
 }
 
+/// A piece of a sentence.
+enum Piece<'s> {
+    Words(&'s str),
+    /// What stood between backticks.
+    Name(&'s str),
+}
+
+/// A sentence in which names stand between backticks.
+fn pieces(sentence: &str) -> Vec<Piece<'_>> {
+    let parts: Vec<&str> = sentence.split('`').collect();
+    let parts = parts.into_iter().enumerate();
+    let is_name = |index: usize| !index.is_multiple_of(2);
+    if parts.len().is_multiple_of(2) || parts.clone().any(|(index, part)| is_name(index) && part.is_empty()) {
+        // A backtick of somebody else's is among them.
+        return vec![Piece::Words(sentence)];
+    }
+    parts.map(|(index, part)| if is_name(index) { Piece::Name(part) } else { Piece::Words(part) }).collect()
+}
+
 /// Both sides in one sign.
 fn sign(sides: Sides) -> &'static str {
     let asked: Vec<Answer> = [sides.key_policy, sides.identity]

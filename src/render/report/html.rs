@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::markdown::{attachment, handovers};
-use super::{ChangeOutcome, PURPOSE, Report, legend, severity_word, short, sign};
+use super::{ChangeOutcome, PURPOSE, Piece, Report, legend, pieces, severity_word, short, sign};
 use crate::diff::{self, Hunk, LineKind};
 use crate::plan::matrix::{Cell, KeyMatrix, Sides, matrix};
 use crate::plan::{Action, Change, Severity};
@@ -50,16 +50,11 @@ fn text(text: &str) -> String {
 
 /// A sentence in which names stand between backticks.
 fn prose(sentence: &str) -> String {
-    let escaped = text(sentence);
-    let parts: Vec<&str> = escaped.split('`').collect();
-    if parts.len().is_multiple_of(2) {
-        // A backtick of somebody else's is among them.
-        return escaped;
-    }
-    let parts = parts.iter().enumerate();
-    parts
-        .map(|(index, part)| if index % 2 == 0 { (*part).to_owned() } else { format!("<code>{part}</code>") })
-        .collect()
+    let piece = |piece: &Piece<'_>| match piece {
+        Piece::Words(words) => text(words),
+        Piece::Name(name) => format!("<code>{}</code>", text(name)),
+    };
+    pieces(sentence).iter().map(piece).collect()
 }
 
 fn lines(block: &str) -> String {

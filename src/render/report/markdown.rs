@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ChangeOutcome, PURPOSE, Report, legend, severity_word, short, sign};
+use super::{ChangeOutcome, PURPOSE, Piece, Report, legend, pieces, severity_word, short, sign};
 use crate::diff::{self, LineKind};
 use crate::plan::matrix::matrix;
 use crate::plan::{Change, Operation};
@@ -80,9 +80,9 @@ impl Page {
         self.line("\n## Findings\n");
         for finding in &report.plan.findings {
             let word = severity_word(finding.severity());
-            self.line(&format!("- **{word}** {}: {}", code(&finding.subject), escaped(&finding.message)));
+            self.line(&format!("- **{word}** {}: {}", code(&finding.subject), prose(&finding.message)));
             if let Some(hint) = &finding.hint {
-                self.line(&format!("  - {}", escaped(hint)));
+                self.line(&format!("  - {}", prose(hint)));
             }
         }
     }
@@ -101,7 +101,7 @@ impl Page {
                 "{} in account {}: {}\n",
                 code(&operation.resource()),
                 operation.account(),
-                escaped(&change.reason)
+                prose(&change.reason)
             ));
             self.block("diff", &difference(change));
         }
@@ -160,6 +160,15 @@ fn difference(change: &Change) -> String {
         }
     }
     text
+}
+
+/// A sentence in which names stand between backticks.
+fn prose(sentence: &str) -> String {
+    let piece = |piece: &Piece<'_>| match piece {
+        Piece::Words(words) => escaped(words),
+        Piece::Name(name) => code(name),
+    };
+    pieces(sentence).iter().map(piece).collect()
 }
 
 /// Text in which nothing is Markdown or HTML.
