@@ -2,6 +2,7 @@
 
 pub mod aws;
 mod codes;
+pub mod ec2;
 pub mod observer;
 pub mod reread;
 pub mod sandbox;

@@ -1,5 +1,7 @@
 //! What was read, and as whom. What could not be read is `unread`, never assumed empty.
 
+pub mod ec2;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

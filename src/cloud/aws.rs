@@ -5,6 +5,7 @@
 
 mod age;
 mod credentials;
+mod ec2;
 mod errors;
 mod iam;
 mod identity;

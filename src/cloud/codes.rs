@@ -9,7 +9,12 @@ use super::CloudErrorKind;
 pub(super) fn kind_of(code: &str, message: &str, status: Option<u16>) -> CloudErrorKind {
     match code.strip_suffix("Exception").unwrap_or(code) {
         "AccessDenied" | "NotAuthorized" | "UnauthorizedOperation" => CloudErrorKind::AccessDenied,
-        "NotFound" | "NoSuchEntity" => CloudErrorKind::NotFound,
+        "NotFound" | "NoSuchEntity" | "InvalidAMIID.Unavailable" => CloudErrorKind::NotFound,
+        // https://docs.aws.amazon.com/ec2/latest/devguide/api-error-codes.html
+        of_ec2 if of_ec2.ends_with(".NotFound") => CloudErrorKind::NotFound,
+        "AuthFailure" if message.to_ascii_lowercase().starts_with("not authorized") => {
+            CloudErrorKind::AccessDenied
+        }
         "EntityAlreadyExists" | "AlreadyExists" => CloudErrorKind::AlreadyExists,
         "MalformedPolicyDocument" => kind_of_refusal(message),
         "LimitExceeded" => CloudErrorKind::LimitExceeded,

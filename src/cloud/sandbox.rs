@@ -7,6 +7,7 @@
 mod authority;
 mod call;
 mod defaults;
+mod ec2;
 mod faults;
 mod file;
 mod mistakes;

@@ -2,13 +2,16 @@
 //!
 //! What the SDK itself could log is never shown: it may hold credentials.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
+use super::ec2::{ObserveEc2, Viewpoint};
 use super::{Actor, Belongings, CloudError, LaunchCall, Observe, Prove, Receipt, Write};
 use crate::access::trial::Simulated;
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 use crate::policy::KmsAction;
@@ -115,6 +118,54 @@ impl<C: Observe> Observe for Traced<C> {
     async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError> {
         told("read tags of policy", policy, self.0.policy_tags(policy)).await
     }
+}
+
+impl<C: ObserveEc2> ObserveEc2 for Traced<C> {
+    fn region(&self) -> Option<String> {
+        self.0.region()
+    }
+
+    fn accounts(&self) -> BTreeSet<AccountId> {
+        self.0.accounts()
+    }
+
+    async fn image(&self, from: &Viewpoint, id: &str) -> Result<Option<Image>, CloudError> {
+        told("read image", &seen(id, from), self.0.image(from, id)).await
+    }
+
+    async fn snapshot(&self, from: &Viewpoint, id: &str) -> Result<Option<Snapshot>, CloudError> {
+        told("read snapshot", &seen(id, from), self.0.snapshot(from, id)).await
+    }
+
+    async fn volume(&self, from: &Viewpoint, id: &str) -> Result<Option<Volume>, CloudError> {
+        told("read volume", &seen(id, from), self.0.volume(from, id)).await
+    }
+
+    async fn instance(&self, from: &Viewpoint, id: &str) -> Result<Option<Instance>, CloudError> {
+        told("read instance", &seen(id, from), self.0.instance(from, id)).await
+    }
+
+    async fn launch_permissions(&self, from: &Viewpoint, image: &str) -> Result<Shares, CloudError> {
+        told("read launch permissions", &seen(image, from), self.0.launch_permissions(from, image)).await
+    }
+
+    async fn volume_permissions(&self, from: &Viewpoint, snapshot: &str) -> Result<Shares, CloudError> {
+        told("read volume permissions", &seen(snapshot, from), self.0.volume_permissions(from, snapshot))
+            .await
+    }
+
+    async fn ebs_defaults(&self, from: &Viewpoint) -> Result<EbsDefaults, CloudError> {
+        told("read EBS encryption", &seen("defaults", from), self.0.ebs_defaults(from)).await
+    }
+
+    async fn allowed_images(&self, from: &Viewpoint) -> Result<AllowedImages, CloudError> {
+        told("read Allowed AMIs", &seen("setting", from), self.0.allowed_images(from)).await
+    }
+}
+
+fn seen(what: &str, from: &Viewpoint) -> String {
+    let account = from.account.map_or("by default".to_owned(), |account| format!("from account {account}"));
+    format!("{what} {account}")
 }
 
 impl<C: Write> Write for Traced<C> {

@@ -7,6 +7,7 @@ mod environment;
 mod proxy;
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
@@ -44,6 +45,11 @@ impl Moto {
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.trim().parse().unwrap_or_else(|_| panic!("moto did not start; see above"));
         Self { server, port }
+    }
+
+    /// An interpreter that has AWS's client for Python.
+    pub(crate) fn python() -> PathBuf {
+        environment::python()
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -19,6 +19,7 @@ use futures_util::future;
 use tokio::sync::OnceCell;
 
 use super::AwsOptions;
+use super::ec2;
 use super::errors::Call;
 use super::role::AssumedRole;
 use crate::arn::{AccountId, ArnParts, EntityArn, Partition};
@@ -46,6 +47,7 @@ pub(super) struct Session {
     identity: OnceCell<Result<Caller, CloudError>>,
     iam: std::cell::OnceCell<aws_sdk_iam::Client>,
     kms: RefCell<BTreeMap<String, aws_sdk_kms::Client>>,
+    ec2: RefCell<BTreeMap<String, ec2::Client>>,
 }
 
 impl Session {
@@ -63,6 +65,7 @@ impl Session {
             identity: OnceCell::new(),
             iam: std::cell::OnceCell::new(),
             kms: RefCell::default(),
+            ec2: RefCell::default(),
         }
     }
 
@@ -122,6 +125,15 @@ impl Session {
         };
         self.kms.borrow_mut().entry(region.to_owned()).or_insert_with(client).clone()
     }
+
+    /// Why there is no client for the region is told in words.
+    pub(super) async fn ec2(&self, region: &str) -> Result<ec2::Client, String> {
+        if let Some(client) = self.ec2.borrow().get(region) {
+            return Ok(client.clone());
+        }
+        let client = ec2::Client::new(&self.config, region).await?;
+        Ok(self.ec2.borrow_mut().entry(region.to_owned()).or_insert(client).clone())
+    }
 }
 
 type Assumption = Rc<OnceCell<Result<Rc<Session>, CloudError>>>;
@@ -166,6 +178,11 @@ impl Sessions {
             Some(error) => Err(error),
             None => Ok(sessions),
         }
+    }
+
+    /// The accounts that profiles were given for.
+    pub(super) fn named(&self) -> impl Iterator<Item = AccountId> {
+        self.profiles.keys().copied()
     }
 
     /// The session that serves when no account is named.

@@ -11,6 +11,8 @@ use crate::policy::AwsPrincipal;
 pub struct Defaults {
     /// For a run that names no key.
     pub keys: Vec<KeyRef>,
+    /// Ids of images, snapshots, volumes and instances, for a run that names nothing.
+    pub targets: Vec<String>,
     /// For a run that names no grantee.
     pub grantees: Vec<GranteeRef>,
 }
@@ -27,6 +29,7 @@ pub(super) struct WrongDefault {
 pub(super) fn read(entry: &DefaultsEntry) -> Result<Defaults, WrongDefault> {
     Ok(Defaults {
         keys: read_list("keys", &entry.keys, str::parse)?,
+        targets: entry.targets.clone(),
         grantees: read_list("grantees", &entry.grantees, grantee)?,
     })
 }

@@ -1,5 +1,6 @@
 //! What can be wrong with a world file, and where it stands.
 
+mod ec2;
 mod faults;
 mod grants;
 
@@ -102,6 +103,7 @@ pub(super) fn check(world: &World) -> Checked {
         AccountCheck { world, id: *id, account, place: root.member("accounts").member(id) }.run(&mut ids)?;
     }
     keys(world, &root.member("keys"))?;
+    ec2::check(world, &root)?;
     faults::check(world, &root.member("faults"))?;
     check_defaults(world, &root.member("defaults"))
 }
@@ -368,6 +370,11 @@ fn keys(world: &World, place: &Place) -> Checked {
 }
 
 fn check_defaults(world: &World, place: &Place) -> Checked {
+    for (index, target) in world.defaults.targets.iter().enumerate() {
+        let prefix = ec2::KINDS.iter().map(|(_, prefix)| *prefix).find(|prefix| target.starts_with(prefix));
+        let place = place.member("targets").item(index);
+        ec2::well_formed(target, prefix.unwrap_or("ami-"), &place)?;
+    }
     let Defaults { keys, .. } = defaults::read(&world.defaults)
         .map_err(|wrong| Mistake::new(place.member(wrong.list).item(wrong.index), wrong.message))?;
     for (index, key) in keys.iter().enumerate() {

@@ -48,12 +48,21 @@ impl Refusal {
 
     /// The caller's own policies don't allow it.
     pub(super) fn identity_access_denied(caller: &str, operation: &str, resource: &str) -> Self {
-        let code = if operation.starts_with("kms:") { "AccessDeniedException" } else { "AccessDenied" };
+        let code = match operation.split_once(':') {
+            Some(("kms", _)) => "AccessDeniedException",
+            Some(("ec2", _)) => "UnauthorizedOperation",
+            _ => "AccessDenied",
+        };
         let message = format!(
             "User: {caller} is not authorized to perform: {operation} on resource: {resource} because no \
              identity-based policy allows the {operation} action"
         );
         Self::new(CloudErrorKind::AccessDenied, code, message)
+    }
+
+    /// An attribute of an image or a snapshot of another account, or of none.
+    pub(super) fn not_the_owner(id: &str) -> Self {
+        Self::new(CloudErrorKind::AccessDenied, "AuthFailure", format!("Not authorized for {id}"))
     }
 
     /// No key of this ARN.

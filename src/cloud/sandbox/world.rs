@@ -1,5 +1,6 @@
 //! The format of world files, as types. `docs/worlds.md` describes it for those who write one.
 
+pub(super) mod ec2;
 mod key;
 mod shape;
 
@@ -48,6 +49,14 @@ pub(super) struct World {
     pub(super) accounts: BTreeMap<AccountId, Account>,
     #[serde(default, deserialize_with = "objects")]
     pub(super) keys: BTreeMap<KeyArn, Key>,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) images: BTreeMap<String, ec2::Image>,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) snapshots: BTreeMap<String, ec2::Snapshot>,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) volumes: BTreeMap<String, ec2::Volume>,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) instances: BTreeMap<String, ec2::Instance>,
     #[serde(default)]
     pub(super) faults: Vec<Object<FaultEntry>>,
 }
@@ -69,6 +78,8 @@ pub(super) struct DefaultsEntry {
     #[serde(default)]
     pub(super) keys: Vec<String>,
     #[serde(default)]
+    pub(super) targets: Vec<String>,
+    #[serde(default)]
     pub(super) grantees: Vec<String>,
 }
 
@@ -86,6 +97,10 @@ pub(super) struct Account {
     pub(super) groups: BTreeMap<String, Identity>,
     #[serde(default, deserialize_with = "objects")]
     pub(super) policies: BTreeMap<String, Policy>,
+    pub(super) default_ebs_key: Option<KeyArn>,
+    #[serde(default)]
+    pub(super) ebs_encryption_by_default: bool,
+    pub(super) allowed_images: Option<Object<ec2::AllowedImages>>,
 }
 
 /// Limits that differ from IAM's defaults.

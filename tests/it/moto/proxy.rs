@@ -1,5 +1,6 @@
 //! A proxy that makes every call take as long as over a real network, and remembers the calls.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -20,6 +21,9 @@ struct Call {
 /// An answer in moto's place, by the action: HTTP status and body.
 pub(crate) type Answer = fn(action: &str) -> Option<(u16, String)>;
 
+/// The same by the action and the whole request.
+type AnswerToRequest = dyn Fn(&str, &str) -> Option<(u16, String)> + Send + Sync;
+
 /// A proxy before moto. It ends with the process.
 pub(crate) struct Proxy {
     port: u16,
@@ -29,24 +33,36 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Delays each request; moto's own time comes on top.
     pub(crate) fn new(moto: &Moto, delay: Duration) -> Self {
-        Self::start(moto, delay, |_| None)
+        Self::start(moto, delay, Arc::new(|_, _| None))
     }
 
     /// Answers by itself what moto does not know.
     pub(crate) fn answering(moto: &Moto, answer: Answer) -> Self {
-        Self::start(moto, Duration::ZERO, answer)
+        Self::start(moto, Duration::ZERO, Arc::new(move |action, _| answer(action)))
     }
 
-    fn start(moto: &Moto, delay: Duration, answer: Answer) -> Self {
+    /// Delays each request, and answers some by itself: by action, or by action and an id that the request names.
+    pub(crate) fn telling(moto: &Moto, delay: Duration, own: BTreeMap<String, String>) -> Self {
+        let answer = move |action: &str, request: &str| {
+            let is_asked = |key: &str| match key.split_once(' ') {
+                Some((of, id)) => of == action && request.contains(id),
+                None => key == action,
+            };
+            own.iter().find(|(key, _)| is_asked(key)).map(|(_, body)| (200, body.clone()))
+        };
+        Self::start(moto, delay, Arc::new(answer))
+    }
+
+    fn start(moto: &Moto, delay: Duration, answer: Arc<AnswerToRequest>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, upstream) = (listener.local_addr().unwrap().port(), moto.port());
         let calls = Arc::<Mutex<Vec<Call>>>::default();
         let log = Arc::clone(&calls);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let log = Arc::clone(&log);
+                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
                 // A client that hangs up is no concern of the proxy's.
-                thread::spawn(move || _ = relay(&client, upstream, delay, answer, &log));
+                thread::spawn(move || _ = relay(&client, upstream, delay, &*answer, &log));
             }
         });
         Self { port, calls }
@@ -80,14 +96,14 @@ fn relay(
     client: &TcpStream,
     upstream: u16,
     delay: Duration,
-    own_answer: Answer,
+    own_answer: &AnswerToRequest,
     log: &Mutex<Vec<Call>>,
 ) -> io::Result<()> {
     let request = read_request(client)?;
     let begun = Instant::now();
     thread::sleep(delay);
     let action = action(&request);
-    let answer = match own_answer(&action) {
+    let answer = match own_answer(&action, &String::from_utf8_lossy(&request)) {
         Some((status, body)) => format!(
             "HTTP/1.1 {status} .\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()

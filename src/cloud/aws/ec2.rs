@@ -1,0 +1,189 @@
+//! Calls of EC2 in one region, with one set of credentials.
+//!
+//! Without EC2's SDK, which takes longer to compile than everything else together: the calls are few.
+
+mod answers;
+mod endpoint;
+mod query;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use aws_config::SdkConfig;
+use serde::de::DeserializeOwned;
+use tokio::try_join;
+
+use self::answers::{
+    AllowedImagesSettings, Attribute, EbsDefaultKey, EbsEncryption, ImagesPage, Page, ReservationsPage,
+    SnapshotsPage, Unexpected, VolumesPage,
+};
+use self::query::{Operation, Query};
+use super::Aws;
+use super::errors::Call;
+use super::session::Session;
+use crate::arn::AccountId;
+use crate::cloud::ec2::{ObserveEc2, Viewpoint};
+use crate::cloud::{CloudError, CloudErrorKind};
+use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
+
+/// More pages of one list than EC2 has ever reason to give.
+const MOST_PAGES: usize = 1000;
+
+/// EC2 in one region, as it is kept with a session.
+#[derive(Debug, Clone)]
+pub(super) struct Client(Rc<Operation>);
+
+impl Client {
+    /// Why there is none for the region is told in words.
+    pub(super) async fn new(config: &SdkConfig, region: &str) -> Result<Self, String> {
+        let endpoint = endpoint::endpoint(config, region).await?;
+        Ok(Self(Rc::new(query::operation(config, region, &endpoint))))
+    }
+}
+
+/// Whom a call is made as, where, and about what.
+struct Ec2 {
+    client: Client,
+    session: Rc<Session>,
+    region: String,
+    call: Call,
+}
+
+impl Aws {
+    async fn ec2(
+        &self,
+        from: &Viewpoint,
+        operation: &'static str,
+        resource: &str,
+    ) -> Result<Ec2, CloudError> {
+        let mut call = Call {
+            operation,
+            resource: resource.to_owned(),
+            account: from.account,
+            region: from.region.clone(),
+        };
+        let session = match from.account {
+            Some(account) => self.sessions.required(&call, account).await?,
+            None => Rc::clone(self.sessions.default_session()),
+        };
+        call.account = call.account.or(session.known_caller().map(|caller| caller.account));
+        call.region = call.region.or_else(|| self.region());
+        let region = call.region.clone().ok_or_else(|| {
+            call.error(CloudErrorKind::Other, "no region is configured: give --region, or set AWS_REGION")
+        })?;
+        let client = session.ec2(&region).await.map_err(|what| call.error(CloudErrorKind::Other, what))?;
+        Ok(Ec2 { client, session, region, call })
+    }
+}
+
+impl Ec2 {
+    async fn ask<T: DeserializeOwned>(&self, query: Query) -> Result<T, CloudError> {
+        let answer = self.client.0.invoke(query).await.map_err(|error| {
+            let own_id = error.as_service_error().and_then(query::QueryError::request_id).map(str::to_owned);
+            let failed = self.call.failed(&error);
+            CloudError { request_id: failed.request_id.clone().or(own_id), ..failed }
+        })?;
+        answers::parse(&answer).map_err(|error| self.call.unexpected(error))
+    }
+
+    /// Everything on every page of a list about things named; nothing where EC2 does not show them.
+    async fn list<P: Page + DeserializeOwned>(&self, query: Query) -> Result<Vec<P::Item>, CloudError> {
+        let mut items = Vec::new();
+        let mut next = Some(query.clone());
+        for _ in 0..MOST_PAGES {
+            let Some(page) = next.take() else { return Ok(items) };
+            let page: P = match self.ask(page).await {
+                Err(error) if error.kind == CloudErrorKind::NotFound => return Ok(Vec::new()),
+                answer => answer?,
+            };
+            let (found, token) = page.into_parts();
+            items.extend(found);
+            next = token.map(|token| query.clone().with("NextToken", &token));
+        }
+        Err(self.call.unexpected("a list without an end"))
+    }
+
+    fn unexpected(&self, error: &Unexpected) -> CloudError {
+        self.call.unexpected(error)
+    }
+}
+
+impl ObserveEc2 for Aws {
+    fn region(&self) -> Option<String> {
+        self.default_region().map(str::to_owned)
+    }
+
+    fn accounts(&self) -> BTreeSet<AccountId> {
+        self.sessions.named().collect()
+    }
+
+    async fn image(&self, from: &Viewpoint, id: &str) -> Result<Option<Image>, CloudError> {
+        let ec2 = self.ec2(from, "ec2:DescribeImages", id).await?;
+        let query = Query::new("DescribeImages").with_each("ImageId", &[id.to_owned()]);
+        let found = ec2.list::<ImagesPage>(query).await?.into_iter().next();
+        found.map(Image::try_from).transpose().map_err(|error| ec2.unexpected(&error))
+    }
+
+    async fn snapshot(&self, from: &Viewpoint, id: &str) -> Result<Option<Snapshot>, CloudError> {
+        let ec2 = self.ec2(from, "ec2:DescribeSnapshots", id).await?;
+        let query = Query::new("DescribeSnapshots").with_each("SnapshotId", &[id.to_owned()]);
+        let found = ec2.list::<SnapshotsPage>(query).await?.into_iter().next();
+        found.map(|item| item.into_snapshot(&ec2.region)).transpose().map_err(|error| ec2.unexpected(&error))
+    }
+
+    async fn volume(&self, from: &Viewpoint, id: &str) -> Result<Option<Volume>, CloudError> {
+        let ec2 = self.ec2(from, "ec2:DescribeVolumes", id).await?;
+        let query = Query::new("DescribeVolumes").with_each("VolumeId", &[id.to_owned()]);
+        let (found, owner) = try_join!(ec2.list::<VolumesPage>(query), ec2.session.caller())?;
+        let volume = found.into_iter().next().map(|item| item.into_volume(&ec2.region, owner.account));
+        volume.transpose().map_err(|error| ec2.unexpected(&error))
+    }
+
+    async fn instance(&self, from: &Viewpoint, id: &str) -> Result<Option<Instance>, CloudError> {
+        let ec2 = self.ec2(from, "ec2:DescribeInstances", id).await?;
+        let query = Query::new("DescribeInstances").with_each("InstanceId", &[id.to_owned()]);
+        let found = ec2.list::<ReservationsPage>(query).await?.into_iter().next();
+        let instances = found.map(answers::ReservationItem::into_instances).transpose();
+        Ok(instances
+            .map_err(|error| ec2.unexpected(&error))?
+            .and_then(|instances| instances.into_iter().next()))
+    }
+
+    async fn launch_permissions(&self, from: &Viewpoint, image: &str) -> Result<Shares, CloudError> {
+        let ec2 = self.ec2(from, "ec2:DescribeImageAttribute", image).await?;
+        let query =
+            Query::new("DescribeImageAttribute").with("ImageId", image).with("Attribute", "launchPermission");
+        let attribute: Attribute = ec2.ask(query).await?;
+        attribute.try_into().map_err(|error| ec2.unexpected(&error))
+    }
+
+    async fn volume_permissions(&self, from: &Viewpoint, snapshot: &str) -> Result<Shares, CloudError> {
+        let ec2 = self.ec2(from, "ec2:DescribeSnapshotAttribute", snapshot).await?;
+        let query = Query::new("DescribeSnapshotAttribute")
+            .with("SnapshotId", snapshot)
+            .with("Attribute", "createVolumePermission");
+        let attribute: Attribute = ec2.ask(query).await?;
+        attribute.try_into().map_err(|error| ec2.unexpected(&error))
+    }
+
+    async fn ebs_defaults(&self, from: &Viewpoint) -> Result<EbsDefaults, CloudError> {
+        let (key, encryption) = try_join!(
+            self.ec2(from, "ec2:GetEbsDefaultKmsKeyId", "*"),
+            self.ec2(from, "ec2:GetEbsEncryptionByDefault", "*")
+        )?;
+        let (EbsDefaultKey { kms_key_id }, EbsEncryption { ebs_encryption_by_default }) = try_join!(
+            key.ask(Query::new("GetEbsDefaultKmsKeyId")),
+            encryption.ask(Query::new("GetEbsEncryptionByDefault"))
+        )?;
+        Ok(EbsDefaults { key: kms_key_id, is_always: ebs_encryption_by_default })
+    }
+
+    async fn allowed_images(&self, from: &Viewpoint) -> Result<AllowedImages, CloudError> {
+        let ec2 = self.ec2(from, "ec2:GetAllowedImagesSettings", "*").await?;
+        ec2.ask::<AllowedImagesSettings>(Query::new("GetAllowedImagesSettings"))
+            .await
+            .map(AllowedImages::from)
+    }
+}

@@ -1,0 +1,198 @@
+//! The calls themselves, against a server on this machine that answers what it is told to.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::arn::AccountId;
+use crate::cloud::aws::{Aws, AwsOptions};
+use crate::cloud::ec2::{ObserveEc2, Viewpoint};
+use crate::cloud::{CloudError, CloudErrorKind};
+
+const PROFILES: &str = "
+[profile operator]
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = secret
+aws_session_token = token
+region = eu-west-1
+";
+
+/// A server that gives these answers in turn, and the requests that came: head and form.
+struct Server {
+    port: u16,
+    requests: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+impl Server {
+    fn answering(answers: Vec<(u16, String)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::<Mutex<Vec<_>>>::default();
+        let log = Arc::clone(&requests);
+        thread::spawn(move || {
+            for (status, body) in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let (mut head, mut length) = (String::new(), 0);
+                loop {
+                    let start = head.len();
+                    reader.read_line(&mut head).unwrap();
+                    let line = head[start..].to_ascii_lowercase();
+                    if let Some(value) = line.strip_prefix("content-length:") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    if line.trim().is_empty() {
+                        break;
+                    }
+                }
+                let mut form = vec![0; length];
+                reader.read_exact(&mut form).unwrap();
+                log.lock().unwrap().push((head, String::from_utf8(form).unwrap()));
+                let length = body.len();
+                write!(
+                    stream,
+                    "HTTP/1.1 {status} X\r\ncontent-type: text/xml\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                )
+                .unwrap();
+            }
+        });
+        Self { port, requests }
+    }
+
+    async fn connect(&self) -> (tempfile::TempDir, Aws) {
+        let directory = tempfile::tempdir().unwrap();
+        let config_file = directory.path().join("config");
+        fs::write(&config_file, PROFILES).unwrap();
+        let options = AwsOptions {
+            profile: Some("operator".to_owned()),
+            endpoint_url: Some(format!("http://127.0.0.1:{}", self.port)),
+            config_file: Some(config_file),
+            ..AwsOptions::default()
+        };
+        (directory, Aws::connect(&options).await.unwrap())
+    }
+
+    fn forms(&self) -> Vec<String> {
+        self.requests.lock().unwrap().iter().map(|(_, form)| form.clone()).collect()
+    }
+}
+
+fn error(code: &str) -> String {
+    format!(
+        "<Response><Errors><Error><Code>{code}</Code><Message>said so</Message></Error></Errors>\
+         <RequestID>ea966190-f9aa-478e-9ede-example</RequestID></Response>"
+    )
+}
+
+fn images(ids: &[&str], next: &str) -> String {
+    let item =
+        |id: &&str| format!("<item><imageId>{id}</imageId><imageOwnerId>111122223333</imageOwnerId></item>");
+    let items: String = ids.iter().map(item).collect();
+    format!("<R><imagesSet>{items}</imagesSet><nextToken>{next}</nextToken></R>")
+}
+
+async fn failing(status: u16, body: String) -> CloudError {
+    let server = Server::answering(vec![(status, body)]);
+    let (_directory, aws) = server.connect().await;
+    aws.image(&Viewpoint::default(), "ami-0123456789abcdef0").await.unwrap_err()
+}
+
+#[tokio::test]
+async fn calls_are_signed_with_the_accounts_credentials() {
+    let server = Server::answering(vec![(200, images(&["ami-0123456789abcdef0"], ""))]);
+    let (_directory, aws) = server.connect().await;
+    let image = aws.image(&Viewpoint::default(), "ami-0123456789abcdef0").await.unwrap().unwrap();
+    assert_eq!(image.owner, "111122223333".parse::<AccountId>().unwrap());
+    let (head, form) = server.requests.lock().unwrap().remove(0);
+    let head = head.to_ascii_lowercase();
+    assert_eq!(form, "Action=DescribeImages&Version=2016-11-15&ImageId.1=ami-0123456789abcdef0");
+    assert!(head.starts_with("post / http/1.1\r\n"), "{head}");
+    assert!(head.contains("content-type: application/x-www-form-urlencoded\r\n"), "{head}");
+    assert!(head.contains("authorization: aws4-hmac-sha256 credential=akiaiosfodnn7example/"), "{head}");
+    assert!(head.contains("/eu-west-1/ec2/aws4_request"), "{head}");
+    assert!(head.contains("x-amz-security-token: token"), "{head}");
+}
+
+#[tokio::test]
+async fn lists_are_read_to_their_end() {
+    let pages = vec![(200, images(&[], "t/1+")), (200, images(&["ami-1"], ""))];
+    let server = Server::answering(pages);
+    let (_directory, aws) = server.connect().await;
+    assert_eq!(aws.image(&Viewpoint::default(), "ami-1").await.unwrap().unwrap().id, "ami-1");
+    let forms = server.forms();
+    assert_eq!(forms[1], format!("{}&NextToken=t%2F1%2B", forms[0]));
+}
+
+#[tokio::test]
+async fn throttled_and_faulty_answers_are_asked_for_again() {
+    let answers = vec![
+        (503, error("RequestLimitExceeded")),
+        (500, "<html/>".to_owned()),
+        (200, images(&["ami-1"], "")),
+    ];
+    let server = Server::answering(answers);
+    let (_directory, aws) = server.connect().await;
+    assert!(aws.image(&Viewpoint::default(), "ami-1").await.unwrap().is_some());
+    assert_eq!(server.forms().len(), 3);
+}
+
+#[tokio::test]
+async fn errors_keep_code_and_request_id() {
+    let refused = failing(403, error("UnauthorizedOperation")).await;
+    assert_eq!(refused.kind, CloudErrorKind::AccessDenied);
+    assert_eq!(
+        refused.to_string(),
+        "ec2:DescribeImages on `ami-0123456789abcdef0`, region eu-west-1 failed: UnauthorizedOperation: said so \
+         (request id ea966190-f9aa-478e-9ede-example)"
+    );
+    let malformed = failing(400, error("InvalidAMIID.Malformed")).await;
+    assert_eq!(
+        (malformed.kind, malformed.code.as_deref()),
+        (CloudErrorKind::Other, Some("InvalidAMIID.Malformed"))
+    );
+    let damaged = failing(200, "<R><imagesSet><item>".to_owned()).await;
+    assert!(damaged.message.starts_with("unexpected answer: "), "{damaged}");
+    let nameless =
+        failing(200, "<R><imagesSet><item><imageId>ami-1</imageId></item></imagesSet></R>".to_owned()).await;
+    assert!(nameless.message.contains("imageOwnerId"), "{nameless}");
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_none() {
+    for code in ["InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"] {
+        let server = Server::answering(vec![(400, error(code))]);
+        let (_directory, aws) = server.connect().await;
+        assert_eq!(aws.image(&Viewpoint::default(), "ami-0123456789abcdef0").await, Ok(None), "{code}");
+    }
+}
+
+/// moto has neither.
+#[tokio::test]
+async fn an_accounts_own_settings() {
+    let server = Server::answering(vec![(
+        200,
+        "<R><state>audit-mode</state><imageCriterionSet/><managedBy>declarative-policy</managedBy></R>"
+            .to_owned(),
+    )]);
+    let (_directory, aws) = server.connect().await;
+    let allowed = aws.allowed_images(&Viewpoint::default()).await.unwrap();
+    assert_eq!((allowed.state.as_str(), allowed.managed_by.as_str()), ("audit-mode", "declarative-policy"));
+    // Both calls go at once, so both answers serve both.
+    let both =
+        "<R><kmsKeyId>alias/aws/ebs</kmsKeyId><ebsEncryptionByDefault>true</ebsEncryptionByDefault></R>";
+    let server = Server::answering(vec![(200, both.to_owned()); 2]);
+    let (_directory, aws) = server.connect().await;
+    let defaults = aws.ebs_defaults(&Viewpoint::default()).await.unwrap();
+    assert!(defaults.is_aws_managed() && defaults.is_always);
+    let mut forms = server.forms();
+    forms.sort();
+    assert_eq!(
+        forms,
+        [
+            "Action=GetEbsDefaultKmsKeyId&Version=2016-11-15",
+            "Action=GetEbsEncryptionByDefault&Version=2016-11-15"
+        ]
+    );
+}

@@ -1,0 +1,232 @@
+//! The reads of EC2: each account sees its own, and what is shared with it.
+
+use std::collections::BTreeSet;
+
+use super::call::Call;
+use super::refusals::Refusal;
+use super::world::{Object, World, ec2};
+use super::{Sandbox, State};
+use crate::arn::AccountId;
+use crate::cloud::CloudError;
+use crate::cloud::ec2::{ObserveEc2, Viewpoint};
+use crate::observation::ec2::{
+    AllowedImages, EbsDefaults, Image, ImageCriterion, Instance, Shares, Snapshot, StateReason, Volume,
+};
+use crate::policy::pattern;
+
+impl ObserveEc2 for Sandbox {
+    fn region(&self) -> Option<String> {
+        Some(Self::region(self))
+    }
+
+    fn accounts(&self) -> BTreeSet<AccountId> {
+        self.state.borrow().world.callers.keys().copied().collect()
+    }
+
+    async fn image(&self, from: &Viewpoint, id: &str) -> Result<Option<Image>, CloudError> {
+        self.look(from, "ec2:DescribeImages", id, |seen| {
+            let image = seen.world.images.get(id).filter(|image| seen.is_here(image.region.as_ref()))?;
+            let is_own = image.owner == seen.account;
+            let is_shown = is_own || (seen.is_shared(&image.shared_with) && seen.lets_itself_use(image));
+            is_shown.then(|| Image {
+                id: id.to_owned(),
+                owner: image.owner,
+                owner_alias: None,
+                name: image.name.clone(),
+                state: image.state.clone(),
+                is_public: image.shared_with.iter().any(|with| with == ALL),
+                snapshots: image.snapshots.clone(),
+            })
+        })
+        .await
+    }
+
+    async fn snapshot(&self, from: &Viewpoint, id: &str) -> Result<Option<Snapshot>, CloudError> {
+        self.look(from, "ec2:DescribeSnapshots", id, |seen| {
+            let snapshot =
+                seen.world.snapshots.get(id).filter(|snapshot| seen.is_here(snapshot.region.as_ref()))?;
+            (snapshot.owner == seen.account || seen.is_shared(&snapshot.shared_with)).then(|| Snapshot {
+                id: id.to_owned(),
+                owner: snapshot.owner,
+                state: snapshot.state.clone(),
+                is_encrypted: snapshot.key.is_some(),
+                key: snapshot.key.clone(),
+            })
+        })
+        .await
+    }
+
+    async fn volume(&self, from: &Viewpoint, id: &str) -> Result<Option<Volume>, CloudError> {
+        self.look(from, "ec2:DescribeVolumes", id, |seen| {
+            let volume = seen.world.volumes.get(id).filter(|volume| seen.is_here(volume.region.as_ref()))?;
+            (volume.owner == seen.account).then(|| Volume {
+                id: id.to_owned(),
+                snapshot: volume.snapshot.clone(),
+                is_encrypted: volume.key.is_some(),
+                key: volume.key.clone(),
+            })
+        })
+        .await
+    }
+
+    async fn instance(&self, from: &Viewpoint, id: &str) -> Result<Option<Instance>, CloudError> {
+        self.look(from, "ec2:DescribeInstances", id, |seen| {
+            let instance =
+                seen.world.instances.get(id).filter(|instance| seen.is_here(instance.region.as_ref()))?;
+            (instance.owner == seen.account).then(|| Instance {
+                id: id.to_owned(),
+                owner: instance.owner,
+                image: instance.image.clone(),
+                state: instance.state.clone(),
+                state_reason: instance.state_reason.as_ref().map(|Object(reason)| StateReason {
+                    code: reason.code.clone(),
+                    message: reason.message.clone(),
+                }),
+                volumes: instance.volumes.clone(),
+                auto_scaling_group: instance.auto_scaling_group.clone(),
+            })
+        })
+        .await
+    }
+
+    async fn launch_permissions(&self, from: &Viewpoint, image: &str) -> Result<Shares, CloudError> {
+        self.shares(from, "ec2:DescribeImageAttribute", image, |world| {
+            world.images.get(image).map(|image| (image.owner, &image.shared_with))
+        })
+        .await
+    }
+
+    async fn volume_permissions(&self, from: &Viewpoint, snapshot: &str) -> Result<Shares, CloudError> {
+        self.shares(from, "ec2:DescribeSnapshotAttribute", snapshot, |world| {
+            world.snapshots.get(snapshot).map(|snapshot| (snapshot.owner, &snapshot.shared_with))
+        })
+        .await
+    }
+
+    async fn ebs_defaults(&self, from: &Viewpoint) -> Result<EbsDefaults, CloudError> {
+        self.look(from, "ec2:GetEbsEncryptionByDefault", "*", |_| ()).await?;
+        self.look(from, "ec2:GetEbsDefaultKmsKeyId", "*", |seen| {
+            let account = seen.world.accounts.get(&seen.account);
+            let key = account.and_then(|account| account.default_ebs_key.as_ref());
+            EbsDefaults {
+                key: key.map_or("alias/aws/ebs".to_owned(), ToString::to_string),
+                is_always: account.is_some_and(|account| account.ebs_encryption_by_default),
+            }
+        })
+        .await
+    }
+
+    async fn allowed_images(&self, from: &Viewpoint) -> Result<AllowedImages, CloudError> {
+        self.look(from, "ec2:GetAllowedImagesSettings", "*", |seen| match seen.setting() {
+            Some(setting) => AllowedImages {
+                state: setting.state.clone(),
+                managed_by: setting.managed_by.clone(),
+                criteria: setting
+                    .criteria
+                    .iter()
+                    .map(|Object(criterion)| {
+                        let ec2::Criterion { providers, names } = criterion;
+                        ImageCriterion {
+                            providers: providers.clone(),
+                            names: names.clone(),
+                            ..ImageCriterion::default()
+                        }
+                    })
+                    .collect(),
+            },
+            None => AllowedImages {
+                state: "disabled".to_owned(),
+                managed_by: "account".to_owned(),
+                criteria: Vec::new(),
+            },
+        })
+        .await
+    }
+}
+
+/// Shared with everybody.
+pub(super) const ALL: &str = "all";
+
+/// A world as one account sees it in one region.
+struct Seen<'w> {
+    world: &'w World,
+    account: AccountId,
+    region: String,
+}
+
+impl Seen<'_> {
+    fn is_here(&self, region: Option<&String>) -> bool {
+        region.unwrap_or(&self.world.region) == &self.region
+    }
+
+    fn is_shared(&self, shared_with: &[String]) -> bool {
+        shared_with.iter().any(|with| with == ALL || *with == self.account.to_string())
+    }
+
+    fn setting(&self) -> Option<&ec2::AllowedImages> {
+        let Object(setting) = self.world.accounts.get(&self.account)?.allowed_images.as_ref()?;
+        Some(setting)
+    }
+
+    /// An image of another account that the setting keeps out does not show.
+    fn lets_itself_use(&self, image: &ec2::Image) -> bool {
+        let Some(setting) = self.setting().filter(|setting| setting.state == "enabled") else { return true };
+        let owner = image.owner.to_string();
+        setting.criteria.iter().any(|Object(criterion)| {
+            (criterion.providers.is_empty() || criterion.providers.contains(&owner))
+                && (criterion.names.is_empty()
+                    || criterion.names.iter().any(|name| pattern::matches(name, &image.name)))
+        })
+    }
+}
+
+impl Sandbox {
+    fn call(&self, from: &Viewpoint, operation: &'static str, resource: &str) -> Call {
+        let state = self.state.borrow();
+        Call {
+            operation,
+            resource: resource.to_owned(),
+            account: from.account.or(state.world.default_caller),
+            region: Some(from.region.clone().unwrap_or_else(|| state.world.region.clone())),
+        }
+    }
+
+    async fn look<T>(
+        &self,
+        from: &Viewpoint,
+        operation: &'static str,
+        resource: &str,
+        see: impl FnOnce(&Seen<'_>) -> T,
+    ) -> Result<T, CloudError> {
+        let call = self.call(from, operation, resource);
+        let state = self.current(&call).await?;
+        seen(&state, &call).map(|seen| see(&seen))
+    }
+
+    /// An attribute that only the owner may read.
+    async fn shares(
+        &self,
+        from: &Viewpoint,
+        operation: &'static str,
+        resource: &str,
+        find: impl for<'w> FnOnce(&'w World) -> Option<(AccountId, &'w Vec<String>)>,
+    ) -> Result<Shares, CloudError> {
+        let call = self.call(from, operation, resource);
+        let state = self.current(&call).await?;
+        let seen = seen(&state, &call)?;
+        match find(seen.world) {
+            Some((owner, shared_with)) if owner == seen.account => Ok(Shares {
+                all: shared_with.iter().any(|with| with == ALL),
+                accounts: shared_with.iter().filter_map(|with| with.parse().ok()).collect(),
+                organizations: shared_with.iter().filter(|with| with.starts_with("arn:")).cloned().collect(),
+            }),
+            _ => Err(call.failed(Some(seen.account), Refusal::not_the_owner(resource))),
+        }
+    }
+}
+
+fn seen<'s>(state: &'s State, call: &Call) -> Result<Seen<'s>, CloudError> {
+    let caller = call.authorized(&state.world)?;
+    let region = call.region.clone().unwrap_or_default();
+    Ok(Seen { world: &state.world, account: caller.account, region })
+}

@@ -1,0 +1,87 @@
+//! What can be wrong with a world's images, snapshots, volumes and instances.
+
+use super::{Checked, Mistake, known_key};
+use crate::arn::{AccountId, ArnParts, KeyArn};
+use crate::cloud::sandbox::ec2::ALL;
+use crate::cloud::sandbox::source::Place;
+use crate::cloud::sandbox::world::World;
+
+/// The kinds of ids, each with how they begin.
+pub(super) const KINDS: [(&str, &str); 4] =
+    [("an image", "ami-"), ("a snapshot", "snap-"), ("a volume", "vol-"), ("an instance", "i-")];
+
+pub(super) fn check(world: &World, root: &Place) -> Checked {
+    for (id, snapshot) in &world.snapshots {
+        let place = root.member("snapshots").member(id);
+        owned(world, id, "snap-", snapshot.owner, &place)?;
+        encrypted(world, snapshot.key.as_ref(), &place)?;
+        shared_with(&snapshot.shared_with, &place)?;
+    }
+    for (id, image) in &world.images {
+        let place = root.member("images").member(id);
+        owned(world, id, "ami-", image.owner, &place)?;
+        shared_with(&image.shared_with, &place)?;
+        let place = place.member("snapshots");
+        for (index, snapshot) in image.snapshots.iter().enumerate() {
+            well_formed(snapshot, "snap-", &place.item(index))?;
+        }
+    }
+    for (id, volume) in &world.volumes {
+        let place = root.member("volumes").member(id);
+        owned(world, id, "vol-", volume.owner, &place)?;
+        encrypted(world, volume.key.as_ref(), &place)?;
+        if let Some(snapshot) = &volume.snapshot {
+            well_formed(snapshot, "snap-", &place.member("snapshot"))?;
+        }
+    }
+    for (id, instance) in &world.instances {
+        let place = root.member("instances").member(id);
+        owned(world, id, "i-", instance.owner, &place)?;
+        well_formed(&instance.image, "ami-", &place.member("image"))?;
+        for (index, volume) in instance.volumes.iter().enumerate() {
+            well_formed(volume, "vol-", &place.member("volumes").item(index))?;
+        }
+    }
+    for (account, described) in &world.accounts {
+        if let Some(key) = &described.default_ebs_key {
+            known_key(world, key, &root.member("accounts").member(account).member("default_ebs_key"))?;
+        }
+    }
+    Ok(())
+}
+
+fn owned(world: &World, id: &str, prefix: &str, owner: AccountId, place: &Place) -> Checked {
+    well_formed(id, prefix, place)?;
+    if world.accounts.contains_key(&owner) {
+        return Ok(());
+    }
+    Err(Mistake::new(place.member("owner"), format!("account {owner} is not described in `accounts`")))
+}
+
+/// A prefix, and 8 or 17 hexadecimal digits.
+pub(super) fn well_formed(id: &str, prefix: &str, place: &Place) -> Checked {
+    let is_hex = |digits: &str| digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    if id.strip_prefix(prefix).is_some_and(|digits| matches!(digits.len(), 8 | 17) && is_hex(digits)) {
+        return Ok(());
+    }
+    let kind = KINDS.iter().find(|(_, own)| *own == prefix).map_or("anything", |(kind, _)| kind);
+    Err(Mistake::new(
+        place.clone(),
+        format!("`{id}` is not the id of {kind}: expected `{prefix}` and 17 hexadecimal digits"),
+    ))
+}
+
+fn encrypted(world: &World, key: Option<&KeyArn>, place: &Place) -> Checked {
+    key.map_or(Ok(()), |key| known_key(world, key, &place.member("key")))
+}
+
+fn shared_with(shares: &[String], place: &Place) -> Checked {
+    for (index, with) in shares.iter().enumerate() {
+        let is_organization = ArnParts::parse(with).is_ok_and(|parts| parts.service == "organizations");
+        if with != ALL && with.parse::<AccountId>().is_err() && !is_organization {
+            let message = format!("`{with}` is not an account id, the ARN of an organization, or `{ALL}`");
+            return Err(Mistake::new(place.member("shared_with").item(index), message));
+        }
+    }
+    Ok(())
+}
