@@ -95,6 +95,7 @@ fn question() -> (Request, Observation) {
         profile: Profile::default(),
         coverage: CoverageRule::default(),
         prune_orphans: false,
+        only_for: std::collections::BTreeMap::new(),
     };
     (request, observation)
 }

@@ -1,11 +1,13 @@
 //! What is asked for: keys, grantees, and the statements that must hold for them.
 
 pub mod assessment;
+pub mod chain;
 pub mod evidence;
 mod required;
 pub mod trial;
 pub mod users;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -31,6 +33,26 @@ pub struct Request {
     pub coverage: CoverageRule,
     /// Whether principals that no longer exist are taken out of key policies.
     pub prune_orphans: bool,
+    /// Those of the keys that only the grantees of some accounts need: the accounts' default EBS keys.
+    #[serde(default)]
+    pub only_for: BTreeMap<KeyArn, BTreeSet<AccountId>>,
+}
+
+impl Request {
+    /// Whether an account's grantees need a key.
+    pub fn concerns(&self, key: &KeyArn, account: AccountId) -> bool {
+        self.only_for.get(key).is_none_or(|accounts| accounts.contains(&account))
+    }
+
+    /// The grantees that need a key.
+    pub fn needing(&self, key: &KeyArn) -> impl Iterator<Item = &Grantee> {
+        self.grantees.iter().filter(|grantee| self.concerns(key, grantee.account()))
+    }
+
+    /// The keys that an account's grantees need.
+    pub fn keys_for(&self, account: AccountId) -> impl Iterator<Item = &KeyArn> {
+        self.keys.iter().filter(move |key| self.concerns(key, account))
+    }
 }
 
 /// What a grantee must be allowed.
@@ -70,23 +92,30 @@ pub struct UnresolvedRequest {
     pub coverage: CoverageRule,
     /// As in [`Request`].
     pub prune_orphans: bool,
+    /// The default EBS keys of accounts that launch: needed by the grantees of the account alone.
+    pub default_keys: BTreeMap<AccountId, KeyRef>,
 }
 
 impl From<&Request> for UnresolvedRequest {
     /// The same request once more.
     fn from(request: &Request) -> Self {
-        let Request { keys, grantees, policy_name, profile, coverage, prune_orphans } = request;
+        let Request { keys, grantees, policy_name, profile, coverage, prune_orphans, only_for } = request;
         let grantee = |grantee: &Grantee| match grantee {
             Grantee::Account { id, .. } => GranteeRef::Account(*id),
             Grantee::Entity(entity) => GranteeRef::Entity(entity.clone()),
         };
+        let for_everybody = keys.iter().filter(|key| !only_for.contains_key(*key));
+        let default_keys = only_for
+            .iter()
+            .flat_map(|(key, accounts)| accounts.iter().map(|account| (*account, KeyRef::Arn(key.clone()))));
         Self {
-            keys: keys.iter().cloned().map(KeyRef::Arn).collect(),
+            keys: for_everybody.cloned().map(KeyRef::Arn).collect(),
             grantees: grantees.iter().map(grantee).collect(),
             policy_name: policy_name.clone(),
             profile: *profile,
             coverage: *coverage,
             prune_orphans: *prune_orphans,
+            default_keys: default_keys.collect(),
         }
     }
 }
@@ -187,6 +216,43 @@ impl fmt::Display for GranteeRef {
             Self::Entity(entity) => entity.fmt(f),
             Self::Session(session) => session.fmt(f),
         }
+    }
+}
+
+impl FromStr for GranteeRef {
+    type Err = ArnError;
+
+    fn from_str(text: &str) -> Result<Self, ArnError> {
+        match AwsPrincipal::parse(text) {
+            AwsPrincipal::Account { id, .. } => Ok(Self::Account(id)),
+            AwsPrincipal::Session(session) => Ok(Self::Session(session)),
+            _ => text.parse().map(Self::Entity),
+        }
+    }
+}
+
+impl Serialize for GranteeRef {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for GranteeRef {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl schemars::JsonSchema for GranteeRef {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "GranteeAsNamed".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "An account's id, or the ARN of a user, role, group or session.",
+        })
     }
 }
 

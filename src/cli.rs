@@ -119,7 +119,8 @@ pub struct FixArgs {
     pub proof: ProofArgs,
     /// Finish the last run, which was cut
     #[arg(long, help_heading = "Mode",
-          conflicts_with_all = ["key", "account", "principal", "group", "grantees", "policy_name",
+          conflicts_with_all = ["key", "ami", "snapshot", "volume", "instance", "cloudtrail", "account",
+                                "principal", "group", "grantees", "policy_name",
                                 "prune_orphans", "coverage", "least_privilege", "out"])]
     pub resume: bool,
 
@@ -303,6 +304,9 @@ pub struct SubjectArgs {
     /// The KMS key: ARN, key id, alias/NAME or alias ARN; repeatable
     #[arg(long, value_name = "KEY", help_heading = "Keys")]
     pub key: Vec<String>,
+    /// What instances launch from.
+    #[command(flatten)]
+    pub launch: LaunchArgs,
 
     /// An account that launches instances: its root is let in; repeatable
     #[arg(long, value_name = "ID", help_heading = "Grantees")]
@@ -318,6 +322,27 @@ pub struct SubjectArgs {
     pub grantees: Option<PathBuf>,
 }
 
+/// Where keys are found: what instances launch from, and what went wrong.
+#[derive(Debug, Args)]
+pub struct LaunchArgs {
+    /// The AMI that instances launch from: its snapshots' keys are taken; repeatable
+    #[arg(long, value_name = "ID", help_heading = "Keys")]
+    pub ami: Vec<String>,
+    /// An EBS snapshot, whose key is taken; repeatable
+    #[arg(long, value_name = "ID", help_heading = "Keys")]
+    pub snapshot: Vec<String>,
+    /// An EBS volume, whose key is taken; repeatable
+    #[arg(long, value_name = "ID", help_heading = "Keys")]
+    pub volume: Vec<String>,
+    /// An instance that did not start: its AMI and its account are taken; repeatable
+    #[arg(long, value_name = "ID", help_heading = "Keys")]
+    pub instance: Vec<String>,
+    /// A file of `CloudTrail` events (a log file, or what lookup-events prints): what KMS refused, to whom; - for
+    /// standard input
+    #[arg(long, value_name = "FILE", help_heading = "Keys")]
+    pub cloudtrail: Option<PathBuf>,
+}
+
 /// AWS, or a sandbox.
 #[derive(Debug, Args)]
 pub struct BackendArgs {
@@ -328,7 +353,7 @@ pub struct BackendArgs {
     /// The profile of the shared AWS config to use (or `AWS_PROFILE`)
     #[arg(long, value_name = "NAME", help_heading = "Backend")]
     pub profile: Option<String>,
-    /// The region of keys given by id or alias name (or `AWS_REGION`)
+    /// The region of AMIs and the like, and of keys given by id or alias name (or `AWS_REGION`)
     #[arg(long, value_name = "REGION", help_heading = "Backend")]
     pub region: Option<String>,
     /// Another endpoint for every service (or `AWS_ENDPOINT_URL`)
@@ -408,6 +433,9 @@ pub struct PermissionsArgs {
     /// The customer managed policy in the requester's account
     #[arg(long, value_name = "NAME", default_value = "KmsKeyUsagePolicy")]
     pub policy_name: String,
+    /// With what a run reads of EC2 that starts from an AMI, a snapshot, a volume or an instance
+    #[arg(long)]
+    pub ami: bool,
     /// Only what a dry run needs
     #[arg(long)]
     pub dry_run: bool,

@@ -2,6 +2,7 @@
 
 mod apply;
 mod approval;
+mod chain;
 mod check;
 pub mod console;
 mod files;
@@ -11,6 +12,7 @@ mod man;
 mod outcome;
 mod patch;
 mod place;
+pub mod progress;
 mod proof;
 mod report;
 mod resume;
@@ -28,6 +30,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::cli::{Cli, ColorChoice, Command};
 use crate::error::{Error, ExitStatus};
 use console::Console;
+use progress::Progress;
 
 /// Runs what was typed, the program's name first; tells what went wrong, and says how the process ends.
 pub fn run(arguments: &[OsString]) -> ExitStatus {
@@ -46,8 +49,8 @@ fn run_command(cli: &Cli) -> ExitStatus {
         Command::Patch(args) => (args.color, 0),
         _ => (ColorChoice::Auto, 0),
     };
-    start_tracing(verbose);
     let mut console = Console::of_process(color);
+    start_tracing(verbose, &console.progress);
     let ended = match &cli.command {
         Command::Fix(args) => block_on(fix::fix(args, &mut console)),
         Command::Rollback(args) => block_on(rollback::rollback(args, &mut console)),
@@ -77,12 +80,12 @@ fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Erro
 }
 
 /// Only our own lines: what the SDK logs may hold credentials.
-fn start_tracing(verbose: u8) {
-    if verbose == 0 {
-        return;
-    }
+fn start_tracing(verbose: u8, progress: &Progress) {
     let own = tracing_subscriber::filter::Targets::new().with_target("keymend", tracing::Level::INFO);
-    let lines =
-        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
-    tracing_subscriber::registry().with(lines).with(own).init();
+    let lines = (verbose > 0).then(|| {
+        // Every call is told then: how far it is needs no telling.
+        progress.silence();
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false)
+    });
+    tracing_subscriber::registry().with(lines).with(progress.clone()).with(own).init();
 }

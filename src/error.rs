@@ -8,6 +8,7 @@ use crate::arn::AccountId;
 use crate::cloud::observer::ObserveError;
 use crate::cloud::sandbox::WorldError;
 use crate::cloud::{CloudError, CloudErrorKind};
+use crate::launch::LaunchError;
 use crate::plan::saved::SavedPlanError;
 use crate::prompt::PromptError;
 use crate::render::shell;
@@ -86,6 +87,9 @@ pub enum Error {
     /// A read or a connection failed.
     #[error(transparent)]
     Observe(#[from] ObserveError),
+    /// No way leads from what was given to a key.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
     /// The sandbox's world can't be used.
     #[error(transparent)]
     World(#[from] WorldError),
@@ -127,6 +131,7 @@ impl Error {
             Self::Usage(_) => ExitStatus::Usage,
             Self::EarlierPart(_) => ExitStatus::Stale,
             Self::Observe(_)
+            | Self::Launch(_)
             | Self::World(_)
             | Self::Journal(_)
             | Self::Prompt(_)
@@ -139,7 +144,9 @@ impl Error {
     /// The call that failed, where it was one.
     pub fn cloud_error(&self) -> Option<&CloudError> {
         match self {
-            Self::Observe(ObserveError::Cloud(error)) => Some(error),
+            Self::Observe(ObserveError::Cloud(error)) | Self::Launch(LaunchError::Cloud(error)) => {
+                Some(error)
+            }
             _ => None,
         }
     }
@@ -148,7 +155,25 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Usage(error) => error.hint.clone(),
-            Self::Observe(ObserveError::Cloud(error)) => cloud_hint(error),
+            Self::Observe(ObserveError::Cloud(error)) | Self::Launch(LaunchError::Cloud(error)) => cloud_hint(error),
+            Self::Launch(LaunchError::NotFound { other_region: Some(region), .. }) => Some(format!(
+                "it lives in one region, and the key that is given is of another one: --region {}",
+                shell::quote(region)
+            )),
+            Self::Launch(LaunchError::NotFound { what: "instance", .. }) => Some(
+                "EC2 forgets terminated instances after about an hour: give its image, --ami; else it lives in one region \
+                 (--region) and shows to its own account (--account-profile ACCOUNT=PROFILE)"
+                    .to_owned(),
+            ),
+            Self::Launch(LaunchError::NotFound { .. }) => Some(
+                "it lives in one region: give --region; and it is shown to its owner and to those it is shared with: give \
+                 --account-profile OWNER=PROFILE"
+                    .to_owned(),
+            ),
+            Self::Launch(LaunchError::NoKey { owner, .. }) => {
+                let owner = owner.map_or("OWNER".to_owned(), |owner| owner.to_string());
+                Some(format!("give credentials of its owner, --account-profile {owner}=PROFILE, or its key, --key ARN"))
+            }
             Self::Observe(ObserveError::NoSuchRole(session)) => Some(format!(
                 "check the role's name and account: aws iam get-role --role-name {}",
                 session.role_name
@@ -192,7 +217,8 @@ pub fn cloud_hint(error: &CloudError) -> Option<String> {
     let CloudError { operation, resource, .. } = error;
     match error.kind {
         CloudErrorKind::AccessDenied => Some(format!(
-            "the caller needs {operation} on `{resource}`; `keymend permissions` prints all that is needed"
+            "the caller needs {operation} on `{resource}`; `keymend permissions{}` prints all that is needed",
+            if operation.starts_with("ec2:") { " --ami" } else { "" }
         )),
         CloudErrorKind::NotFound if operation.starts_with("kms:") && resource.starts_with("arn:") => {
             Some("check account, region and id in the ARN: a key lives in one region".to_owned())

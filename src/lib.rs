@@ -11,6 +11,7 @@ pub mod cloud;
 pub mod commands;
 pub mod diff;
 pub mod error;
+pub mod launch;
 pub mod observation;
 pub mod permissions;
 pub mod plan;

@@ -153,6 +153,41 @@ fn iam_writes(created: &[String], policies: &[String], entities: &[String]) -> V
     ]
 }
 
+/// Which side of a launch an operator looks at EC2 from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ec2Side {
+    /// The account that owns images and snapshots, mostly the key's too.
+    Owner,
+    /// The account that launches instances.
+    Requester,
+}
+
+/// Adds the reads of EC2 that a run needs which starts from an image, a snapshot, a volume or an instance.
+pub fn with_ec2_reads(mut policy: Value, side: Ec2Side) -> Value {
+    let actions: &[&str] = match side {
+        Ec2Side::Owner => &[
+            "ec2:DescribeImageAttribute",
+            "ec2:DescribeImages",
+            "ec2:DescribeSnapshotAttribute",
+            "ec2:DescribeSnapshots",
+        ],
+        Ec2Side::Requester => &[
+            "ec2:DescribeImages",
+            "ec2:DescribeInstances",
+            "ec2:DescribeSnapshots",
+            "ec2:DescribeVolumes",
+            "ec2:GetAllowedImagesSettings",
+            "ec2:GetEbsDefaultKmsKeyId",
+            "ec2:GetEbsEncryptionByDefault",
+        ],
+    };
+    // Most of them know no resource type; which images there will be, nobody knows beforehand.
+    if let Some(statements) = policy.get_mut("Statement").and_then(Value::as_array_mut) {
+        statements.push(allow("ReadWhatIsLaunched", actions, &["*".to_owned()]));
+    }
+    policy
+}
+
 fn policy(statements: &[Value]) -> Value {
     json!({"Version": "2012-10-17", "Statement": statements})
 }
@@ -430,6 +465,26 @@ mod tests {
           ]
         }
         "#);
+    }
+
+    #[test]
+    fn runs_that_start_from_images_read_ec2() {
+        let account = "111122223333".parse().unwrap();
+        let policy = key_account_policy(Partition::Aws, account, &[], Mode::DryRun);
+        let added = |side| {
+            with_ec2_reads(policy.clone(), side)["Statement"].as_array().unwrap().last().unwrap().clone()
+        };
+        assert_eq!(added(Ec2Side::Owner)["Action"].as_array().unwrap().len(), 4);
+        let requester = added(Ec2Side::Requester);
+        assert_eq!(requester["Sid"], "ReadWhatIsLaunched");
+        let reads = |action: &Value| {
+            let name = action.as_str().unwrap();
+            name.starts_with("ec2:Describe") || name.starts_with("ec2:Get")
+        };
+        assert!(requester["Action"].as_array().unwrap().iter().all(reads), "{requester}");
+        let text = pretty(&with_ec2_reads(policy.clone(), Ec2Side::Requester));
+        let statements = PolicyDocument::parse(text).unwrap().statements;
+        assert_eq!(statements.len(), policy["Statement"].as_array().unwrap().len() + 1);
     }
 
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>

@@ -153,7 +153,7 @@ pub struct Finding {
     pub subject: String,
     /// What was found, as a fragment without a final period.
     pub message: String,
-    /// The way out, where there is one.
+    /// The way out, where there is one: a fragment, and after a line end commands, one a line.
     pub hint: Option<String>,
 }
 
@@ -248,6 +248,34 @@ pub enum FindingCode {
     OwnedElsewhere,
     /// The patched document failed the independent check; a bug of ours.
     FailedCheck,
+    /// An account may not launch an image that another account owns.
+    LaunchPermission,
+    /// An account may launch an image but not copy its snapshot, which it need not for a launch.
+    SnapshotPermission,
+    /// An account's Allowed AMIs setting keeps an image out.
+    ImageNotAllowed,
+    /// An account's Allowed AMIs setting, in audit mode, would keep an image out.
+    ImageAudited,
+    /// An image or a snapshot is in a state that nothing launches from.
+    ImageState,
+    /// A snapshot does not exist or is not shown, so that its key can't be told.
+    SnapshotUnseen,
+    /// A key of another region than the image's.
+    KeyRegion,
+    /// Nothing that was found is encrypted: no key stands in the way.
+    NotEncrypted,
+    /// What another account owns is encrypted anew under the launching account's default EBS key.
+    DefaultEbsKey,
+    /// Why an instance was terminated.
+    StateReason,
+    /// Which user or role launched an instance is not told by it.
+    LauncherUnknown,
+    /// The launching account's own AWS managed key, which needs nobody's leave.
+    OwnAwsManagedKey,
+    /// Something of the launch besides keys could not be read.
+    LaunchUnread,
+    /// A call was refused by what is no policy of a key or an identity, or by a Deny.
+    RefusedElsewhere,
 }
 
 impl FindingCode {
@@ -267,12 +295,18 @@ impl FindingCode {
             | Self::Lockout
             | Self::ExplicitDeny
             | Self::ImplicitDeny
+            | Self::KeyRegion
             | Self::FailedCheck => Severity::Blocking,
             Self::IdentityCenterRole
             | Self::ServiceLinkedRole
             | Self::Unread
             | Self::NotRestorable
-            | Self::ChangedSince => Severity::LeftOver,
+            | Self::ChangedSince
+            | Self::LaunchPermission
+            | Self::ImageNotAllowed
+            | Self::ImageState
+            | Self::SnapshotUnseen
+            | Self::RefusedElsewhere => Severity::LeftOver,
             Self::GroupDelegation
             | Self::WiderThanExisting
             | Self::BroaderThanAsked
@@ -284,7 +318,15 @@ impl FindingCode {
             | Self::SeparatePolicy
             | Self::AccessAlready
             | Self::NotConsidered
-            | Self::StaysOut => Severity::Note,
+            | Self::StaysOut
+            | Self::SnapshotPermission
+            | Self::ImageAudited
+            | Self::NotEncrypted
+            | Self::DefaultEbsKey
+            | Self::StateReason
+            | Self::LauncherUnknown
+            | Self::OwnAwsManagedKey
+            | Self::LaunchUnread => Severity::Note,
         }
     }
 }

@@ -17,6 +17,7 @@ use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimeP
 
 use super::StepResult;
 use crate::access::Request;
+use crate::access::chain::Chain;
 use crate::arn::AccountId;
 use crate::observation::Caller;
 use crate::plan::Plan;
@@ -72,6 +73,8 @@ pub struct Beginning<'a> {
     pub backend: Backend,
     /// Why it is made.
     pub origin: Origin,
+    /// How it came to the keys.
+    pub chain: &'a Chain,
     /// What was asked for.
     pub request: &'a Request,
     /// What is carried out.
@@ -98,7 +101,7 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// As [`Journal::begin`].
     pub fn begin_on(mut disk: D, folder: &Path, beginning: &Beginning<'_>) -> Result<Self, JournalError> {
-        let Beginning { backend, origin, request, plan, selected, callers } = beginning;
+        let Beginning { backend, origin, chain, request, plan, selected, callers } = beginning;
         let error = |source| JournalError::Unwritable { path: folder.display().to_string(), source };
         disk.create_private_folder(folder).map_err(error)?;
         let started = now();
@@ -111,6 +114,7 @@ impl<D: Disk> Journal<D> {
             started,
             ended: None,
             callers: (*callers).clone(),
+            chain: (*chain).clone(),
             request: (*request).clone(),
             plan: (*plan).clone(),
             steps: (0..plan.changes.len())

@@ -40,7 +40,7 @@ pub async fn by_dry_runs<P: Prove, E>(
     let deadline = clock.elapsed() + PATIENCE;
     let mut trials = Vec::new();
     for key in &request.keys {
-        for grantee in &request.grantees {
+        for grantee in request.needing(key) {
             let mut trial = stage.trial(key, grantee).await;
             while trial.is_refused() && clock.elapsed() < deadline && may_wait()? {
                 clock.sleep(PAUSE).await;
@@ -141,8 +141,7 @@ fn ruling(action: KmsAction, answer: &Result<(), CloudError>, expected: &Assessm
 /// Has IAM simulate each grantee's own policies, for every key: the requester's side alone.
 pub async fn by_simulation(cloud: &impl Prove, request: &Request, observation: &Observation) -> Vec<Trial> {
     let evidence = Evidence::new(observation, &Extras::default());
-    let pairs =
-        request.keys.iter().flat_map(|key| request.grantees.iter().map(move |grantee| (key, grantee)));
+    let pairs = request.keys.iter().flat_map(|key| request.needing(key).map(move |grantee| (key, grantee)));
     join_all(pairs.map(|(key, grantee)| simulation(cloud, key, grantee, &evidence))).await
 }
 

@@ -2,10 +2,11 @@
 
 pub mod check;
 pub mod handover;
+mod launch;
 pub mod patch;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::{
@@ -16,6 +17,7 @@ use crate::access::{CoverageRule, GranteeRef, KeyRef, Profile, UnresolvedRequest
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
 use crate::cloud::aws::AwsOptions;
 use crate::error::UsageError;
+use crate::launch::Targets;
 use crate::plan::rollback::Extent;
 use crate::policy::AwsPrincipal;
 use handover::HandoverSettings;
@@ -25,6 +27,10 @@ use handover::HandoverSettings;
 pub struct FixSettings {
     /// The request; keys and grantees may be empty where a sandbox has defaults.
     pub asked: UnresolvedRequest,
+    /// What to find keys, and those who need them, by.
+    pub targets: Targets,
+    /// How many events of `CloudTrail` are something else than a refusal by KMS, for a hint.
+    pub other_events: usize,
     /// Grantees that were named more than once, for a hint.
     pub repeated: Vec<GranteeRef>,
     /// Where it reads and writes.
@@ -164,24 +170,27 @@ impl FixSettings {
     pub fn resolve(args: &FixArgs) -> Result<Self, UsageError> {
         let mut backend = backend(&args.backend)?;
         let proof = ProofSettings::resolve(&args.proof, &mut backend)?;
-        let (asked, repeated) = request(&args.target)?;
-        if let (BackendSettings::Aws(options), true) = (&backend, asked.keys.is_empty() && !args.resume) {
+        let (asked, Found { repeated, targets, other_events }) = request(&args.target, &args.backend)?;
+        let is_keyless = asked.keys.is_empty() && targets.is_empty() && !args.resume;
+        if let (BackendSettings::Aws(options), true) = (&backend, is_keyless) {
             let region = options.region.as_deref().unwrap_or("REGION");
             return Err(UsageError::new("no key is given").hint(format!(
-                "give --key ARN, ID or alias/NAME; `aws kms list-aliases --region {region}` shows them"
+                "give --key ARN, ID or alias/NAME (`aws kms list-aliases --region {region}` shows them), or what instances \
+                 launch from: --ami, --snapshot, --volume or --instance ID"
             )));
         }
-        if matches!(backend, BackendSettings::Aws(_)) && asked.grantees.is_empty() && !args.resume {
-            return Err(UsageError::new("no grantee is given")
-                .hint("say who must be able to launch: --account ID, --principal ARN or --group ARN"));
+        let is_anybody = !asked.grantees.is_empty() || targets.tell_who_launches() || args.resume;
+        if matches!(backend, BackendSettings::Aws(_)) && !is_anybody {
+            return Err(no_grantee());
         }
-        check_region(&args.backend, &asked.keys)?;
         let run = RunSettings::of(&args.approval);
         if args.out.is_some() {
             handover::only_planned("--out", run.mode)?;
         }
         Ok(Self {
             asked,
+            targets,
+            other_events,
             repeated,
             backend,
             handover: HandoverSettings::resolve(&args.handover, run.mode)?,
@@ -233,6 +242,24 @@ impl ApplySettings {
     }
 }
 
+/// Nobody is named, and nothing tells who launches.
+pub(crate) fn no_grantee() -> UsageError {
+    UsageError::new("no grantee is given").hint(
+        "say who must be able to launch: --account ID, --principal ARN or --group ARN; an --instance or a \
+         --cloudtrail event tells it too",
+    )
+}
+
+/// Standard input can be read once.
+fn check_standard_input(args: &SubjectArgs) -> Result<(), UsageError> {
+    let both = [&args.grantees, &args.launch.cloudtrail];
+    if both.into_iter().flatten().filter(|file| is_piped(file)).count() < 2 {
+        return Ok(());
+    }
+    Err(UsageError::new("--grantees and --cloudtrail can't both read standard input")
+        .hint("give one of them as a file"))
+}
+
 fn backend(args: &BackendArgs) -> Result<BackendSettings, UsageError> {
     if let Some(file) = &args.sandbox {
         return Ok(BackendSettings::Sandbox(file.clone()));
@@ -274,8 +301,8 @@ fn check_region(args: &BackendArgs, keys: &[KeyRef]) -> Result<(), UsageError> {
     })
 }
 
-fn request(args: &TargetArgs) -> Result<(UnresolvedRequest, Vec<GranteeRef>), UsageError> {
-    let Subjects { keys, grantees, repeated } = subjects(&args.subjects)?;
+fn request(args: &TargetArgs, backend: &BackendArgs) -> Result<(UnresolvedRequest, Found), UsageError> {
+    let Subjects { keys, grantees, found } = subjects(&args.subjects, backend)?;
     let policy_name = args.policy_name.parse().map_err(|error| {
         UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
     })?;
@@ -285,18 +312,32 @@ fn request(args: &TargetArgs) -> Result<(UnresolvedRequest, Vec<GranteeRef>), Us
         CoverageChoice::Effective => CoverageRule::Effective,
     };
     let prune_orphans = args.prune_orphans;
-    Ok((UnresolvedRequest { keys, grantees, policy_name, profile, coverage, prune_orphans }, repeated))
+    let default_keys = BTreeMap::new();
+    let asked =
+        UnresolvedRequest { keys, grantees, policy_name, profile, coverage, prune_orphans, default_keys };
+    Ok((asked, found))
 }
 
 /// Keys and grantees, each once.
 struct Subjects {
     keys: Vec<KeyRef>,
     grantees: Vec<GranteeRef>,
+    found: Found,
+}
+
+/// What is said besides keys and grantees.
+struct Found {
+    /// What to find more of them by.
+    targets: Targets,
+    /// How many events of `CloudTrail` are something else than a refusal by KMS.
+    other_events: usize,
     /// Grantees that were named more than once.
     repeated: Vec<GranteeRef>,
 }
 
-fn subjects(args: &SubjectArgs) -> Result<Subjects, UsageError> {
+fn subjects(args: &SubjectArgs, backend: &BackendArgs) -> Result<Subjects, UsageError> {
+    check_standard_input(args)?;
+    let (targets, other_events) = launch::targets(&args.launch, backend.region.as_ref())?;
     let mut keys: Vec<KeyRef> = Vec::new();
     for text in &args.key {
         let key: KeyRef = text.parse().map_err(|error| {
@@ -326,7 +367,10 @@ fn subjects(args: &SubjectArgs) -> Result<Subjects, UsageError> {
         let list = if grantees.contains(&grantee) { &mut repeated } else { &mut grantees };
         list.push(grantee);
     }
-    Ok(Subjects { keys, grantees, repeated })
+    if targets.is_empty() {
+        check_region(backend, &keys)?;
+    }
+    Ok(Subjects { keys, grantees, found: Found { targets, other_events, repeated } })
 }
 
 fn account(text: &str) -> Result<GranteeRef, UsageError> {
@@ -382,15 +426,9 @@ fn flag(entity: &EntityArn) -> &'static str {
 }
 
 fn grantees_file(file: &Path) -> Result<Vec<GranteeRef>, UsageError> {
-    let is_piped = file == Path::new("-");
-    let name = if is_piped { "standard input".to_owned() } else { format!("the file `{}`", file.display()) };
-    let text = if is_piped {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(file)
-    };
-    let text = text.map_err(|error| {
+    let name =
+        if is_piped(file) { "standard input".to_owned() } else { format!("the file `{}`", file.display()) };
+    let text = read_text(file).map_err(|error| {
         UsageError::new(format!("{name} can't be read for grantees: {error}")).hint(GRANTEES_FORM)
     })?;
     let grantees =
@@ -399,6 +437,19 @@ fn grantees_file(file: &Path) -> Result<Vec<GranteeRef>, UsageError> {
         return Err(UsageError::new(format!("{name} names no grantee")).hint(GRANTEES_FORM));
     }
     Ok(grantees)
+}
+
+/// Whether a file's name stands for standard input.
+fn is_piped(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+fn read_text(file: &Path) -> io::Result<String> {
+    if !is_piped(file) {
+        return std::fs::read_to_string(file);
+    }
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).map(|_| text)
 }
 
 const GRANTEES_FORM: &str =

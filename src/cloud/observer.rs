@@ -12,7 +12,7 @@ use super::{CloudError, CloudErrorKind, Observe};
 use crate::access::{Grantee, GranteeRef, KeyRef, Request, UnresolvedRequest};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn, SessionArn};
 use crate::observation::{
-    Caller, IamObservation, KeyGrant, KeyObservation, ManagedPolicy, Observation, Reading, Tags,
+    Caller, IamObservation, KeyGrant, KeyManager, KeyObservation, ManagedPolicy, Observation, Reading, Tags,
 };
 
 /// Why a request could not be observed.
@@ -42,8 +42,13 @@ pub async fn observe(
     cloud: &impl Observe,
 ) -> Result<(Request, Observation), ObserveError> {
     let accounts: BTreeSet<AccountId> = asked.grantees.iter().filter_map(iam_account).collect();
-    let (keys, accounts) = try_join!(
+    let default_keys = asked
+        .default_keys
+        .iter()
+        .map(async |(account, key)| read_key(key, cloud).await.map(|read| (*account, read)));
+    let (keys, default_keys, accounts) = try_join!(
         try_join_all(asked.keys.iter().map(|key| read_key(key, cloud))),
+        try_join_all(default_keys),
         try_join_all(accounts.into_iter().map(|account| read_account(account, asked, cloud))),
     )?;
     let mut observation = Observation::default();
@@ -54,6 +59,7 @@ pub async fn observe(
         profile: asked.profile,
         coverage: asked.coverage,
         prune_orphans: asked.prune_orphans,
+        only_for: BTreeMap::new(),
     };
     for KeyReading { arn, key, tags, caller } in keys {
         observation.callers.extend(caller.map(|caller| (caller.account, caller)));
@@ -61,6 +67,20 @@ pub async fn observe(
         if !request.keys.contains(&arn) {
             request.keys.push(arn.clone());
         }
+        observation.keys.insert(arn, key);
+    }
+    for (account, KeyReading { arn, key, tags, caller }) in default_keys {
+        let is_aws_managed = key.metadata.read().is_some_and(|metadata| metadata.manager == KeyManager::Aws);
+        // Whoever may launch in the account may use the key that AWS manages there.
+        if is_aws_managed || asked_for(&request, &arn) {
+            continue;
+        }
+        observation.callers.extend(caller.map(|caller| (caller.account, caller)));
+        if !request.keys.contains(&arn) {
+            request.keys.push(arn.clone());
+        }
+        request.only_for.entry(arn.clone()).or_default().insert(account);
+        observation.tags.insert(arn.to_string(), tags);
         observation.keys.insert(arn, key);
     }
     let mut sessions = BTreeMap::new();
@@ -78,6 +98,11 @@ pub async fn observe(
         }
     }
     Ok((request, observation))
+}
+
+/// Whether a key is asked for, for everybody.
+fn asked_for(request: &Request, key: &KeyArn) -> bool {
+    request.keys.contains(key) && !request.only_for.contains_key(key)
 }
 
 /// The account whose IAM has to be read for a grantee.

@@ -23,6 +23,7 @@ use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::cloud::{CloudError, Observe, Prove, Write};
 use crate::error::{EarlierPartError, Error, ExitStatus, UsageError};
+use crate::launch::causes;
 use crate::observation::Caller;
 use crate::plan::saved::{PlanBackend, SavedPlan, SavedPlanError};
 use crate::plan::{Change, Plan};
@@ -59,7 +60,7 @@ fn read(settings: &ApplySettings) -> Result<SavedPlan, SavedPlanError> {
     let file = settings.plan.display().to_string();
     let text = std::fs::read_to_string(&settings.plan)
         .map_err(|error| SavedPlanError::Unreadable { file: file.clone(), reason: error.to_string() })?;
-    let saved = SavedPlan::parse(&text, &file)?;
+    let saved = SavedPlan::parse(&text, &file, causes::planned)?;
     match (&settings.backend, saved.backend) {
         (BackendSettings::Aws(_), PlanBackend::Sandbox) => {
             Err(SavedPlanError::Backend { file, made_on: "a sandbox, and is not applied to AWS" })
@@ -89,19 +90,25 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
         }
         check_earlier_parts(&saved.plan, account, &standings, console)?;
     }
-    let SavedPlan { request, observation, plan, .. } = saved;
+    let SavedPlan { chain, request, observation, plan, .. } = saved;
     let (plan, standings) = part(plan, settings.account, standings);
-    approval::show(&settings.run, &request, &observation, &plan, console)?;
+    approval::show(&settings.run, &chain, &request, &observation, &plan, console)?;
     handover::emit(&settings.handover, &settings.run, &request, &plan, console)?;
     let interrupt = outcome::Interrupt::listen()?;
     let (decision, selected) = decide(settings, &plan, &standings, console)?;
-    let court = Court { cloud, clock, settings: &settings.proof, interrupt: &interrupt };
+    let court = Court { cloud, clock, chain: &chain, settings: &settings.proof, interrupt: &interrupt };
     let mut carried = if decision == Decision::Approved {
-        let (request, observation, plan, interrupt) = (&request, &observation, &plan, &interrupt);
-        let origin = Origin::Request;
-        let approved = Approved { request, observation, plan, selected, origin, interrupt };
+        let approved = Approved {
+            chain: &chain,
+            request: &request,
+            observation: &observation,
+            plan: &plan,
+            selected,
+            origin: Origin::Request,
+            interrupt: &interrupt,
+        };
         let ended = approval::carry_out(&approved, cloud, clock, place.as_ref(), console).await?;
-        court.carried(ended, plan, &UnresolvedRequest::from(request), console).await?
+        court.carried(ended, &plan, &UnresolvedRequest::from(&request), console).await?
     } else {
         let seen = (&request, &observation);
         court.untouched((decision, settings.run.mode), &plan, seen, console).await?
@@ -113,7 +120,7 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
         }
     }
     let purpose = Purpose::Apply { part: settings.account };
-    let report = Report::of(purpose, request, observation, plan, decision, carried);
+    let report = Report::of(purpose, chain, request, observation, plan, decision, carried);
     let report = report.handed_over(&settings.handover, &settings.backend, &settings.run, console);
     report.tell(&settings.run, console)
 }

@@ -8,6 +8,7 @@ use super::outcome::{self, Interrupt};
 use super::place::Place;
 use super::report::Decision;
 use crate::access::Request;
+use crate::access::chain::Chain;
 use crate::apply::journal::{Beginning, Journal, Origin};
 use crate::apply::{self, Clock, Outcome, Run};
 use crate::cli::OutputFormat;
@@ -22,16 +23,21 @@ use crate::render::text;
 /// In JSON mode the plan is still shown to whoever is going to be asked.
 pub(super) fn show(
     settings: &RunSettings,
+    chain: &Chain,
     request: &Request,
     observation: &Observation,
     plan: &Plan,
     console: &mut Console,
 ) -> Result<(), Error> {
-    let Console { out, styles, talk, talk_styles, width, is_interactive } = console;
+    let Console { out, styles, talk, talk_styles, width, is_interactive, .. } = console;
     text::callers(talk, talk_styles, *width, observation)?;
     match settings.output {
-        OutputFormat::Text => text::plan(out, styles, *width, request, plan)?,
+        OutputFormat::Text => {
+            text::chain(out, styles, chain, request)?;
+            text::plan(out, styles, *width, request, plan)?;
+        }
         OutputFormat::Json if settings.mode == Mode::Interactive && *is_interactive => {
+            text::chain(talk, talk_styles, chain, request)?;
             text::plan(talk, talk_styles, *width, request, plan)?;
         }
         OutputFormat::Json => {}
@@ -66,6 +72,7 @@ pub(super) fn decide(
 
 /// A plan and what was said yes to.
 pub(super) struct Approved<'a> {
+    pub(super) chain: &'a Chain,
     pub(super) request: &'a Request,
     pub(super) observation: &'a Observation,
     pub(super) plan: &'a Plan,
@@ -82,12 +89,13 @@ pub(super) async fn carry_out<C: Observe + Write, K: Clock>(
     place: Option<&Place>,
     console: &mut Console,
 ) -> Result<(Outcome, Option<PathBuf>), Error> {
-    let Approved { request, observation, plan, selected, origin, interrupt } = approved;
+    let Approved { chain, request, observation, plan, selected, origin, interrupt } = approved;
     let mut journal = place
         .map(|place| {
             let beginning = Beginning {
                 backend: place.backend.clone(),
                 origin: origin.clone(),
+                chain,
                 request,
                 plan,
                 selected,

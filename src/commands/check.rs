@@ -3,24 +3,31 @@
 mod files;
 mod requests;
 
+use std::io::Write as _;
+
+use super::chain;
 use super::console::Console;
 use super::place;
 use super::report;
 use crate::access::Request;
 use crate::access::assessment::{documented_actions, launch_actions};
+use crate::access::chain::Chain;
 use crate::access::evidence::Extras;
 use crate::cli::settings::BackendSettings;
 use crate::cli::settings::check::{CheckRun, CheckSettings, Source};
 use crate::cli::{CheckArgs, OutputFormat};
 use crate::cloud::Observe;
 use crate::cloud::aws::Aws;
+use crate::cloud::ec2::ObserveEc2;
 use crate::cloud::observer::observe;
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::error::{Error, ExitStatus, UsageError};
+use crate::launch::causes;
 use crate::observation::Observation;
 use crate::plan::check::{self, Checked, Conclusion};
-use crate::render::{json, text};
+use crate::plan::{Finding, Severity};
+use crate::render::{json, shell, text};
 
 /// Runs the command. With `--output json` a run that fails leaves a document too.
 pub(super) async fn check(args: &CheckArgs, console: &mut Console) -> Result<ExitStatus, Error> {
@@ -39,35 +46,47 @@ async fn try_check(args: &CheckArgs, console: &mut Console) -> Result<ExitStatus
     for grantee in &run.repeated {
         console.hint(&format!("`{grantee}` is named more than once; once is enough"))?;
     }
+    chain::tell_other_events(run.other_events, console)?;
     let extras = files::extras(&run)?;
-    let (request, observation) = match &run.source {
-        Source::Files(documents) => files::observe(documents, &run.asked)?,
+    let Read { chain, request, observation } = match &run.source {
+        Source::Files(documents) => {
+            let (request, observation) = files::observe(documents, &run.asked)?;
+            Read { chain: Chain::default(), request, observation }
+        }
         Source::Backend(BackendSettings::Sandbox(file)) => {
-            let sandbox = match file {
-                Some(file) => Sandbox::open(file)?,
-                None => Sandbox::builtin(),
-            };
+            let sandbox = Sandbox::open_or_builtin(file.as_deref())?;
+            // A sandbox takes no time.
+            console.progress.silence();
             console.remark(&format!("Sandbox, nothing here touches AWS. {}", sandbox.story()))?;
             fill_in_defaults(&mut run, &sandbox)?;
             read(&run, &Traced(sandbox), console).await?
         }
         Source::Backend(BackendSettings::Aws(options)) => {
-            read(&run, &Traced(Aws::connect(options).await?), console).await?
+            let aws = Traced(Aws::connect(options).await?);
+            read(&run, &aws, console).await?
         }
     };
-    tell(&run, &request, &observation, &extras, console)
+    tell(&run, &Read { chain, request, observation }, &extras, console)
+}
+
+/// What a check is made on.
+struct Read {
+    chain: Chain,
+    request: Request,
+    observation: Observation,
 }
 
 /// A world knows which key its story is about, and whom.
 fn fill_in_defaults(run: &mut CheckRun, sandbox: &Sandbox) -> Result<(), UsageError> {
     let defaults = sandbox.defaults();
-    if run.asked.keys.is_empty() {
+    if run.asked.keys.is_empty() && run.targets.is_empty() {
         run.asked.keys = defaults.keys;
+        defaults.targets.iter().for_each(|id| run.targets.add(id));
     }
-    if run.asked.grantees.is_empty() && !run.is_about_users {
+    if run.asked.grantees.is_empty() && !run.is_about_users && !run.targets.tell_who_launches() {
         run.asked.grantees = defaults.grantees;
     }
-    if run.asked.keys.is_empty() {
+    if run.asked.keys.is_empty() && run.targets.is_empty() {
         return Err(UsageError::new("no key is given, and the world has no default")
             .hint("give --key, or add `defaults` to the world"));
     }
@@ -76,33 +95,54 @@ fn fill_in_defaults(run: &mut CheckRun, sandbox: &Sandbox) -> Result<(), UsageEr
 
 async fn read(
     run: &CheckRun,
-    cloud: &impl Observe,
+    cloud: &(impl Observe + ObserveEc2),
     console: &mut Console,
-) -> Result<(Request, Observation), Error> {
-    let (request, observation) = observe(&run.asked, cloud).await?;
+) -> Result<Read, Error> {
+    let reading = console.progress.waiting();
+    let (mut asked, chain) = chain::find(run.asked.clone(), &run.targets, cloud).await?;
+    if run.is_about_users {
+        asked.grantees.clear();
+    }
+    let (request, observation) = observe(&asked, cloud).await?;
+    drop(reading);
     let (width, styles) = (console.width, console.talk_styles.clone());
     text::callers(console.talk()?, &styles, width, &observation)?;
-    Ok((request, observation))
+    Ok(Read { chain, request, observation })
 }
 
-fn tell(
-    run: &CheckRun,
-    request: &Request,
-    observation: &Observation,
-    extras: &Extras,
-    console: &mut Console,
-) -> Result<ExitStatus, Error> {
+fn tell(run: &CheckRun, read: &Read, extras: &Extras, console: &mut Console) -> Result<ExitStatus, Error> {
+    let Read { chain, request, observation } = read;
     let actions = if run.all { documented_actions() } else { launch_actions() };
     let checked = check::check(request, observation, extras, actions);
+    let checked: Vec<Checked> = checked.into_iter().map(|checked| with_causes(checked, read)).collect();
+    let causes = causes::of(chain, request, observation);
+    // What stands in the way of somebody is told there.
+    let (hindering, notes): (Vec<Finding>, Vec<Finding>) =
+        causes.into_iter().partition(|cause| cause.severity() <= Severity::LeftOver);
+    let findings = if checked.is_empty() { [hindering, notes].concat() } else { notes };
     let users = if request.grantees.is_empty() { check::users(observation) } else { Vec::new() };
-    let (outcome, status) = end(&checked);
+    let concluding = if request.grantees.is_empty() { [].as_slice() } else { findings.as_slice() };
+    let (outcome, status) = end(&checked, concluding);
     let Console { out, styles, width, .. } = console;
     match run.output {
-        OutputFormat::Text if request.grantees.is_empty() => text::users(out, styles, *width, &users)?,
-        OutputFormat::Text => text::checks(out, styles, *width, &checked, &reach(&run.source))?,
+        OutputFormat::Text => {
+            text::chain(out, styles, chain, request)?;
+            if request.grantees.is_empty() {
+                text::users(out, styles, *width, &users)?;
+            } else {
+                text::checks(out, styles, *width, &checked, &reach(run))?;
+            }
+            let is_first = checked.is_empty() && users.is_empty();
+            if !is_first && !findings.is_empty() {
+                writeln!(out)?;
+            }
+            text::findings(out, styles, *width, &findings)?;
+        }
         OutputFormat::Json => json::write_check(
             out,
             &json::CheckReport {
+                chain: Some(chain),
+                findings: &findings,
                 request: Some(request),
                 observation: Some(observation),
                 checked: &checked,
@@ -116,9 +156,21 @@ fn tell(
     Ok(status)
 }
 
-/// What the worst of all conclusions means for the process.
-fn end(checked: &[Checked]) -> (json::Outcome, ExitStatus) {
-    match checked.iter().map(|checked| checked.conclusion).max() {
+/// What stands in the way of this one besides.
+fn with_causes(checked: Checked, read: &Read) -> Checked {
+    let (key, grantee) = (checked.assessment.key.clone(), checked.assessment.grantee.clone());
+    let alone = Request { keys: vec![key], grantees: vec![grantee], ..read.request.clone() };
+    checked.besides(causes::of(&read.chain, &alone, &read.observation))
+}
+
+/// What the worst of all conclusions means for the process; where there is no key to conclude about, what was found.
+fn end(checked: &[Checked], findings: &[Finding]) -> (json::Outcome, ExitStatus) {
+    let worst = findings.iter().map(|finding| match finding.severity() {
+        Severity::Blocking => Conclusion::Blocked,
+        Severity::LeftOver => Conclusion::Missing,
+        Severity::Warning | Severity::Note => Conclusion::CanLaunch,
+    });
+    match checked.iter().map(|checked| checked.conclusion).chain(worst).max() {
         None => (json::Outcome::Listed, ExitStatus::Done),
         Some(Conclusion::CanLaunch) => (json::Outcome::CanLaunch, ExitStatus::Done),
         Some(Conclusion::Unknown) => (json::Outcome::Unknown, ExitStatus::Pending),
@@ -128,7 +180,13 @@ fn end(checked: &[Checked]) -> (json::Outcome, ExitStatus) {
 }
 
 /// The options by which `fix` comes to where the check has looked.
-fn reach(source: &Source) -> Vec<String> {
+fn reach(run: &CheckRun) -> Vec<String> {
+    let option = |(name, id): (&str, &String)| format!("{name} {}", shell::quote(id));
+    let from = run.targets.options().map(option);
+    from.chain(reach_backend(&run.source)).collect()
+}
+
+fn reach_backend(source: &Source) -> Vec<String> {
     match source {
         Source::Files(_) => Vec::new(),
         Source::Backend(backend) => place::reach(backend),

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write};
 use anstream::AutoStream;
 use console::Term;
 
+use super::progress::Progress;
 use crate::cli::ColorChoice;
 use crate::error::Error;
 use crate::render::Styles;
@@ -26,6 +27,8 @@ pub struct Console {
     pub width: usize,
     /// Whether somebody is there to be asked.
     pub is_interactive: bool,
+    /// How far reading has come.
+    pub progress: Progress,
 }
 
 impl Console {
@@ -36,6 +39,7 @@ impl Console {
             styles: styles(color, AutoStream::choice(&stdout)),
             talk_styles: styles(color, AutoStream::choice(&stderr)),
             is_interactive: io::stdin().is_terminal() && stderr.is_terminal(),
+            progress: Progress::of_process(stderr.is_terminal()),
             out: Box::new(io::BufWriter::new(stdout)),
             talk: Box::new(stderr),
             width: columns().unwrap_or(text::DEFAULT_WIDTH),

@@ -5,20 +5,20 @@ use super::console::Console;
 use super::place::Place;
 use super::proof::Court;
 use super::report::{self, Decision, Purpose, Report};
-use super::{handover, outcome, resume};
-use crate::access::UnresolvedRequest;
+use super::{chain, handover, outcome, resume};
 use crate::apply::Clock;
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::{History, Origin, Record, RunState};
-use crate::cli::settings::{BackendSettings, FixSettings, Mode};
+use crate::cli::settings::{BackendSettings, FixSettings, Mode, no_grantee};
 use crate::cli::{FixArgs, OutputFormat};
 use crate::cloud::aws::Aws;
+use crate::cloud::ec2::ObserveEc2;
 use crate::cloud::observer::observe;
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::cloud::{Observe, Prove, Write};
 use crate::error::{Error, ExitStatus, UsageError};
-use crate::plan;
+use crate::launch::causes;
 
 /// Runs the command. With `--output json` a run that fails leaves a document too.
 pub(super) async fn fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Error> {
@@ -34,12 +34,15 @@ async fn try_fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Er
     for grantee in &settings.repeated {
         console.hint(&format!("`{grantee}` is named more than once; once is enough"))?;
     }
+    chain::tell_other_events(settings.other_events, console)?;
     match &settings.backend {
         BackendSettings::Sandbox(file) => {
             let sandbox = Sandbox::open_or_builtin(file.as_deref())?;
+            // A sandbox takes no time.
+            console.progress.silence();
             console.remark(&format!("Sandbox, nothing here touches AWS. {}", sandbox.story()))?;
             if !settings.resume {
-                fill_in_defaults(&mut settings.asked, &sandbox)?;
+                fill_in_defaults(&mut settings, &sandbox)?;
             }
             let place = Place::of_world(&sandbox, settings.run.journal.as_deref())?;
             Box::pin(run(&settings, &Traced(sandbox), &InstantClock::default(), place, console)).await
@@ -52,22 +55,28 @@ async fn try_fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Er
     }
 }
 
-fn fill_in_defaults(asked: &mut UnresolvedRequest, sandbox: &Sandbox) -> Result<(), UsageError> {
+fn fill_in_defaults(settings: &mut FixSettings, sandbox: &Sandbox) -> Result<(), UsageError> {
+    let FixSettings { asked, targets, .. } = settings;
     let defaults = sandbox.defaults();
-    if asked.keys.is_empty() {
+    if asked.keys.is_empty() && targets.is_empty() {
         asked.keys = defaults.keys;
+        defaults.targets.iter().for_each(|id| targets.add(id));
     }
-    if asked.grantees.is_empty() {
+    if asked.grantees.is_empty() && !targets.tell_who_launches() {
         asked.grantees = defaults.grantees;
     }
-    if asked.keys.is_empty() || asked.grantees.is_empty() {
+    let is_nobody = asked.grantees.is_empty() && !targets.tell_who_launches();
+    if is_nobody && !targets.is_empty() {
+        return Err(no_grantee());
+    }
+    if is_nobody || (asked.keys.is_empty() && targets.is_empty()) {
         return Err(UsageError::new("no key or no grantee is given, and the world has no defaults")
             .hint("give --key and --account, --principal or --group, or add `defaults` to the world"));
     }
     Ok(())
 }
 
-async fn run<C: Observe + Write + Prove, K: Clock>(
+async fn run<C: Observe + ObserveEc2 + Write + Prove, K: Clock>(
     settings: &FixSettings,
     cloud: &C,
     clock: &K,
@@ -79,12 +88,17 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
         Earlier::Resumed(record) => Some(record),
         Earlier::None => None,
     };
-    let asked = earlier.as_ref().map_or_else(|| settings.asked.clone(), |record| (&record.request).into());
+    let reading = console.progress.waiting();
+    let (asked, chain) = match &earlier {
+        Some(record) => ((&record.request).into(), record.chain.clone()),
+        None => chain::find(settings.asked.clone(), &settings.targets, cloud).await?,
+    };
     let (request, observation) = observe(&asked, cloud).await?;
-    let plan = plan::plan(&request, &observation);
+    drop(reading);
+    let plan = causes::planned(&request, &observation, &chain);
     let plan = earlier.as_ref().map_or_else(|| plan.clone(), |record| resume::as_approved(&plan, record));
-    approval::show(&settings.run, &request, &observation, &plan, console)?;
-    handover::save(settings, &request, &observation, &plan, console)?;
+    approval::show(&settings.run, &chain, &request, &observation, &plan, console)?;
+    handover::save(settings, &chain, &request, &observation, &plan, console)?;
     handover::emit(&settings.handover, &settings.run, &request, &plan, console)?;
     // From here on Ctrl-C is an answer, or ends the run after the write in flight.
     let interrupt = outcome::Interrupt::listen()?;
@@ -92,18 +106,25 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
     // What is finished already is said so in the record too.
     let is_settled =
         earlier.is_some() && decision == Decision::NoChanges && settings.run.mode != Mode::DryRun;
-    let court = Court { cloud, clock, settings: &settings.proof, interrupt: &interrupt };
+    let court = Court { cloud, clock, chain: &chain, settings: &settings.proof, interrupt: &interrupt };
     let carried = if decision == Decision::Approved || is_settled {
         let origin = earlier.map_or(Origin::Request, |record| Origin::Resumes(record.run));
-        let (request, observation, plan, interrupt) = (&request, &observation, &plan, &interrupt);
-        let approved = Approved { request, observation, plan, selected, origin, interrupt };
+        let approved = Approved {
+            chain: &chain,
+            request: &request,
+            observation: &observation,
+            plan: &plan,
+            selected,
+            origin,
+            interrupt: &interrupt,
+        };
         let ended = approval::carry_out(&approved, cloud, clock, place.as_ref(), console).await?;
-        court.carried(ended, plan, &asked, console).await?
+        court.carried(ended, &plan, &asked, console).await?
     } else {
         let seen = (&request, &observation);
         court.untouched((decision, settings.run.mode), &plan, seen, console).await?
     };
-    let report = Report::of(Purpose::Fix, request, observation, plan, decision, carried);
+    let report = Report::of(Purpose::Fix, chain, request, observation, plan, decision, carried);
     let report = report.handed_over(&settings.handover, &settings.backend, &settings.run, console);
     report.tell(&settings.run, console)
 }

@@ -8,6 +8,7 @@ use super::files;
 use super::place;
 use super::report::Report;
 use crate::access::Request;
+use crate::access::chain::Chain;
 use crate::apply::StepResult;
 use crate::apply::journal;
 use crate::cli::EmitFormat;
@@ -27,6 +28,7 @@ const EXECUTABLE: u32 = 0o777;
 /// Saves the plan where that was asked for.
 pub(super) fn save(
     settings: &FixSettings,
+    chain: &Chain,
     request: &Request,
     observation: &Observation,
     plan: &Plan,
@@ -37,7 +39,7 @@ pub(super) fn save(
         BackendSettings::Aws(_) => PlanBackend::Aws,
         BackendSettings::Sandbox(_) => PlanBackend::Sandbox,
     };
-    let saved = SavedPlan::new(backend, now(), request, observation, plan);
+    let saved = SavedPlan::new(backend, now(), chain, request, observation, plan);
     let text = saved.to_text().map_err(std::io::Error::other)?;
     write(file, &text, ORDINARY)?;
     Ok(writeln!(console.talk()?, "The plan is saved in {}", file.display())?)
@@ -95,6 +97,7 @@ pub(super) fn report(
         outcomes: report.carried.outcome.steps.iter().map(outcome).collect(),
         left: report.carried.remaining.as_ref().map(|plan| plan.changes.len()),
         run: id.map(|id| id.to_string_lossy().into_owned()),
+        origin: origin(&report.chain, backend),
         site: place::site(backend),
         journal: run.journal.as_ref().map(|folder| place::option("--journal", &folder.display().to_string())),
     };
@@ -113,6 +116,16 @@ pub(super) fn report(
 fn now() -> String {
     let moment = journal::now();
     moment.split_once('.').map_or(moment.clone(), |(second, _)| format!("{second}Z"))
+}
+
+/// What `fix` finds the keys by once more.
+fn origin(chain: &Chain, backend: &BackendSettings) -> Vec<String> {
+    let region = match backend {
+        BackendSettings::Aws(_) if chain.is_in_a_region() => Some(("--region", chain.region.as_str())),
+        _ => None,
+    };
+    let ids = region.into_iter().chain(chain.options());
+    ids.map(|(name, value)| place::option(name, value)).collect()
 }
 
 fn outcome(step: &StepResult) -> ChangeOutcome {

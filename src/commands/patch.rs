@@ -64,6 +64,7 @@ fn patched(before: &str, name: &str, settings: &PatchSettings) -> Patched {
         profile: settings.profile,
         coverage: CoverageRule::Named,
         prune_orphans,
+        only_for: std::collections::BTreeMap::new(),
     };
     match &settings.kind {
         PatchKind::Identity { keys, account } => {

@@ -6,6 +6,7 @@ use super::console::Console;
 use super::outcome::Interrupt;
 use super::report::{Carried, Decision};
 use crate::access::assessment::{Assessment, launch_actions};
+use crate::access::chain::Chain;
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::trial::Trial;
 use crate::access::{Request, UnresolvedRequest};
@@ -16,13 +17,15 @@ use crate::cli::settings::{Mode, ProofSettings};
 use crate::cloud::observer::observe;
 use crate::cloud::{Observe, Prove};
 use crate::error::Error;
+use crate::launch::causes;
 use crate::observation::Observation;
-use crate::plan::{self, Plan};
+use crate::plan::Plan;
 
 /// Who is asked for proof, and how.
 pub(super) struct Court<'c, C, K> {
     pub(super) cloud: &'c C,
     pub(super) clock: &'c K,
+    pub(super) chain: &'c Chain,
     pub(super) settings: &'c ProofSettings,
     pub(super) interrupt: &'c Interrupt,
 }
@@ -43,7 +46,7 @@ impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
         }
         match observe(asked, self.cloud).await {
             Ok((request, observation)) => Ok(Carried {
-                remaining: Some(plan::plan(&request, &observation)),
+                remaining: Some(causes::planned(&request, &observation, self.chain)),
                 proof: evaluate(&request, &observation),
                 trials: self.trials(&request, &observation, console).await?,
                 ..written
@@ -98,9 +101,8 @@ impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
 fn evaluate(request: &Request, observation: &Observation) -> Vec<Assessment> {
     let evidence = Evidence::new(observation, &Extras::default());
     let actions = launch_actions();
-    let of_key = |key: &KeyArn| {
-        request.grantees.iter().map(|grantee| evidence.assess(key, grantee, actions)).collect()
-    };
+    let of_key =
+        |key: &KeyArn| request.needing(key).map(|grantee| evidence.assess(key, grantee, actions)).collect();
     let assessments: Vec<Vec<Assessment>> = request.keys.iter().map(of_key).collect();
     assessments.into_iter().flatten().collect()
 }

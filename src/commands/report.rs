@@ -7,6 +7,7 @@ use super::console::Console;
 use super::{handover, outcome};
 use crate::access::Request;
 use crate::access::assessment::{Assessment, Verdict};
+use crate::access::chain::Chain;
 use crate::access::trial::Trial;
 use crate::apply::{Outcome, StepResult};
 use crate::arn::AccountId;
@@ -59,6 +60,8 @@ impl Purpose {
 /// What a run came to.
 pub(super) struct Report {
     pub(super) purpose: Purpose,
+    /// What was found on the way to the keys.
+    pub(super) chain: Chain,
     pub(super) request: Request,
     pub(super) observation: Observation,
     pub(super) plan: Plan,
@@ -123,13 +126,14 @@ pub(super) enum Decision {
 impl Report {
     pub(super) fn of(
         purpose: Purpose,
+        chain: Chain,
         request: Request,
         observation: Observation,
         plan: Plan,
         decision: Decision,
         carried: Carried,
     ) -> Self {
-        Self { purpose, request, observation, plan, decision, carried, unreported: None }
+        Self { purpose, chain, request, observation, plan, decision, carried, unreported: None }
     }
 
     /// Where several hold, an error outweighs staleness, a block, a refusal and what is left.
@@ -226,6 +230,7 @@ impl Report {
             out,
             &json::Report {
                 command: self.purpose.command(),
+                chain: Some(&self.chain),
                 conflicts: self.purpose.conflicts(),
                 proof: &self.carried.proof,
                 trials: &self.carried.trials,

@@ -7,6 +7,7 @@ use super::console::Console;
 use super::outcome;
 use super::place::{self, Place};
 use super::report::{self, Carried, Decision, Purpose, Report};
+use crate::access::chain::Chain;
 use crate::apply::Clock;
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::{History, Origin, Record, RunState};
@@ -104,7 +105,7 @@ async fn undo<C: Observe + Write, K: Clock>(
     let written = history.written(run);
     let (observation, Rollback { plan, conflicts }) = look(&written, *extent, cloud).await?;
     console.remark(&format!("Undoing run {}.", run.run))?;
-    approval::show(&settings.run, &run.request, &observation, &plan, console)?;
+    approval::show(&settings.run, &Chain::default(), &run.request, &observation, &plan, console)?;
     let interrupt = outcome::Interrupt::listen()?;
     let (decision, selected) = if conflicts.is_empty() || plan.is_unsound() {
         approval::decide(&settings.run, &plan, console)?
@@ -118,6 +119,7 @@ async fn undo<C: Observe + Write, K: Clock>(
         && history.state(run) != RunState::RolledBack;
     let carried = if decision == Decision::Approved || is_settled {
         let approved = Approved {
+            chain: &Chain::default(),
             request: &run.request,
             observation: &observation,
             plan: &plan,
@@ -137,7 +139,8 @@ async fn undo<C: Observe + Write, K: Clock>(
         Carried::nothing(&plan)
     };
     let purpose = Purpose::Rollback { conflicts };
-    let report = Report::of(purpose, run.request.clone(), observation, plan, decision, carried);
+    let report =
+        Report::of(purpose, Chain::default(), run.request.clone(), observation, plan, decision, carried);
     report.tell(&settings.run, console)
 }
 

@@ -12,7 +12,7 @@ use crate::access::PolicyName;
 use crate::arn::{AccountId, KeyArn, Partition};
 use crate::cli::{Cli, PermissionsArgs, SchemaOf};
 use crate::error::{Error, ExitStatus, UsageError};
-use crate::permissions::{self, Mode};
+use crate::permissions::{self, Ec2Side, Mode};
 use crate::plan::saved;
 use crate::render::json;
 
@@ -29,19 +29,14 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
             .hint("give --key ARN for the key's account, --account ID for a requester account, or both")
             .into());
     }
+    let ec2 = |policy, side| if args.ami { permissions::with_ec2_reads(policy, side) } else { policy };
     let mut policies = serde_json::Map::new();
     let key_accounts: std::collections::BTreeSet<AccountId> = keys.iter().map(|key| key.account).collect();
     for account in key_accounts {
         let own: Vec<KeyArn> = keys.iter().filter(|key| key.account == account).cloned().collect();
-        policies.insert(
-            format!("{account} (key account)"),
-            permissions::key_account_policy(
-                own.first().map_or(Partition::Aws, |key| key.partition),
-                account,
-                &own,
-                mode,
-            ),
-        );
+        let partition = own.first().map_or(Partition::Aws, |key| key.partition);
+        let policy = permissions::key_account_policy(partition, account, &own, mode);
+        policies.insert(format!("{account} (key account)"), ec2(policy, Ec2Side::Owner));
     }
     let partition = keys.first().map_or(Partition::Aws, |key| key.partition);
     for account in accounts {
@@ -49,7 +44,7 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
         if args.simulate {
             permissions::add_simulation(&mut policy, partition, account);
         }
-        policies.insert(format!("{account} (requester account)"), policy);
+        policies.insert(format!("{account} (requester account)"), ec2(policy, Ec2Side::Requester));
     }
     // One policy is printed as it can be used; several are told apart by their account.
     let printed = match policies.iter().next() {

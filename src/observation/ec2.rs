@@ -1,5 +1,6 @@
 //! What EC2 tells of images, snapshots, volumes and instances, as far as a launch depends on it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arn::{AccountId, KeyArn};
@@ -7,7 +8,7 @@ use crate::arn::{AccountId, KeyArn};
 /// An Amazon Machine Image.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Image.html>
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Image {
     /// `ami-…`.
     pub id: String,
@@ -28,7 +29,7 @@ pub struct Image {
 /// An EBS snapshot.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html>
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Snapshot {
     /// `snap-…`.
     pub id: String,
@@ -45,7 +46,7 @@ pub struct Snapshot {
 /// An EBS volume.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Volume.html>
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Volume {
     /// `vol-…`.
     pub id: String,
@@ -60,7 +61,7 @@ pub struct Volume {
 /// An instance, terminated ones included as long as EC2 remembers them.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html>
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Instance {
     /// `i-…`.
     pub id: String,
@@ -81,7 +82,7 @@ pub struct Instance {
 /// Why an instance changed its state.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html>
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StateReason {
     /// Such as `Client.InternalError`.
     pub code: String,
@@ -90,7 +91,7 @@ pub struct StateReason {
 }
 
 /// Whom an image or a snapshot is shared with.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Shares {
     /// With everybody.
     pub all: bool,
@@ -112,7 +113,7 @@ impl Shares {
 }
 
 /// How an account's new volumes are encrypted in a region where nothing else is said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EbsDefaults {
     /// The default key: an ARN, or `alias/aws/ebs` where none was chosen.
     pub key: String,
@@ -130,7 +131,7 @@ impl EbsDefaults {
 /// Which images an account lets itself use in a region.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetAllowedImagesSettings.html>
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AllowedImages {
     /// `disabled`, `enabled` or `audit-mode`.
     pub state: String,
@@ -141,7 +142,7 @@ pub struct AllowedImages {
 }
 
 /// All of this has to hold for an image.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ImageCriterion {
     /// Owners, by account id or alias.
     pub providers: Vec<String>,

@@ -73,6 +73,7 @@ pub fn check(
     let pairs =
         request.grantees.iter().flat_map(|grantee| request.keys.iter().map(move |key| (grantee, key)));
     pairs
+        .filter(|(grantee, key)| request.concerns(key, grantee.account()))
         .map(|(grantee, key)| {
             let (planned, needs_pruning) = plan_one(request, observation, grantee, key);
             let verdict = evidence.assess(key, grantee, launch_actions()).verdict();
@@ -146,6 +147,30 @@ impl Checked {
             needs_pruning: false,
             is_identity_read: true,
         }
+    }
+
+    /// The same with what else keeps instances from starting, which is no matter of the key's and the grantee's
+    /// policies: of that, what blocks and what somebody has to do.
+    #[must_use]
+    pub fn besides(mut self, causes: impl IntoIterator<Item = Finding>) -> Self {
+        let causes = causes.into_iter().filter(|cause| cause.severity() <= Severity::LeftOver);
+        for cause in causes {
+            // What is known of the image says more of such a key than the key itself.
+            let is_told_better = |finding: &Finding| {
+                cause.code == FindingCode::AwsManagedKey && finding.code == FindingCode::AwsManagedKey
+            };
+            self.findings.retain(|finding| !is_told_better(finding));
+            let (conclusion, remedy) = match (cause.severity(), self.remedy) {
+                (Severity::Blocking, _) => (Conclusion::Blocked, Remedy::Blocked),
+                (_, Remedy::NotNeeded) => (Conclusion::Missing, Remedy::Nothing),
+                (_, Remedy::Fix) => (Conclusion::Missing, Remedy::PartOfIt),
+                (_, other) => (Conclusion::Missing, other),
+            };
+            self.conclusion = self.conclusion.max(conclusion);
+            self.remedy = remedy;
+            self.findings.push(cause);
+        }
+        self
     }
 
     /// The condition keys that would settle what is unknown.
@@ -274,6 +299,7 @@ mod tests {
             profile: Profile::default(),
             coverage: CoverageRule::default(),
             prune_orphans: false,
+            only_for: std::collections::BTreeMap::new(),
         };
         super::check(&request, &observation, &Extras::default(), launch_actions()).remove(0)
     }

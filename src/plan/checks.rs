@@ -28,7 +28,8 @@ pub(super) fn violations(
     changes: &[Change],
 ) -> Vec<Finding> {
     let accounts = grantees.iter().map(Grantee::account).collect::<BTreeSet<_>>();
-    let kinds = request.keys.iter().flat_map(|key| accounts.iter().map(move |account| (key, *account)));
+    let kinds =
+        accounts.iter().flat_map(|account| request.keys_for(*account).map(move |key| (key, *account)));
     let mut required: Vec<RequiredStatement> = Vec::new();
     for (key, account) in kinds {
         let of = RequiredStatement::of(request.profile, &key.region, account);
@@ -78,7 +79,8 @@ impl Asked<'_> {
                 .then(|| format!("arn:{}:iam::{}:root", entity.partition, entity.account)),
             other => Some(other.to_string()),
         };
-        self.grantees.iter().filter_map(principal).collect()
+        let needing = self.grantees.iter().filter(|grantee| self.request.concerns(key, grantee.account()));
+        needing.filter_map(principal).collect()
     }
 
     fn is_grantee(&self, policy: &PolicyArn, entity: &EntityName) -> bool {
@@ -173,7 +175,7 @@ impl Asked<'_> {
 
     /// An IAM policy of exactly what was asked for: the required statements for each key.
     fn in_identity_policy(&self, account: AccountId) -> String {
-        let statements = self.request.keys.iter().flat_map(|key| {
+        let statements = self.request.keys_for(account).flat_map(|key| {
             let of = RequiredStatement::of(self.request.profile, &key.region, account);
             of.map(|required| required.for_identity("", &[key.to_string()]))
         });

@@ -102,7 +102,7 @@ impl Table<'_> {
         KeyMatrix {
             key: key.clone(),
             actions: self.columns(&required).into_iter().map(|column| column.name).collect(),
-            rows: self.request.grantees.iter().map(row).collect(),
+            rows: self.request.needing(key).map(row).collect(),
         }
     }
 

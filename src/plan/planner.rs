@@ -31,7 +31,8 @@ pub fn plan(request: &Request, observation: &Observation) -> Plan {
     let mut draft = Draft { findings: grantees.findings.clone(), ..Draft::default() };
     let before = Evidence::new(observation, &Extras::default());
     for key in &request.keys {
-        key_side::plan_key(request, observation, &grantees, key, &before, &mut draft);
+        let needing = grantees.needing(request, key);
+        key_side::plan_key(request, observation, &needing, key, &before, &mut draft);
     }
     let mut after = before.clone();
     let on_keys = draft.changes.len();
@@ -92,6 +93,12 @@ impl Grantees {
             .cloned()
             .collect();
         Self { usable, findings: draft.findings }
+    }
+
+    /// Those who need a key.
+    fn needing(&self, request: &Request, key: &KeyArn) -> Self {
+        let needs = |grantee: &&Grantee| request.concerns(key, grantee.account());
+        Self { usable: self.usable.iter().filter(needs).cloned().collect(), findings: Vec::new() }
     }
 
     fn entities(&self) -> impl Iterator<Item = &EntityArn> {
@@ -210,7 +217,7 @@ fn coverage(request: &Request, draft: &Draft) -> Vec<Coverage> {
         }
     };
     let keys = request.keys.iter();
-    keys.flat_map(|key| request.grantees.iter().map(move |grantee| (key, grantee)))
+    keys.flat_map(|key| request.needing(key).map(move |grantee| (key, grantee)))
         .map(|(key, grantee)| one(key, grantee))
         .collect()
 }

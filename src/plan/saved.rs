@@ -6,8 +6,9 @@
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, plan};
+use super::Plan;
 use crate::access::Request;
+use crate::access::chain::Chain;
 use crate::observation::Observation;
 
 /// The version of the file's format.
@@ -29,11 +30,13 @@ pub struct SavedPlan {
     pub backend: PlanBackend,
     /// Whether the plan has changes.
     pub has_changes: bool,
+    /// What was found on the way to the keys.
+    pub chain: Chain,
     /// What was asked for.
     pub request: Request,
     /// What was read, and as whom.
     pub observation: Observation,
-    /// What follows from both.
+    /// What follows from all of that.
     pub plan: Plan,
 }
 
@@ -99,6 +102,7 @@ impl SavedPlan {
     pub fn new(
         backend: PlanBackend,
         made_at: String,
+        chain: &Chain,
         request: &Request,
         observation: &Observation,
         plan: &Plan,
@@ -109,6 +113,7 @@ impl SavedPlan {
             made_at,
             backend,
             has_changes: !plan.changes.is_empty(),
+            chain: chain.clone(),
             request: request.clone(),
             observation: observation.clone(),
             plan: plan.clone(),
@@ -123,11 +128,15 @@ impl SavedPlan {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
     }
 
-    /// Reads a plan and makes it again.
+    /// Reads a plan and makes it again, with what makes plans.
     ///
     /// # Errors
     /// The text is no plan, is of another version, or was edited.
-    pub fn parse(text: &str, file: &str) -> Result<Self, SavedPlanError> {
+    pub fn parse(
+        text: &str,
+        file: &str,
+        make: impl Fn(&Request, &Observation, &Chain) -> Plan,
+    ) -> Result<Self, SavedPlanError> {
         let malformed = |error: serde_json::Error| SavedPlanError::Malformed {
             file: file.to_owned(),
             reason: error.to_string(),
@@ -144,7 +153,7 @@ impl SavedPlan {
             }
         }
         let saved: Self = serde_json::from_str(text).map_err(malformed)?;
-        if saved.is_as_made(&value) {
+        if saved.is_as_made(&value, make) {
             Ok(saved)
         } else {
             Err(SavedPlanError::Different { file: file.to_owned(), made_by: saved.made_by })
@@ -152,8 +161,12 @@ impl SavedPlan {
     }
 
     /// Whether the plan follows from the rest, and the file says nothing that was not understood.
-    fn is_as_made(&self, value: &serde_json::Value) -> bool {
-        plan(&self.request, &self.observation) == self.plan
+    fn is_as_made(
+        &self,
+        value: &serde_json::Value,
+        make: impl Fn(&Request, &Observation, &Chain) -> Plan,
+    ) -> bool {
+        make(&self.request, &self.observation, &self.chain) == self.plan
             && self.has_changes != self.plan.changes.is_empty()
             && serde_json::to_value(self).is_ok_and(|own| own == *value)
     }

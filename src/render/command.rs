@@ -77,7 +77,8 @@ impl Command {
 
 /// The `keymend fix` command that was asked for.
 pub(crate) fn fix_request(request: &Request) -> Command {
-    let keys = request.keys.iter();
+    // The default EBS keys are found again by what instances launch from.
+    let keys = request.keys.iter().filter(|key| !request.only_for.contains_key(*key));
     let command =
         keys.fold(Command::new("keymend fix"), |command, key| command.option("--key", &key.to_string()));
     let command = request.grantees.iter().fold(command, grantee_option);

@@ -13,13 +13,14 @@ use schemars::generate::SchemaSettings;
 use super::escape::EscapedJson;
 use crate::access::Request;
 use crate::access::assessment::Assessment;
+use crate::access::chain::Chain;
 use crate::access::trial::Trial;
 use crate::access::users::KeyUsers;
 use crate::arn::KeyArn;
 use crate::observation::Observation;
-use crate::plan::Plan;
 use crate::plan::check::Checked;
 use crate::plan::rollback::Conflict;
+use crate::plan::{Finding, Plan};
 
 pub use document::{ChangeStatus, ErrorOutput, Outcome, RunSummary};
 
@@ -30,6 +31,8 @@ use document::Output;
 pub struct Report<'a> {
     /// The command: `fix`, `rollback`.
     pub command: &'a str,
+    /// What was found on the way to the keys.
+    pub chain: Option<&'a Chain>,
     /// What was asked for, once it is resolved.
     pub request: Option<&'a Request>,
     /// What was read.
@@ -59,6 +62,7 @@ impl<'a> Report<'a> {
     pub fn of_nothing(command: &'a str) -> Self {
         Self {
             command,
+            chain: None,
             request: None,
             observation: None,
             plan: None,
@@ -77,6 +81,10 @@ impl<'a> Report<'a> {
 /// Everything that a check has to say.
 #[derive(Debug, Clone)]
 pub struct CheckReport<'a> {
+    /// What was found on the way to the keys.
+    pub chain: Option<&'a Chain>,
+    /// What was found besides, and is about no one grantee and key.
+    pub findings: &'a [Finding],
     /// What was asked for, once it is resolved.
     pub request: Option<&'a Request>,
     /// What was read.

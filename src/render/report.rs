@@ -34,6 +34,8 @@ pub struct Report<'a> {
     pub left: Option<usize>,
     /// The run's id in the journal, where it wrote.
     pub run: Option<String>,
+    /// The options by which keys are found that were not named, quoted.
+    pub origin: Vec<String>,
     /// The options by which its commands come to the same place, quoted.
     pub site: Vec<String>,
     /// The option that tells where the journal is, quoted, where it is not where it is by default.
@@ -127,7 +129,7 @@ impl Report<'_> {
 
     /// The command that plans and applies this.
     fn apply_command(&self) -> String {
-        command::fix_request(self.request).with(&self.site).to_string()
+        command::fix_request(self.request).with(&self.origin).with(&self.site).to_string()
     }
 
     /// The command that takes it back.

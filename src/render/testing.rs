@@ -43,6 +43,7 @@ pub(crate) fn request(grantees: &[&str]) -> Request {
         profile: Profile::default(),
         coverage: CoverageRule::default(),
         prune_orphans: false,
+        only_for: std::collections::BTreeMap::new(),
     }
 }
 

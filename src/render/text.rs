@@ -3,6 +3,7 @@
 //! Reads without colours and in any width: prose wraps, ARNs and lines of documents never break. Everything that
 //! may come from AWS or a file is escaped on its way out.
 
+mod chain;
 mod changes;
 mod check;
 mod conflicts;
@@ -25,6 +26,7 @@ use crate::plan::Plan;
 use crate::render::Styles;
 use crate::render::prose::Prose;
 
+pub use chain::chain;
 pub(crate) use changes::sign;
 pub use changes::{change, change_documents, change_header, change_line, difference};
 pub use check::{checks, fix_command};

@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use keymend::access::chain::Chain;
 use keymend::apply::journal::{Backend, Beginning, Journal, Origin};
 use keymend::apply::{self, Clock, Now, Outcome, Progress, Run, StepResult};
 use keymend::cloud::{CloudErrorKind, Receipt, Write as _};
@@ -348,6 +349,7 @@ async fn the_journal_has_the_intent_before_the_write_and_the_outcome_after_it() 
     let beginning = Beginning {
         backend: Backend::Aws,
         origin: Origin::Request,
+        chain: &Chain::default(),
         request: &request,
         plan: &stage.plan.clone(),
         selected: &BTreeSet::from([0, 1, 2]),

@@ -19,11 +19,11 @@ const MODULES: [(&str, &str); 17] = [
     ("permissions", "arn policy access"),
     ("render", "arn policy authz observation diff access plan"),
     ("cloud", "arn policy authz observation access plan render"),
-    ("launch", "arn policy authz observation access plan cloud"),
+    ("launch", "arn policy authz observation access plan render cloud"),
     ("apply", "arn policy authz observation diff access plan cloud"),
     ("prompt", "arn policy observation diff access plan render"),
     ("error", "arn policy observation access plan render cloud launch apply prompt"),
-    ("cli", "arn policy observation access plan permissions render cloud error"),
+    ("cli", "arn policy observation access plan permissions render cloud launch error"),
     (
         "commands",
         "arn policy authz observation diff access plan permissions render cloud launch apply prompt error cli",

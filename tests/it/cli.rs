@@ -8,6 +8,7 @@ mod handover;
 mod hostile;
 mod journal;
 mod json;
+mod launch;
 mod manual;
 mod mistakes;
 mod modes;

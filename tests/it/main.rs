@@ -23,6 +23,8 @@ mod wire;
 #[cfg(test)]
 mod wire_apply;
 #[cfg(test)]
+mod wire_ec2;
+#[cfg(test)]
 mod wire_emit;
 #[cfg(test)]
 mod wire_fix;

@@ -248,3 +248,30 @@ fn an_interrupted_prompt_leaves_a_document_too() {
     crate::cli::assert_valid(&document);
     assert_eq!((&document["outcome"], &document["exit_status"]), (&json!("declined"), &json!(130)));
 }
+
+/// However many keys an image has and accounts launch from it: one diff, one question.
+#[test]
+fn one_question_for_all_keys_and_accounts() {
+    let scene = Scene::changed("ami-with-two-keys", |world| {
+        let launcher = world["accounts"]["444455556666"].clone();
+        world["accounts"]["999988887777"] = launcher;
+        let operator = json!({"arn": "arn:aws:sts::999988887777:assumed-role/IamAdmin/operator"});
+        world["callers"]["999988887777"] = operator;
+        world["images"]["ami-0123456789abcdef0"]["shared_with"] = json!(["444455556666", "999988887777"]);
+        world["defaults"]["grantees"] = json!([
+            "arn:aws:iam::444455556666:role/app-instances",
+            "arn:aws:iam::999988887777:role/app-instances",
+        ]);
+    });
+    let question = "Apply 6 changes? This gives access to accounts 444455556666 and 999988887777.";
+    let mut dialogue = Dialogue::with(&scene, "", question);
+    dialogue.press("yes\r");
+    let (said, status) = dialogue.ends();
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(said.matches("Apply ").count(), 0, "nothing is asked again: {said}");
+    assert!(said.contains("Applied 6 changes."), "{said}");
+    let again = scene.run("check --sandbox=world.json --output json").json();
+    let conclusions: Vec<&Value> =
+        again["checks"].as_array().unwrap().iter().map(|check| &check["conclusion"]).collect();
+    assert_eq!(conclusions, ["can_launch"; 4]);
+}

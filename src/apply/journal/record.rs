@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Request;
+use crate::access::chain::Chain;
 use crate::apply::StepResult;
 use crate::arn::AccountId;
 use crate::cloud::CloudErrorKind;
@@ -54,6 +55,9 @@ pub struct Record {
     pub ended: Option<String>,
     /// Who writes, by account.
     pub callers: BTreeMap<AccountId, Caller>,
+    /// What was found on the way to the keys, so that who finishes the run need not look for it again.
+    #[serde(default)]
+    pub chain: Chain,
     /// What was asked for.
     pub request: Request,
     /// What is carried out, with every text before and after.

@@ -55,6 +55,7 @@ fn request() -> Request {
         profile: crate::access::Profile::default(),
         coverage: crate::access::CoverageRule::default(),
         prune_orphans: false,
+        only_for: BTreeMap::new(),
     }
 }
 
@@ -73,6 +74,7 @@ fn begin<D: Disk>(disk: D, folder: &Path) -> Journal<D> {
     let beginning = Beginning {
         backend: Backend::Aws,
         origin: Origin::Request,
+        chain: &crate::access::chain::Chain::default(),
         request: &request,
         plan: &plan,
         selected: &BTreeSet::from([0]),

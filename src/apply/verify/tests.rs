@@ -85,6 +85,7 @@ fn asked_for(keys: Vec<KeyRef>, grantees: Vec<GranteeRef>) -> UnresolvedRequest 
         profile: Profile::default(),
         coverage: CoverageRule::default(),
         prune_orphans: false,
+        default_keys: std::collections::BTreeMap::new(),
     }
 }
 

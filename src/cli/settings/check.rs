@@ -1,12 +1,14 @@
 //! What a run of `keymend check` is to do.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{BackendSettings, Subjects, backend, check_region, subjects};
+use super::{BackendSettings, Found, Subjects, backend, subjects};
 use crate::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, UnresolvedRequest};
 use crate::arn::KeyArn;
 use crate::cli::{CheckArgs, FileArgs, OutputFormat};
 use crate::error::UsageError;
+use crate::launch::Targets;
 
 /// What a run of `keymend check` is to do.
 #[derive(Debug)]
@@ -22,6 +24,10 @@ pub enum CheckSettings {
 pub struct CheckRun {
     /// The request; keys and grantees may be empty where a sandbox has defaults.
     pub asked: UnresolvedRequest,
+    /// What to find keys, and those who need them, by.
+    pub targets: Targets,
+    /// How many events of `CloudTrail` are something else than a refusal by KMS, for a hint.
+    pub other_events: usize,
     /// Whether grantees that a sandbox has by default are left alone.
     pub is_about_users: bool,
     /// Grantees that were named more than once, for a hint.
@@ -71,22 +77,28 @@ impl CheckSettings {
         if let Some(file) = &args.requests {
             return Ok(Self::Requests(file.clone()));
         }
-        let Subjects { keys, grantees, repeated } = subjects(&args.subjects)?;
+        let Subjects { keys, grantees, found } = subjects(&args.subjects, &args.backend)?;
+        let Found { repeated, targets, other_events } = found;
         let source = match &args.files.key_policy {
             Some(file) => Source::Files(files(file, &args.files, &keys, &grantees)?),
             None => Source::Backend(backend(&args.backend)?),
         };
-        if let (Source::Backend(BackendSettings::Aws(_)), true) = (&source, keys.is_empty()) {
-            return Err(UsageError::new("no key is given")
-                .hint("give --key ARN, ID or alias/NAME; --sandbox tries it all on a made-up world"));
+        if let (Source::Files(_), false) = (&source, targets.is_empty()) {
+            return Err(UsageError::new("documents from files are of one key, and no image leads to it")
+                .hint("give the key's ARN with --key, or leave --key-policy out"));
         }
-        if grantees.is_empty() && is_about_grantees(args) {
+        let is_keyless = keys.is_empty() && targets.is_empty();
+        if let (Source::Backend(BackendSettings::Aws(_)), true) = (&source, is_keyless) {
+            return Err(UsageError::new("no key is given").hint(
+                "give --key ARN, ID or alias/NAME, or --ami ID; --sandbox tries it all on a made-up world",
+            ));
+        }
+        if grantees.is_empty() && !targets.tell_who_launches() && is_about_grantees(args) {
             return Err(UsageError::new("no grantee is given").hint(
                 "say who launches: --account ID, --principal ARN or --group ARN; without one, leave out \
                  --all, --context and policies other than the key's",
             ));
         }
-        check_region(&args.backend, &keys)?;
         let policy_name = PolicyName::default();
         Ok(Self::Check(Box::new(CheckRun {
             asked: UnresolvedRequest {
@@ -96,7 +108,10 @@ impl CheckSettings {
                 profile: Profile::default(),
                 coverage: CoverageRule::default(),
                 prune_orphans: false,
+                default_keys: BTreeMap::new(),
             },
+            targets,
+            other_events,
             is_about_users: args.users,
             repeated,
             source,

@@ -215,6 +215,7 @@ fn a_wrong_change_is_a_bug_of_ours() {
         profile: Profile::Documented,
         coverage: CoverageRule::Named,
         prune_orphans: false,
+        only_for: std::collections::BTreeMap::new(),
     };
     let text = |statements: &[Value]| document(statements).text().to_owned();
     let observed = KeyObservation {

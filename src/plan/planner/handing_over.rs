@@ -48,7 +48,8 @@ pub(super) fn iam_side(
     draft: &mut Draft,
 ) {
     draft.find(FindingCode::Unread, &account, format!("IAM was not read: {reason}"), None);
-    for key in &request.keys {
+    let keys: Vec<KeyArn> = request.keys_for(account).cloned().collect();
+    for key in &keys {
         for entity in &entities {
             draft.iam_sides.insert((key.clone(), entity.clone()), Side::Missing);
         }
@@ -68,7 +69,7 @@ pub(super) fn iam_side(
             path: "/".to_owned(),
             name: request.policy_name.as_str().to_owned(),
         },
-        keys: request.keys.clone(),
+        keys,
         document: handed_over(request, account),
         entities,
         permission_set_roles: reserved,
@@ -78,7 +79,7 @@ pub(super) fn iam_side(
 /// The policy for somebody else to make: where what is required names the region, for each region by itself.
 fn handed_over(request: &Request, account: AccountId) -> String {
     let mut regions: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for key in &request.keys {
+    for key in request.keys_for(account) {
         let region = if request.profile == Profile::LeastPrivilege { key.region.as_str() } else { "" };
         regions.entry(region).or_default().push(key.to_string());
     }

@@ -29,7 +29,7 @@ pub(super) fn plan_accounts(
     for entity in grantees.entities() {
         if entity.is_service_linked_role() {
             // Nothing can be attached to it; what it needs is on the key's side.
-            for key in &request.keys {
+            for key in request.keys_for(entity.account) {
                 draft.iam_sides.insert((key.clone(), entity.clone()), Side::NotNeeded);
             }
         } else {
@@ -76,12 +76,12 @@ fn plan_account(
         quotas: iam.quotas,
         entities,
         evidence,
-        required: request.keys.iter().map(|key| (key.clone(), required(key))).collect(),
+        required: request.keys_for(id).map(|key| (key.clone(), required(key))).collect(),
         policies: iam.policies.values().map(|policy| PolicyDraft::of(policy, draft)).collect(),
         to_reference: BTreeMap::new(),
     };
     account.sort_policies();
-    for key in &request.keys {
+    for key in request.keys_for(id) {
         account.plan_key(key, draft);
     }
     for entity in entities {
@@ -284,7 +284,7 @@ impl Account<'_> {
             }
         }
         let is_new_to_someone = needy.iter().any(|entity| !policy.attached.contains(&entity.entity_name()));
-        let asked: Vec<String> = self.request.keys.iter().map(ToString::to_string).collect();
+        let asked: Vec<String> = self.required.keys().map(ToString::to_string).collect();
         let all: Vec<RequiredStatement> = self.required.values().flatten().cloned().collect();
         if is_new_to_someone && !reader.gives_only(&all, &asked) {
             return Some("it gives more than access to this key".to_owned());
@@ -374,7 +374,8 @@ impl Account<'_> {
             let message = format!("it has {attached} managed policies attached, and {quota} is the most");
             let hint = "detach one that nobody needs, or ask AWS for a higher quota".to_owned();
             draft.find(FindingCode::AttachmentQuota, &entity, message, Some(hint));
-            for key in &self.request.keys {
+            let keys: Vec<KeyArn> = self.required.keys().cloned().collect();
+            for key in &keys {
                 mark_missing(key, entity, draft);
             }
         }

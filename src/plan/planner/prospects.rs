@@ -31,8 +31,8 @@ impl Prospects<'_> {
     pub(super) fn judge(&self, draft: &mut Draft) {
         let actions = documented_actions();
         for key in self.request.keys.iter().filter(|key| self.is_ours_to_mend(key)) {
-            let assessed =
-                self.grantees.usable.iter().map(|grantee| self.after.assess(key, grantee, actions));
+            let needing = self.grantees.needing(self.request, key);
+            let assessed = needing.usable.iter().map(|grantee| self.after.assess(key, grantee, actions));
             let assessed: Vec<Assessment> = assessed.collect();
             let mut doubts = Doubts::default();
             for assessment in &assessed {
@@ -157,7 +157,7 @@ impl Prospects<'_> {
         {
             unread.insert(format!("grants ({reason})"));
         }
-        for entity in self.grantees.entities() {
+        for entity in self.grantees.needing(self.request, key).entities() {
             let iam = self.observation.accounts.get(&entity.account).and_then(Reading::read);
             let found = iam.and_then(|iam| iam.entities.get(entity)).and_then(Option::as_ref);
             if let Some(Reading::Unread(reason)) = found.map(|found| &found.identity) {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::world::{ShortRequest, World, carried_out};
+use crate::access::chain::Chain;
 use crate::access::{Grantee, Request};
 use crate::observation::Observation;
 use crate::plan::document::{patch_identity_policy, patch_key_policy};
@@ -119,10 +120,19 @@ fn same_as_in_the_matrix(request: &Request, observation: &Observation, plan: &Pl
 }
 
 fn survives_its_file(request: &Request, observation: &Observation, plan: &Plan) -> Result<(), String> {
-    let saved =
-        SavedPlan::new(PlanBackend::Aws, "2026-01-02T03:04:05Z".to_owned(), request, observation, plan);
+    let saved = SavedPlan::new(
+        PlanBackend::Aws,
+        "2026-01-02T03:04:05Z".to_owned(),
+        &Chain::default(),
+        request,
+        observation,
+        plan,
+    );
     let text = saved.to_text().map_err(|error| error.to_string())?;
-    let read = SavedPlan::parse(&text, "plan.json").map_err(|error| error.to_string())?;
+    let read = SavedPlan::parse(&text, "plan.json", |request, observation, _| {
+        crate::plan::plan(request, observation)
+    })
+    .map_err(|error| error.to_string())?;
     same("saved plan", &read, &saved)
 }
 

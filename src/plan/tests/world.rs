@@ -1,6 +1,6 @@
 //! A request and an observation in a few words, and what AWS would make of a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -297,6 +297,8 @@ pub(super) struct ShortRequest {
     coverage: CoverageRule,
     #[serde(default)]
     prune_orphans: bool,
+    #[serde(default)]
+    only_for: BTreeMap<KeyArn, BTreeSet<AccountId>>,
 }
 
 impl ShortRequest {
@@ -313,6 +315,7 @@ impl ShortRequest {
             coverage: self.coverage,
             prune_orphans: self.prune_orphans,
             keys,
+            only_for: self.only_for.clone(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The document's types. Their comments are the descriptions in its schema.
 
+mod chain;
 mod changes;
 mod checks;
 mod context;
@@ -15,6 +16,7 @@ use crate::plan::{Finding, FindingCode, Severity};
 pub use changes::ChangeStatus;
 pub use runs::RunSummary;
 
+use chain::ChainOutput;
 use changes::{ChangeOutput, CoverageOutput, HandoverOutput};
 use checks::{CheckOutput, KeyUsersOutput};
 use context::{ObservationOutput, RequestOutput};
@@ -36,6 +38,8 @@ pub(super) struct Output {
     version: u32,
     /// The command that ran, such as `fix`.
     command: String,
+    /// What was found on the way from images, instances and events to keys; null where none was given.
+    chain: Option<ChainOutput>,
     /// What was asked for; null where the run ended before that was clear.
     request: Option<RequestOutput>,
     /// What was read; null where nothing was.
@@ -138,6 +142,7 @@ impl From<&Report<'_>> for Output {
         Self {
             version: VERSION,
             command: report.command.to_owned(),
+            chain: report.chain.and_then(ChainOutput::of),
             request: report.request.map(RequestOutput::from),
             observation: report.observation.map(ObservationOutput::from),
             findings: findings.into_iter().map(FindingOutput::from).collect(),
@@ -164,9 +169,10 @@ impl From<&CheckReport<'_>> for Output {
         Self {
             version: VERSION,
             command: "check".to_owned(),
+            chain: report.chain.and_then(ChainOutput::of),
             request: report.request.map(RequestOutput::from),
             observation: report.observation.map(ObservationOutput::from),
-            findings: Vec::new(),
+            findings: report.findings.iter().map(FindingOutput::from).collect(),
             changes: Vec::new(),
             coverage: Vec::new(),
             handovers: Vec::new(),

@@ -86,6 +86,7 @@ fn full_output() -> String {
         trials: &[trial()],
         runs: &[],
         command: "fix",
+        chain: None,
         request: Some(&testing::request(&[OTHER_ROOT, ROLE])),
         observation: Some(&observation()),
         plan: Some(&full_plan()),
@@ -110,6 +111,7 @@ fn failed_early() -> Report<'static> {
         trials: &[],
         runs: &[],
         command: "fix",
+        chain: None,
         request: None,
         observation: None,
         plan: None,
@@ -223,6 +225,8 @@ fn check_output() -> String {
     let request = testing::request(&[OTHER_ROOT, ROLE]);
     let checked = check::check(&request, &observation, &Extras::default(), documented_actions());
     let report = CheckReport {
+        chain: None,
+        findings: &[],
         request: Some(&request),
         observation: Some(&observation),
         checked: &checked,

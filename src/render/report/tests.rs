@@ -23,6 +23,7 @@ fn shown(plan: &Plan, request: &Request, render: fn(&Report<'_>) -> String) -> S
         outcomes: Vec::new(),
         left: None,
         run: None,
+        origin: Vec::new(),
         site: Vec::new(),
         journal: None,
     })

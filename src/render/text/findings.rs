@@ -34,9 +34,12 @@ fn write_finding(out: &mut dyn Write, styles: &Styles, width: usize, finding: &F
     let message = Prose::new().styled(style, word).text(" ").styled(styles.strong, &finding.message);
     message.write_at(out, width, 0, 2)?;
     writeln!(out, "  {}: {}", paint(styles.dim, "about"), Escaped(&finding.subject))?;
-    if let Some(hint) = &finding.hint {
-        write!(out, "  ")?;
-        Prose::new().styled(styles.hint, "hint:").text(" ").text(hint).write_at(out, width, 2, 4)?;
-    }
-    Ok(())
+    let Some(hint) = &finding.hint else { return Ok(()) };
+    let (hint, commands) = hint.split_once('\n').unwrap_or((hint, ""));
+    write!(out, "  ")?;
+    Prose::new().styled(styles.hint, "hint:").text(" ").text(hint).write_at(out, width, 2, 4)?;
+    // Commands are copied: their lines don't break.
+    commands
+        .lines()
+        .try_for_each(|command| writeln!(out, "      {}", paint(styles.command, Escaped(command))))
 }

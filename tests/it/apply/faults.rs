@@ -5,6 +5,7 @@ use std::path::Path;
 use std::thread;
 
 use keymend::access::Request;
+use keymend::access::chain::Chain;
 use keymend::apply::journal::{Backend, Beginning, History, Journal, Origin};
 use keymend::apply::{self, Outcome, Run, StepResult};
 use keymend::cloud::reread::reread;
@@ -94,7 +95,8 @@ async fn carry_out(
     let selected: BTreeSet<usize> = (0..plan.changes.len()).collect();
     let callers = &observation.callers;
     let selected = &selected;
-    let beginning = Beginning { backend: Backend::Aws, origin, request, plan, selected, callers };
+    let chain = &Chain::default();
+    let beginning = Beginning { backend: Backend::Aws, origin, chain, request, plan, selected, callers };
     let mut journal = Journal::begin(folder, &beginning).unwrap();
     let mut run = Run {
         clock: &RecordingClock::default(),

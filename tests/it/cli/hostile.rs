@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use super::launch::a_bad_day;
 use crate::scene::{Ran, Scene};
 
 /// Clears the screen, colours, rings, overrides directions, breaks lines, hides.
@@ -139,4 +140,25 @@ fn nor_does_what_is_typed_or_wrong() {
         key["policy"] = json!(format!("{{\"{EVIL}\": 1, \"{EVIL}\": 2}}"));
     });
     assert_harmless(&not_a_policy.fix("--dry-run"));
+}
+
+/// Names, tags and reasons come from whoever made the image or launched the instance.
+#[test]
+fn nor_does_what_ec2_tells() {
+    let encrypted = a_bad_day(EVIL, EVIL);
+    let not_encrypted = a_bad_day(EVIL, EVIL);
+    not_encrypted.change(|world| world["snapshots"]["snap-0aaaaaaaaaaaaaaaa"]["key"] = json!(null));
+    let managed = Scene::changed("ami-under-aws-ebs", |world| {
+        world["images"]["ami-0123456789abcdef0"]["name"] = json!(EVIL);
+    });
+    for scene in [&encrypted, &not_encrypted] {
+        scene.change(|world| world["instances"]["i-0123456789abcdef0"]["auto_scaling_group"] = json!(EVIL));
+    }
+    for scene in [&encrypted, &not_encrypted, &managed] {
+        for arguments in ["fix --dry-run", "fix --dry-run --output json", "check", "check --output json"] {
+            let ran = scene.run(&format!("{arguments} --sandbox=world.json"));
+            assert_harmless(&ran);
+            assert!(ran.stdout.contains("live"), "it is shown, not left out: {ran}");
+        }
+    }
 }

@@ -53,7 +53,9 @@ fn it_writes_what_fix_writes() {
         let planned = scene.fix("--dry-run --output json --allow-blocked").json();
         let request = &planned["request"];
         let Some(grantees) = request["grantees"].as_array() else { continue };
-        let mut arguments = format!("--key {}", request["keys"][0].as_str().unwrap());
+        // A document is compared where the request is about one key.
+        let [key] = request["keys"].as_array().unwrap().as_slice() else { continue };
+        let mut arguments = format!("--key {}", key.as_str().unwrap());
         for grantee in grantees.iter().map(|grantee| grantee.as_str().unwrap()) {
             if grantee.contains(":group/") {
                 arguments = format!("{arguments} --account {}", grantee.split(':').nth(4).unwrap());

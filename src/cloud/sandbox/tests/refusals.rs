@@ -134,6 +134,7 @@ async fn keys_whose_policy_can_not_be_written() {
 
     let gone = changed(|world| {
         world["keys"] = json!({});
+        world["snapshots"] = json!({});
         world["defaults"] = json!({});
     });
     let message = format!("Key '{KEY}' does not exist");

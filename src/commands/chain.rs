@@ -1,0 +1,33 @@
+//! From images, instances and events to what is asked about them.
+
+use std::io;
+
+use super::console::Console;
+use crate::access::UnresolvedRequest;
+use crate::access::chain::Chain;
+use crate::cloud::Observe;
+use crate::cloud::ec2::ObserveEc2;
+use crate::error::Error;
+use crate::launch::{self, Targets};
+
+/// Follows the way to keys and to those who launch, and adds what it comes to to what is asked.
+pub(super) async fn find(
+    mut asked: UnresolvedRequest,
+    targets: &Targets,
+    cloud: &(impl Observe + ObserveEc2),
+) -> Result<(UnresolvedRequest, Chain), Error> {
+    if targets.is_empty() {
+        return Ok((asked, Chain::default()));
+    }
+    let mut chain = launch::trace(targets, &asked, cloud).await?;
+    launch::complete(&mut asked, &mut chain);
+    Ok((asked, chain))
+}
+
+/// Events that were passed over are told.
+pub(super) fn tell_other_events(others: usize, console: &mut Console) -> io::Result<()> {
+    if others == 0 {
+        return Ok(());
+    }
+    console.hint(&format!("events of CloudTrail that KMS did not refuse are passed over: {others}"))
+}

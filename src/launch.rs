@@ -1,0 +1,380 @@
+//! From what somebody has, an instance that would not start or the image it was launched from, to the keys and those
+//! who need them; and every cause that is not a policy.
+
+pub mod causes;
+mod commands;
+mod state_reason;
+pub mod trail;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::{join_all, try_join_all};
+use tokio::try_join;
+
+use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Refusal, Requester};
+use crate::access::{GranteeRef, KeyRef, UnresolvedRequest};
+use crate::arn::{AccountId, EntityArn, EntityKind, Partition};
+use crate::cloud::ec2::{ObserveEc2, Viewpoint};
+use crate::cloud::{CloudError, CloudErrorKind, Observe};
+use crate::observation::Reading;
+use crate::observation::ec2::{Image, Instance, Volume};
+
+/// What somebody has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Targets {
+    /// The region; the configured one where none is named.
+    pub region: Option<String>,
+    /// `ami-…`
+    pub images: Vec<String>,
+    /// `snap-…`
+    pub snapshots: Vec<String>,
+    /// `vol-…`
+    pub volumes: Vec<String>,
+    /// `i-…`
+    pub instances: Vec<String>,
+    /// What KMS refused, by CloudTrail.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Targets {
+    /// Whether there is nothing to start from.
+    pub fn is_empty(&self) -> bool {
+        let lists = [&self.images, &self.snapshots, &self.volumes, &self.instances];
+        self.refusals.is_empty() && lists.into_iter().all(Vec::is_empty)
+    }
+
+    /// Whether they tell who launches, so that nobody has to be named.
+    pub fn tell_who_launches(&self) -> bool {
+        !self.instances.is_empty() || !self.refusals.is_empty()
+    }
+
+    /// Adds something by its id alone, whose beginning tells what it is.
+    pub fn add(&mut self, id: &str) {
+        let list = match id.split_once('-') {
+            Some(("ami", _)) => &mut self.images,
+            Some(("snap", _)) => &mut self.snapshots,
+            Some(("vol", _)) => &mut self.volumes,
+            _ => &mut self.instances,
+        };
+        list.push(id.to_owned());
+    }
+
+    /// The options that name all of it again, each with its value; what CloudTrail told is named by keys and grantees.
+    pub fn options(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let lists = [
+            ("--ami", &self.images),
+            ("--snapshot", &self.snapshots),
+            ("--volume", &self.volumes),
+            ("--instance", &self.instances),
+        ];
+        let region = self.region.iter().filter(|_| !self.is_empty()).map(|region| ("--region", region));
+        let ids = lists.into_iter().flat_map(|(option, ids)| ids.iter().map(move |id| (option, id)));
+        region.chain(ids)
+    }
+}
+
+/// Why the way to the keys could not be followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LaunchError {
+    /// A read failed.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// Nobody whose credentials are at hand is shown it.
+    #[error(
+        "the {what} `{id}` does not exist in the region {region}, or is not shared with the accounts that asked"
+    )]
+    NotFound {
+        /// Image, snapshot, volume or instance.
+        what: &'static str,
+        /// Its id.
+        id: String,
+        /// Where it was looked for.
+        region: String,
+        /// The region of a key that was named, where that is another one.
+        other_region: Option<String>,
+    },
+    /// The snapshots are not shown, and without them no key can be told.
+    #[error("the key can't be told: the snapshot `{snapshot}` is not shown to the accounts that asked")]
+    NoKey {
+        /// The first of them.
+        snapshot: String,
+        /// Who owns the image.
+        owner: Option<AccountId>,
+    },
+}
+
+/// Follows the way from what somebody has to the keys, and looks at everything else that a launch depends on.
+///
+/// # Errors
+/// Something is not found; a read fails that can't be done without; or no key can be told.
+pub async fn trace(
+    targets: &Targets,
+    asked: &UnresolvedRequest,
+    cloud: &(impl Observe + ObserveEc2),
+) -> Result<Chain, LaunchError> {
+    let region = targets.region.clone().or_else(|| cloud.region());
+    let search = Search {
+        cloud,
+        from: Viewpoint { account: None, region },
+        others: others(targets, asked, cloud.accounts()),
+        asked,
+    };
+    // Whose credentials serve the others is asked meanwhile.
+    let (instances, images, volumes, ()) = try_join!(
+        try_join_all(targets.instances.iter().map(|id| search.instance(id))),
+        try_join_all(targets.images.iter().map(|id| search.image(id))),
+        try_join_all(targets.volumes.iter().map(|id| search.volume(id))),
+        search.get_to_know(),
+    )?;
+    let more_images = missing_ids(instances.iter().map(|instance| &instance.image), &targets.images);
+    let more_volumes = missing_ids(instances.iter().flat_map(|instance| &instance.volumes), &targets.volumes);
+    let (more_images, more_volumes) = try_join!(
+        try_join_all(more_images.iter().map(|id| search.image(id))),
+        // A volume may be gone by now.
+        try_join_all(more_volumes.iter().map(|id| search.find(async |from| cloud.volume(&from, id).await))),
+    )?;
+    let images: Vec<(Viewpoint, Image)> = images.into_iter().chain(more_images).collect();
+    let accounts = launching_accounts(targets, asked, &instances);
+    let (images, snapshots, requesters) = try_join!(
+        try_join_all(images.iter().map(|(from, image)| search.found_image(from, image))),
+        try_join_all(targets.snapshots.iter().map(|id| search.named_snapshot(id))),
+        try_join_all(accounts.into_iter().map(|account| search.requester(account, &images))),
+    )?;
+    let chain = Chain {
+        region: search.region(),
+        instances,
+        images,
+        snapshots,
+        volumes: volumes
+            .into_iter()
+            .chain(more_volumes.into_iter().flatten().map(|(_, volume)| volume))
+            .collect(),
+        refusals: targets.refusals.clone(),
+        requesters: requesters.into_iter().collect(),
+        elsewhere: Vec::new(),
+    };
+    let unseen = chain.all_snapshots().find(|found| found.snapshot.is_none());
+    match unseen {
+        Some(unseen) if chain.keys().is_empty() && asked.keys.is_empty() => Err(LaunchError::NoKey {
+            snapshot: unseen.id.clone(),
+            owner: chain.images.first().map(|found| found.image.owner),
+        }),
+        _ => Ok(chain),
+    }
+}
+
+/// Adds what the chain tells to what was asked for: keys, default keys of those who launch, and where nobody was named,
+/// who launched. A key that was named for another region is not what the image's snapshots are encrypted under, and
+/// goes.
+pub fn complete(asked: &mut UnresolvedRequest, chain: &mut Chain) {
+    let is_elsewhere = |key: &KeyRef| key.region().is_some_and(|region| region != chain.region);
+    if chain.is_in_a_region() {
+        let elsewhere = asked.keys.extract_if(.., |key| is_elsewhere(key));
+        chain.elsewhere = elsewhere.map(|key| key.to_string()).collect();
+    }
+    for key in chain.keys() {
+        let key = KeyRef::Arn(key.clone());
+        if !asked.keys.contains(&key) {
+            asked.keys.push(key);
+        }
+    }
+    let refused = chain.refusals.iter().map(|refusal| refusal.principal.clone());
+    let launched: Vec<GranteeRef> = if asked.grantees.is_empty() {
+        chain.instances.iter().map(|instance| who_launched(instance, &chain.region)).collect()
+    } else {
+        Vec::new()
+    };
+    for grantee in refused.chain(launched) {
+        if !asked.grantees.contains(&grantee) {
+            asked.grantees.push(grantee);
+        }
+    }
+    let launching: BTreeSet<AccountId> = asked.grantees.iter().map(GranteeRef::account).collect();
+    let default_keys = launching.into_iter().filter_map(|account| {
+        let key = chain.default_key(account)?.key.parse().ok()?;
+        Some((account, key))
+    });
+    asked.default_keys = default_keys.filter(|(_, key)| !asked.keys.contains(key)).collect();
+}
+
+/// The role of Auto Scaling where its group launched the instance, else the account: more an instance doesn't tell.
+///
+/// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-service-linked-role.html>
+fn who_launched(instance: &Instance, region: &str) -> GranteeRef {
+    match &instance.auto_scaling_group {
+        Some(_) => GranteeRef::Entity(EntityArn {
+            partition: Partition::of_region(region),
+            account: instance.owner,
+            kind: EntityKind::Role,
+            path: "/aws-service-role/autoscaling.amazonaws.com/".to_owned(),
+            name: "AWSServiceRoleForAutoScaling".to_owned(),
+        }),
+        None => GranteeRef::Account(instance.owner),
+    }
+}
+
+/// Whose credentials may see what the default ones don't.
+fn others(targets: &Targets, asked: &UnresolvedRequest, served: BTreeSet<AccountId>) -> BTreeSet<AccountId> {
+    let of_grantees = asked.grantees.iter().map(GranteeRef::account);
+    let of_keys = asked.keys.iter().filter_map(KeyRef::account);
+    let refused =
+        targets.refusals.iter().flat_map(|refusal| [refusal.principal.account(), refusal.key.account]);
+    of_grantees.chain(of_keys).chain(refused).chain(served).collect()
+}
+
+fn launching_accounts(
+    targets: &Targets,
+    asked: &UnresolvedRequest,
+    instances: &[Instance],
+) -> BTreeSet<AccountId> {
+    let named = asked.grantees.iter().map(GranteeRef::account);
+    let refused = targets.refusals.iter().map(|refusal| refusal.principal.account());
+    named.chain(refused).chain(instances.iter().map(|instance| instance.owner)).collect()
+}
+
+fn missing_ids<'i>(ids: impl Iterator<Item = &'i String>, known: &[String]) -> BTreeSet<&'i String> {
+    ids.filter(|id| !id.is_empty() && !known.contains(id)).collect()
+}
+
+/// Looks with the default credentials first, then with those of the other accounts.
+struct Search<'s, C> {
+    cloud: &'s C,
+    from: Viewpoint,
+    others: BTreeSet<AccountId>,
+    asked: &'s UnresolvedRequest,
+}
+
+impl<C: Observe + ObserveEc2> Search<'_, C> {
+    fn region(&self) -> String {
+        self.from.region.clone().unwrap_or_default()
+    }
+
+    async fn get_to_know(&self) -> Result<(), LaunchError> {
+        let callers = join_all(self.others.iter().map(|account| self.cloud.caller(*account))).await;
+        callers.into_iter().try_for_each(|caller| caller.map(|_| ())).map_err(LaunchError::from)
+    }
+
+    /// The first viewpoint from which something shows, and what it is.
+    async fn find<T>(
+        &self,
+        look: impl AsyncFn(Viewpoint) -> Result<Option<T>, CloudError>,
+    ) -> Result<Option<(Viewpoint, T)>, LaunchError> {
+        let none = match look(self.from.clone()).await {
+            Ok(Some(found)) => return Ok(Some((self.from.clone(), found))),
+            Ok(None) => None,
+            // Profiles by account may be all there is.
+            Err(error) if error.kind == CloudErrorKind::NoCredentials => Some(error),
+            Err(error) => return Err(error.into()),
+        };
+        let mut has_looked = none.is_none();
+        let default = self.cloud.default_caller().await.map(|caller| caller.account).ok();
+        for account in self.others.iter().filter(|account| Some(**account) != default) {
+            if self.cloud.caller(*account).await?.is_none() {
+                continue;
+            }
+            has_looked = true;
+            let from = self.from.of(*account);
+            if let Some(found) = look(from.clone()).await? {
+                return Ok(Some((from, found)));
+            }
+        }
+        none.filter(|_| !has_looked).map_or(Ok(None), |error| Err(error.into()))
+    }
+
+    fn not_found(&self, what: &'static str, id: &str) -> LaunchError {
+        let region = self.region();
+        let named = self.asked.keys.iter().filter_map(KeyRef::region);
+        let other_region = named.filter(|own| *own != region).map(str::to_owned).next();
+        LaunchError::NotFound { what, id: id.to_owned(), region, other_region }
+    }
+
+    async fn instance(&self, id: &str) -> Result<Instance, LaunchError> {
+        let found = self.find(async |from| self.cloud.instance(&from, id).await).await?;
+        found.map(|(_, instance)| instance).ok_or_else(|| self.not_found("instance", id))
+    }
+
+    async fn image(&self, id: &str) -> Result<(Viewpoint, Image), LaunchError> {
+        let found = self.find(async |from| self.cloud.image(&from, id).await).await?;
+        found.ok_or_else(|| self.not_found("image", id))
+    }
+
+    async fn volume(&self, id: &str) -> Result<Volume, LaunchError> {
+        let found = self.find(async |from| self.cloud.volume(&from, id).await).await?;
+        found.map(|(_, volume)| volume).ok_or_else(|| self.not_found("volume", id))
+    }
+
+    async fn named_snapshot(&self, id: &str) -> Result<FoundSnapshot, LaunchError> {
+        let found = self.find(async |from| self.cloud.snapshot(&from, id).await).await?;
+        let (_, snapshot) = found.ok_or_else(|| self.not_found("snapshot", id))?;
+        let shares =
+            self.as_account(snapshot.owner, async |owner| self.cloud.volume_permissions(&owner, id).await);
+        Ok(FoundSnapshot { id: id.to_owned(), shares: shares.await?, snapshot: Some(snapshot) })
+    }
+
+    /// The image's snapshots as its owner sees them, else as whoever saw the image.
+    async fn found_image(&self, from: &Viewpoint, image: &Image) -> Result<FoundImage, LaunchError> {
+        let from = match self.cloud.caller(image.owner).await? {
+            Some(_) => self.from.of(image.owner),
+            None => from.clone(),
+        };
+        let (launch, snapshots) = try_join!(
+            self.as_account(image.owner, async |owner| self
+                .cloud
+                .launch_permissions(&owner, &image.id)
+                .await),
+            try_join_all(image.snapshots.iter().map(|id| self.snapshot_of(&from, image, id))),
+        )?;
+        Ok(FoundImage { image: image.clone(), launch, snapshots })
+    }
+
+    async fn snapshot_of(
+        &self,
+        from: &Viewpoint,
+        image: &Image,
+        id: &str,
+    ) -> Result<FoundSnapshot, LaunchError> {
+        // An image's snapshots belong to its owner, so both reads can go side by side.
+        let shares =
+            self.as_account(image.owner, async |owner| self.cloud.volume_permissions(&owner, id).await);
+        let snapshot = async { self.cloud.snapshot(from, id).await.map_err(LaunchError::from) };
+        let (snapshot, shares) = try_join!(snapshot, shares)?;
+        Ok(FoundSnapshot { id: id.to_owned(), snapshot, shares })
+    }
+
+    async fn requester(
+        &self,
+        account: AccountId,
+        images: &[(Viewpoint, Image)],
+    ) -> Result<(AccountId, Requester), LaunchError> {
+        let foreign = images.iter().filter(|(_, image)| image.owner != account);
+        let sees = try_join_all(foreign.map(async |(_, image)| {
+            let look =
+                async |from: Viewpoint| self.cloud.image(&from, &image.id).await.map(|seen| seen.is_some());
+            self.as_account(account, look).await.map(|seen| (image.id.clone(), seen))
+        }));
+        let (ebs, allowed_images, sees) = try_join!(
+            self.as_account(account, async |from| self.cloud.ebs_defaults(&from).await),
+            self.as_account(account, async |from| self.cloud.allowed_images(&from).await),
+            sees,
+        )?;
+        Ok((account, Requester { ebs, allowed_images, sees: sees.into_iter().collect::<BTreeMap<_, _>>() }))
+    }
+
+    /// A read that is worth having and can be done without: it may be refused, or there may be nobody to make it.
+    async fn as_account<T>(
+        &self,
+        account: AccountId,
+        read: impl AsyncFn(Viewpoint) -> Result<T, CloudError>,
+    ) -> Result<Reading<T>, LaunchError> {
+        if self.cloud.caller(account).await?.is_none() {
+            return Ok(Reading::Unread(format!("no credentials for account {account}")));
+        }
+        match read(self.from.of(account)).await {
+            Ok(value) => Ok(Reading::Read(value)),
+            Err(error) if matches!(error.kind, CloudErrorKind::AccessDenied | CloudErrorKind::Other) => {
+                Ok(Reading::Unread(error.to_string()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! Every cause that is not a policy of a key or an identity, as findings with their ways out.
+
+use super::commands::{self, Copied};
+use super::state_reason;
+use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Requester};
+use crate::access::{Grantee, Request};
+use crate::arn::AccountId;
+use crate::observation::ec2::{AllowedImages, Image, ImageCriterion, Instance};
+use crate::observation::{KeyManager, Observation, Reading};
+use crate::plan::{self, Finding, FindingCode, Plan, Side};
+use crate::policy::pattern;
+
+/// The plan, with every cause besides.
+pub fn planned(request: &Request, observation: &Observation, chain: &Chain) -> Plan {
+    let mut plan = plan::plan(request, observation);
+    add_to(&mut plan, chain, request, observation);
+    plan
+}
+
+/// Adds what was found on the way to a plan.
+///
+/// Of a snapshot under an AWS managed key the plan says less than the chain knows: that finding is replaced.
+fn add_to(plan: &mut Plan, chain: &Chain, request: &Request, observation: &Observation) {
+    let found = of(chain, request, observation);
+    let managed: Vec<String> = managed_keys(observation).collect();
+    let told = [FindingCode::AwsManagedKey, FindingCode::OwnAwsManagedKey];
+    if found.iter().any(|finding| told.contains(&finding.code)) {
+        let is_told_better = |finding: &Finding| {
+            finding.code == FindingCode::AwsManagedKey && managed.contains(&finding.subject)
+        };
+        plan.findings.retain(|finding| !is_told_better(finding));
+        let own = plan.coverage.iter_mut().filter(|covered| {
+            covered.key.account == covered.grantee.account() && managed.contains(&covered.key.to_string())
+        });
+        own.for_each(|covered| (covered.key_policy, covered.identity) = (Side::NotNeeded, Side::NotNeeded));
+    }
+    for finding in found {
+        if !plan.findings.contains(&finding) {
+            plan.findings.push(finding);
+        }
+    }
+    plan.findings.sort_by_key(Finding::severity);
+}
+
+/// Everything that was found on the way, as far as it matters for those who launch; nothing where nothing was looked
+/// for.
+pub fn of(chain: &Chain, request: &Request, observation: &Observation) -> Vec<Finding> {
+    if chain.is_empty() {
+        return Vec::new();
+    }
+    let accounts = launching(request);
+    let managed: Vec<String> = managed_keys(observation).collect();
+    let mut causes = Causes { chain, accounts: &accounts, managed: &managed, findings: Vec::new() };
+    chain.instances.iter().for_each(|instance| {
+        causes.of_instance(instance);
+        causes.of_launcher(instance, request);
+    });
+    chain.images.iter().for_each(|found| causes.of_image(found));
+    chain.all_snapshots().for_each(|found| causes.of_snapshot(found));
+    causes.of_keys();
+    causes.of_default_keys(request);
+    causes.of_refusals();
+    causes.findings
+}
+
+fn launching(request: &Request) -> Vec<AccountId> {
+    let mut accounts: Vec<AccountId> = request.grantees.iter().map(Grantee::account).collect();
+    accounts.sort();
+    accounts.dedup();
+    accounts
+}
+
+fn managed_keys(observation: &Observation) -> impl Iterator<Item = String> {
+    let managed = observation
+        .keys
+        .iter()
+        .filter(|(_, key)| key.metadata.read().is_some_and(|metadata| metadata.manager == KeyManager::Aws));
+    managed.map(|(arn, _)| arn.to_string())
+}
+
+struct Causes<'c> {
+    chain: &'c Chain,
+    /// Those that launch.
+    accounts: &'c [AccountId],
+    /// The keys that AWS manages.
+    managed: &'c [String],
+    findings: Vec<Finding>,
+}
+
+impl Causes<'_> {
+    fn find(&mut self, code: FindingCode, subject: &str, message: String, hint: Option<String>) {
+        self.findings.push(Finding { code, subject: subject.to_owned(), message, hint });
+    }
+
+    fn of_instance(&mut self, instance: &Instance) {
+        let state = &instance.state;
+        let Some(reason) = &instance.state_reason else {
+            let message = format!("the instance is {state}, and EC2 gives no reason");
+            return self.find(FindingCode::StateReason, &instance.id, message, None);
+        };
+        let words = if reason.message.is_empty() { &reason.code } else { &reason.message };
+        let told =
+            if words.contains(&reason.code) { words.clone() } else { format!("{}: {words}", reason.code) };
+        let message = format!("the instance is {state}: `{told}`");
+        let meaning = state_reason::meaning(reason).map(str::to_owned);
+        self.find(FindingCode::StateReason, &instance.id, message, meaning);
+    }
+
+    /// An account as a whole was let in where its instance told no more: its IAM decides, and nobody looked there.
+    fn of_launcher(&mut self, instance: &Instance, request: &Request) {
+        let of_account = || request.grantees.iter().filter(|grantee| grantee.account() == instance.owner);
+        if of_account().any(|grantee| matches!(grantee, Grantee::Entity(_))) {
+            return;
+        }
+        let message = format!(
+            "the instance does not tell which user or role of account {} launched it: that one's IAM policies have to \
+             allow the key too",
+            instance.owner
+        );
+        let command = commands::who_launched(&self.chain.region, &instance.id);
+        let hint = format!("name it with --principal; CloudTrail tells it\n{command}");
+        self.find(FindingCode::LauncherUnknown, &instance.id, message, Some(hint));
+    }
+
+    fn of_image(&mut self, found: &FoundImage) {
+        let image = &found.image;
+        if image.state != "available" {
+            let message = format!("the image is {}: nothing launches from it", image.state);
+            self.find(
+                FindingCode::ImageState,
+                &image.id,
+                message,
+                way_out_of_state(&self.chain.region, image),
+            );
+        }
+        let is_nothing_encrypted = !found.snapshots.is_empty()
+            && found
+                .snapshots
+                .iter()
+                .all(|found| found.snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_encrypted));
+        if is_nothing_encrypted || found.snapshots.is_empty() {
+            let message =
+                "none of its snapshots is encrypted: no key of theirs stands in the way of a launch";
+            self.find(FindingCode::NotEncrypted, &image.id, message.to_owned(), None);
+        }
+        for account in self.accounts.iter().filter(|account| **account != image.owner) {
+            self.of_visitor(*account, found);
+        }
+    }
+
+    /// Another account's image has to be shared with whoever launches it, and allowed there.
+    fn of_visitor(&mut self, account: AccountId, found: &FoundImage) {
+        let nobody = Requester::default();
+        let requester = self.chain.requesters.get(&account).unwrap_or(&nobody);
+        let (image, settings) = (&found.image, requester.allowed_images.read());
+        let seen = requester.sees.get(&image.id).and_then(Reading::read).copied();
+        let shared = if image.is_public {
+            Some(true)
+        } else {
+            found.launch.read().and_then(|shares| shares.include(account))
+        };
+        let verdict = settings.map_or(Some(true), |settings| is_allowed(settings, image));
+        if let (Some(false), Some(settings)) = (verdict, settings) {
+            self.not_allowed(account, image, settings);
+        }
+        // An image that the setting keeps out does not show, shared or not.
+        let may_be_hidden =
+            verdict != Some(true) && settings.is_some_and(|settings| settings.state == "enabled");
+        match (seen, shared) {
+            (Some(true), _) | (None, Some(true)) => {}
+            (_, Some(false)) => {
+                self.not_shared(account, image, "its launch permission does not name the account");
+            }
+            (Some(false), None) if !may_be_hidden => {
+                self.not_shared(account, image, "the account does not see it");
+            }
+            (Some(false), _) if verdict == Some(false) && may_be_hidden => {}
+            (Some(false), _) => {
+                let message = format!(
+                    "account {account} does not see the image: its own Allowed AMIs setting, its organization, or a \
+                     missing launch permission keeps it out"
+                );
+                self.find(FindingCode::LaunchPermission, &image.id, message, None);
+            }
+            (None, None) => self.unread(account, found, requester),
+        }
+    }
+
+    fn not_shared(&mut self, account: AccountId, image: &Image, why: &str) {
+        let message = format!("account {account} may not launch the image: {why}");
+        let command = commands::share_image(&self.chain.region, &image.id, account);
+        let hint = format!("share it, as its owner, account {}\n{command}", image.owner);
+        self.find(FindingCode::LaunchPermission, &image.id, message, Some(hint));
+    }
+
+    fn unread(&mut self, account: AccountId, found: &FoundImage, requester: &Requester) {
+        let reason = match (requester.sees.get(&found.image.id), &found.launch) {
+            (Some(Reading::Unread(reason)), _) | (None, Reading::Unread(reason)) => reason.clone(),
+            // An organization that it is shared with may hold the account or not.
+            _ => format!(
+                "it is shared with an organization, and whether account {account} is in it is not told"
+            ),
+        };
+        let message = format!("whether account {account} may launch the image is not known: {reason}");
+        let hint = how_to_read(account, &reason);
+        self.find(FindingCode::LaunchUnread, &found.image.id, message, Some(hint));
+    }
+
+    fn not_allowed(&mut self, account: AccountId, image: &Image, settings: &AllowedImages) {
+        let owner = image.owner;
+        let command = commands::allow_owner(&self.chain.region, settings, owner);
+        let hint = if settings.managed_by == "declarative-policy" {
+            "its organization's declarative policy for EC2 decides: allow images of the owner there"
+                .to_owned()
+        } else {
+            format!("allow images of account {owner}, in account {account}\n{command}")
+        };
+        let (code, message) = if settings.state == "enabled" {
+            let message =
+                format!("the Allowed AMIs setting of account {account} keeps out images of account {owner}");
+            (FindingCode::ImageNotAllowed, message)
+        } else {
+            let message = format!(
+                "the Allowed AMIs setting of account {account} is in audit mode: enabled, it would keep out images of \
+                 account {owner}"
+            );
+            (FindingCode::ImageAudited, message)
+        };
+        self.find(code, &image.id, message, Some(hint));
+    }
+
+    fn of_snapshot(&mut self, found: &FoundSnapshot) {
+        let Some(snapshot) = &found.snapshot else {
+            let message =
+                "the snapshot is not shown to the accounts that asked, or gone: its key can't be told";
+            let hint =
+                "give credentials of its owner, --account-profile OWNER=PROFILE, or its key, --key ARN";
+            return self.find(
+                FindingCode::SnapshotUnseen,
+                &found.id,
+                message.to_owned(),
+                Some(hint.to_owned()),
+            );
+        };
+        if snapshot.state != "completed" {
+            let message = format!("the snapshot is {}: nothing launches from it", snapshot.state);
+            self.find(FindingCode::ImageState, &snapshot.id, message, None);
+        }
+        if is_under(found, self.managed) {
+            return;
+        }
+        let Reading::Read(shares) = &found.shares else { return };
+        let foreign = self.accounts.iter().filter(|account| **account != snapshot.owner);
+        for account in foreign.filter(|account| shares.include(**account) == Some(false)) {
+            let message = format!(
+                "the snapshot is not shared with account {account}: a launch does not need that, a copy of the image does \
+                 (CopyImage)"
+            );
+            let command = commands::share_snapshot(&self.chain.region, &snapshot.id, *account);
+            let hint = format!("to let it copy the image, share the snapshot too\n{command}");
+            self.find(FindingCode::SnapshotPermission, &snapshot.id, message, Some(hint));
+        }
+    }
+
+    /// Keys of another region, and those that AWS manages.
+    fn of_keys(&mut self) {
+        let region = &self.chain.region;
+        let here: Vec<String> = self.chain.keys().into_iter().map(ToString::to_string).collect();
+        let found = self.chain.all_snapshots().filter_map(|found| found.snapshot.as_ref()?.key.as_ref());
+        let found = found.filter(|key| key.region != *region).map(ToString::to_string);
+        for key in self.chain.elsewhere.iter().cloned().chain(found).collect::<Vec<String>>() {
+            let message = format!(
+                "the key is not in the region {region}, where the image is: an image that was copied to another region is \
+                 encrypted under a key of that region"
+            );
+            let hint = if here.is_empty() {
+                format!("copy the image to {region} under a key of {region}")
+            } else {
+                format!("leave --key out: {} is planned, for the region {region}", here.join(", "))
+            };
+            self.find(FindingCode::KeyRegion, &key, message, Some(hint));
+        }
+        let managed = self.managed;
+        for found in &self.chain.images {
+            let is_managed = |found: &&FoundSnapshot| is_under(found, managed);
+            if let Some(snapshot) = found.snapshots.iter().find(is_managed) {
+                self.of_managed_key(snapshot, Copied::Image(&found.image));
+            }
+        }
+        for found in self.chain.snapshots.iter().filter(|found| is_under(found, managed)) {
+            self.of_managed_key(found, Copied::Snapshot(&found.id));
+        }
+    }
+
+    fn of_managed_key(&mut self, found: &FoundSnapshot, copied: Copied<'_>) {
+        let Some(snapshot) = &found.snapshot else { return };
+        let foreign: Vec<AccountId> =
+            self.accounts.iter().copied().filter(|account| *account != snapshot.owner).collect();
+        if foreign.is_empty() {
+            let message = format!(
+                "the snapshot is encrypted under the AWS managed key (aws/ebs) of account {}, which whoever launches in \
+                 that account may use; no other account can be let into it",
+                snapshot.owner
+            );
+            return self.find(FindingCode::OwnAwsManagedKey, &found.id, message, None);
+        }
+        let message = "the snapshot is encrypted under an AWS managed key (aws/ebs), which no other account can be let into";
+        let commands = commands::copy_under_new_key(&self.chain.region, copied, &foreign);
+        let hint = format!(
+            "copy it under a customer managed key, in account {}\n{}",
+            snapshot.owner,
+            commands.join("\n")
+        );
+        self.find(FindingCode::AwsManagedKey, &found.id, message.to_owned(), Some(hint));
+    }
+
+    fn of_default_keys(&mut self, request: &Request) {
+        for (key, accounts) in &request.only_for {
+            for account in accounts {
+                let message = format!(
+                    "a second key: what account {account} launches from snapshots of others is encrypted anew under its \
+                     default EBS key, which its grantees, and nobody else's, need to use too"
+                );
+                self.find(FindingCode::DefaultEbsKey, &key.to_string(), message, None);
+            }
+        }
+        for account in self.accounts {
+            let is_visitor = self.chain.all_snapshots().filter_map(|found| found.snapshot.as_ref());
+            let is_visitor = is_visitor.into_iter().any(|snapshot| snapshot.owner != *account);
+            if let (true, Some(Requester { ebs: Reading::Unread(reason), .. })) =
+                (is_visitor, self.chain.requesters.get(account))
+            {
+                let message = format!(
+                    "the default EBS key of account {account}, under which what it launches is encrypted anew, is not \
+                     known: {reason}"
+                );
+                let hint = how_to_read(*account, reason);
+                self.findings.push(Finding {
+                    code: FindingCode::LaunchUnread,
+                    subject: account.to_string(),
+                    message,
+                    hint: Some(hint),
+                });
+            }
+        }
+    }
+
+    fn of_refusals(&mut self) {
+        for refusal in &self.chain.refusals {
+            let Some(elsewhere) = refused_by(&refusal.message) else { continue };
+            let message =
+                format!("{} was refused {elsewhere}, which no change of keymend's mends", refusal.action);
+            let hint = "the administrator of the organization or of the account has to change that policy";
+            self.findings.push(Finding {
+                code: FindingCode::RefusedElsewhere,
+                subject: refusal.principal.to_string(),
+                message,
+                hint: Some(hint.to_owned()),
+            });
+        }
+    }
+}
+
+fn how_to_read(account: AccountId, reason: &str) -> String {
+    if reason.starts_with("no credentials") {
+        format!("give credentials: --account-profile {account}=PROFILE")
+    } else {
+        format!("`keymend permissions --account {account} --ami` prints what the operator needs there")
+    }
+}
+
+fn is_under(found: &FoundSnapshot, keys: &[String]) -> bool {
+    let key = found.snapshot.as_ref().and_then(|snapshot| snapshot.key.as_ref());
+    key.is_some_and(|key| keys.contains(&key.to_string()))
+}
+
+fn way_out_of_state(region: &str, image: &Image) -> Option<String> {
+    (image.state == "disabled").then(|| {
+        let command = commands::enable_image(region, &image.id);
+        format!("enable it, as its owner, account {}\n{command}", image.owner)
+    })
+}
+
+/// The policy that refused, where AWS's message names one that is not the key's or an identity's, or an explicit Deny.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+fn refused_by(message: &str) -> Option<&'static str> {
+    const SIGNS: [(&str, &str); 8] = [
+        ("explicit deny in a service control policy", "by a Deny in a service control policy"),
+        ("no service control policy allows", "because no service control policy allows it"),
+        ("explicit deny in a resource control policy", "by a Deny in a resource control policy"),
+        ("explicit deny in a permissions boundary", "by a Deny in a permissions boundary"),
+        ("no permissions boundary allows", "because the permissions boundary does not allow it"),
+        ("no session policy allows", "because the session's own policy does not allow it"),
+        ("explicit deny in a VPC endpoint policy", "by a Deny in a VPC endpoint policy"),
+        ("no VPC endpoint policy allows", "because no VPC endpoint policy allows it"),
+    ];
+    let found = SIGNS.iter().find(|(sign, _)| message.contains(sign)).map(|(_, words)| *words);
+    found.or_else(|| message.contains("explicit deny").then_some("by a Deny"))
+}
+
+/// Whether a setting lets an image in; `None` where that depends on what is not read, such as its age.
+///
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-allowed-amis.html>
+fn is_allowed(settings: &AllowedImages, image: &Image) -> Option<bool> {
+    if settings.state != "enabled" && settings.state != "audit-mode" {
+        return Some(true);
+    }
+    let verdicts: Vec<Option<bool>> =
+        settings.criteria.iter().map(|criterion| meets(criterion, image)).collect();
+    match () {
+        () if verdicts.contains(&Some(true)) => Some(true),
+        () if verdicts.contains(&None) => None,
+        () => Some(false),
+    }
+}
+
+fn meets(criterion: &ImageCriterion, image: &Image) -> Option<bool> {
+    let owner = image.owner.to_string();
+    let is_owner = |provider: &String| *provider == owner || Some(provider) == image.owner_alias.as_ref();
+    let by_owner = criterion.providers.is_empty() || criterion.providers.iter().any(is_owner);
+    let by_name =
+        criterion.names.is_empty() || criterion.names.iter().any(|name| pattern::matches(name, &image.name));
+    let is_more = !criterion.product_codes.is_empty()
+        || criterion.days_since_created.is_some()
+        || criterion.days_since_deprecated.is_some();
+    match (by_owner && by_name, is_more) {
+        (false, _) => Some(false),
+        (true, false) => Some(true),
+        (true, true) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

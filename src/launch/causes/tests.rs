@@ -1,0 +1,245 @@
+use super::*;
+use crate::access::PolicyName;
+use crate::arn::{KeyArn, Partition};
+use crate::observation::ec2::{EbsDefaults, Shares, Snapshot, StateReason};
+use crate::plan::plan;
+
+const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const IMAGE: &str = "ami-0123456789abcdef0";
+
+fn account(id: &str) -> AccountId {
+    id.parse().unwrap()
+}
+
+fn owner() -> AccountId {
+    account("111122223333")
+}
+
+fn visitor() -> AccountId {
+    account("444455556666")
+}
+
+fn image() -> Image {
+    Image {
+        id: IMAGE.to_owned(),
+        owner: owner(),
+        owner_alias: None,
+        name: "golden".to_owned(),
+        state: "available".to_owned(),
+        is_public: false,
+        snapshots: Vec::new(),
+    }
+}
+
+fn snapshot(key: Option<&str>) -> FoundSnapshot {
+    let id = "snap-0aaaaaaaaaaaaaaaa".to_owned();
+    let snapshot = Snapshot {
+        id: id.clone(),
+        owner: owner(),
+        state: "completed".to_owned(),
+        is_encrypted: key.is_some(),
+        key: key.map(|key| key.parse().unwrap()),
+    };
+    FoundSnapshot { id, snapshot: Some(snapshot), shares: Reading::default() }
+}
+
+fn setting(state: &str, criteria: Vec<ImageCriterion>) -> AllowedImages {
+    AllowedImages { state: state.to_owned(), managed_by: "account".to_owned(), criteria }
+}
+
+/// An image of one account that another account wants to launch.
+fn chain(launch: Reading<Shares>, seen: Option<bool>, allowed: Option<AllowedImages>) -> Chain {
+    let requester = Requester {
+        ebs: Reading::Read(EbsDefaults { key: "alias/aws/ebs".to_owned(), is_always: false }),
+        allowed_images: allowed.map_or(Reading::default(), Reading::Read),
+        sees: seen.map(|seen| (IMAGE.to_owned(), Reading::Read(seen))).into_iter().collect(),
+    };
+    Chain {
+        region: "eu-west-1".to_owned(),
+        images: vec![FoundImage { image: image(), launch, snapshots: vec![snapshot(Some(KEY))] }],
+        requesters: [(visitor(), requester)].into(),
+        ..Chain::default()
+    }
+}
+
+fn causes(chain: &Chain) -> Vec<Finding> {
+    let request = Request {
+        keys: Vec::new(),
+        grantees: vec![crate::access::Grantee::Account { partition: Partition::Aws, id: visitor() }],
+        policy_name: PolicyName::default(),
+        profile: crate::access::Profile::default(),
+        coverage: crate::access::CoverageRule::default(),
+        prune_orphans: false,
+        only_for: std::collections::BTreeMap::new(),
+    };
+    let observation = Observation::default();
+    let mut plan = plan(&request, &observation);
+    add_to(&mut plan, chain, &request, &observation);
+    plan.findings
+}
+
+fn codes(chain: &Chain) -> Vec<FindingCode> {
+    causes(chain).iter().map(|finding| finding.code).collect()
+}
+
+fn shared_with(accounts: &[AccountId], organizations: &[&str]) -> Reading<Shares> {
+    Reading::Read(Shares {
+        all: false,
+        accounts: accounts.to_vec(),
+        organizations: organizations.iter().map(ToString::to_string).collect(),
+    })
+}
+
+#[test]
+fn whether_an_image_is_shared_and_let_in() {
+    use FindingCode::{ImageAudited, ImageNotAllowed, LaunchPermission, LaunchUnread};
+    let unread = || Reading::Unread("no credentials".to_owned());
+    let yes = || shared_with(&[visitor()], &[]);
+    let no = || shared_with(&[], &[]);
+    let organization = || shared_with(&[], &["arn:aws:organizations::1:organization/o-1"]);
+    let amazon = || ImageCriterion { providers: vec!["amazon".to_owned()], ..ImageCriterion::default() };
+    let young = || ImageCriterion { days_since_created: Some(30), ..ImageCriterion::default() };
+    let by_name = || ImageCriterion { names: vec!["gold*".to_owned()], ..ImageCriterion::default() };
+    let enabled = |criterion| Some(setting("enabled", vec![criterion]));
+    for (launch, seen, allowed, expected) in [
+        (yes(), None, None, &[][..]),
+        (yes(), Some(true), None, &[]),
+        (unread(), Some(true), None, &[]),
+        (no(), Some(false), None, &[LaunchPermission]),
+        (no(), None, None, &[LaunchPermission]),
+        (unread(), Some(false), None, &[LaunchPermission]),
+        (unread(), None, None, &[LaunchUnread]),
+        (organization(), None, None, &[LaunchUnread]),
+        (organization(), Some(true), None, &[]),
+        (organization(), Some(false), None, &[LaunchPermission]),
+        (yes(), Some(false), enabled(amazon()), &[ImageNotAllowed]),
+        (unread(), Some(false), enabled(amazon()), &[ImageNotAllowed]),
+        (no(), Some(false), enabled(amazon()), &[ImageNotAllowed, LaunchPermission]),
+        (yes(), Some(true), enabled(by_name()), &[]),
+        (yes(), Some(false), enabled(young()), &[LaunchPermission]),
+        (yes(), Some(true), Some(setting("audit-mode", vec![amazon()])), &[ImageAudited]),
+        (yes(), Some(true), Some(setting("disabled", vec![amazon()])), &[]),
+        (yes(), Some(false), Some(setting("enabled", Vec::new())), &[ImageNotAllowed]),
+    ] {
+        let chain = chain(launch, seen, allowed);
+        assert_eq!(codes(&chain), expected, "{chain:#?}");
+    }
+}
+
+#[test]
+fn criteria_are_given_again_with_the_owner() {
+    let criteria = vec![ImageCriterion {
+        providers: vec!["amazon".to_owned()],
+        names: vec!["it's".to_owned()],
+        product_codes: Vec::new(),
+        days_since_created: Some(300),
+        days_since_deprecated: Some(0),
+    }];
+    let finding =
+        causes(&chain(shared_with(&[visitor()], &[]), Some(false), Some(setting("enabled", criteria))))
+            .remove(0);
+    insta::assert_snapshot!(finding.hint.unwrap(), @r#"
+    allow images of account 111122223333, in account 444455556666
+    aws ec2 replace-image-criteria-in-allowed-images-settings --region eu-west-1 --image-criteria '[{"ImageProviders":["amazon"],"ImageNames":["it'\''s"],"CreationDateCondition":{"MaximumDaysSinceCreated":300},"DeprecationTimeCondition":{"MaximumDaysSinceDeprecated":0}},{"ImageProviders":["111122223333"]}]'
+    "#);
+}
+
+#[test]
+fn states_and_reasons() {
+    let mut chain = chain(shared_with(&[visitor()], &[]), Some(true), None);
+    chain.images[0].image.state = "disabled".to_owned();
+    let reason =
+        |code: &str, message: &str| StateReason { code: code.to_owned(), message: message.to_owned() };
+    let instance = |reason| Instance {
+        id: "i-0123456789abcdef0".to_owned(),
+        owner: visitor(),
+        image: IMAGE.to_owned(),
+        state: "terminated".to_owned(),
+        state_reason: reason,
+        volumes: Vec::new(),
+        auto_scaling_group: None,
+    };
+    chain.instances = vec![
+        instance(Some(reason("Client.InternalError", "Client.InternalError: Client error on launch"))),
+        instance(Some(reason(
+            "Client.InvalidKMSKey.InvalidState",
+            "The KMS key provided is in an incorrect state",
+        ))),
+        instance(Some(reason("Server.InsufficientInstanceCapacity", ""))),
+        instance(Some(reason("Client.New", "new"))),
+        instance(None),
+    ];
+    let told: Vec<String> = causes(&chain)
+        .into_iter()
+        .map(|finding| {
+            format!("{:?}: {}\n  {}", finding.code, finding.message, finding.hint.unwrap_or("-".to_owned()))
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    ImageState: the image is disabled: nothing launches from it
+      enable it, as its owner, account 111122223333
+    aws ec2 enable-image --region eu-west-1 --image-id ami-0123456789abcdef0
+    StateReason: the instance is terminated: `Client.InternalError: Client error on launch`
+      with an encrypted volume this nearly always means that a key could not be used: no access, a wrong state, or another region's key
+    LauncherUnknown: the instance does not tell which user or role of account 444455556666 launched it: that one's IAM policies have to allow the key too
+      name it with --principal; CloudTrail tells it
+    aws cloudtrail lookup-events --region eu-west-1 --lookup-attributes 'AttributeKey=ResourceName,AttributeValue=i-0123456789abcdef0' --query 'Events[?EventName=='\''RunInstances'\''].CloudTrailEvent'
+    StateReason: the instance is terminated: `Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state`
+      EC2 could not use the key; it says so for keys without access too, whatever their state
+    StateReason: the instance is terminated: `Server.InsufficientInstanceCapacity`
+      AWS had no capacity for it; keys are not the reason
+    StateReason: the instance is terminated: `Client.New: new`
+      -
+    StateReason: the instance is terminated, and EC2 gives no reason
+      -
+    ");
+}
+
+#[test]
+fn a_key_of_another_region_is_never_planned() {
+    let mut chain = chain(shared_with(&[visitor()], &[]), Some(true), None);
+    let elsewhere = KEY.replace("eu-west-1", "us-east-1");
+    chain.images[0].snapshots.push(snapshot(Some(&elsewhere)));
+    assert_eq!(chain.keys(), [&KEY.parse::<KeyArn>().unwrap()]);
+    let finding = causes(&chain).into_iter().find(|finding| finding.code == FindingCode::KeyRegion).unwrap();
+    assert_eq!(finding.subject, elsewhere);
+    assert!(finding.hint.unwrap().contains(KEY));
+}
+
+#[test]
+fn default_keys_count_for_what_others_own_and_where_everything_is_encrypted() {
+    let mut chain = chain(shared_with(&[visitor()], &[]), Some(true), None);
+    let set = |chain: &mut Chain, key: &str, is_always| {
+        let ebs = Reading::Read(EbsDefaults { key: key.to_owned(), is_always });
+        let requester = Requester { ebs, ..Requester::default() };
+        chain.requesters = [(visitor(), requester.clone()), (owner(), requester)].into();
+    };
+    let own = "arn:aws:kms:eu-west-1:444455556666:key/5678efab-34cd-56ef-78ab-567890abcdef";
+    set(&mut chain, own, false);
+    assert!(chain.default_key(visitor()).is_some(), "another account's snapshot is encrypted anew");
+    assert!(chain.default_key(owner()).is_none(), "one's own stays under its key");
+    set(&mut chain, "alias/aws/ebs", false);
+    assert!(chain.default_key(visitor()).is_none(), "whoever launches may use the key of AWS's");
+    chain.images[0].snapshots = vec![snapshot(None)];
+    set(&mut chain, own, false);
+    assert!(chain.default_key(visitor()).is_none(), "nothing is encrypted");
+    set(&mut chain, own, true);
+    assert!(chain.default_key(owner()).is_some(), "everything is");
+}
+
+#[test]
+fn refusals_by_others_than_keys_and_identities() {
+    let because =
+        |what: &str| refused_by(&format!("User: u is not authorized to perform: a on resource: r {what}"));
+    assert_eq!(because("because no resource-based policy allows the kms:Decrypt action"), None);
+    assert_eq!(because("because no identity-based policy allows the kms:Decrypt action"), None);
+    assert_eq!(
+        because("with an explicit deny in a service control policy"),
+        Some("by a Deny in a service control policy")
+    );
+    assert_eq!(
+        because("because no permissions boundary allows the kms:Decrypt action"),
+        Some("because the permissions boundary does not allow it")
+    );
+    assert_eq!(because("with an explicit deny in an identity-based policy"), Some("by a Deny"));
+}

@@ -1,0 +1,143 @@
+//! The ways out that are no change of ours, as commands of the AWS CLI.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+
+use crate::arn::AccountId;
+use crate::observation::ec2::{AllowedImages, Image, ImageCriterion};
+use crate::render::shell;
+
+/// A command from its words, each quoted.
+fn command<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    words.into_iter().map(shell::quote).collect::<Vec<Cow<'_, str>>>().join(" ")
+}
+
+/// Lets an account launch an image.
+///
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/sharingamis-explicit.html>
+pub(super) fn share_image(region: &str, image: &str, account: AccountId) -> String {
+    let permission = format!("Add=[{{UserId={account}}}]");
+    let words = ["aws", "ec2", "modify-image-attribute", "--region", region, "--image-id", image];
+    command(words.into_iter().chain(["--launch-permission", &permission]))
+}
+
+/// Tells who made an instance.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/cloudtrail/lookup-events.html>
+pub(super) fn who_launched(region: &str, instance: &str) -> String {
+    let attribute = format!("AttributeKey=ResourceName,AttributeValue={instance}");
+    let words = ["aws", "cloudtrail", "lookup-events", "--region", region, "--lookup-attributes", &attribute];
+    command(words.into_iter().chain(["--query", "Events[?EventName=='RunInstances'].CloudTrailEvent"]))
+}
+
+/// Brings a disabled image back.
+///
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/disable-an-ami.html>
+pub(super) fn enable_image(region: &str, image: &str) -> String {
+    command(["aws", "ec2", "enable-image", "--region", region, "--image-id", image])
+}
+
+/// Lets an account copy a snapshot.
+///
+/// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html>
+pub(super) fn share_snapshot(region: &str, snapshot: &str, account: AccountId) -> String {
+    let account = account.to_string();
+    let words = ["aws", "ec2", "modify-snapshot-attribute", "--region", region, "--snapshot-id", snapshot];
+    let change = ["--attribute", "createVolumePermission", "--operation-type", "add", "--user-ids", &account];
+    command(words.into_iter().chain(change))
+}
+
+/// Makes a key and copies an image or a snapshot under it; then shares the copy and mends access to the key.
+///
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/CopyingAMIs.html>,
+/// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>
+pub(super) fn copy_under_new_key(region: &str, what: Copied<'_>, accounts: &[AccountId]) -> Vec<String> {
+    let region_words = ["--region", region];
+    let make_key = command(
+        ["aws", "kms", "create-key"].into_iter().chain(region_words).chain(["--query", "KeyMetadata.Arn"]),
+    );
+    let mut commands = vec![format!("KEY=$({make_key} --output text)")];
+    let users: Vec<String> = accounts.iter().map(ToString::to_string).collect();
+    let grantees: Vec<String> = users.iter().map(|account| format!("--account {account}")).collect();
+    let grantees = grantees.join(" ");
+    match what {
+        Copied::Image(image) => {
+            // A name has 128 characters at most.
+            let name = format!("{}-shareable", image.name.chars().take(118).collect::<String>());
+            let copy = ["aws", "ec2", "copy-image"].into_iter().chain(region_words);
+            let source =
+                ["--source-region", region, "--source-image-id", &image.id, "--name", &name, "--encrypted"];
+            let copy = command(copy.chain(source));
+            let permission: Vec<String> =
+                users.iter().map(|account| format!("{{UserId={account}}}")).collect();
+            let permission = shell::quote(&format!("Add=[{}]", permission.join(","))).into_owned();
+            let region = shell::quote(region);
+            commands.push(format!("AMI=$({copy} --kms-key-id \"$KEY\" --query ImageId --output text)"));
+            commands.push(format!("aws ec2 wait image-available --region {region} --image-ids \"$AMI\""));
+            commands.push(format!(
+                "aws ec2 modify-image-attribute --region {region} --image-id \"$AMI\" --launch-permission {permission}"
+            ));
+            commands.push(format!("keymend fix --region {region} --ami \"$AMI\" {grantees}"));
+        }
+        Copied::Snapshot(snapshot) => {
+            let copy = ["aws", "ec2", "copy-snapshot"].into_iter().chain(region_words);
+            let source = ["--source-region", region, "--source-snapshot-id", snapshot, "--encrypted"];
+            let copy = command(copy.chain(source));
+            let region = shell::quote(region);
+            commands
+                .push(format!("SNAPSHOT=$({copy} --kms-key-id \"$KEY\" --query SnapshotId --output text)"));
+            commands.push(format!(
+                "aws ec2 wait snapshot-completed --region {region} --snapshot-ids \"$SNAPSHOT\""
+            ));
+            commands.push(format!(
+                "aws ec2 modify-snapshot-attribute --region {region} --snapshot-id \"$SNAPSHOT\" --attribute \
+                 createVolumePermission --operation-type add --user-ids {}",
+                users.join(" ")
+            ));
+            commands.push(format!("keymend fix --region {region} --snapshot \"$SNAPSHOT\" {grantees}"));
+        }
+    }
+    commands
+}
+
+/// What is copied.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Copied<'a> {
+    /// An image with all of its snapshots.
+    Image(&'a Image),
+    /// A snapshot by its id.
+    Snapshot(&'a str),
+}
+
+/// Adds an owner to those whose images an account lets itself use. The call replaces all criteria, so the others are
+/// given again.
+///
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceImageCriteriaInAllowedImagesSettings.html>
+pub(super) fn allow_owner(region: &str, settings: &AllowedImages, owner: AccountId) -> String {
+    let owner = owner.to_string();
+    let mut criteria: Vec<Value> = settings.criteria.iter().map(criterion).collect();
+    criteria.push(json!({"ImageProviders": [owner]}));
+    let criteria = Value::from(criteria).to_string();
+    let words = ["aws", "ec2", "replace-image-criteria-in-allowed-images-settings", "--region", region];
+    command(words.into_iter().chain(["--image-criteria", &criteria]))
+}
+
+fn criterion(criterion: &ImageCriterion) -> Value {
+    let mut members = serde_json::Map::new();
+    let lists = [
+        ("ImageProviders", &criterion.providers),
+        ("ImageNames", &criterion.names),
+        ("MarketplaceProductCodes", &criterion.product_codes),
+    ];
+    for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+        members.insert(name.to_owned(), json!(list));
+    }
+    if let Some(days) = criterion.days_since_created {
+        members.insert("CreationDateCondition".to_owned(), json!({"MaximumDaysSinceCreated": days}));
+    }
+    if let Some(days) = criterion.days_since_deprecated {
+        members.insert("DeprecationTimeCondition".to_owned(), json!({"MaximumDaysSinceDeprecated": days}));
+    }
+    members.into()
+}

@@ -1,0 +1,202 @@
+//! What was found on the way from images and instances to keys.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::texts;
+use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Refusal, Requester};
+use crate::arn::AccountId;
+use crate::observation::ec2::{Instance, Volume};
+
+/// The way from what was given to the keys.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChainOutput {
+    /// Where EC2 was looked at.
+    region: String,
+    /// The instances that were asked about.
+    instances: Vec<InstanceOutput>,
+    /// The images that were asked about, and those of the instances.
+    images: Vec<ImageOutput>,
+    /// Snapshots that were asked about without an image.
+    snapshots: Vec<SnapshotOutput>,
+    /// Volumes that were asked about, and those of the instances.
+    volumes: Vec<VolumeOutput>,
+    /// What KMS refused, by CloudTrail.
+    refusals: Vec<RefusalOutput>,
+    /// What the accounts that launch have set for themselves.
+    requesters: Vec<RequesterOutput>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct InstanceOutput {
+    /// Its id.
+    id: String,
+    /// The id of the account that launched it.
+    account: String,
+    /// The id of its image.
+    image: String,
+    /// `terminated`, `running` and so on.
+    state: String,
+    /// EC2's code for the reason of its last change of state, such as `Client.InternalError`.
+    state_reason_code: Option<String>,
+    /// The same in EC2's words.
+    state_reason_message: Option<String>,
+    /// The Auto Scaling group that launched it.
+    auto_scaling_group: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ImageOutput {
+    /// Its id.
+    id: String,
+    /// Its name.
+    name: String,
+    /// The id of the account that owns it.
+    account: String,
+    /// `available`, `disabled` and so on.
+    state: String,
+    /// Whether every account may launch it.
+    public: bool,
+    /// Its snapshots.
+    snapshots: Vec<SnapshotOutput>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SnapshotOutput {
+    /// Its id.
+    id: String,
+    /// Whether it was shown to anybody who asked; what follows is null where it was not.
+    seen: bool,
+    /// The id of the account that owns it.
+    account: Option<String>,
+    /// Whether it is encrypted.
+    encrypted: Option<bool>,
+    /// The ARN of the key it is encrypted under.
+    key: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct VolumeOutput {
+    /// Its id.
+    id: String,
+    /// Whether it is encrypted.
+    encrypted: bool,
+    /// The ARN of the key it is encrypted under.
+    key: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RefusalOutput {
+    /// Who was refused: an ARN, or an account's id.
+    principal: String,
+    /// The call, as IAM names its permission.
+    action: String,
+    /// The ARN of the key.
+    key: String,
+    /// AWS's words.
+    message: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RequesterOutput {
+    /// The account's id.
+    account: String,
+    /// Its default EBS key: an ARN or an alias; null where it was not read.
+    default_ebs_key: Option<String>,
+    /// Whether its volumes are encrypted even where nobody asks for it; null where it was not read.
+    ebs_encryption_by_default: Option<bool>,
+    /// Its Allowed AMIs setting: `enabled`, `disabled` or `audit-mode`; null where it was not read.
+    allowed_amis: Option<String>,
+}
+
+impl ChainOutput {
+    /// What was found, if anything was looked for.
+    pub(super) fn of(chain: &Chain) -> Option<Self> {
+        (!chain.is_empty()).then(|| Self {
+            region: chain.region.clone(),
+            instances: chain.instances.iter().map(InstanceOutput::from).collect(),
+            images: chain.images.iter().map(ImageOutput::from).collect(),
+            snapshots: chain.snapshots.iter().map(SnapshotOutput::from).collect(),
+            volumes: chain.volumes.iter().map(VolumeOutput::from).collect(),
+            refusals: chain.refusals.iter().map(RefusalOutput::from).collect(),
+            requesters: chain.requesters.iter().map(RequesterOutput::from).collect(),
+        })
+    }
+}
+
+impl From<&Instance> for InstanceOutput {
+    fn from(instance: &Instance) -> Self {
+        let reason = instance.state_reason.as_ref();
+        Self {
+            id: instance.id.clone(),
+            account: instance.owner.to_string(),
+            image: instance.image.clone(),
+            state: instance.state.clone(),
+            state_reason_code: reason.map(|reason| reason.code.clone()),
+            state_reason_message: reason.map(|reason| reason.message.clone()),
+            auto_scaling_group: instance.auto_scaling_group.clone(),
+        }
+    }
+}
+
+impl From<&FoundImage> for ImageOutput {
+    fn from(FoundImage { image, snapshots, .. }: &FoundImage) -> Self {
+        Self {
+            id: image.id.clone(),
+            name: image.name.clone(),
+            account: image.owner.to_string(),
+            state: image.state.clone(),
+            public: image.is_public,
+            snapshots: snapshots.iter().map(SnapshotOutput::from).collect(),
+        }
+    }
+}
+
+impl From<&FoundSnapshot> for SnapshotOutput {
+    fn from(FoundSnapshot { id, snapshot, .. }: &FoundSnapshot) -> Self {
+        let snapshot = snapshot.as_ref();
+        Self {
+            id: id.clone(),
+            seen: snapshot.is_some(),
+            account: snapshot.map(|snapshot| snapshot.owner.to_string()),
+            encrypted: snapshot.map(|snapshot| snapshot.is_encrypted),
+            key: texts(snapshot.and_then(|snapshot| snapshot.key.as_ref())).pop(),
+        }
+    }
+}
+
+impl From<&Volume> for VolumeOutput {
+    fn from(volume: &Volume) -> Self {
+        Self { id: volume.id.clone(), encrypted: volume.is_encrypted, key: texts(&volume.key).pop() }
+    }
+}
+
+impl From<&Refusal> for RefusalOutput {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            principal: refusal.principal.to_string(),
+            action: refusal.action.clone(),
+            key: refusal.key.to_string(),
+            message: refusal.message.clone(),
+        }
+    }
+}
+
+impl From<(&AccountId, &Requester)> for RequesterOutput {
+    fn from((account, requester): (&AccountId, &Requester)) -> Self {
+        let ebs = requester.ebs.read();
+        Self {
+            account: account.to_string(),
+            default_ebs_key: ebs.map(|defaults| defaults.key.clone()),
+            ebs_encryption_by_default: ebs.map(|defaults| defaults.is_always),
+            allowed_amis: requester.allowed_images.read().map(|setting| setting.state.clone()),
+        }
+    }
+}
