@@ -162,6 +162,11 @@ impl Finding {
     pub fn severity(&self) -> Severity {
         self.code.severity()
     }
+
+    /// The hint's sentence, and its commands, one a line.
+    pub fn way_out(&self) -> Option<(&str, &str)> {
+        self.hint.as_deref().map(|hint| hint.split_once('\n').unwrap_or((hint, "")))
+    }
 }
 
 /// How much a finding matters.

@@ -151,8 +151,11 @@ fn findings(out: &mut String, report: &Report<'_>) {
             prose(&finding.message),
             text(&finding.subject)
         );
-        if let Some(hint) = &finding.hint {
+        if let Some((hint, commands)) = finding.way_out() {
             _ = write!(out, "<p class=\"hint\">{}</p>", prose(hint));
+            if !commands.is_empty() {
+                _ = write!(out, "<pre>{}</pre>", lines(commands));
+            }
         }
         _ = writeln!(out, "</li>");
     }

@@ -44,6 +44,18 @@ impl Page {
         self.line(&format!("{fence}{language}\n{}\n{fence}", text.trim_end()));
     }
 
+    /// Commands to copy, as a part of the list item before them.
+    fn commands(&mut self, commands: &str) {
+        if commands.is_empty() {
+            return;
+        }
+        let mut block = Page(String::new());
+        let shown: Vec<String> = commands.lines().map(|line| Escaped(line).to_string()).collect();
+        block.block("sh", &shown.join("\n"));
+        self.line("");
+        block.0.lines().for_each(|line| self.line(&format!("    {line}")));
+    }
+
     fn matrix(&mut self, report: &Report<'_>) {
         self.line("\n## Who may do what\n");
         for key in matrix(report.request, report.observation, report.plan) {
@@ -81,8 +93,9 @@ impl Page {
         for finding in &report.plan.findings {
             let word = severity_word(finding.severity());
             self.line(&format!("- **{word}** {}: {}", code(&finding.subject), prose(&finding.message)));
-            if let Some(hint) = &finding.hint {
+            if let Some((hint, commands)) = finding.way_out() {
                 self.line(&format!("  - {}", prose(hint)));
+                self.commands(commands);
             }
         }
     }

@@ -34,8 +34,7 @@ fn write_finding(out: &mut dyn Write, styles: &Styles, width: usize, finding: &F
     let message = Prose::new().styled(style, word).text(" ").styled(styles.strong, &finding.message);
     message.write_at(out, width, 0, 2)?;
     writeln!(out, "  {}: {}", paint(styles.dim, "about"), Escaped(&finding.subject))?;
-    let Some(hint) = &finding.hint else { return Ok(()) };
-    let (hint, commands) = hint.split_once('\n').unwrap_or((hint, ""));
+    let Some((hint, commands)) = finding.way_out() else { return Ok(()) };
     write!(out, "  ")?;
     Prose::new().styled(styles.hint, "hint:").text(" ").text(hint).write_at(out, width, 2, 4)?;
     // Commands are copied: their lines don't break.

@@ -348,6 +348,9 @@ fn a_plan_from_an_image_is_saved_and_applied() {
     );
     assert!(page.contains(&again), "a default key is found, not named for everybody: {page}");
     assert!(page.contains("may not launch the image"), "{page}");
+    let share =
+        "    ```sh\n    aws ec2 modify-image-attribute --region eu-west-1 --image-id ami-0123456789abcdef0 ";
+    assert!(page.contains(share), "its command can be copied: {page}");
 
     let plan = std::fs::read_to_string(scene.path("plan.json")).unwrap();
     let edited = plan.replace("may not launch the image", "may launch the image");
