@@ -1,7 +1,6 @@
 //! The library's AWS side, over the wire.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use keymend::access::{KeyRef, PolicyName};
 use keymend::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
@@ -53,7 +52,7 @@ fn attach(policy: &PolicyArn, entity: EntityArn) -> Operation {
 async fn each_account_has_its_caller() {
     let moto = Moto::shared();
     let (key, requester) = (Account::new(moto).await, Account::new(moto).await);
-    let proxy = Proxy::new(moto, Duration::from_millis(200));
+    let proxy = Proxy::new(moto);
     let operator = Operator::new(proxy.endpoint(), &[&key, &requester]);
     let aws = Aws::connect(&options(&operator, &[&requester])).await.unwrap();
     assert_eq!(aws.default_region(), Some(REGION));
@@ -108,7 +107,7 @@ async fn a_profile_of_another_account_is_refused() {
 async fn a_role_is_assumed_in_the_accounts_that_are_left() {
     let moto = Moto::shared();
     let (key, requester) = (Account::new(moto).await, Account::new(moto).await);
-    let proxy = Proxy::new(moto, Duration::from_millis(200));
+    let proxy = Proxy::new(moto);
     let operator = Operator::new(proxy.endpoint(), &[&key]);
     let aws = Aws::connect(&AwsOptions {
         assume_role_name: Some("org/keymend".to_owned()),
@@ -311,7 +310,7 @@ async fn reads_go_side_by_side() {
     for number in 0..20 {
         account.create_role("/", &format!("app{number}")).await;
     }
-    let proxy = Proxy::new(moto, Duration::from_millis(300));
+    let proxy = Proxy::new(moto);
     let operator = Operator::new(proxy.endpoint(), &[&account]);
     let aws = Aws::connect(&options(&operator, &[])).await.unwrap();
     aws.default_caller().await.unwrap();

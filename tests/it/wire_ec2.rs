@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::Command;
-use std::time::Duration;
 
 use keymend::access::{CoverageRule, GranteeRef, PolicyName, Profile, UnresolvedRequest};
 use keymend::arn::{AccountId, KeyArn};
@@ -55,7 +54,7 @@ async fn what_moto_has() {
     let id = |name: &str| made[name].as_str().unwrap().to_owned();
     // moto can set the default key, but not tell it.
     let answer = format!("<R><requestId>r</requestId><kmsKeyId>{key}</kmsKeyId></R>");
-    let proxy = Proxy::telling(moto, Duration::ZERO, [("GetEbsDefaultKmsKeyId".to_owned(), answer)].into());
+    let proxy = Proxy::telling(moto, [("GetEbsDefaultKmsKeyId".to_owned(), answer)].into());
     let operator = Operator::new(proxy.endpoint(), &[&account, &other]);
     let aws = Aws::connect(&options(&operator, &[&other])).await.unwrap();
     let from = Viewpoint::default();
@@ -142,7 +141,7 @@ async fn an_image_under_two_keys_for_five_grantees_is_planned_in_six_round_trips
         grantees.push(GranteeRef::Entity(role.parse().unwrap()));
     }
     let own = answers(owner.id, [&key, &other_key, &key], launcher.id);
-    let proxy = Proxy::telling(moto, Duration::from_millis(50), own);
+    let proxy = Proxy::telling(moto, own);
     let operator = Operator::new(proxy.endpoint(), &[&owner, &launcher]);
     let aws = Aws::connect(&options(&operator, &[&launcher])).await.unwrap();
 

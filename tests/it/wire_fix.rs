@@ -1,7 +1,6 @@
 //! The whole of `keymend fix` over the wire, in two accounts: the program as it is, against moto.
 
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use keymend::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, UnresolvedRequest};
 use keymend::arn::KeyArn;
@@ -210,7 +209,7 @@ async fn twenty_principals_are_planned_in_four_round_trips() {
         grantees.push(GranteeRef::Entity(role.parse().unwrap()));
     }
     launcher.create_policy("KmsKeyUsagePolicy", OTHER_POLICY).await;
-    let proxy = Proxy::new(moto, Duration::from_millis(50));
+    let proxy = Proxy::new(moto);
     let operator = Operator::new(proxy.endpoint(), &[&owner, &launcher]);
     let options = AwsOptions {
         profile: Some(operator.default_profile()),

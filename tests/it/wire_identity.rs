@@ -1,7 +1,5 @@
 //! The reads that evaluation needs, over the wire: every IAM policy of a grantee, and a key's grants.
 
-use std::time::Duration;
-
 use keymend::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, UnresolvedRequest};
 use keymend::arn::KeyArn;
 use keymend::cloud::aws::{Aws, AwsOptions};
@@ -33,7 +31,7 @@ impl Stage {
         let moto = Moto::shared();
         let (owner, launcher) = (Account::new(moto).await, Account::new(moto).await);
         let key = owner.create_key(KEY_POLICY).await;
-        let proxy = Proxy::new(moto, Duration::from_millis(50));
+        let proxy = Proxy::new(moto);
         let operator = Operator::new(proxy.endpoint(), &[&owner, &launcher]);
         let aws = Aws::connect(&AwsOptions {
             profile: Some(operator.default_profile()),

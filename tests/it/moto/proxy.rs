@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 
 use super::Moto;
 
+/// How long a call takes at least. Far more than over most networks, so that calls which are made at the same time
+/// overlap on a busy machine too.
+const DELAY: Duration = Duration::from_millis(300);
+
 /// One call that went through.
 #[derive(Debug)]
 struct Call {
@@ -32,8 +36,8 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Delays each request; moto's own time comes on top.
-    pub(crate) fn new(moto: &Moto, delay: Duration) -> Self {
-        Self::start(moto, delay, Arc::new(|_, _| None))
+    pub(crate) fn new(moto: &Moto) -> Self {
+        Self::start(moto, DELAY, Arc::new(|_, _| None))
     }
 
     /// Answers by itself what moto does not know.
@@ -42,7 +46,7 @@ impl Proxy {
     }
 
     /// Delays each request, and answers some by itself: by action, or by action and an id that the request names.
-    pub(crate) fn telling(moto: &Moto, delay: Duration, own: BTreeMap<String, String>) -> Self {
+    pub(crate) fn telling(moto: &Moto, own: BTreeMap<String, String>) -> Self {
         let answer = move |action: &str, request: &str| {
             let is_asked = |key: &str| match key.split_once(' ') {
                 Some((of, id)) => of == action && request.contains(id),
@@ -50,7 +54,7 @@ impl Proxy {
             };
             own.iter().find(|(key, _)| is_asked(key)).map(|(_, body)| (200, body.clone()))
         };
-        Self::start(moto, delay, Arc::new(answer))
+        Self::start(moto, DELAY, Arc::new(answer))
     }
 
     fn start(moto: &Moto, delay: Duration, answer: Arc<AnswerToRequest>) -> Self {
