@@ -77,6 +77,7 @@ fn question() -> (Request, Observation) {
         quotas: IamQuotas::default(),
         policies: [(policy.clone(), managed)].into(),
         entities: entities.iter().map(|arn| (arn.clone(), found(arn))).collect(),
+        caller: Reading::default(),
     };
     let observed = KeyObservation {
         grants: Reading::default(),

@@ -3,7 +3,9 @@
 pub mod assessment;
 pub mod chain;
 pub mod evidence;
+pub mod grant;
 mod required;
+mod service_linked;
 pub mod trial;
 pub mod users;
 
@@ -16,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use crate::arn::{AccountId, ArnError, ArnParts, EntityArn, KeyArn, Partition, SessionArn};
 use crate::policy::AwsPrincipal;
 
+pub use grant::NewGrant;
 pub use required::RequiredStatement;
+pub use service_linked::{RoleSuffix, RoleSuffixError, ServiceLinkedRole, WellKnownRole};
 
 /// The question that a plan answers. Everything in it is resolved: no alias, no session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -103,6 +107,7 @@ impl From<&Request> for UnresolvedRequest {
         let grantee = |grantee: &Grantee| match grantee {
             Grantee::Account { id, .. } => GranteeRef::Account(*id),
             Grantee::Entity(entity) => GranteeRef::Entity(entity.clone()),
+            Grantee::ServiceLinkedRole(role) => GranteeRef::Entity(role.arn().clone()),
         };
         let for_everybody = keys.iter().filter(|key| !only_for.contains_key(*key));
         let default_keys = only_for
@@ -130,8 +135,10 @@ pub enum Grantee {
         /// The account.
         id: AccountId,
     },
-    /// A user, role or group.
+    /// A user, role or group, but no service-linked role.
     Entity(EntityArn),
+    /// A role that an AWS service launches instances as; nothing can be attached to it.
+    ServiceLinkedRole(ServiceLinkedRole),
 }
 
 impl Grantee {
@@ -140,6 +147,16 @@ impl Grantee {
         match self {
             Self::Account { id, .. } => *id,
             Self::Entity(entity) => entity.account,
+            Self::ServiceLinkedRole(role) => role.arn().account,
+        }
+    }
+
+    /// The user, role or group that it is; service-linked roles are roles too.
+    pub fn as_entity(&self) -> Option<&EntityArn> {
+        match self {
+            Self::Account { .. } => None,
+            Self::Entity(entity) => Some(entity),
+            Self::ServiceLinkedRole(role) => Some(role.arn()),
         }
     }
 
@@ -148,6 +165,7 @@ impl Grantee {
         match self {
             Self::Account { partition, .. } => *partition,
             Self::Entity(entity) => entity.partition,
+            Self::ServiceLinkedRole(role) => role.arn().partition,
         }
     }
 }
@@ -158,6 +176,16 @@ impl fmt::Display for Grantee {
         match self {
             Self::Account { partition, id } => write!(f, "arn:{partition}:iam::{id}:root"),
             Self::Entity(entity) => entity.fmt(f),
+            Self::ServiceLinkedRole(role) => role.fmt(f),
+        }
+    }
+}
+
+impl From<EntityArn> for Grantee {
+    fn from(entity: EntityArn) -> Self {
+        match entity.clone().try_into() {
+            Ok(role) => Self::ServiceLinkedRole(role),
+            Err(_) => Self::Entity(entity),
         }
     }
 }
@@ -168,7 +196,7 @@ impl FromStr for Grantee {
     fn from_str(text: &str) -> Result<Self, ArnError> {
         match AwsPrincipal::parse(text) {
             AwsPrincipal::Account { partition: Some(partition), id } => Ok(Self::Account { partition, id }),
-            _ => text.parse().map(Self::Entity),
+            _ => text.parse::<EntityArn>().map(Self::from),
         }
     }
 }
@@ -203,10 +231,12 @@ impl schemars::JsonSchema for Grantee {
 pub enum GranteeRef {
     /// `--account`: in the partition of the key.
     Account(AccountId),
-    /// A user, role or group, by its ARN.
+    /// A user, role or group, by its ARN; a service-linked role too.
     Entity(EntityArn),
     /// A session, which stands for its role; the role's path has to be looked up.
     Session(SessionArn),
+    /// A service-linked role, by its service: in the partition of the key.
+    ServiceLinkedRole(WellKnownRole),
 }
 
 impl fmt::Display for GranteeRef {
@@ -215,6 +245,7 @@ impl fmt::Display for GranteeRef {
             Self::Account(account) => account.fmt(f),
             Self::Entity(entity) => entity.fmt(f),
             Self::Session(session) => session.fmt(f),
+            Self::ServiceLinkedRole(role) => role.fmt(f),
         }
     }
 }
@@ -263,6 +294,17 @@ impl GranteeRef {
             Self::Account(account) => *account,
             Self::Entity(entity) => entity.account,
             Self::Session(session) => session.account,
+            Self::ServiceLinkedRole(role) => role.account(),
+        }
+    }
+
+    /// Whether it is a service-linked role, as far as the text tells: IAM keeps the beginning of their names for them.
+    pub fn is_service_linked_role(&self) -> bool {
+        match self {
+            Self::Account(_) => false,
+            Self::Entity(entity) => entity.is_service_linked_role(),
+            Self::Session(session) => session.role_name.starts_with("AWSServiceRoleFor"),
+            Self::ServiceLinkedRole(_) => true,
         }
     }
 }

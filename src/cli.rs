@@ -317,6 +317,17 @@ pub struct SubjectArgs {
     /// The ARN of an IAM group whose users launch instances; repeatable
     #[arg(long, value_name = "ARN", help_heading = "Grantees")]
     pub group: Vec<String>,
+    /// The account whose Auto Scaling groups launch instances: its service-linked role; with the
+    /// role's custom suffix where it has one; repeatable
+    #[arg(long, value_name = "ACCOUNT[:SUFFIX]", help_heading = "Grantees")]
+    pub autoscaling: Vec<String>,
+    /// The account whose Spot requests launch instances: its service-linked role; repeatable. For
+    /// Spot Fleet give --service-linked-role
+    #[arg(long, value_name = "ACCOUNT", help_heading = "Grantees")]
+    pub spot: Vec<String>,
+    /// The ARN of any other service-linked role that launches instances; repeatable
+    #[arg(long, value_name = "ARN", help_heading = "Grantees")]
+    pub service_linked_role: Vec<String>,
     /// A file of account ids and ARNs, one a line, # for comments; - for standard input
     #[arg(long, value_name = "FILE", help_heading = "Grantees")]
     pub grantees: Option<PathBuf>,
@@ -423,6 +434,7 @@ pub enum ColorChoice {
 
 /// `keymend permissions`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags as typed, each for itself")]
 pub struct PermissionsArgs {
     /// The KMS key's ARN, for the operator in the key's account; repeatable
     #[arg(long, value_name = "ARN")]
@@ -433,6 +445,10 @@ pub struct PermissionsArgs {
     /// The customer managed policy in the requester's account
     #[arg(long, value_name = "NAME", default_value = "KmsKeyUsagePolicy")]
     pub policy_name: String,
+    /// Also what grants to service-linked roles need (Auto Scaling, Spot): to create them in the
+    /// requester's account, to list and revoke them in the key's
+    #[arg(long)]
+    pub service_linked_roles: bool,
     /// With what a run reads of EC2 that starts from an AMI, a snapshot, a volume or an instance
     #[arg(long)]
     pub ami: bool,

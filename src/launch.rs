@@ -12,8 +12,8 @@ use futures_util::future::{join_all, try_join_all};
 use tokio::try_join;
 
 use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Refusal, Requester};
-use crate::access::{GranteeRef, KeyRef, UnresolvedRequest};
-use crate::arn::{AccountId, EntityArn, EntityKind, Partition};
+use crate::access::{GranteeRef, KeyRef, UnresolvedRequest, WellKnownRole};
+use crate::arn::{AccountId, Partition};
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
 use crate::cloud::{CloudError, CloudErrorKind, Observe};
 use crate::observation::Reading;
@@ -202,13 +202,10 @@ pub fn complete(asked: &mut UnresolvedRequest, chain: &mut Chain) {
 /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-service-linked-role.html>
 fn who_launched(instance: &Instance, region: &str) -> GranteeRef {
     match &instance.auto_scaling_group {
-        Some(_) => GranteeRef::Entity(EntityArn {
-            partition: Partition::of_region(region),
-            account: instance.owner,
-            kind: EntityKind::Role,
-            path: "/aws-service-role/autoscaling.amazonaws.com/".to_owned(),
-            name: "AWSServiceRoleForAutoScaling".to_owned(),
-        }),
+        Some(_) => {
+            let role = WellKnownRole::AutoScaling { account: instance.owner, suffix: None };
+            GranteeRef::Entity(role.in_partition(Partition::of_region(region)).into())
+        }
         None => GranteeRef::Account(instance.owner),
     }
 }

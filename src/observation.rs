@@ -81,6 +81,9 @@ pub struct KeyObservation {
 pub struct KeyGrant {
     /// Its id.
     pub id: String,
+    /// Its name, where it was given one.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Who may use it: an ARN, or the name of a service.
     pub grantee: String,
     /// The operations it allows, as KMS names them: `Decrypt`, `ReEncryptFrom`.
@@ -131,6 +134,10 @@ pub struct IamObservation {
     pub policies: BTreeMap<PolicyArn, ManagedPolicy>,
     /// Each user, role and group of the request; `None` where it does not exist.
     pub entities: BTreeMap<EntityArn, Option<Entity>>,
+    /// All that IAM gives and denies to whoever calls, where it was asked for: who has to create a grant needs
+    /// the permission for it.
+    #[serde(default)]
+    pub caller: Reading<IdentityPolicies>,
 }
 
 /// The account's limits.

@@ -9,7 +9,7 @@
 
 use serde_json::{Value, json};
 
-use crate::access::PolicyName;
+use crate::access::{PolicyName, grant};
 use crate::arn::{AccountId, EntityKind, KeyArn, Partition};
 
 /// What the operator is going to do.
@@ -23,28 +23,49 @@ pub enum Mode {
 
 /// What the operator needs in the account that owns the keys; without keys, for any key of the account.
 ///
+/// With grants, it may also see whether service-linked roles have theirs, which is no matter of evaluation then, and
+/// revoke what keymend created.
+///
 /// All keys belong to that account. An IAM policy has an effect there only where the key policy delegates to
 /// the account's IAM:
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#key-policy-default-allow-root-enable-iam>.
 /// Else the key policy has to name the operator.
-pub fn key_account_policy(partition: Partition, account: AccountId, keys: &[KeyArn], mode: Mode) -> Value {
+pub fn key_account_policy(
+    partition: Partition,
+    account: AccountId,
+    keys: &[KeyArn],
+    mode: Mode,
+    with_grants: bool,
+) -> Value {
     let resources = if keys.is_empty() {
         vec![format!("arn:{partition}:kms:*:{account}:key/*")]
     } else {
         keys.iter().map(KeyArn::to_string).collect()
     };
-    let mut statements = vec![
-        allow("ReadTheKey", &["kms:DescribeKey", "kms:GetKeyPolicy"], &resources),
-        // Tags tell which deployment tool would take a change back.
-        allow("EvaluateGrantsAndTags", &["kms:ListGrants", "kms:ListResourceTags"], &resources),
-    ];
+    let mut statements = vec![allow("ReadTheKey", &["kms:DescribeKey", "kms:GetKeyPolicy"], &resources)];
+    // Tags tell which deployment tool would take a change back.
+    if with_grants {
+        statements.push(allow("ReadTheGrants", &["kms:ListGrants"], &resources));
+        statements.push(allow("EvaluateTheTags", &["kms:ListResourceTags"], &resources));
+    } else {
+        statements.push(allow(
+            "EvaluateGrantsAndTags",
+            &["kms:ListGrants", "kms:ListResourceTags"],
+            &resources,
+        ));
+    }
     if mode == Mode::Apply {
         statements.push(allow("UpdateTheKeyPolicy", &["kms:PutKeyPolicy"], &resources));
+        if with_grants {
+            statements.push(allow("RevokeTheGrants", &["kms:RevokeGrant"], &resources));
+        }
     }
     policy(&statements)
 }
 
 /// What the operator needs in an account whose users, roles and groups launch instances.
+///
+/// With keys, it may create grants on them for the account's service-linked roles.
 ///
 /// It confines writes to managed policies that bear the name, or the name with a suffix. It can't confine what
 /// stands in those policies, nor whom they are attached to: who may apply it can give access to anything in
@@ -54,6 +75,7 @@ pub fn requester_account_policy(
     account: AccountId,
     policy_name: &PolicyName,
     mode: Mode,
+    grants_on: Option<&[KeyArn]>,
 ) -> Value {
     let iam = |resource: String| format!("arn:{partition}:iam::{account}:{resource}");
     let created = [format!("policy/{policy_name}"), format!("policy/{policy_name}-*")].map(iam);
@@ -66,6 +88,7 @@ pub fn requester_account_policy(
     statements.extend(iam_evaluation(&any_policy, &entities));
     if mode == Mode::Apply {
         statements.extend(iam_writes(&created, &policies, &entities));
+        statements.extend(grants_on.map(|keys| create_grants(partition, account, keys)));
     }
     policy(&statements)
 }
@@ -77,6 +100,26 @@ pub fn add_simulation(policy: &mut Value, partition: Partition, account: Account
     if let Some(statements) = policy.get_mut("Statement").and_then(Value::as_array_mut) {
         statements.push(allow("SimulateTheEntities", &["iam:SimulatePrincipalPolicy"], &entities));
     }
+}
+
+/// Grants for the account's service-linked roles on other accounts' keys; without keys, on any.
+///
+/// There is no condition `kms:GrantIsForAWSResource`, which a call that no AWS service makes never meets.
+fn create_grants(partition: Partition, account: AccountId, keys: &[KeyArn]) -> Value {
+    let foreign: Vec<String> =
+        keys.iter().filter(|key| key.account != account).map(KeyArn::to_string).collect();
+    let any = || vec![format!("arn:{partition}:kms:*:*:key/*")];
+    let resources = if foreign.is_empty() { any() } else { foreign };
+    let mut statement = allow("CreateTheGrants", &["kms:CreateGrant"], &resources);
+    if let Some(members) = statement.as_object_mut() {
+        let roles = format!("arn:{partition}:iam::{account}:role/aws-service-role/*");
+        let condition = json!({
+            "StringLike": {"kms:GranteePrincipal": roles},
+            "ForAllValues:StringEquals": {"kms:GrantOperations": grant::OPERATIONS},
+        });
+        members.insert("Condition".to_owned(), condition);
+    }
+    statement
 }
 
 fn iam_reads(policies: &[String], entities: &[String]) -> Vec<Value> {
@@ -203,14 +246,18 @@ mod tests {
 
     const KEY: &str = "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-    fn for_key(keys: &[&str], mode: Mode) -> String {
+    fn of_key_account(keys: &[&str], mode: Mode, with_grants: bool) -> Value {
         let keys: Vec<KeyArn> = keys.iter().map(|key| key.parse().unwrap()).collect();
-        pretty(&key_account_policy(Partition::AwsCn, "111122223333".parse().unwrap(), &keys, mode))
+        key_account_policy(Partition::AwsCn, "111122223333".parse().unwrap(), &keys, mode, with_grants)
+    }
+
+    fn for_key(keys: &[&str], mode: Mode) -> String {
+        pretty(&of_key_account(keys, mode, false))
     }
 
     fn for_requester(name: &str, mode: Mode) -> String {
         let account = "444455556666".parse().unwrap();
-        pretty(&requester_account_policy(Partition::Aws, account, &name.parse().unwrap(), mode))
+        pretty(&requester_account_policy(Partition::Aws, account, &name.parse().unwrap(), mode, None))
     }
 
     fn pretty(policy: &Value) -> String {
@@ -221,7 +268,7 @@ mod tests {
     fn a_simulation_is_a_statement_of_its_own() {
         let account = "444455556666".parse().unwrap();
         let name = PolicyName::default();
-        let mut policy = requester_account_policy(Partition::AwsCn, account, &name, Mode::DryRun);
+        let mut policy = requester_account_policy(Partition::AwsCn, account, &name, Mode::DryRun, None);
         let before = policy["Statement"].as_array().unwrap().len();
         add_simulation(&mut policy, Partition::AwsCn, account);
         assert_eq!(
@@ -470,7 +517,7 @@ mod tests {
     #[test]
     fn runs_that_start_from_images_read_ec2() {
         let account = "111122223333".parse().unwrap();
-        let policy = key_account_policy(Partition::Aws, account, &[], Mode::DryRun);
+        let policy = key_account_policy(Partition::Aws, account, &[], Mode::DryRun, false);
         let added = |side| {
             with_ec2_reads(policy.clone(), side)["Statement"].as_array().unwrap().last().unwrap().clone()
         };
@@ -485,6 +532,67 @@ mod tests {
         let text = pretty(&with_ec2_reads(policy.clone(), Ec2Side::Requester));
         let statements = PolicyDocument::parse(text).unwrap().statements;
         assert_eq!(statements.len(), policy["Statement"].as_array().unwrap().len() + 1);
+    }
+
+    #[test]
+    fn grants_are_read_and_revoked_in_the_keys_account() {
+        let actions = |mode, with_grants| -> Vec<(String, Value)> {
+            let policy = of_key_account(&[KEY], mode, with_grants);
+            let statements = policy["Statement"].as_array().unwrap().iter();
+            statements
+                .map(|statement| (statement["Sid"].as_str().unwrap().to_owned(), statement["Action"].clone()))
+                .collect()
+        };
+        let read = ("ReadTheGrants".to_owned(), json!(["kms:ListGrants"]));
+        let revoke = ("RevokeTheGrants".to_owned(), json!(["kms:RevokeGrant"]));
+        assert!(actions(Mode::Apply, true).contains(&read) && actions(Mode::DryRun, true).contains(&read));
+        assert!(actions(Mode::Apply, true).contains(&revoke));
+        assert!(
+            !actions(Mode::DryRun, true).contains(&revoke) && !actions(Mode::Apply, false).contains(&revoke)
+        );
+    }
+
+    #[test]
+    fn grants_are_for_the_accounts_own_service_linked_roles() {
+        let account = "444455556666".parse().unwrap();
+        let keys = [KEY.parse().unwrap(), KEY.replace("111122223333", "444455556666").parse().unwrap()];
+        let of = |mode, keys: Option<&[KeyArn]>| {
+            requester_account_policy(Partition::AwsCn, account, &PolicyName::default(), mode, keys)
+        };
+        let policy = of(Mode::Apply, Some(&keys));
+        let statement = policy["Statement"].as_array().unwrap().last().unwrap();
+        insta::assert_snapshot!(pretty(statement), @r#"
+        {
+          "Sid": "CreateTheGrants",
+          "Effect": "Allow",
+          "Action": [
+            "kms:CreateGrant"
+          ],
+          "Resource": [
+            "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+          ],
+          "Condition": {
+            "StringLike": {
+              "kms:GranteePrincipal": "arn:aws-cn:iam::444455556666:role/aws-service-role/*"
+            },
+            "ForAllValues:StringEquals": {
+              "kms:GrantOperations": [
+                "Encrypt",
+                "Decrypt",
+                "ReEncryptFrom",
+                "ReEncryptTo",
+                "GenerateDataKey",
+                "GenerateDataKeyWithoutPlaintext",
+                "DescribeKey",
+                "CreateGrant"
+              ]
+            }
+          }
+        }
+        "#);
+        let anywhere = pretty(&of(Mode::Apply, Some(&[])));
+        assert!(anywhere.contains("\"arn:aws-cn:kms:*:*:key/*\""), "{anywhere}");
+        assert!(!pretty(&of(Mode::DryRun, Some(&keys))).contains("CreateGrant"));
     }
 
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::Grantee;
+use crate::access::{Grantee, NewGrant};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
 
 pub use operation::{Action, KeyPolicyUpdate, Now, Operation};
@@ -215,8 +215,10 @@ pub enum FindingCode {
     TooLarge,
     /// An entity has as many policies attached as it may.
     AttachmentQuota,
-    /// A service-linked role of another account needs a grant.
-    ServiceLinkedRole,
+    /// The caller may not create the grant that a service-linked role needs.
+    MayNotCreateGrant,
+    /// Whether the caller may create the grant that a service-linked role needs is not known.
+    GrantUncertain,
     /// The caller could not change the key policy again, so AWS would refuse it.
     Lockout,
     /// A Deny applies to a grantee's launch.
@@ -303,7 +305,7 @@ impl FindingCode {
             | Self::KeyRegion
             | Self::FailedCheck => Severity::Blocking,
             Self::IdentityCenterRole
-            | Self::ServiceLinkedRole
+            | Self::MayNotCreateGrant
             | Self::Unread
             | Self::NotRestorable
             | Self::ChangedSince
@@ -313,6 +315,7 @@ impl FindingCode {
             | Self::SnapshotUnseen
             | Self::RefusedElsewhere => Severity::LeftOver,
             Self::GroupDelegation
+            | Self::GrantUncertain
             | Self::WiderThanExisting
             | Self::BroaderThanAsked
             | Self::EscapesBoundary
@@ -389,6 +392,11 @@ pub enum Handover {
         /// Roles of IAM Identity Center, whose permission sets have to reference it.
         permission_set_roles: Vec<EntityArn>,
     },
+    /// In the account of a service-linked role: a grant, once the key policy lets it be created.
+    Grant {
+        /// The grant to be.
+        grant: NewGrant,
+    },
 }
 
 impl Handover {
@@ -397,6 +405,7 @@ impl Handover {
         match self {
             Self::KeyPolicy { key, .. } => key.account,
             Self::Identity { policy, .. } => policy.account,
+            Self::Grant { grant } => grant.account(),
         }
     }
 }

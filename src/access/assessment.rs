@@ -231,6 +231,40 @@ pub struct Obstacle {
     pub is_certain: bool,
     /// The document, where there is but one.
     pub document: Option<DocumentName>,
+    /// What alone can allow it, where that is not for both sides to do.
+    pub only_way: Option<OnlyWay>,
+}
+
+/// What alone can allow something to a service-linked role, as its own policies belong to the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnlyWay {
+    /// The key policy: the role is of the key's own account.
+    KeyPolicy,
+    /// A grant: it is of another account.
+    Grant,
+}
+
+impl OnlyWay {
+    /// A sentence without its period.
+    fn lacking(self, is_certain: bool) -> String {
+        let (what, does_not) = match (self, is_certain) {
+            (Self::KeyPolicy, true) => {
+                ("the key policy can allow it to a service-linked role", "it does not")
+            }
+            (Self::KeyPolicy, false) => {
+                ("the key policy can allow it to a service-linked role", "it may not")
+            }
+            (Self::Grant, true) => (
+                "a grant can allow it to a service-linked role of another account",
+                "no grant on the key does",
+            ),
+            (Self::Grant, false) => (
+                "a grant can allow it to a service-linked role of another account",
+                "nobody can tell whether one does",
+            ),
+        };
+        format!("only {what}, and {does_not}")
+    }
 }
 
 impl fmt::Display for Obstacle {
@@ -244,6 +278,9 @@ impl fmt::Display for Obstacle {
             }
         };
         let do_not = if self.is_certain { "do not allow it" } else { "may not allow it" };
+        if let Some(only_way) = self.only_way {
+            return f.write_str(&only_way.lacking(self.is_certain));
+        }
         match self.gate {
             Gate::Partition => f.write_str("the key is in another partition"),
             Gate::CrossAccountOperation => f.write_str("it works in the key's own account only"),

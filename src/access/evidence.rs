@@ -7,8 +7,8 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use super::Grantee;
 use super::assessment::{Assessment, DocumentName};
+use super::{Grantee, NewGrant};
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::authz::{Constraint, Context, Grant, Prepared};
 use crate::observation::{
@@ -136,6 +136,15 @@ impl Evidence {
         }
     }
 
+    /// Takes a grant as created.
+    pub fn grant(&mut self, grant: &NewGrant) {
+        if let Some(Reading::Read(grants)) = self.keys.get_mut(&grant.key).map(|own| &mut own.grants) {
+            let operations = grant.operations.iter().map(String::as_str);
+            grants.ids.push(grant.name.clone());
+            grants.grants.push(Grant::new(&grant.grantee.to_string(), operations));
+        }
+    }
+
     /// Takes a managed policy for what it will be, for everybody who has it.
     pub fn rewrite_policy(&mut self, policy: &PolicyArn, text: &str) {
         let arn = policy.to_string();
@@ -176,7 +185,7 @@ impl Evidence {
             Some(Reading::Unread(reason)) => gaps.push(format!("the key policy ({reason})")),
             None => gaps.push("the key policy (not looked at)".to_owned()),
         }
-        if let Grantee::Entity(entity) = subject.grantee {
+        if let Some(entity) = subject.grantee.as_entity() {
             let why = match subject.identity {
                 Some(Reading::Read(_)) => None,
                 Some(Reading::Unread(reason)) => Some(reason.as_str()),

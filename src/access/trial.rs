@@ -107,8 +107,10 @@ pub fn denied(action: KmsAction, expected: &Assessment, error: &impl fmt::Displa
             action,
             "refused to whoever made the call, which may be for want of an IAM policy of its own",
         ),
-        (Grantee::Entity(_), Some(Verdict::Able)) => Ruling::refused(action, error.to_string()),
-        (Grantee::Entity(_), _) => Ruling::unproven(
+        (Grantee::Entity(_) | Grantee::ServiceLinkedRole(_), Some(Verdict::Able)) => {
+            Ruling::refused(action, error.to_string())
+        }
+        (Grantee::Entity(_) | Grantee::ServiceLinkedRole(_), _) => Ruling::unproven(
             action,
             "a direct call is refused, as expected: what allows it asks for more, such as a call through EC2",
         ),

@@ -26,6 +26,12 @@ const STEP_OF_IAM: Duration = Duration::from_secs(30);
 const VISIBLE_AFTER: Duration = Duration::from_mins(2);
 const STEP_OF_VISIBILITY: Duration = Duration::from_secs(5);
 
+/// A grant is refused until the key policy that permits it has spread, which takes seconds, in some cases minutes.
+///
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency>
+const SPREAD_AFTER: Duration = Duration::from_mins(2);
+const STEP_OF_SPREADING: Duration = Duration::from_secs(5);
+
 /// How often one write was tried, and since when.
 #[derive(Debug)]
 pub(super) struct Patience {
@@ -64,6 +70,9 @@ impl Patience {
             CloudErrorKind::InvalidPrincipal => {
                 let may_wait = waited < VISIBLE_AFTER && are_new(operation, cloud).await;
                 may_wait.then_some(STEP_OF_VISIBILITY)
+            }
+            CloudErrorKind::AccessDenied if matches!(operation, Operation::CreateGrant { .. }) => {
+                (waited < SPREAD_AFTER).then_some(STEP_OF_SPREADING)
             }
             // An earlier attempt may have succeeded without an answer, and not show yet.
             CloudErrorKind::AlreadyExists | CloudErrorKind::NotFound if !is_first => self.next(),

@@ -57,6 +57,16 @@ pub(super) async fn read(operation: &Operation, cloud: &impl Observe) -> Result<
         Operation::AttachPolicy { policy, entity, document } => {
             attachment(policy, entity, document, cloud).await
         }
+        Operation::CreateGrant { grant, .. } => {
+            let grants = cloud.grants(&grant.key).await?;
+            let is_covered = grants.iter().any(|existing| grant.is_covered_by(existing));
+            Ok(if is_covered { State::After } else { State::Before })
+        }
+        Operation::RevokeGrant { key, grant } => {
+            let grants = cloud.grants(key).await?;
+            let is_there = grants.iter().any(|existing| existing.id == grant.id);
+            Ok(if is_there { State::Before } else { State::After })
+        }
         Operation::DetachPolicy { policy, entity, document } => {
             detachment(policy, entity, document, cloud).await
         }

@@ -53,7 +53,7 @@ pub async fn survey(
     cloud: &impl Observe,
 ) -> Result<Vec<Standing>, CloudError> {
     let look = async |change: &Change| {
-        let is_readable = readable.contains(&change.operation.account());
+        let is_readable = readable.contains(&change.operation.reading_account());
         if is_readable { state::read(&change.operation, cloud).await.map(Some) } else { Ok(None) }
     };
     let states = try_join_all(plan.changes.iter().map(look)).await?;

@@ -115,9 +115,7 @@ impl<P: Prove> Stage<'_, P> {
             Grantee::Entity(entity) if entity.kind == EntityKind::Group => {
                 Err("a group makes no calls; ask about one of its users".to_owned())
             }
-            Grantee::Entity(entity) if entity.is_service_linked_role() => {
-                Err("only AWS can act as a service-linked role".to_owned())
-            }
+            Grantee::ServiceLinkedRole(_) => Err("only AWS can act as a service-linked role".to_owned()),
             Grantee::Entity(entity) if entity.kind == EntityKind::User => {
                 Err(format!("nobody but the user can act as it; {hint}"))
             }
@@ -147,8 +145,16 @@ pub async fn by_simulation(cloud: &impl Prove, request: &Request, observation: &
 
 async fn simulation(cloud: &impl Prove, key: &KeyArn, grantee: &Grantee, evidence: &Evidence) -> Trial {
     let unproven = |reason: &str| Trial::unproven(key, grantee, Method::Simulation, reason);
-    let Grantee::Entity(entity) = grantee else {
-        return unproven("an account has no IAM policies of its own; ask about its users and roles");
+    let entity = match grantee {
+        Grantee::Account { .. } => {
+            return unproven("an account has no IAM policies of its own; ask about its users and roles");
+        }
+        Grantee::ServiceLinkedRole(_) => {
+            return unproven(
+                "the key policy or a grant serves a service-linked role, and neither is simulated",
+            );
+        }
+        Grantee::Entity(entity) => entity,
     };
     match cloud.simulate(entity, key, launch_actions()).await {
         Err(error) => unproven(&error.to_string()),

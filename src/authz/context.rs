@@ -39,6 +39,20 @@ impl Context {
             .with("aws:SecureTransport", ["true"])
     }
 
+    /// What is known when somebody creates a grant without an AWS service in between.
+    ///
+    /// <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html>
+    pub fn for_grant<'o>(grantee: &str, operations: impl IntoIterator<Item = &'o str>) -> Self {
+        Self::default()
+            .with("kms:GranteePrincipal", [grantee])
+            .with("kms:GrantOperations", operations)
+            .with("kms:GrantIsForAWSResource", ["false"])
+            .with::<String>("kms:GrantConstraintType", [])
+            .with::<String>("kms:RetiringPrincipal", [])
+            .with::<String>("kms:ViaService", [])
+            .with("aws:SecureTransport", ["true"])
+    }
+
     /// Sets a key to its values; without any it is known to be absent. The key's case does not count.
     pub fn set<V: Into<String>>(&mut self, key: &str, values: impl IntoIterator<Item = V>) {
         self.values.insert(key.to_ascii_lowercase(), values.into_iter().map(Into::into).collect());

@@ -1,6 +1,7 @@
 //! From what was typed to what is meant: every text parsed, every contradiction told.
 
 pub mod check;
+mod grantees;
 pub mod handover;
 mod launch;
 pub mod patch;
@@ -14,12 +15,11 @@ use super::{
     SubjectArgs, TargetArgs, Verify,
 };
 use crate::access::{CoverageRule, GranteeRef, KeyRef, Profile, UnresolvedRequest};
-use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
+use crate::arn::AccountId;
 use crate::cloud::aws::AwsOptions;
 use crate::error::UsageError;
 use crate::launch::Targets;
 use crate::plan::rollback::Extent;
-use crate::policy::AwsPrincipal;
 use handover::HandoverSettings;
 
 /// What a run of `keymend fix` is to do.
@@ -245,8 +245,8 @@ impl ApplySettings {
 /// Nobody is named, and nothing tells who launches.
 pub(crate) fn no_grantee() -> UsageError {
     UsageError::new("no grantee is given").hint(
-        "say who must be able to launch: --account ID, --principal ARN or --group ARN; an --instance or a \
-         --cloudtrail event tells it too",
+        "say who must be able to launch: --account ID, --principal ARN, --group ARN or --autoscaling ID; an \
+         --instance or a --cloudtrail event tells it too",
     )
 }
 
@@ -348,22 +348,9 @@ fn subjects(args: &SubjectArgs, backend: &BackendArgs) -> Result<Subjects, Usage
             keys.push(key);
         }
     }
-    let mut all = Vec::new();
-    for text in &args.account {
-        all.push(account(text)?);
-    }
-    for text in &args.principal {
-        all.push(principal(text)?);
-    }
-    for text in &args.group {
-        all.push(group(text)?);
-    }
-    if let Some(file) = &args.grantees {
-        all.extend(grantees_file(file)?);
-    }
     let mut grantees = Vec::new();
     let mut repeated = Vec::new();
-    for grantee in all {
+    for grantee in grantees::named(args)? {
         let list = if grantees.contains(&grantee) { &mut repeated } else { &mut grantees };
         list.push(grantee);
     }
@@ -371,72 +358,6 @@ fn subjects(args: &SubjectArgs, backend: &BackendArgs) -> Result<Subjects, Usage
         check_region(backend, &keys)?;
     }
     Ok(Subjects { keys, grantees, found: Found { targets, other_events, repeated } })
-}
-
-fn account(text: &str) -> Result<GranteeRef, UsageError> {
-    match AwsPrincipal::parse(text) {
-        AwsPrincipal::Account { id, .. } => Ok(GranteeRef::Account(id)),
-        AwsPrincipal::Entity(entity) => {
-            Err(UsageError::new(format!("`{text}` is a {}, not an account", entity.kind))
-                .hint(format!("give --{} {text}", flag(&entity))))
-        }
-        _ => Err(UsageError::new(format!("`{text}` is not an account id of 12 digits"))
-            .hint("`aws sts get-caller-identity` shows the account of your credentials")),
-    }
-}
-
-fn principal(text: &str) -> Result<GranteeRef, UsageError> {
-    match AwsPrincipal::parse(text) {
-        AwsPrincipal::Entity(entity) if entity.kind == EntityKind::Group => {
-            Err(UsageError::new(format!("`{text}` is a group, which no key policy can name"))
-                .hint(format!("give --group {text}, or --principal for users and roles")))
-        }
-        AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),
-        AwsPrincipal::Session(session) => Ok(GranteeRef::Session(session)),
-        AwsPrincipal::Account { id, .. } => {
-            Err(UsageError::new(format!("`{text}` is an account")).hint(format!("give --account {id}")))
-        }
-        _ => Err(not_a_principal(text)),
-    }
-}
-
-fn not_a_principal(text: &str) -> UsageError {
-    let message = match ArnParts::parse(text) {
-        Ok(parts) if parts.service != "iam" => {
-            format!("`{text}` is an ARN of {}, not of a user or role", parts.service)
-        }
-        Ok(_) => format!("`{text}` is not the ARN of a user or role"),
-        Err(error) => error.to_string(),
-    };
-    UsageError::new(message).hint("for example --principal arn:aws:iam::444455556666:role/app")
-}
-
-fn group(text: &str) -> Result<GranteeRef, UsageError> {
-    match text.parse::<EntityArn>() {
-        Ok(entity) if entity.kind == EntityKind::Group => Ok(GranteeRef::Entity(entity)),
-        Ok(entity) => Err(UsageError::new(format!("`{text}` is a {}, not a group", entity.kind))
-            .hint(format!("give --principal {text}"))),
-        Err(error) => Err(UsageError::new(format!("{error}"))
-            .hint("for example --group arn:aws:iam::444455556666:group/ops")),
-    }
-}
-
-fn flag(entity: &EntityArn) -> &'static str {
-    if entity.kind == EntityKind::Group { "group" } else { "principal" }
-}
-
-fn grantees_file(file: &Path) -> Result<Vec<GranteeRef>, UsageError> {
-    let name =
-        if is_piped(file) { "standard input".to_owned() } else { format!("the file `{}`", file.display()) };
-    let text = read_text(file).map_err(|error| {
-        UsageError::new(format!("{name} can't be read for grantees: {error}")).hint(GRANTEES_FORM)
-    })?;
-    let grantees =
-        parse_grantees(&text).map_err(|(line, error)| error.within(&format!("{name}, line {line}")))?;
-    if grantees.is_empty() {
-        return Err(UsageError::new(format!("{name} names no grantee")).hint(GRANTEES_FORM));
-    }
-    Ok(grantees)
 }
 
 /// Whether a file's name stands for standard input.
@@ -450,29 +371,6 @@ fn read_text(file: &Path) -> io::Result<String> {
     }
     let mut text = String::new();
     io::stdin().read_to_string(&mut text).map(|_| text)
-}
-
-const GRANTEES_FORM: &str =
-    "--grantees takes one account id, or ARN of a user, role or group, a line; # starts a comment";
-
-fn parse_grantees(text: &str) -> Result<Vec<GranteeRef>, (usize, UsageError)> {
-    text.lines()
-        .enumerate()
-        .map(|(index, line)| (index + 1, line.split('#').next().unwrap_or_default().trim()))
-        .filter(|(_, line)| !line.is_empty())
-        .map(|(number, line)| {
-            let grantee = match AwsPrincipal::parse(line) {
-                AwsPrincipal::Account { id, .. } => Ok(GranteeRef::Account(id)),
-                AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),
-                AwsPrincipal::Session(session) => Ok(GranteeRef::Session(session)),
-                _ => Err(UsageError::new(format!(
-                    "`{line}` is no account id and no ARN of a user, role or group"
-                ))
-                .hint(GRANTEES_FORM)),
-            };
-            grantee.map_err(|error| (number, error))
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -541,16 +439,5 @@ mod tests {
         ] {
             assert_eq!(resolve(line).unwrap_err(), message, "{line}");
         }
-    }
-
-    #[test]
-    fn a_grantees_file_tells_the_line_of_a_mistake() {
-        let good = "# ours\n444455556666  # the account\n\narn:aws:iam::444455556666:role/app\n";
-        assert_eq!(parse_grantees(good).unwrap().len(), 2);
-        let (line, error) = parse_grantees("444455556666\nnobody\n").unwrap_err();
-        assert_eq!(
-            (line, error.to_string().as_str()),
-            (2, "`nobody` is no account id and no ARN of a user, role or group")
-        );
     }
 }

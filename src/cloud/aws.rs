@@ -231,6 +231,12 @@ impl Write for Aws {
                 write::create_policy_version(iam, &call, after).await
             }
             Operation::AttachPolicy { entity, .. } => write::attach_policy(iam, &call, entity).await,
+            Operation::CreateGrant { grant, .. } => {
+                kms::create_grant(&session.kms(&grant.key.region), &call, grant).await
+            }
+            Operation::RevokeGrant { key, grant } => {
+                kms::revoke_grant(&session.kms(&key.region), &call, &grant.id).await
+            }
             Operation::DetachPolicy { entity, .. } => write::detach_policy(iam, &call, entity).await,
             Operation::DeletePolicy { .. } => write::delete_policy(iam, &call).await,
             Operation::SetDefaultVersion { version, .. } => {

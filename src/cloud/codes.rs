@@ -17,6 +17,10 @@ pub(super) fn kind_of(code: &str, message: &str, status: Option<u16>) -> CloudEr
         }
         "EntityAlreadyExists" | "AlreadyExists" => CloudErrorKind::AlreadyExists,
         "MalformedPolicyDocument" => kind_of_refusal(message),
+        // CreateGrant says so of the grantee, and of no key that is named by its ARN.
+        "InvalidArn" if message.to_ascii_lowercase().contains("principal") => {
+            CloudErrorKind::InvalidPrincipal
+        }
         "LimitExceeded" => CloudErrorKind::LimitExceeded,
         "DeleteConflict" => CloudErrorKind::Conflict,
         "RequestTimeTooSkewed" | "RequestInTheFuture" => CloudErrorKind::ClockSkew,

@@ -10,10 +10,13 @@ use tokio::{join, try_join};
 use self::identity::{Documents, Found};
 use super::{CloudError, CloudErrorKind, Observe};
 use crate::access::{Grantee, GranteeRef, KeyRef, Request, UnresolvedRequest};
-use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn, SessionArn};
+use crate::arn::{
+    AccountId, ArnParts, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn, SessionArn,
+};
 use crate::observation::{
     Caller, IamObservation, KeyGrant, KeyManager, KeyObservation, ManagedPolicy, Observation, Reading, Tags,
 };
+use crate::policy::AwsPrincipal;
 
 /// Why a request could not be observed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,7 +112,9 @@ fn asked_for(request: &Request, key: &KeyArn) -> bool {
 fn iam_account(grantee: &GranteeRef) -> Option<AccountId> {
     match grantee {
         GranteeRef::Account(_) => None,
-        GranteeRef::Entity(_) | GranteeRef::Session(_) => Some(grantee.account()),
+        GranteeRef::Entity(_) | GranteeRef::Session(_) | GranteeRef::ServiceLinkedRole(_) => {
+            Some(grantee.account())
+        }
     }
 }
 
@@ -120,9 +125,10 @@ fn resolve(
 ) -> Result<Grantee, ObserveError> {
     match grantee {
         GranteeRef::Account(id) => Ok(Grantee::Account { partition, id: *id }),
-        GranteeRef::Entity(entity) => Ok(Grantee::Entity(entity.clone())),
+        GranteeRef::Entity(entity) => Ok(entity.clone().into()),
+        GranteeRef::ServiceLinkedRole(role) => Ok(Grantee::ServiceLinkedRole(role.in_partition(partition))),
         GranteeRef::Session(session) => match sessions.get(session) {
-            Some(Some(role)) => Ok(Grantee::Entity(role.clone())),
+            Some(Some(role)) => Ok(role.clone().into()),
             Some(None) => Err(ObserveError::NoSuchRole(session.clone())),
             None => Err(ObserveError::UnreadRole(session.clone())),
         },
@@ -224,13 +230,19 @@ async fn read_account(
     };
     let own: Vec<&GranteeRef> =
         asked.grantees.iter().filter(|grantee| iam_account(grantee) == Some(id)).collect();
-    let (quotas, named, found) = try_join!(
+    let (quotas, named, found, calling) = try_join!(
         cloud.iam_quotas(id),
         cloud.policies_named(id, &asked.policy_name),
         try_join_all(own.iter().map(|grantee| read_entity(grantee, cloud))),
+        async { Ok(read_caller(&caller, asked, cloud).await) },
     )?;
-    let (read, tags) = join!(read_policies(id, &named, &found, cloud), read_tags(&named, cloud));
+    let all: Vec<&Found> = found.iter().flatten().chain(calling.read()).collect();
+    let (read, tags) = join!(read_policies(id, &named, &all, cloud), read_tags(&named, cloud));
     let (policies, documents) = read?;
+    let calling = match calling {
+        Reading::Read(found) => documents.completed(found).identity,
+        Reading::Unread(reason) => Reading::Unread(reason),
+    };
     let found = found.into_iter().map(|found| found.map(|found| documents.completed(found)));
     let mut entities = BTreeMap::new();
     let mut sessions = BTreeMap::new();
@@ -241,10 +253,14 @@ async fn read_account(
                 sessions.insert(session.clone(), entity.as_ref().map(|entity| entity.arn.clone()));
                 entities.extend(entity.map(|entity| (entity.arn.clone(), Some(entity))));
             }
+            GranteeRef::ServiceLinkedRole(role) => {
+                let partition = ArnParts::parse(&caller.arn).map_or(Partition::Aws, |parts| parts.partition);
+                entities.insert(role.in_partition(partition).into(), entity);
+            }
             GranteeRef::Account(_) => {}
         }
     }
-    let iam = Reading::Read(IamObservation { quotas, policies, entities });
+    let iam = Reading::Read(IamObservation { quotas, policies, entities, caller: calling });
     Ok(AccountReading { id, caller: Some(caller), iam, tags, sessions })
 }
 
@@ -261,24 +277,47 @@ async fn read_entity(grantee: &GranteeRef, cloud: &impl Observe) -> Result<Optio
         GranteeRef::Session(session) => {
             EntityName { kind: EntityKind::Role, name: session.role_name.clone() }
         }
+        GranteeRef::ServiceLinkedRole(role) => role.entity_name(),
     };
     let account = grantee.account();
     let found = cloud.entity_in_full(account, &name).await?;
     Ok(found.map(|(entity, belongings)| Found { entity, belongings }))
 }
 
+/// Who calls with the credentials of an account that has to create grants for service-linked roles. That it can't be
+/// read fails nothing.
+async fn read_caller(caller: &Caller, asked: &UnresolvedRequest, cloud: &impl Observe) -> Reading<Found> {
+    let has_roles = asked
+        .grantees
+        .iter()
+        .any(|grantee| grantee.account() == caller.account && grantee.is_service_linked_role());
+    let is_foreign = asked.keys.iter().any(|key| key.account() != Some(caller.account));
+    if !has_roles || !is_foreign {
+        return Reading::default();
+    }
+    let name = match AwsPrincipal::parse(&caller.arn) {
+        AwsPrincipal::Entity(user) => user.entity_name(),
+        AwsPrincipal::Session(session) => EntityName { kind: EntityKind::Role, name: session.role_name },
+        _ => return Reading::Unread("it is no user and no role".to_owned()),
+    };
+    match cloud.entity_in_full(caller.account, &name).await {
+        Ok(Some((entity, belongings))) => Reading::Read(Found { entity, belongings }),
+        Ok(None) => Reading::Unread(format!("there is no {name}")),
+        Err(error) => Reading::Unread(identity::reason(&error)),
+    }
+}
+
 /// The request's own policies, and the documents that the entities' further policies consist of.
 async fn read_policies(
     account: AccountId,
     named: &[(PolicyArn, String)],
-    found: &[Option<Found>],
+    found: &[&Found],
     cloud: &impl Observe,
 ) -> Result<(BTreeMap<PolicyArn, ManagedPolicy>, Documents), CloudError> {
-    let found: Vec<&Found> = found.iter().flatten().collect();
     let read_anyway = named.iter().map(|(arn, _)| arn.to_string()).collect();
     let (policies, mut documents) = join!(
         try_join_all(named.iter().map(|(arn, default)| cloud.managed_policy(arn, Some(default)))),
-        Documents::read(account, &found, &read_anyway, cloud),
+        Documents::read(account, found, &read_anyway, cloud),
     );
     let policies = policies?.into_iter().flatten().map(|policy| (policy.arn.clone(), policy)).collect();
     documents.add(&policies);

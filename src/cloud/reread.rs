@@ -32,7 +32,12 @@ pub async fn reread<'o>(
             } else {
                 Reading::Unread(no_credentials())
             };
-            let (metadata, grants) = (Reading::default(), Reading::default());
+            let grants = match (wanted.granted.contains(key), is_served) {
+                (true, true) => Reading::Read(cloud.grants(key).await?),
+                (true, false) => Reading::Unread(no_credentials()),
+                (false, _) => Reading::default(),
+            };
+            let metadata = Reading::default();
             observation.keys.insert(key.clone(), KeyObservation { metadata, policy, grants });
         }
         let iam = if is_served {
@@ -51,6 +56,8 @@ struct Wanted {
     keys: BTreeSet<KeyArn>,
     policies: BTreeSet<PolicyArn>,
     attached: BTreeSet<EntityArn>,
+    /// On which a grant was created.
+    granted: BTreeSet<KeyArn>,
     /// Whom former key policies name.
     named: BTreeSet<EntityArn>,
 }
@@ -60,6 +67,9 @@ impl Wanted {
         let mut wanted = Self::default();
         for operation in operations {
             wanted.keys.extend(operation.key().cloned());
+            if let Operation::CreateGrant { grant, .. } = operation {
+                wanted.granted.insert(grant.key.clone());
+            }
             wanted.policies.extend(operation.policy().cloned());
             wanted.attached.extend(operation.entity().cloned());
             let former = operation.key().and(operation.before());
@@ -84,7 +94,8 @@ async fn read_iam(
 ) -> Result<IamObservation, CloudError> {
     let policies = wanted.policies.iter().filter(|policy| policy.account == account);
     let (quotas, entities) = (IamQuotas::default(), BTreeMap::new());
-    let mut iam = IamObservation { quotas, policies: BTreeMap::new(), entities };
+    let caller = Reading::default();
+    let mut iam = IamObservation { quotas, policies: BTreeMap::new(), entities, caller };
     for policy in policies {
         iam.quotas = cloud.iam_quotas(account).await?;
         if let Some(found) = cloud.managed_policy(policy, None).await? {

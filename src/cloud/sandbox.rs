@@ -10,6 +10,7 @@ mod defaults;
 mod ec2;
 mod faults;
 mod file;
+mod grants;
 mod mistakes;
 mod prove;
 mod read_back;

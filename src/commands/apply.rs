@@ -26,7 +26,7 @@ use crate::error::{EarlierPartError, Error, ExitStatus, UsageError};
 use crate::launch::causes;
 use crate::observation::Caller;
 use crate::plan::saved::{PlanBackend, SavedPlan, SavedPlanError};
-use crate::plan::{Change, Plan};
+use crate::plan::{Change, Operation, Plan};
 
 /// Runs the command. With `--output json` a run that fails leaves a document too.
 pub(super) async fn apply(args: &ApplyArgs, console: &mut Console) -> Result<ExitStatus, Error> {
@@ -125,10 +125,15 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
     report.tell(&settings.run, console)
 }
 
+/// The accounts whose credentials a change takes.
+fn accounts(operation: &Operation) -> [AccountId; 2] {
+    [operation.account(), operation.reading_account()]
+}
+
 /// As whom each account of the plan is written; accounts that no credentials serve are not there.
 async fn callers(plan: &Plan, cloud: &impl Observe) -> Result<BTreeMap<AccountId, Caller>, CloudError> {
     let accounts: BTreeSet<AccountId> =
-        plan.changes.iter().map(|change| change.operation.account()).collect();
+        plan.changes.iter().map(|change| &change.operation).flat_map(accounts).collect();
     let of = async |account: AccountId| cloud.caller(account).await.map(|caller| (account, caller));
     let callers = try_join_all(accounts.into_iter().map(of)).await?;
     Ok(callers.into_iter().filter_map(|(account, caller)| Some((account, caller?))).collect())
@@ -140,16 +145,29 @@ fn check_credentials(
     only: Option<AccountId>,
     readable: &BTreeSet<AccountId>,
 ) -> Result<(), UsageError> {
-    let accounts = plan.changes.iter().map(|change| change.operation.account());
-    let wanted = accounts.filter(|account| only.is_none_or(|only| only == *account));
-    match wanted.into_iter().find(|account| !readable.contains(account)) {
-        None => Ok(()),
-        Some(account) => Err(UsageError::new(format!(
+    let operations = plan.changes.iter().map(|change| &change.operation);
+    let wanted: Vec<&Operation> =
+        operations.filter(|operation| only.is_none_or(|only| only == operation.account())).collect();
+    if let Some(account) =
+        wanted.iter().map(|operation| operation.account()).find(|account| !readable.contains(account))
+    {
+        return Err(UsageError::new(format!(
             "no credentials serve account {account}, where the plan writes"
         ))
         .hint(format!(
             "give --account-profile {account}=PROFILE, or apply the parts separately, each with its own \
                  credentials: --account ID"
+        )));
+    }
+    // Who may create a grant by the key policy's statement may not list it.
+    match wanted.iter().map(|operation| operation.reading_account()).find(|account| !readable.contains(account)) {
+        None => Ok(()),
+        Some(account) => Err(UsageError::new(format!(
+            "no credentials serve account {account}, whose key the plan creates a grant on"
+        ))
+        .hint(format!(
+            "give --account-profile {account}=PROFILE too: only with credentials of the key's account can be seen \
+             whether the grant is there"
         ))),
     }
 }

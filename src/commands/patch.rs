@@ -84,7 +84,7 @@ fn patched(before: &str, name: &str, settings: &PatchSettings) -> Patched {
 fn grantees(accounts: &[AccountId], principals: &[EntityArn], partition: Partition) -> Vec<Grantee> {
     let mut grantees: Vec<Grantee> = Vec::new();
     let accounts = accounts.iter().map(|id| Grantee::Account { partition, id: *id });
-    for grantee in accounts.chain(principals.iter().cloned().map(Grantee::Entity)) {
+    for grantee in accounts.chain(principals.iter().cloned().map(Grantee::from)) {
         if !grantees.contains(&grantee) {
             grantees.push(grantee);
         }

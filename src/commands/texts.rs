@@ -35,12 +35,14 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
     for account in key_accounts {
         let own: Vec<KeyArn> = keys.iter().filter(|key| key.account == account).cloned().collect();
         let partition = own.first().map_or(Partition::Aws, |key| key.partition);
-        let policy = permissions::key_account_policy(partition, account, &own, mode);
+        let policy =
+            permissions::key_account_policy(partition, account, &own, mode, args.service_linked_roles);
         policies.insert(format!("{account} (key account)"), ec2(policy, Ec2Side::Owner));
     }
     let partition = keys.first().map_or(Partition::Aws, |key| key.partition);
     for account in accounts {
-        let mut policy = permissions::requester_account_policy(partition, account, &name, mode);
+        let grants_on = args.service_linked_roles.then_some(keys.as_slice());
+        let mut policy = permissions::requester_account_policy(partition, account, &name, mode, grants_on);
         if args.simulate {
             permissions::add_simulation(&mut policy, partition, account);
         }

@@ -280,6 +280,7 @@ mod tests {
             quotas: IamQuotas::default(),
             policies: [].into(),
             entities: [(entity.arn.clone(), Some(entity.clone()))].into(),
+            caller: Reading::default(),
         };
         let observed = KeyObservation {
             metadata: Reading::Read(metadata),

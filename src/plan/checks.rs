@@ -5,16 +5,18 @@
 
 mod effect;
 mod form;
+mod grants;
 mod shape;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Change, Finding, FindingCode, KeyPolicyUpdate, Operation};
-use crate::access::{Grantee, Request, RequiredStatement};
+use crate::access::grant::key_policy_statement;
+use crate::access::{Grantee, Request, RequiredStatement, ServiceLinkedRole};
 use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::observation::{ManagedPolicy, Observation, Reading};
 use crate::policy::{AwsPrincipal, PolicyDocument};
@@ -74,6 +76,8 @@ impl Asked<'_> {
     /// Whom a key's policy may come to name.
     fn principals(&self, key: &KeyArn) -> BTreeSet<String> {
         let principal = |grantee: &Grantee| match grantee {
+            // Another account's service-linked role gets a grant.
+            Grantee::ServiceLinkedRole(role) if role.arn().account != key.account => None,
             // A group of another account brings that account's root.
             Grantee::Entity(entity) if entity.kind == EntityKind::Group => (entity.account != key.account)
                 .then(|| format!("arn:{}:iam::{}:root", entity.partition, entity.account)),
@@ -86,7 +90,7 @@ impl Asked<'_> {
     fn is_grantee(&self, policy: &PolicyArn, entity: &EntityName) -> bool {
         let mut entities = self.grantees.iter().filter_map(|grantee| match grantee {
             Grantee::Entity(entity) => Some(entity),
-            Grantee::Account { .. } => None,
+            Grantee::Account { .. } | Grantee::ServiceLinkedRole(_) => None,
         });
         entities.any(|own| own.account == policy.account && own.entity_name() == *entity)
     }
@@ -133,9 +137,11 @@ fn check_effect<'a>(
             let document = asked.document_of(policy).ok_or("a policy is attached that was not read")?;
             asked.check_identity_policy(policy, EMPTY, document)
         }
-        // A way back is refused by its form.
+        // A grant is no document, and a way back is refused: both by their form.
         Operation::AttachPolicy { .. }
         | Operation::DeletePolicyVersion { .. }
+        | Operation::CreateGrant { .. }
+        | Operation::RevokeGrant { .. }
         | Operation::RestoreKeyPolicy(_)
         | Operation::ReduceKeyPolicy(_)
         | Operation::DetachPolicy { .. }
@@ -160,7 +166,8 @@ impl Asked<'_> {
         rewrite.check_identity_policy(policy.account, &self.request.keys)
     }
 
-    /// A key policy of exactly what was asked for: the required statements of each account.
+    /// A key policy of exactly what was asked for: the required statements of each account, and what lets accounts
+    /// create the grants of their service-linked roles.
     fn in_key_policy(&self, key: &KeyArn) -> String {
         let mut accounts: BTreeMap<Option<AccountId>, Vec<String>> = BTreeMap::new();
         for principal in self.principals(key) {
@@ -170,7 +177,14 @@ impl Asked<'_> {
             let of = RequiredStatement::of(self.request.profile, &key.region, account.unwrap_or(key.account));
             of.map(|required| required.for_key_policy("", &principals))
         });
-        json!({"Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>()}).to_string()
+        let mut roles: BTreeMap<String, Vec<&ServiceLinkedRole>> = BTreeMap::new();
+        for role in grants::foreign_roles(self, key) {
+            let arn = role.arn();
+            roles.entry(format!("arn:{}:iam::{}:root", arn.partition, arn.account)).or_default().push(role);
+        }
+        let permissions = roles.iter().map(|(root, roles)| key_policy_statement("", root, roles));
+        let statements: Vec<Value> = statements.chain(permissions).collect();
+        json!({"Version": "2012-10-17", "Statement": statements}).to_string()
     }
 
     /// An IAM policy of exactly what was asked for: the required statements for each key.

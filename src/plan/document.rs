@@ -178,6 +178,7 @@ fn identity_violations(
         quotas: IamQuotas::default(),
         policies: BTreeMap::from([(policy.clone(), observed)]),
         entities: BTreeMap::new(),
+        caller: Reading::default(),
     };
     let observation =
         Observation { accounts: BTreeMap::from([(account, Reading::Read(iam))]), ..Observation::default() };

@@ -7,6 +7,7 @@ use super::planner::forecast;
 use super::{Operation, Plan};
 use crate::access::assessment::launch_actions;
 use crate::access::evidence::{Evidence, Extras};
+use crate::access::grant::granted_actions;
 use crate::access::{CoverageRule, Grantee, Request, RequiredStatement};
 use crate::arn::{EntityArn, EntityKind, KeyArn, PolicyArn};
 use crate::authz::Gate;
@@ -87,6 +88,7 @@ struct Column<'r> {
     /// The required statement that it belongs to.
     required: &'r RequiredStatement,
     name: &'static str,
+    /// Nothing where no grant gives it to a role that grants serve.
     actions: ActionSet,
 }
 
@@ -94,7 +96,14 @@ impl Table<'_> {
     fn of(&self, key: &KeyArn) -> KeyMatrix {
         let row = |grantee: &Grantee| {
             let required = RequiredStatement::of(self.request.profile, &key.region, grantee.account());
-            let cells = self.cells(key, grantee, &self.columns(&required));
+            let mut columns = self.columns(&required);
+            if is_served_by_grants(key, grantee) {
+                let granted = granted_actions();
+                for column in &mut columns {
+                    column.actions = column.actions.intersection(granted);
+                }
+            }
+            let cells = self.cells(key, grantee, &columns);
             Row { grantee: grantee.clone(), cells }
         };
         // The account shows in conditions alone.
@@ -169,6 +178,9 @@ impl Table<'_> {
         by_name
             .zip(columns)
             .map(|(Sides { key_policy, identity }, column)| {
+                if column.actions.is_empty() {
+                    return Sides { key_policy: Answer::NotNeeded, identity };
+                }
                 let passes = passes(column.actions);
                 Sides {
                     key_policy: with_evaluation(key_policy, passes(Gate::KeyPolicy)),
@@ -181,14 +193,14 @@ impl Table<'_> {
 
 /// A service-linked role of another account, which no policy serves.
 fn is_served_by_grants(key: &KeyArn, grantee: &Grantee) -> bool {
-    matches!(grantee, Grantee::Entity(role) if role.is_service_linked_role() && role.account != key.account)
+    matches!(grantee, Grantee::ServiceLinkedRole(role) if role.arn().account != key.account)
 }
 
 /// Whose IAM policies are asked.
 fn identity(grantee: &Grantee) -> Option<&EntityArn> {
     match grantee {
-        Grantee::Entity(entity) if !entity.is_service_linked_role() => Some(entity),
-        _ => None,
+        Grantee::Entity(entity) => Some(entity),
+        Grantee::Account { .. } | Grantee::ServiceLinkedRole(_) => None,
     }
 }
 

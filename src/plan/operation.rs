@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::NewGrant;
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
+use crate::observation::KeyGrant;
 use crate::policy::Fingerprint;
 
 /// The kinds of write. Documents are complete texts, exactly as sent and as read before.
@@ -57,6 +59,14 @@ pub enum Operation {
         /// What the policy says then: nothing else is attached.
         document: Fingerprint,
     },
+    /// Creates a grant for a service-linked role of another account, with that account's credentials
+    /// (kms:CreateGrant).
+    CreateGrant {
+        /// The grant to be.
+        grant: NewGrant,
+        /// Whether it is this plan's update of the key policy that lets it be created.
+        needs_key_policy: bool,
+    },
     /// Puts back what a key policy said before an earlier run (kms:PutKeyPolicy).
     RestoreKeyPolicy(KeyPolicyUpdate),
     /// Takes what an earlier run added out of a key policy that was changed since (kms:PutKeyPolicy).
@@ -98,6 +108,13 @@ pub enum Operation {
         /// Its document.
         before: String,
     },
+    /// Revokes a grant that an earlier run made, with the key account's credentials (kms:RevokeGrant).
+    RevokeGrant {
+        /// The key.
+        key: KeyArn,
+        /// The grant that goes.
+        grant: KeyGrant,
+    },
 }
 
 /// A key policy before and after.
@@ -125,6 +142,10 @@ pub enum Action {
     Attach,
     /// A policy is detached.
     Detach,
+    /// A grant is created.
+    Grant,
+    /// A grant is revoked.
+    Revoke,
     /// Something goes.
     Delete,
 }
@@ -168,6 +189,8 @@ impl Operation {
             | Self::WithdrawPolicyVersion { .. } => Action::Delete,
             Self::AttachPolicy { .. } => Action::Attach,
             Self::DetachPolicy { .. } => Action::Detach,
+            Self::CreateGrant { .. } => Action::Grant,
+            Self::RevokeGrant { .. } => Action::Revoke,
         }
     }
 
@@ -177,6 +200,8 @@ impl Operation {
             | Self::UpdateKeyPolicy(update)
             | Self::RestoreKeyPolicy(update)
             | Self::ReduceKeyPolicy(update) => Target::Key(&update.key),
+            Self::CreateGrant { grant, .. } => Target::Key(&grant.key),
+            Self::RevokeGrant { key, .. } => Target::Key(key),
             Self::CreatePolicy { policy, .. }
             | Self::DeletePolicyVersion { policy, .. }
             | Self::CreatePolicyVersion { policy, .. }
@@ -188,7 +213,7 @@ impl Operation {
         }
     }
 
-    /// The key whose policy it writes.
+    /// The key whose policy or grants it writes.
     pub fn key(&self) -> Option<&KeyArn> {
         match self.target() {
             Target::Key(key) => Some(key),
@@ -212,8 +237,27 @@ impl Operation {
         }
     }
 
-    /// The account it is written in.
+    /// Whom it is done to or for, where the resource does not tell: the ARN of an entity or of a grant's grantee.
+    pub fn beneficiary(&self) -> Option<String> {
+        match self {
+            Self::CreateGrant { grant, .. } => Some(grant.grantee.to_string()),
+            Self::RevokeGrant { grant, .. } => Some(grant.grantee.clone()),
+            _ => self.entity().map(ToString::to_string),
+        }
+    }
+
+    /// The account whose credentials write it. That is where it is written, but for a grant: the account of the role
+    /// that it is for creates it, on another account's key.
     pub fn account(&self) -> AccountId {
+        match (self, self.target()) {
+            (Self::CreateGrant { grant, .. }, _) => grant.account(),
+            (_, Target::Key(key)) => key.account,
+            (_, Target::Policy(policy)) => policy.account,
+        }
+    }
+
+    /// The account whose credentials read what it writes: the key's for a grant, which its creator may not list.
+    pub fn reading_account(&self) -> AccountId {
         match self.target() {
             Target::Key(key) => key.account,
             Target::Policy(policy) => policy.account,
@@ -253,7 +297,11 @@ impl Operation {
             | Self::DeletePolicy { before, .. }
             | Self::SetDefaultVersion { before, .. }
             | Self::WithdrawPolicyVersion { before, .. } => Some(before),
-            Self::CreatePolicy { .. } | Self::AttachPolicy { .. } | Self::DetachPolicy { .. } => None,
+            Self::CreatePolicy { .. }
+            | Self::AttachPolicy { .. }
+            | Self::DetachPolicy { .. }
+            | Self::CreateGrant { .. }
+            | Self::RevokeGrant { .. } => None,
         }
     }
 
@@ -269,6 +317,8 @@ impl Operation {
             | Self::SetDefaultVersion { after, .. } => Some(after),
             Self::DeletePolicyVersion { .. }
             | Self::AttachPolicy { .. }
+            | Self::CreateGrant { .. }
+            | Self::RevokeGrant { .. }
             | Self::DetachPolicy { .. }
             | Self::DeletePolicy { .. }
             | Self::WithdrawPolicyVersion { .. } => None,
@@ -298,6 +348,8 @@ impl Operation {
                 EntityKind::Group => "iam:DetachGroupPolicy",
             },
             Self::DeletePolicy { .. } => "iam:DeletePolicy",
+            Self::CreateGrant { .. } => "kms:CreateGrant",
+            Self::RevokeGrant { .. } => "kms:RevokeGrant",
             Self::SetDefaultVersion { .. } => "iam:SetDefaultPolicyVersion",
         }
     }
@@ -306,7 +358,7 @@ impl Operation {
     pub fn is_same_target(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
             && self.resource() == other.resource()
-            && self.entity() == other.entity()
+            && self.beneficiary() == other.beneficiary()
     }
 
     /// Whether this write makes sense only after the other, earlier one.
@@ -318,7 +370,8 @@ impl Operation {
             | (Self::AttachPolicy { .. }, Self::CreatePolicy { .. } | Self::CreatePolicyVersion { .. })
             | (Self::DeletePolicy { .. }, Self::DetachPolicy { .. } | Self::WithdrawPolicyVersion { .. })
             | (Self::SetDefaultVersion { .. }, Self::SetDefaultVersion { .. })
-            | (Self::WithdrawPolicyVersion { .. }, Self::SetDefaultVersion { .. }) => {
+            | (Self::WithdrawPolicyVersion { .. }, Self::SetDefaultVersion { .. })
+            | (Self::CreateGrant { needs_key_policy: true, .. }, Self::UpdateKeyPolicy(_)) => {
                 self.resource() == earlier.resource()
             }
             _ => false,
@@ -349,6 +402,10 @@ impl fmt::Display for Operation {
                 write!(f, "detach the policy {} from {}", policy.name, entity.entity_name())
             }
             Self::DeletePolicy { policy, .. } => write!(f, "delete the policy {}", policy.name),
+            Self::CreateGrant { grant, .. } => {
+                write!(f, "create a grant for the {}", grant.grantee.arn().entity_name())
+            }
+            Self::RevokeGrant { grant, .. } => write!(f, "revoke the grant {}", grant.id),
             Self::SetDefaultVersion { policy, version, .. } => {
                 write!(f, "make version {version} of the policy {} the default again", policy.name)
             }

@@ -165,28 +165,27 @@ impl<'d> Reader<'d> {
     pub fn patched_for(&self, wants: &[Want<'_>]) -> Option<String> {
         let wants: Vec<&Want<'_>> = wants.iter().filter(|want| !want.missing.is_empty()).collect();
         let mut editor = Editor::new(self.document);
-        let mut new_sids = BTreeSet::new();
+        let mut sids = Sids::of(self.document, self.face);
         for want in &wants {
-            self.add(&mut editor, want, &mut new_sids);
+            self.add(&mut editor, want, &mut sids);
         }
         (!wants.is_empty()).then(|| editor.finish())
     }
 
     /// One required statement: into a statement that says just this, else by completing one that is only for
     /// the wanted, else as a statement of its own.
-    fn add(&self, editor: &mut Editor<'_>, want: &Want<'_>, new_sids: &mut BTreeSet<String>) {
+    fn add(&self, editor: &mut Editor<'_>, want: &Want<'_>, sids: &mut Sids) {
         let Want { required, missing, .. } = want;
         if let Some(list) = self.exact_list(required) {
             editor.append_to_list(list, missing);
         } else if let Some((list, actions)) = self.completable(want) {
             editor.append_to_list(list, &actions);
         } else {
-            let sid = self.free_sid(required, new_sids);
+            let sid = sids.free(self.sid(required));
             editor.append_statement(match self.face {
                 Face::KeyPolicy(_) => required.for_key_policy(&sid, missing),
                 Face::Identity => required.for_identity(&sid, missing),
             });
-            new_sids.insert(sid);
         }
     }
 
@@ -222,17 +221,31 @@ impl<'d> Reader<'d> {
             Face::Identity => required.identity_sid,
         }
     }
+}
 
-    /// The documented Sid, counted up while it is taken.
-    fn free_sid(&self, required: &RequiredStatement, new_sids: &BTreeSet<String>) -> String {
-        let base = self.sid(required);
+/// The Sids that a document has and is going to have.
+#[derive(Debug)]
+pub struct Sids {
+    face: Face,
+    taken: BTreeSet<String>,
+}
+
+impl Sids {
+    /// Those of a document.
+    pub fn of(document: &PolicyDocument, face: Face) -> Self {
+        let sids = document.statements.iter().filter_map(|statement| statement.sid.clone());
+        Self { face, taken: sids.collect() }
+    }
+
+    /// A Sid, counted up while it is taken; now it is.
+    pub fn free(&mut self, base: &str) -> String {
         let numbered = |number: usize| match self.face {
             Face::KeyPolicy(_) => format!("{base} ({number})"),
             Face::Identity => format!("{base}{number}"),
         };
         let mut sid = base.to_owned();
         let mut number = 1;
-        while self.document.has_sid(&sid) || new_sids.contains(&sid) {
+        while !self.taken.insert(sid.clone()) {
             number += 1;
             sid = numbered(number);
         }

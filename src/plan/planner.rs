@@ -10,6 +10,7 @@ mod ownership;
 mod policy_draft;
 mod prospects;
 pub(super) mod refusals;
+mod service_roles;
 
 use std::collections::BTreeMap;
 
@@ -104,7 +105,7 @@ impl Grantees {
     fn entities(&self) -> impl Iterator<Item = &EntityArn> {
         self.usable.iter().filter_map(|grantee| match grantee {
             Grantee::Entity(entity) => Some(entity),
-            Grantee::Account { .. } => None,
+            Grantee::Account { .. } | Grantee::ServiceLinkedRole(_) => None,
         })
     }
 }
@@ -124,7 +125,7 @@ fn is_of_the_keys_partition(request: &Request, grantee: &Grantee, draft: &mut Dr
 }
 
 fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bool {
-    let Grantee::Entity(entity) = grantee else { return true };
+    let Some(entity) = grantee.as_entity() else { return true };
     let Some(Reading::Read(iam)) = observation.accounts.get(&entity.account) else { return true };
     let found = iam.entities.get(entity).and_then(Option::as_ref);
     match found {
@@ -135,14 +136,24 @@ fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bo
             false
         }
         None => {
-            let message = format!("account {} has no {} of this name", entity.account, entity.kind);
-            let hint = match entity.kind {
-                EntityKind::Group => "check the ARN, or create it first",
-                EntityKind::User | EntityKind::Role => {
-                    "AWS refuses a key policy that names it: check the ARN, or create it first"
+            let message = match grantee {
+                Grantee::ServiceLinkedRole(_) => {
+                    format!("account {} does not have this service-linked role yet", entity.account)
+                }
+                _ => format!("account {} has no {} of this name", entity.account, entity.kind),
+            };
+            let hint = match (grantee, entity.kind) {
+                (Grantee::ServiceLinkedRole(role), _) => format!(
+                    "with credentials of account {} create it first: {}",
+                    entity.account,
+                    role.creation_command()
+                ),
+                (_, EntityKind::Group) => "check the ARN, or create it first".to_owned(),
+                (_, EntityKind::User | EntityKind::Role) => {
+                    "AWS refuses a key policy that names it: check the ARN, or create it first".to_owned()
                 }
             };
-            draft.find(FindingCode::NoSuchPrincipal, &entity, message, Some(hint.to_owned()));
+            draft.find(FindingCode::NoSuchPrincipal, &entity, message, Some(hint));
             false
         }
     }
@@ -169,7 +180,8 @@ fn finish(request: &Request, observation: &Observation, grantees: &Grantees, mut
     plan
 }
 
-/// Key policies first, as they are likeliest to be refused; then policies with their versions, then attachments.
+/// Key policies first, as they are likeliest to be refused; then policies with their versions, then attachments, then
+/// grants, which wait for what lets them be created.
 fn order(operation: &Operation) -> (u8, String, u8, String) {
     let (kind, step, last) = match operation {
         Operation::PruneOrphans(_) => (0, 0, String::new()),
@@ -178,13 +190,15 @@ fn order(operation: &Operation) -> (u8, String, u8, String) {
         Operation::DeletePolicyVersion { version, .. } => (1, 1, version.clone()),
         Operation::CreatePolicyVersion { .. } => (1, 2, String::new()),
         Operation::AttachPolicy { entity, .. } => (2, 0, entity.to_string()),
+        Operation::CreateGrant { grant, .. } => (3, 0, grant.grantee.to_string()),
         // Not planned here: see `rollback`.
         Operation::RestoreKeyPolicy(_)
         | Operation::ReduceKeyPolicy(_)
         | Operation::DetachPolicy { .. }
         | Operation::DeletePolicy { .. }
         | Operation::SetDefaultVersion { .. }
-        | Operation::WithdrawPolicyVersion { .. } => (3, 0, String::new()),
+        | Operation::WithdrawPolicyVersion { .. }
+        | Operation::RevokeGrant { .. } => (4, 0, String::new()),
     };
     (kind, operation.resource(), step, last)
 }
@@ -205,7 +219,7 @@ fn complete_gains(draft: &mut Draft) {
 fn coverage(request: &Request, draft: &Draft) -> Vec<Coverage> {
     let one = |key: &KeyArn, grantee: &Grantee| {
         let identity = match grantee {
-            Grantee::Account { .. } => Some(&Side::NotNeeded),
+            Grantee::Account { .. } | Grantee::ServiceLinkedRole(_) => Some(&Side::NotNeeded),
             Grantee::Entity(entity) => draft.iam_sides.get(&(key.clone(), entity.clone())),
         };
         let key_policy = draft.key_sides.get(&(key.clone(), grantee.clone()));

@@ -7,6 +7,7 @@ mod checks;
 mod present;
 mod reduce;
 
+use crate::access::NewGrant;
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::observation::{ManagedPolicy, Observation, Reading};
 use crate::policy::{Fingerprint, PolicyDocument, is_same};
@@ -116,13 +117,28 @@ impl Draft<'_> {
             Operation::AttachPolicy { policy, entity, document } => {
                 self.undo_attachment(write, policy, entity, document);
             }
+            Operation::CreateGrant { grant, .. } => self.undo_grant(write, grant),
             // A rollback is not rolled back: whoever asks is told to run `fix` again.
             Operation::RestoreKeyPolicy(_)
             | Operation::ReduceKeyPolicy(_)
             | Operation::DetachPolicy { .. }
             | Operation::DeletePolicy { .. }
             | Operation::SetDefaultVersion { .. }
-            | Operation::WithdrawPolicyVersion { .. } => {}
+            | Operation::WithdrawPolicyVersion { .. }
+            | Operation::RevokeGrant { .. } => {}
+        }
+    }
+
+    /// Grants can't be changed, so the one that the run made is there as it was made, or gone.
+    fn undo_grant(&mut self, write: &Written, new: &NewGrant) {
+        let key = &new.key;
+        let grants = self.observation.keys.get(key).map(|key| &key.grants);
+        let Some(Reading::Read(grants)) = grants else {
+            return self.unread(key, grants.and_then(reason));
+        };
+        if let Some(grant) = grants.iter().find(|grant| new.became(grant)) {
+            let operation = Operation::RevokeGrant { key: key.clone(), grant: grant.clone() };
+            self.change(write, operation, "created it");
         }
     }
 

@@ -124,6 +124,9 @@ pub struct KmsAction(u8);
 pub struct UnknownAction(String);
 
 impl KmsAction {
+    /// kms:CreateGrant.
+    pub const CREATE_GRANT: Self = Self(4);
+
     /// Every action, in the table's order.
     pub fn all() -> impl Iterator<Item = Self> {
         (0u8..).zip(KMS_ACTIONS).map(|(index, _)| Self(index))
@@ -276,6 +279,7 @@ mod tests {
         );
         assert!(action("s3:GetObject").is_err() && action("Decrypt").is_err());
         assert_eq!(KmsAction::all().count(), KMS_ACTIONS.len());
+        assert_eq!(KmsAction::CREATE_GRANT.to_string(), "kms:CreateGrant");
         assert!(action("kms:RevokeGrant").unwrap().works_across_accounts());
         assert!(!action("kms:PutKeyPolicy").unwrap().works_across_accounts());
         assert!(action("kms:CreateKey").unwrap().is_keyless());

@@ -31,10 +31,14 @@ fn what_depends_on_a_dropped_change_goes_too() {
         let selection = plan.without(&dropped.iter().copied().collect());
         (selection.kept, selection.dragged)
     };
-    assert_eq!(without(&[]), (vec![0, 1, 2, 3, 4, 5, 6], BTreeMap::new()));
-    assert_eq!(without(&[0]), (vec![2, 3, 4, 5, 6], [(1, 0)].into()));
-    assert_eq!(without(&[2]), (vec![0, 1, 3, 4, 5], [(6, 2)].into()));
-    assert_eq!(without(&[3]), (vec![0, 1, 2, 6], [(4, 3), (5, 4)].into()), "through the change between");
-    assert_eq!(without(&[3, 4]), (vec![0, 1, 2, 6], [(5, 4)].into()));
-    assert_eq!(without(&[5]), (vec![0, 1, 2, 3, 4, 6], BTreeMap::new()));
+    assert_eq!(without(&[]), (vec![0, 1, 2, 3, 4, 5, 6, 7, 8], BTreeMap::new()));
+    assert_eq!(without(&[0]), (vec![2, 3, 4, 5, 6, 8], [(1, 0), (7, 1)].into()));
+    assert_eq!(without(&[2]), (vec![0, 1, 3, 4, 5, 7, 8], [(6, 2)].into()));
+    assert_eq!(
+        without(&[3]),
+        (vec![0, 1, 2, 6, 7, 8], [(4, 3), (5, 4)].into()),
+        "through the change between"
+    );
+    assert_eq!(without(&[3, 4]), (vec![0, 1, 2, 6, 7, 8], [(5, 4)].into()));
+    assert_eq!(without(&[5]), (vec![0, 1, 2, 3, 4, 6, 7, 8], BTreeMap::new()));
 }

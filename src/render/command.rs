@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Request};
+use crate::access::{
+    CoverageRule, Grantee, NewGrant, PolicyName, Profile, Request, ServiceLinkedRole, WellKnownRole,
+};
 use crate::arn::{EntityArn, EntityKind, KeyArn, PolicyArn};
 use crate::plan::Handover;
 use crate::render::Styles;
@@ -108,6 +110,9 @@ pub(crate) fn fix(request: &Request, handover: &Handover) -> Command {
                 .chain(permission_set_roles)
                 .fold(command, |command, entity| command.option(entity_option(entity), &entity.to_string()))
         }
+        Handover::Grant { grant } => {
+            role_option(command.option("--key", &grant.key.to_string()), &grant.grantee)
+        }
     };
     with_shape(command, request)
 }
@@ -142,6 +147,20 @@ fn grantee_option(command: Command, grantee: &Grantee) -> Command {
     match grantee {
         Grantee::Account { id, .. } => command.option("--account", &id.to_string()),
         Grantee::Entity(entity) => command.option(entity_option(entity), &entity.to_string()),
+        Grantee::ServiceLinkedRole(role) => role_option(command, role),
+    }
+}
+
+fn role_option(command: Command, role: &ServiceLinkedRole) -> Command {
+    match role.well_known() {
+        Some(WellKnownRole::AutoScaling { account, suffix: Some(suffix) }) => {
+            command.option("--autoscaling", &format!("{account}:{suffix}"))
+        }
+        Some(WellKnownRole::AutoScaling { account, suffix: None }) => {
+            command.option("--autoscaling", &account.to_string())
+        }
+        Some(WellKnownRole::Spot { account }) => command.option("--spot", &account.to_string()),
+        None => command.option("--service-linked-role", &role.to_string()),
     }
 }
 
@@ -168,7 +187,12 @@ pub(crate) fn patch(request: &Request, key: &KeyArn, grantees: &[Grantee], file:
             principals.push(principal);
         }
     }
-    let command = with_profile(principals.iter().fold(command, grantee_option), request.profile);
+    // What is a service-linked role shows in its ARN.
+    let option = |command: Command, grantee: &Grantee| match grantee {
+        Grantee::ServiceLinkedRole(role) => command.option("--principal", &role.to_string()),
+        other => grantee_option(command, other),
+    };
+    let command = with_profile(principals.iter().fold(command, option), request.profile);
     command.shell(&shell::quote(file))
 }
 
@@ -291,6 +315,30 @@ pub(crate) fn delete_policy_version(policy: &PolicyArn, version: &str) -> Comman
         .option("--version-id", version)
 }
 
+/// Creates a grant.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/kms/create-grant.html>
+pub(crate) fn create_grant(grant: &NewGrant) -> Command {
+    let command = Command::new("aws kms create-grant")
+        .option("--region", &grant.key.region)
+        .option("--key-id", &grant.key.to_string())
+        .option("--grantee-principal", &grant.grantee.to_string())
+        .shell("--operations");
+    let operations = grant.operations.iter();
+    let command = operations.fold(command, |command, operation| command.shell(&shell::quote(operation)));
+    command.option("--name", &grant.name)
+}
+
+/// Revokes a grant.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/kms/revoke-grant.html>
+pub(crate) fn revoke_grant(key: &KeyArn, id: &str) -> Command {
+    Command::new("aws kms revoke-grant")
+        .option("--region", &key.region)
+        .option("--key-id", &key.to_string())
+        .option("--grant-id", id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,6 +372,26 @@ mod tests {
                 testing::GROUP
             )
         );
+        assert_eq!(
+            fix(&request, &testing::grant_handover()).pieces.join(" "),
+            format!("keymend fix --key {} --autoscaling 444455556666", testing::KEY)
+        );
+        for (role, option) in [
+            (
+                "autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling_blue",
+                "--autoscaling 444455556666:blue",
+            ),
+            ("spot.amazonaws.com/AWSServiceRoleForEC2Spot", "--spot 444455556666"),
+            (
+                "spotfleet.amazonaws.com/AWSServiceRoleForEC2SpotFleet",
+                "--service-linked-role \
+                 arn:aws:iam::444455556666:role/aws-service-role/spotfleet.amazonaws.com/AWSServiceRoleForEC2SpotFleet",
+            ),
+        ] {
+            let role = format!("arn:aws:iam::444455556666:role/aws-service-role/{role}");
+            let command = fix_for(&role.parse().unwrap(), &testing::KEY.parse().unwrap());
+            assert_eq!(command.to_string(), format!("keymend fix --key {} {option}", testing::KEY));
+        }
         request.policy_name = "Other".parse().unwrap();
         request.prune_orphans = true;
         request.profile = Profile::LeastPrivilege;

@@ -1,12 +1,14 @@
 //! Plans made by hand, for tests of what is shown.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::json;
 
 use super::Styles;
-use crate::access::{CoverageRule, Grantee, Profile, Request};
+use crate::access::{CoverageRule, Grantee, NewGrant, Profile, Request};
 use crate::arn::{EntityArn, KeyArn, Partition, PolicyArn};
+use crate::observation::KeyGrant;
 use crate::plan::{
     Change, Coverage, Finding, FindingCode, Gain, Handover, KeyPolicyUpdate, Operation, Plan, Side,
 };
@@ -17,6 +19,8 @@ pub(crate) const OTHER_ROOT: &str = "arn:aws:iam::444455556666:root";
 pub(crate) const ROLE: &str = "arn:aws:iam::444455556666:role/team/app";
 pub(crate) const USER: &str = "arn:aws:iam::111122223333:user/jo";
 pub(crate) const GROUP: &str = "arn:aws:iam::444455556666:group/ops";
+pub(crate) const LINKED: &str =
+    "arn:aws:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
 pub(crate) const POLICY: &str = "arn:aws:iam::444455556666:policy/KmsKeyUsagePolicy";
 
 pub(crate) fn key() -> KeyArn {
@@ -150,6 +154,12 @@ pub(crate) fn every_operation() -> Vec<Change> {
             "Group ops has no policy for the key.",
         )
         .giving(&[GROUP], &BOTH[..1]),
+        change(
+            Operation::CreateGrant { grant: new_grant(), needs_key_policy: true },
+            "A service-linked role of another account needs a grant.",
+        )
+        .giving(&[LINKED], &BOTH[..1]),
+        change(Operation::RevokeGrant { key: key(), grant: existing_grant() }, "Run 1 created it."),
     ]
 }
 
@@ -190,6 +200,21 @@ pub(crate) fn every_way_back() -> Vec<Change> {
             "The run made it.",
         ),
     ]
+}
+
+fn new_grant() -> NewGrant {
+    NewGrant::for_launch(&key(), &entity(LINKED).try_into().unwrap())
+}
+
+fn existing_grant() -> KeyGrant {
+    KeyGrant {
+        id: "0c237476b39f8bc44e45212e08498fbe3151305030726c0590dd8d3e9f3d6a60".to_owned(),
+        name: None,
+        grantee: LINKED.to_owned(),
+        operations: vec!["Decrypt".to_owned(), "CreateGrant".to_owned()],
+        context_equals: BTreeMap::new(),
+        context_subset: BTreeMap::new(),
+    }
 }
 
 pub(crate) fn finding(code: FindingCode, subject: &str, message: &str, hint: Option<&str>) -> Finding {
@@ -249,6 +274,10 @@ pub(crate) fn identity_handover() -> Handover {
         entities: vec![entity(ROLE), entity(GROUP), entity("arn:aws:iam::444455556666:user/jo")],
         permission_set_roles: Vec::new(),
     }
+}
+
+pub(crate) fn grant_handover() -> Handover {
+    Handover::Grant { grant: new_grant() }
 }
 
 pub(crate) fn covered(arn: &str, key_policy: &[&str], identity: Option<&[&str]>) -> Coverage {

@@ -213,6 +213,7 @@ async fn grants_with_their_constraints() {
     let observation = stage.observe(&[]).await;
     let expected = KeyGrant {
         id: created.grant_id().unwrap().to_owned(),
+        name: None,
         grantee: role,
         operations: vec!["Decrypt".to_owned(), "ReEncryptFrom".to_owned()],
         context_equals: [].into(),

@@ -74,6 +74,10 @@ async fn each_world_is_mended_as_its_story_says() {
         ("same-account", &[PUT, CREATE, ATTACH_ROLE]),
         ("group-grantee", &[PUT, CREATE, "iam:AttachGroupPolicy"]),
         ("identity-center-role", &[PUT, CREATE]),
+        ("autoscaling", &[PUT]),
+        ("autoscaling-across-accounts", &[PUT, "kms:CreateGrant"]),
+        ("autoscaling-not-permitted", &[PUT]),
+        ("autoscaling-no-credentials", &[PUT]),
     ] {
         let (_folder, sandbox) = copy(name);
         let planned = plan_in(&sandbox, false).await;
@@ -88,7 +92,7 @@ async fn each_world_is_mended_as_its_story_says() {
 
 #[tokio::test]
 async fn some_worlds_no_change_may_mend() {
-    for name in ["aws-managed-key", "disabled-key", "orphaned-principal"] {
+    for name in ["aws-managed-key", "disabled-key", "orphaned-principal", "autoscaling-role-missing"] {
         let (_folder, sandbox) = copy(name);
         assert!(plan_in(&sandbox, false).await.is_blocked(), "{name}");
     }

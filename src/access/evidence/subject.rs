@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use super::{Evidence, Identity, KeyEvidence, Named, documents, in_levels};
 use crate::access::Grantee;
-use crate::access::assessment::{ActionAssessment, DecidingStatement, DocumentName, Obstacle, Verdict};
+use crate::access::assessment::{
+    ActionAssessment, DecidingStatement, DocumentName, Obstacle, OnlyWay, Verdict,
+};
 use crate::arn::{EntityKind, KeyArn};
 use crate::authz::{
     Boundary, Context, Decision, DocumentRef, Gate, Outcome, Policies, Principal, PrincipalKind, Query,
@@ -25,10 +27,7 @@ pub(super) struct Subject<'e> {
 
 impl<'e> Subject<'e> {
     pub(super) fn new(evidence: &'e Evidence, key: &'e KeyArn, grantee: &'e Grantee) -> Self {
-        let identity = match grantee {
-            Grantee::Account { .. } => None,
-            Grantee::Entity(entity) => evidence.identities.get(entity),
-        };
+        let identity = grantee.as_entity().and_then(|entity| evidence.identities.get(entity));
         Self { evidence, key, grantee, own: evidence.keys.get(key), identity, principal: principal(grantee) }
     }
 
@@ -88,7 +87,7 @@ impl<'e> Subject<'e> {
             outcome: decision.outcome,
             verdict: self.verdict(&decision),
             statements: decision.statements.iter().filter_map(name).collect(),
-            obstacles: decision.gates.iter().map(|(gate, truth)| self.obstacle(*gate, *truth)).collect(),
+            obstacles: self.obstacles(&decision),
             unmet: unmet.iter().filter_map(name).collect(),
             unknown_keys: decision.unknown_keys,
         }
@@ -122,13 +121,33 @@ impl<'e> Subject<'e> {
         }
     }
 
+    fn obstacles(&self, decision: &Decision) -> Vec<Obstacle> {
+        let gates = decision.gates.iter();
+        let mut obstacles: Vec<Obstacle> = gates.map(|(gate, truth)| self.obstacle(*gate, *truth)).collect();
+        if let Grantee::ServiceLinkedRole(role) = self.grantee {
+            let is_at_home = role.arn().account == self.key.account;
+            let only_way = if is_at_home { OnlyWay::KeyPolicy } else { OnlyWay::Grant };
+            let is_one = |obstacle: &Obstacle| matches!(obstacle.gate, Gate::KeyPolicy | Gate::Identity);
+            obstacles.dedup_by(|one, other| is_one(one) && is_one(other));
+            for obstacle in obstacles.iter_mut().filter(|obstacle| is_one(obstacle)) {
+                *obstacle = Obstacle {
+                    gate: Gate::KeyPolicy,
+                    is_certain: decision.outcome == Outcome::ImplicitDeny,
+                    document: None,
+                    only_way: Some(only_way),
+                };
+            }
+        }
+        obstacles
+    }
+
     fn obstacle(&self, gate: Gate, truth: Truth) -> Obstacle {
         let document = match (gate, self.identity.and_then(Reading::read)) {
             (Gate::KeyPolicy, _) => Some(DocumentName::KeyPolicy { key: self.key.clone() }),
             (Gate::Boundary, Some(own)) => own.boundary.as_ref().map(|boundary| boundary.name.clone()),
             _ => None,
         };
-        Obstacle { gate, is_certain: truth == Truth::False, document }
+        Obstacle { gate, is_certain: truth == Truth::False, document, only_way: None }
     }
 
     fn statement(&self, statement: StatementRef, policies: &Policies<'_>) -> Option<DecidingStatement> {
@@ -160,8 +179,8 @@ impl<'e> Subject<'e> {
 
 /// Who makes the requests of a grantee.
 fn principal(grantee: &Grantee) -> Principal {
-    match grantee {
-        Grantee::Account { partition, id } => Principal::root(*partition, *id),
-        Grantee::Entity(entity) => Principal::one_of(entity),
+    match grantee.as_entity() {
+        Some(entity) => Principal::one_of(entity),
+        None => Principal::root(grantee.partition(), grantee.account()),
     }
 }

@@ -35,12 +35,13 @@ fn observed(key_policy: &str, grantee: &str, identity: Reading<IdentityPolicies>
         grants: Reading::Read(Vec::new()),
     };
     let mut observation = Observation { keys: [(key(), key_observation)].into(), ..Observation::default() };
-    if let Ok(Grantee::Entity(arn)) = grantee.parse() {
+    if let Some(arn) = grantee.parse::<Grantee>().ok().as_ref().and_then(Grantee::as_entity) {
         let entity = Entity { arn: arn.clone(), attached: Vec::new(), identity };
         let iam = IamObservation {
             quotas: IamQuotas::default(),
             policies: [].into(),
             entities: [(arn.clone(), Some(entity))].into(),
+            caller: Reading::default(),
         };
         observation.accounts.insert(arn.account, Reading::Read(iam));
     }
@@ -143,6 +144,7 @@ fn a_grant_allows_beside_the_policies() {
         ["CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom"];
     let grant = |operations: &[&str]| KeyGrant {
         id: "0c23".to_owned(),
+        name: None,
         grantee: linked.to_owned(),
         operations: operations.iter().map(|operation| (*operation).to_owned()).collect(),
         context_equals: [].into(),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::{account, principal};
+use super::grantees::{account, principal};
 use crate::access::{GranteeRef, Profile};
 use crate::arn::{AccountId, EntityArn, KeyArn};
 use crate::cli::{PatchArgs, PolicyKind};
@@ -161,10 +161,15 @@ fn key_kind(key: Option<KeyArn>, args: &PatchArgs) -> Result<PatchKind, UsageErr
             GranteeRef::Account(id) => accounts.push(id),
             GranteeRef::Entity(entity) if entity.is_service_linked_role() && key.is_none() => {
                 return Err(UsageError::new(format!("`{entity}` is a service-linked role")).hint(
-                    "give --key ARN too: a key policy serves such a role of the key's own account only",
+                    "give --key ARN too: a key policy names such a role of the key's own account, and lets \
+                     another account create its role's grant",
                 ));
             }
             GranteeRef::Entity(entity) => principals.push(entity),
+            // `--principal` takes ARNs.
+            GranteeRef::ServiceLinkedRole(role) => {
+                return Err(UsageError::new(format!("{role} is not given by its ARN")));
+            }
             GranteeRef::Session(session) => {
                 return Err(UsageError::new(format!(
                     "`{session}` is a session, and its role's path is not known"

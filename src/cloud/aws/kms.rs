@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use aws_sdk_kms::Client;
-use aws_sdk_kms::config::Config;
 use aws_sdk_kms::config::retry::RetryConfig;
+use aws_sdk_kms::config::{Builder, Config};
 use aws_sdk_kms::operation::RequestId;
 use aws_sdk_kms::types;
 
 use super::errors::Call;
+use crate::access::NewGrant;
 use crate::arn::{ArnError, KeyArn};
 use crate::cloud::{CloudError, Receipt};
 use crate::observation::{KeyGrant, KeyManager, KeyMetadata, Tags};
@@ -50,6 +51,39 @@ pub(super) async fn tags(client: &Client, call: &Call) -> Result<Tags, CloudErro
     Ok(listed.into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect())
 }
 
+/// kms:CreateGrant on the call's resource, tried once.
+pub(super) async fn create_grant(
+    client: &Client,
+    call: &Call,
+    grant: &NewGrant,
+) -> Result<Receipt, CloudError> {
+    let operations = grant.operations.iter().map(|operation| types::GrantOperation::from(operation.as_str()));
+    let output = client
+        .create_grant()
+        .key_id(&call.resource)
+        .grantee_principal(grant.grantee.to_string())
+        .set_operations(Some(operations.collect()))
+        .name(&grant.name)
+        .customize()
+        .config_override(once())
+        .send()
+        .await
+        .map_err(|error| call.failed(&error))?;
+    Ok(Receipt { request_id: output.request_id().map(str::to_owned), version: None })
+}
+
+/// kms:RevokeGrant on the call's resource, tried once.
+pub(super) async fn revoke_grant(client: &Client, call: &Call, id: &str) -> Result<Receipt, CloudError> {
+    let request = client.revoke_grant().key_id(&call.resource).grant_id(id);
+    let output =
+        request.customize().config_override(once()).send().await.map_err(|error| call.failed(&error))?;
+    Ok(Receipt { request_id: output.request_id().map(str::to_owned), version: None })
+}
+
+fn once() -> Builder {
+    Config::builder().retry_config(RetryConfig::disabled())
+}
+
 /// kms:PutKeyPolicy on the call's resource, tried once. The lockout safety check stays on.
 pub(super) async fn put_key_policy(
     client: &Client,
@@ -62,7 +96,7 @@ pub(super) async fn put_key_policy(
         .policy_name(POLICY_NAME)
         .policy(policy)
         .customize()
-        .config_override(Config::builder().retry_config(RetryConfig::disabled()))
+        .config_override(once())
         .send()
         .await
         .map_err(|error| call.failed(&error))?;
@@ -83,6 +117,7 @@ fn key_grant(entry: &types::GrantListEntry) -> Result<KeyGrant, String> {
     };
     Ok(KeyGrant {
         id,
+        name: entry.name().map(str::to_owned),
         grantee,
         operations: entry.operations().iter().map(|operation| operation.as_str().to_owned()).collect(),
         context_equals: pairs(constraints.and_then(types::GrantConstraints::encryption_context_equals)),

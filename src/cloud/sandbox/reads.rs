@@ -251,6 +251,7 @@ fn document_in_force<'w>(world: &'w World, policy: &str) -> Result<&'w str, Refu
 fn key_grant((index, Object(grant)): (usize, &Object<Grant>)) -> KeyGrant {
     KeyGrant {
         id: grant.id(index),
+        name: grant.name.clone(),
         grantee: grant.grantee_principal.clone(),
         operations: grant.operations.clone(),
         context_equals: grant.encryption_context_equals.clone(),

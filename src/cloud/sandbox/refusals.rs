@@ -80,6 +80,28 @@ impl Refusal {
         Self::key_not_found(format!("Invalid keyId '{id}'"))
     }
 
+    /// No grant of this id.
+    pub(super) fn no_such_grant(id: &str) -> Self {
+        Self::key_not_found(format!("Grant with id {id} is not found"))
+    }
+
+    /// The key can't be used as it is.
+    ///
+    /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html#key-state-table>
+    pub(super) fn unusable_key(key: &KeyArn, state: &str) -> Self {
+        if state == "Disabled" {
+            return Self::new(CloudErrorKind::Other, "DisabledException", format!("{key} is disabled."));
+        }
+        let message = format!("{key} is in the state {state}.");
+        Self::new(CloudErrorKind::Other, "KMSInvalidStateException", message)
+    }
+
+    /// A grant for a principal that is not there.
+    pub(super) fn no_such_grantee(arn: &str) -> Self {
+        let message = format!("ARN does not refer to a valid principal: {arn}");
+        Self::new(CloudErrorKind::InvalidPrincipal, "InvalidArnException", message)
+    }
+
     fn key_not_found(message: String) -> Self {
         Self::new(CloudErrorKind::NotFound, "NotFoundException", message)
     }

@@ -1,4 +1,5 @@
 mod faults;
+mod grants;
 mod mistakes;
 mod reads;
 mod refusals;

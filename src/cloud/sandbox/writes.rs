@@ -6,7 +6,7 @@ use super::call::{Call, CallerIdentity};
 use super::refusals::{self, Proposal, Refusal};
 use super::source::{NewValue, Place, Source};
 use super::world::{Account, Document, Identity, Policy, VersionId, World};
-use super::{Sandbox, State, read_back};
+use super::{Sandbox, State, grants, read_back};
 use crate::arn::{AccountId, EntityArn, EntityKind, KeyArn, PolicyArn};
 use crate::cloud::{CloudError, Receipt, Write};
 use crate::observation::IamQuotas;
@@ -59,6 +59,8 @@ fn edit(state: &State, operation: &Operation, caller: &CallerIdentity<'_>) -> Re
         }
         Operation::CreatePolicyVersion { policy, after, .. } => create_version(source, world, policy, after),
         Operation::AttachPolicy { policy, entity, .. } => attach(source, world, policy, entity),
+        Operation::CreateGrant { grant, .. } => grants::create(source, world, grant, caller),
+        Operation::RevokeGrant { key, grant } => grants::revoke(source, world, key, &grant.id),
         Operation::DetachPolicy { policy, entity, .. } => detach(source, world, policy, entity),
         Operation::DeletePolicy { policy, .. } => delete_policy(source, world, policy),
         Operation::SetDefaultVersion { policy, version, .. } => {
@@ -249,6 +251,6 @@ fn policy_place(arn: &PolicyArn) -> Place {
     Place::root().member("accounts").member(arn.account).member("policies").member(&arn.name)
 }
 
-fn edited(source: Option<Source>, place: &Place) -> Result<Source, Refusal> {
+pub(super) fn edited(source: Option<Source>, place: &Place) -> Result<Source, Refusal> {
     source.ok_or_else(|| Refusal::broken_world(format!("the world has no place {place}")))
 }

@@ -49,7 +49,7 @@ pub(super) fn observe(
     let grantees: Vec<Grantee> =
         asked.grantees.iter().filter_map(|grantee| resolved(grantee, files)).collect();
     for grantee in &grantees {
-        if let Grantee::Entity(entity) = grantee {
+        if let Some(entity) = grantee.as_entity() {
             observation.accounts.insert(entity.account, Reading::Read(iam(entity, files)?));
         }
     }
@@ -69,7 +69,10 @@ pub(super) fn observe(
 fn resolved(grantee: &GranteeRef, files: &CheckFiles) -> Option<Grantee> {
     match grantee {
         GranteeRef::Account(id) => Some(Grantee::Account { partition: files.key.partition, id: *id }),
-        GranteeRef::Entity(entity) => Some(Grantee::Entity(entity.clone())),
+        GranteeRef::Entity(entity) => Some(entity.clone().into()),
+        GranteeRef::ServiceLinkedRole(role) => {
+            Some(Grantee::ServiceLinkedRole(role.in_partition(files.key.partition)))
+        }
         GranteeRef::Session(_) => None,
     }
 }
@@ -93,6 +96,7 @@ fn iam(entity: &EntityArn, files: &CheckFiles) -> Result<IamObservation, UsageEr
         quotas: IamQuotas::default(),
         policies: [].into(),
         entities: [(entity.clone(), Some(found))].into(),
+        caller: Reading::default(),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::Operation;
 use super::super::planner::limits;
 use super::shape::Shape;
-use super::{Asked, EMPTY, parsed};
+use super::{Asked, EMPTY, grants, parsed};
 use crate::access::{Grantee, RequiredStatement};
 use crate::arn::{AccountId, KeyArn, Partition, PolicyArn};
 use crate::policy::{ActionSet, Effect, PolicyDocument, condition, pattern};
@@ -17,8 +17,9 @@ pub(super) fn check(asked: &Asked<'_>, operation: &Operation) -> Result<(), Stri
         Operation::UpdateKeyPolicy(update) => {
             let (before, after) = shapes(&update.before, &update.after, update.key.partition)?;
             let principals = asked.principals(&update.key);
-            check_additions(&before, &after, |statement, new| {
-                check_key_statement(asked, &principals, statement, new)
+            check_additions(&before, &after, |statement, new| match new {
+                New::Statement if grants::is_permission(asked, &update.key, statement) => Ok(()),
+                _ => check_key_statement(asked, &principals, statement, new),
             })?;
             check_key_policy_text(&update.after)
         }
@@ -42,6 +43,7 @@ pub(super) fn check(asked: &Asked<'_>, operation: &Operation) -> Result<(), Stri
             let (_, given) = shapes(EMPTY, document, policy.partition)?;
             check_additions(&[], &given, |statement, new| check_identity_statement(asked, statement, new))
         }
+        Operation::CreateGrant { grant, .. } => grants::check(asked, grant),
         // It deletes by id; that the id is not the default's is AWS's own rule.
         Operation::DeletePolicyVersion { .. } => Ok(()),
         Operation::RestoreKeyPolicy(_)
@@ -49,7 +51,8 @@ pub(super) fn check(asked: &Asked<'_>, operation: &Operation) -> Result<(), Stri
         | Operation::DetachPolicy { .. }
         | Operation::DeletePolicy { .. }
         | Operation::SetDefaultVersion { .. }
-        | Operation::WithdrawPolicyVersion { .. } => Err("a way back is in a plan that leads on".to_owned()),
+        | Operation::WithdrawPolicyVersion { .. }
+        | Operation::RevokeGrant { .. } => Err("a way back is in a plan that leads on".to_owned()),
     }
 }
 
@@ -258,6 +261,6 @@ fn check_identity_sids(before: &[Shape], after: &[Shape]) -> Result<(), String> 
     Ok(())
 }
 
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+pub(super) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(otherwise()) }
 }

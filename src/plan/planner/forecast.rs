@@ -24,6 +24,7 @@ pub(in crate::plan) fn carry_out(evidence: &mut Evidence, observation: &Observat
             Operation::AttachPolicy { policy, entity, .. } => {
                 attached.entry(policy).or_default().push(entity);
             }
+            Operation::CreateGrant { grant, .. } => evidence.grant(grant),
             Operation::DeletePolicyVersion { .. }
             // Never planned here: see `rollback`.
             | Operation::RestoreKeyPolicy(_)
@@ -31,7 +32,8 @@ pub(in crate::plan) fn carry_out(evidence: &mut Evidence, observation: &Observat
             | Operation::DetachPolicy { .. }
             | Operation::DeletePolicy { .. }
             | Operation::SetDefaultVersion { .. }
-            | Operation::WithdrawPolicyVersion { .. } => {}
+            | Operation::WithdrawPolicyVersion { .. }
+            | Operation::RevokeGrant { .. } => {}
         }
     }
     for (policy, entities) in attached {

@@ -7,11 +7,12 @@ use super::Draft;
 use super::iam_side::identity_center;
 use super::key_side::{Demand, KeyPrincipal};
 use super::policy_draft::new_document;
+use super::service_roles::Lacking;
 use crate::access::{Profile, Request, RequiredStatement};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
 
 /// No credentials serve the key's account: its administrator gets the statements.
-pub(super) fn key_side(key: &KeyArn, demands: &[Demand], reason: &str, draft: &mut Draft) {
+pub(super) fn key_side(key: &KeyArn, demands: &[Demand], lacking: Lacking, reason: &str, draft: &mut Draft) {
     draft.find(FindingCode::Unread, &key, format!("the key policy was not read: {reason}"), None);
     let mut statements = Vec::new();
     let mut grantees = Vec::new();
@@ -33,10 +34,13 @@ pub(super) fn key_side(key: &KeyArn, demands: &[Demand], reason: &str, draft: &m
                 .extend(required.iter().map(|required| required.for_key_policy(&sid(required), &texts)));
         }
     }
+    statements.extend(lacking.statements());
+    grantees.extend(lacking.grantees());
     if !statements.is_empty() {
         // Without any, there are only groups of the key's own account, about which its policy has to be read.
         draft.handovers.push(Handover::KeyPolicy { key: key.clone(), statements, grantees });
     }
+    lacking.hand_over(draft);
 }
 
 /// No credentials serve the account: its administrator gets the policy.

@@ -27,14 +27,7 @@ pub(super) fn plan_accounts(
 ) {
     let mut accounts: BTreeMap<AccountId, Vec<EntityArn>> = BTreeMap::new();
     for entity in grantees.entities() {
-        if entity.is_service_linked_role() {
-            // Nothing can be attached to it; what it needs is on the key's side.
-            for key in request.keys_for(entity.account) {
-                draft.iam_sides.insert((key.clone(), entity.clone()), Side::NotNeeded);
-            }
-        } else {
-            accounts.entry(entity.account).or_default().push(entity.clone());
-        }
+        accounts.entry(entity.account).or_default().push(entity.clone());
     }
     for (account, entities) in accounts {
         match observation.accounts.get(&account) {

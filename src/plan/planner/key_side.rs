@@ -6,14 +6,15 @@ use std::collections::BTreeSet;
 
 use super::super::patch::{self, Face, Reader, Want};
 use super::super::{Change, FindingCode, Gain, KeyPolicyUpdate, Operation, Side};
+use super::service_roles::{self, Lacking, Permission};
 use super::{Draft, Grantees, all_listed, handing_over, key_state, listed, purposes, refusals};
-use crate::access::assessment::{Verdict, launch_actions};
+use crate::access::assessment::launch_actions;
 use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
 use crate::arn::{AccountId, EntityKind, KeyArn};
 use crate::authz::Gate;
-use crate::observation::{Caller, KeyManager, Observation, Reading};
-use crate::policy::{PolicyDocument, Statement};
+use crate::observation::{KeyManager, Observation, Reading};
+use crate::policy::{PolicyDocument, PolicyError, Statement};
 
 /// Plans one key's policy.
 pub(super) fn plan_key(
@@ -31,16 +32,14 @@ pub(super) fn plan_key(
             return;
         }
     }
-    let principals = key_principals(key, &grantees.usable, evidence, draft);
+    let principals = key_principals(key, &grantees.usable, draft);
     let demands = demands(request.profile, key, principals);
+    let side = KeySide { request, observation, key, evidence };
+    let lacking = service_roles::lacking(&side, observed, &grantees.usable, draft);
     match &observed.policy {
-        Reading::Unread(reason) => handing_over::key_side(key, &demands, reason, draft),
+        Reading::Unread(reason) => handing_over::key_side(key, &demands, lacking, reason, draft),
         Reading::Read(text) => match PolicyDocument::parse(text.as_str()) {
-            Ok(document) => {
-                let caller = observation.callers.get(&key.account);
-                let side = KeySide { request, key, evidence, caller };
-                side.plan_policy(&document, &demands, draft);
-            }
+            Ok(document) => side.plan_policy(&document, &demands, lacking, draft),
             Err(error) => {
                 draft.find(FindingCode::UnreadablePolicy, &key, format!("the key policy: {error}"), None);
             }
@@ -57,24 +56,13 @@ pub(super) struct KeyPrincipal {
 }
 
 /// Whom the key policy has to name, in the order asked for.
-fn key_principals(
-    key: &KeyArn,
-    grantees: &[Grantee],
-    evidence: &Evidence,
-    draft: &mut Draft,
-) -> Vec<KeyPrincipal> {
+fn key_principals(key: &KeyArn, grantees: &[Grantee], draft: &mut Draft) -> Vec<KeyPrincipal> {
     let mut principals = Vec::new();
     for grantee in grantees {
-        let Grantee::Entity(entity) = grantee else {
-            principals.push(KeyPrincipal {
-                grantee: grantee.clone(),
-                principal: grantee.clone(),
-                is_added: true,
-            });
-            continue;
-        };
-        let is_foreign = entity.account != key.account;
-        if entity.kind == EntityKind::Group {
+        let is_foreign = grantee.account() != key.account;
+        if let Grantee::Entity(entity) = grantee
+            && entity.kind == EntityKind::Group
+        {
             let root = Grantee::Account { partition: entity.partition, id: entity.account };
             let is_asked_for = grantees.contains(&root);
             if is_foreign && !is_asked_for {
@@ -87,26 +75,7 @@ fn key_principals(
             }
             let is_added = is_foreign || is_asked_for;
             principals.push(KeyPrincipal { grantee: grantee.clone(), principal: root, is_added });
-        } else if is_foreign && entity.is_service_linked_role() {
-            let assessment = evidence.assess(key, grantee, launch_actions());
-            if assessment.verdict() == Verdict::Able {
-                let statements = assessment.actions.iter().flat_map(|action| &action.statements);
-                let statements: BTreeSet<String> = statements.map(ToString::to_string).collect();
-                let covered = Side::Covered(statements.into_iter().collect());
-                draft.key_sides.insert((key.clone(), grantee.clone()), covered);
-                continue;
-            }
-            let hint = format!(
-                "create the grant from account {}, with an identity that may kms:CreateGrant on the key without the \
-                 condition kms:GrantIsForAWSResource: aws kms create-grant --region {} --key-id {key} \
-                 --grantee-principal {entity} --operations Encrypt Decrypt ReEncryptFrom ReEncryptTo \
-                 GenerateDataKey GenerateDataKeyWithoutPlaintext DescribeKey CreateGrant",
-                entity.account, key.region
-            );
-            let message =
-                "a service-linked role of another account needs a grant; neither policy can serve it";
-            draft.find(FindingCode::ServiceLinkedRole, &entity, message, Some(hint));
-        } else {
+        } else if !(is_foreign && matches!(grantee, Grantee::ServiceLinkedRole(_))) {
             principals.push(KeyPrincipal {
                 grantee: grantee.clone(),
                 principal: grantee.clone(),
@@ -140,15 +109,15 @@ fn demands(profile: Profile, key: &KeyArn, principals: Vec<KeyPrincipal>) -> Vec
 }
 
 /// One key, and what is known besides its policy.
-struct KeySide<'a> {
-    request: &'a Request,
-    key: &'a KeyArn,
-    evidence: &'a Evidence,
-    caller: Option<&'a Caller>,
+pub(super) struct KeySide<'a> {
+    pub(super) request: &'a Request,
+    pub(super) observation: &'a Observation,
+    pub(super) key: &'a KeyArn,
+    pub(super) evidence: &'a Evidence,
 }
 
 impl KeySide<'_> {
-    fn plan_policy(&self, read: &PolicyDocument, demands: &[Demand], draft: &mut Draft) {
+    fn plan_policy(&self, read: &PolicyDocument, demands: &[Demand], lacking: Lacking, draft: &mut Draft) {
         let key = self.key;
         let pruned = if self.request.prune_orphans { prune(key, read, draft) } else { None };
         let base = pruned.as_ref().unwrap_or(read);
@@ -161,23 +130,26 @@ impl KeySide<'_> {
         if self.request.profile == Profile::LeastPrivilege {
             surplus::warn_of_broader(key, base, &reader, &needs, draft);
         }
-        let Some(after) = patched(&reader, demands, &needs) else { return };
+        let Ok(naming) = parsed(key, patched(&reader, demands, &needs), draft) else { return };
 
-        let missing = || needs.iter().filter(|need| need.of.is_added && !need.missing.is_empty());
-        surplus::warn_of_wider(key, base, &reader, missing(), draft);
-        if !refusals::can_be_written(key, base, &after, self.caller, draft) {
-            mark_missing(key, draft);
-            return;
+        let missing: Vec<&Need<'_>> =
+            needs.iter().filter(|need| need.of.is_added && !need.missing.is_empty()).collect();
+        surplus::warn_of_wider(key, base, &reader, missing.iter().copied(), draft);
+        // A grant needs what the key policy says in the end, whoever it comes to name besides.
+        let permission =
+            service_roles::permit(key, naming.as_ref().unwrap_or(base), &lacking, self.observation);
+        let permitting = permission.as_ref().map(|permission| permission.text.clone());
+        let Ok(permitting) = parsed(key, permitting, draft) else { return };
+        let after = permitting.as_ref().or(naming.as_ref());
+        if let Some(after) = after {
+            let caller = self.observation.callers.get(&key.account);
+            if !refusals::can_be_written(key, base, after.text(), caller, draft) {
+                mark_missing(key, draft);
+                return;
+            }
+            draft.changes.push(update(key, (base, after), &missing, permission.as_ref()));
         }
-        draft.changes.push(Change {
-            reason: format!("{} must be able to use the key", listed(&texts(missing()))),
-            gains: gains(key, missing()),
-            operation: Operation::UpdateKeyPolicy(KeyPolicyUpdate {
-                key: key.clone(),
-                before: base.text().to_owned(),
-                after,
-            }),
-        });
+        service_roles::plan_grants(after.unwrap_or(base), lacking, permission.as_ref(), self, draft);
     }
 
     fn needs<'d>(&self, reader: &Reader<'_>, demand: &'d Demand) -> Vec<Need<'d>> {
@@ -200,6 +172,40 @@ impl KeySide<'_> {
         actions.all(|action| {
             !required.action_set.contains(action.action.set()) || action.passes(Gate::KeyPolicy)
         })
+    }
+}
+
+/// A text that was made of a policy is a policy again.
+fn parsed(
+    key: &KeyArn,
+    text: Option<String>,
+    draft: &mut Draft,
+) -> Result<Option<PolicyDocument>, PolicyError> {
+    text.map(PolicyDocument::parse).transpose().inspect_err(|error| {
+        let message = format!("a bug of keymend: the new key policy is no policy: {error}");
+        draft.find(FindingCode::FailedCheck, key, message, None);
+        mark_missing(key, draft);
+    })
+}
+
+/// The change of a key policy that names who has to be named and permits the grants that have to be possible.
+fn update(
+    key: &KeyArn,
+    (before, after): (&PolicyDocument, &PolicyDocument),
+    missing: &[&Need<'_>],
+    permission: Option<&Permission>,
+) -> Change {
+    let naming = (!missing.is_empty())
+        .then(|| format!("{} must be able to use the key", listed(&texts(missing.iter().copied()))));
+    let reasons: Vec<String> = naming.into_iter().chain(permission.map(Permission::reason)).collect();
+    Change {
+        reason: reasons.join("; "),
+        gains: gains(key, missing).chain(permission.into_iter().flat_map(Permission::gains)).collect(),
+        operation: Operation::UpdateKeyPolicy(KeyPolicyUpdate {
+            key: key.clone(),
+            before: before.text().to_owned(),
+            after: after.text().to_owned(),
+        }),
     }
 }
 
@@ -254,12 +260,7 @@ fn judge(
 /// A change of its own that takes orphans out; the patched document is what the next change builds on.
 fn prune(key: &KeyArn, read: &PolicyDocument, draft: &mut Draft) -> Option<PolicyDocument> {
     let pruned = patch::prune_orphans(read)?;
-    let after = PolicyDocument::parse(pruned.text.as_str())
-        .inspect_err(|error| {
-            let message = format!("a bug of keymend: the pruned key policy is no policy: {error}");
-            draft.find(FindingCode::FailedCheck, key, message, None);
-        })
-        .ok()?;
+    let after = parsed(key, Some(pruned.text.clone()), draft).ok()??;
     if !after.orphans().is_empty() {
         // AWS would refuse what is left, so nothing is gained by pruning.
         refusals::orphaned(key, &after.orphans(), refusals::ORPHANS_BY_HAND, draft);
@@ -301,17 +302,15 @@ fn missing_delegation(key: &KeyArn, grantee: &Grantee, draft: &mut Draft) {
     draft.find(FindingCode::MissingDelegation, &grantee, message, Some(hint));
 }
 
-fn gains<'a>(key: &KeyArn, missing: impl Iterator<Item = &'a Need<'a>>) -> Vec<Gain> {
+fn gains<'a>(key: &KeyArn, missing: &'a [&'a Need<'a>]) -> impl Iterator<Item = Gain> + use<'a> {
+    let key = key.clone();
     let mut seen = BTreeSet::new();
-    missing
-        .filter(|need| seen.insert(&need.text))
-        .map(|need| Gain {
-            grantee: need.of.principal.clone(),
-            key: key.clone(),
-            purposes: purposes(need.missing.iter().copied()),
-            is_complete: true,
-        })
-        .collect()
+    missing.iter().filter(move |need| seen.insert(&need.text)).map(move |need| Gain {
+        grantee: need.of.principal.clone(),
+        key: key.clone(),
+        purposes: purposes(need.missing.iter().copied()),
+        is_complete: true,
+    })
 }
 
 /// The statements that cover a principal, in words, each once.

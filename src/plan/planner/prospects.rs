@@ -116,7 +116,7 @@ impl Prospects<'_> {
         let is_planned = |grantee: &&Grantee| {
             let key_side = draft.key_sides.get(&(key.clone(), (*grantee).clone()));
             let iam_side = match grantee {
-                Grantee::Account { .. } => None,
+                Grantee::Account { .. } | Grantee::ServiceLinkedRole(_) => None,
                 Grantee::Entity(entity) => draft.iam_sides.get(&(key.clone(), entity.clone())),
             };
             [key_side, iam_side].contains(&Some(&Side::Planned))
@@ -140,7 +140,7 @@ impl Prospects<'_> {
                 let gaps = assessed.iter().flat_map(|one| &one.not_considered).cloned().collect();
                 (gaps, "so nothing is proven")
             }
-            CoverageRule::Named => (self.unread(key), "so what they deny is not known"),
+            CoverageRule::Named => (self.unread(key, draft), "so what they deny is not known"),
         };
         if !gaps.is_empty() {
             let gaps: Vec<String> = gaps.into_iter().collect();
@@ -149,10 +149,13 @@ impl Prospects<'_> {
         }
     }
 
-    /// What was not read of sides that were read otherwise.
-    fn unread(&self, key: &KeyArn) -> BTreeSet<String> {
+    /// What was not read of sides that were read otherwise, as far as no other finding tells of it.
+    fn unread(&self, key: &KeyArn, draft: &Draft) -> BTreeSet<String> {
         let mut unread = BTreeSet::new();
+        let subject = key.to_string();
+        let mut told = draft.findings.iter().filter(|finding| finding.code == FindingCode::Unread);
         if let Some(observed) = self.observation.keys.get(key)
+            && !told.any(|finding| finding.subject == subject)
             && let (Reading::Read(_), Reading::Unread(reason)) = (&observed.policy, &observed.grants)
         {
             unread.insert(format!("grants ({reason})"));

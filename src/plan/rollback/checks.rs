@@ -39,6 +39,9 @@ fn is_backed(written: &[Written], operation: &Operation) -> bool {
             Operation::DetachPolicy { policy, entity, document },
             Operation::AttachPolicy { policy: own, entity: to, document: attached },
         ) => policy == own && entity == to && document == attached,
+        (Operation::RevokeGrant { key, grant }, Operation::CreateGrant { grant: made, .. }) => {
+            *key == made.key && made.became(grant)
+        }
         (Operation::DeletePolicy { policy, before }, Operation::CreatePolicy { policy: own, after, .. }) => {
             policy == own && is_same(before, after, policy.partition)
         }

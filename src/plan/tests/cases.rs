@@ -12,7 +12,7 @@ use crate::observation::Observation;
 use crate::plan::document::{patch_identity_policy, patch_key_policy};
 use crate::plan::matrix::{Answer, Cell, matrix};
 use crate::plan::saved::{PlanBackend, SavedPlan};
-use crate::plan::{Operation, Plan, Side, plan};
+use crate::plan::{Handover, Operation, Plan, Side, plan};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +35,12 @@ struct Expected {
     /// The statements of each written document after its last change, in the order of the changes.
     #[serde(default)]
     after: Vec<Value>,
+    /// Whom something is handed over for: `key_policy` or `grant`, and the account.
+    #[serde(default)]
+    handovers: Vec<String>,
+    /// What covers the grantees already, in their order.
+    #[serde(default)]
+    covered_by: Vec<Vec<String>>,
 }
 
 fn check(case: &Case) -> Result<(), String> {
@@ -51,6 +57,12 @@ fn check(case: &Case) -> Result<(), String> {
     same("findings", &codes, &case.expected.findings)?;
     if !case.expected.after.is_empty() {
         same("statements", &written(&plan), &case.expected.after)?;
+    }
+    let handovers: Vec<String> = plan.handovers.iter().map(handover).collect();
+    same("hand-overs", &handovers, &case.expected.handovers)?;
+    let covered = || plan.coverage.iter().map(|coverage| covered_by(&coverage.key_policy));
+    if !case.expected.covered_by.is_empty() {
+        same("coverage by the key policy or a grant", &covered().collect(), &case.expected.covered_by)?;
     }
     same_as_patched(&request, &observation, &plan)?;
     survives_its_file(&request, &observation, &plan)?;
@@ -94,18 +106,22 @@ fn same_as_in_the_matrix(request: &Request, observation: &Observation, plan: &Pl
     for (key, row) in rows {
         let mut coverage = plan.coverage.iter();
         let covered = coverage.find(|covered| covered.key == key && covered.grantee == row.grantee).unwrap();
-        let is_served_by_grants = matches!(&row.grantee, Grantee::Entity(role)
-            if role.is_service_linked_role() && role.account != key.account);
+        let is_served_by_grants = matches!(&row.grantee, Grantee::ServiceLinkedRole(role)
+            if role.arn().account != key.account);
         let answers = |of: fn(&Cell) -> (Answer, Answer)| row.cells.iter().map(of).unzip();
         let key_policy = answers(|cell| (cell.before.key_policy, cell.after.key_policy));
         let identity = answers(|cell| (cell.before.identity, cell.after.identity));
         for (side, answers) in [(&covered.key_policy, key_policy), (&covered.identity, identity)] {
-            let (before, after): (Vec<Answer>, Vec<Answer>) = answers;
+            let (mut before, mut after): (Vec<Answer>, Vec<Answer>) = answers;
+            if is_served_by_grants && *side != Side::NotNeeded {
+                // What no grant gives is not asked of the key's side.
+                before.retain(|answer| *answer != Answer::NotNeeded);
+                after.retain(|answer| *answer != Answer::NotNeeded);
+                same("the operations of a grant in the matrix", &after.is_empty(), &false)?;
+            }
             let allows = |answers: &[Answer]| answers.iter().all(|answer| *answer == Answer::Allows);
             let what = format!("{side:?} of {} in the matrix", row.grantee);
             match side {
-                // A grant gives what a launch needs, and no more.
-                Side::Covered(_) if is_served_by_grants => {}
                 Side::Covered(_) => same(&what, &(allows(&before), allows(&after)), &(true, true))?,
                 Side::Planned => same(&what, &(allows(&before), allows(&after)), &(false, true))?,
                 Side::Missing => same(&what, &allows(&before), &false)?,
@@ -134,6 +150,22 @@ fn survives_its_file(request: &Request, observation: &Observation, plan: &Plan) 
     })
     .map_err(|error| error.to_string())?;
     same("saved plan", &read, &saved)
+}
+
+fn handover(handover: &Handover) -> String {
+    let side = match handover {
+        Handover::KeyPolicy { .. } => "key_policy",
+        Handover::Identity { .. } => "identity",
+        Handover::Grant { .. } => "grant",
+    };
+    format!("{side} {}", handover.account())
+}
+
+fn covered_by(side: &Side) -> Vec<String> {
+    match side {
+        Side::Covered(by) => by.clone(),
+        Side::Planned | Side::NotNeeded | Side::Missing => Vec::new(),
+    }
 }
 
 fn written(plan: &Plan) -> Vec<Value> {

@@ -10,11 +10,13 @@ use crate::access::assessment::{Verdict, launch_actions};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::{CoverageRule, Grantee, Profile, Request};
 use crate::observation::{Observation, Reading};
-use crate::plan::{FindingCode, Operation, Side, plan};
+use crate::plan::{FindingCode, Operation, Plan, Side, plan};
 use crate::policy::actions::KMS_ACTIONS;
 use crate::policy::{PolicyDocument, pattern};
 
-const PRINCIPALS: [&str; 7] = [
+const PRINCIPALS: [&str; 9] = [
+    SLR,
+    OWN_SLR,
     "arn:aws:iam::111122223333:root",
     "arn:aws:iam::444455556666:root",
     "444455556666",
@@ -23,6 +25,10 @@ const PRINCIPALS: [&str; 7] = [
     "arn:aws:iam::777788889999:user/jo",
     "AROAEXAMPLEEXAMPLE123",
 ];
+const SLR: &str =
+    "arn:aws:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+const OWN_SLR: &str =
+    "arn:aws:iam::111122223333:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot";
 const ENTITIES: [&str; 3] = ["role/app", "role/team/other", "group/ops"];
 const KEYS: [&str; 3] = [
     super::world::KEY,
@@ -73,7 +79,9 @@ fn key_statement() -> impl Strategy<Value = Value> {
         1 => some_of(&PRINCIPALS).prop_map(|aws| json!({"AWS": aws, "Service": "ec2.amazonaws.com"})),
     ];
     let sid = prop_oneof![Just(None), Just(Some("Allow use of the key")), Just(Some("mine"))];
-    (principal, actions(), conditions(), sid, 0..12_u8).prop_map(
+    let for_the_grant = Just(Some(json!({"StringEquals": {"kms:GranteePrincipal": SLR}})));
+    let conditions = prop_oneof![10 => conditions(), 1 => for_the_grant];
+    (principal, actions(), conditions, sid, 0..12_u8).prop_map(
         |(principal, actions, condition, sid, form)| {
             let mut statement = json!({});
             if let Some(sid) = sid {
@@ -138,14 +146,29 @@ fn world() -> impl Strategy<Value = World> {
     let policies = proptest::collection::vec(policy, 0..=3).prop_map(move |policies| {
         names.into_iter().map(str::to_owned).zip(policies).collect::<serde_json::Map<_, _>>()
     });
-    (key_policy, policies).prop_map(|(key_policy, policies)| {
-        let entities = json!({"role/app": 1, "role/team/other": 0, "group/ops": 0});
+    let grants = prop_oneof![
+        3 => Just(json!([])),
+        1 => Just(json!([{"grantee": SLR}])),
+        1 => Just(json!([{"grantee": SLR, "operations": ["Decrypt"]}])),
+    ];
+    let caller = laid_out(proptest::collection::vec(identity_statement(), 0..4));
+    let unread = (proptest::bool::weighted(0.2), proptest::bool::weighted(0.2));
+    let draws = (key_policy, policies, grants, caller, unread);
+    draws.prop_map(|(key_policy, policies, grants, caller, (grants_unread, caller_unread))| {
+        let linked = SLR.split_once("role/").unwrap().1;
+        let mut entities = json!({"role/app": 1, "role/team/other": 0, "group/ops": 0});
+        entities[format!("role/{linked}")] = json!(1);
+        let own = OWN_SLR.split_once(":role").unwrap().1;
         serde_json::from_value(json!({
-            "keys": [{"policy": key_policy}],
+            "keys": [{"policy": key_policy, "grants": grants, "grants_unread": grants_unread}],
             "iam": {
-                "444455556666": {"entities": entities, "policies": policies},
+                "111122223333": {"entities": {format!("role{own}"): 1}},
+                "444455556666": {
+                    "entities": entities, "policies": policies, "caller": [caller], "caller_unread": caller_unread,
+                },
                 "777788889999": {"entities": {"user/jo": 0}},
             },
+            "callers": {"444455556666": "arn:aws:sts::444455556666:assumed-role/app/session"},
         }))
         .unwrap()
     })
@@ -158,10 +181,12 @@ fn request() -> impl Strategy<Value = ShortRequest> {
         "arn:aws:iam::444455556666:role/team/other",
         "arn:aws:iam::444455556666:group/ops",
         "arn:aws:iam::777788889999:user/jo",
+        SLR,
+        OWN_SLR,
     ];
     let profile = proptest::sample::select(vec!["documented", "documented", "least_privilege"]);
     let coverage = proptest::sample::select(vec!["named", "named", "effective"]);
-    (proptest::sample::subsequence(grantees.to_vec(), 1..=5).prop_shuffle(), any::<bool>(), profile, coverage)
+    (proptest::sample::subsequence(grantees.to_vec(), 1..=7).prop_shuffle(), any::<bool>(), profile, coverage)
         .prop_map(|(grantees, prune, profile, coverage)| {
             serde_json::from_value(json!({
                 "grantees": grantees, "prune_orphans": prune, "profile": profile, "coverage": coverage,
@@ -235,6 +260,20 @@ const GRANT_CONDITION: &str = "{bool:{kms:grantisforawsresource:true}}";
 const LAUNCH: [&str; 4] =
     ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*"];
 
+/// What lets an account create the grant for its service-linked role.
+fn is_permission((subject, action, condition): &Given, request: &Request) -> bool {
+    let operations = "encrypt,decrypt,reencryptfrom,reencryptto,generatedatakey,generatedatakeywithoutplaintext,\
+                      describekey,creategrant";
+    let conditions = format!(
+        "{{stringequals:{{kms:granteeprincipal:{}}},forallvalues:stringequals:{{kms:grantoperations:{operations}}}}}",
+        SLR.to_lowercase()
+    );
+    request.grantees.iter().any(|grantee| grantee.to_string() == SLR)
+        && subject == "arn:aws:iam::444455556666:root"
+        && action == "CreateGrant"
+        && *condition == conditions
+}
+
 /// The required access, and nothing besides.
 fn is_asked_for((subject, action, condition): &Given, asked: &[String], request: &Request) -> bool {
     let is_one = |patterns: &[&str]| patterns.iter().any(|p| pattern::matches(p, &format!("kms:{action}")));
@@ -244,7 +283,7 @@ fn is_asked_for((subject, action, condition): &Given, asked: &[String], request:
     // A key's ARN tells nothing of who gets it, a principal's ARN does.
     let is_for = |account: &str| subject.contains(":kms:") || subject.contains(account);
     let is_least = |start: &str| {
-        ["444455556666", "777788889999"]
+        ["111122223333", "444455556666", "777788889999"]
             .into_iter()
             .any(|account| is_for(account) && *condition == format!("{{{start}{}", through_ec2(account)))
     };
@@ -270,7 +309,8 @@ fn asked_principals(request: &Request) -> Vec<String> {
         group if group.contains(":group/") => "arn:aws:iam::444455556666:root".to_owned(),
         other => other,
     };
-    request.grantees.iter().map(text).collect()
+    // Nothing in a key policy serves another account's service-linked role.
+    request.grantees.iter().map(text).filter(|principal| principal != SLR).collect()
 }
 
 /// Documents before and after each update, with those who may be in them.
@@ -312,7 +352,11 @@ proptest! {
             prop_assert!(had.is_subset(&has), "access went missing");
             let asked = if is_key_policy { asked_principals(&request) } else { keys.clone() };
             for new in has.difference(&had) {
-                prop_assert!(is_asked_for(new, &asked, &request), "nobody asked for {new:?}\n{before}\n{after}");
+                let is_permission = is_key_policy && is_permission(new, &request);
+                prop_assert!(
+                    is_permission || is_asked_for(new, &asked, &request),
+                    "nobody asked for {new:?}\n{before}\n{after}"
+                );
             }
         }
     }
@@ -391,15 +435,16 @@ proptest! {
     fn by_evaluation_no_more_is_written_than_by_name(world in world(), request in request()) {
         let mut request = request.on(&world);
         let observation = world.observe(&request);
-        let targets = |request: &Request| -> BTreeSet<(String, String)> {
-            let plan = plan(request, &observation);
+        let targets = |plan: &Plan| -> BTreeSet<(String, String)> {
             let operations = plan.changes.iter().map(|change| &change.operation);
             operations.map(|operation| (operation.api_call().to_owned(), operation.resource())).collect()
         };
         request.coverage = CoverageRule::Named;
-        let named = targets(&request).len();
+        let named = plan(&request, &observation);
         request.coverage = CoverageRule::Effective;
-        prop_assert!(targets(&request).len() <= named);
+        let effective = targets(&plan(&request, &observation));
+        // A key policy that can't be written keeps grants from being planned too.
+        prop_assert!(effective.len() <= targets(&named).len() || named.is_blocked(), "{effective:#?}");
     }
 
     #[test]

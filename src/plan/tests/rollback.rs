@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::cases;
 use super::world::carried_out;
 use crate::arn::{EntityName, KeyArn, PolicyArn};
-use crate::observation::{ManagedPolicy, Observation};
+use crate::observation::{KeyGrant, ManagedPolicy, Observation, Reading};
 use crate::plan::rollback::{Extent, Written, plan as way_back};
 use crate::plan::{Operation, Plan, plan};
 use crate::policy::is_same;
@@ -20,15 +20,20 @@ fn written(plan: &Plan) -> Vec<Written> {
     plan.changes.iter().map(|change| write(&change.operation)).collect()
 }
 
-type Texts = (BTreeMap<KeyArn, String>, BTreeMap<PolicyArn, (String, Vec<EntityName>)>);
+type Texts = (
+    BTreeMap<KeyArn, String>,
+    BTreeMap<PolicyArn, (String, Vec<EntityName>)>,
+    BTreeMap<KeyArn, Reading<Vec<KeyGrant>>>,
+);
 
-/// Every document in force, and what is attached.
+/// Every document in force, what is attached, and the grants.
 fn texts(observation: &Observation) -> Texts {
     let keys =
         observation.keys.iter().filter_map(|(key, read)| Some((key.clone(), read.policy.read()?.clone())));
     let policies = observation.accounts.values().filter_map(|iam| iam.read()).flat_map(|iam| &iam.policies);
     let policy = |policy: &ManagedPolicy| (policy.document.clone(), policy.attached_to.clone());
-    (keys.collect(), policies.map(|(arn, read)| (arn.clone(), policy(read))).collect())
+    let grants = observation.keys.iter().map(|(key, read)| (key.clone(), read.grants.clone()));
+    (keys.collect(), policies.map(|(arn, read)| (arn.clone(), policy(read))).collect(), grants.collect())
 }
 
 #[test]

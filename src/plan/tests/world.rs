@@ -53,7 +53,26 @@ pub(super) struct Key {
     #[serde(default)]
     related: Vec<KeyArn>,
     #[serde(default)]
-    grants: Vec<KeyGrant>,
+    grants: Vec<Grant>,
+    #[serde(default)]
+    grants_unread: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grant {
+    /// Absent: by its place in the list.
+    id: Option<String>,
+    grantee: String,
+    /// Absent: those of the documented grant.
+    #[serde(default = "documented_operations")]
+    operations: Vec<String>,
+    #[serde(default)]
+    context_subset: BTreeMap<String, String>,
+}
+
+fn documented_operations() -> Vec<String> {
+    crate::access::grant::OPERATIONS.map(str::to_owned).to_vec()
 }
 
 fn default_key() -> KeyArn {
@@ -84,6 +103,16 @@ pub(super) struct Account {
     entities: BTreeMap<String, Belongings>,
     #[serde(default)]
     policies: BTreeMap<String, Policy>,
+    /// The policies of whoever calls. Absent: one that allows everything.
+    #[serde(default = "everything")]
+    caller: Vec<Value>,
+    #[serde(default)]
+    caller_unread: bool,
+}
+
+fn everything() -> Vec<Value> {
+    let statement = serde_json::json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+    vec![serde_json::json!({"Version": "2012-10-17", "Statement": statement})]
 }
 
 /// What a user, role or group has besides the account's own policies.
@@ -191,7 +220,11 @@ impl World {
 impl Key {
     fn observe(&self) -> KeyObservation {
         KeyObservation {
-            grants: Reading::Read(self.grants.clone()),
+            grants: if self.grants_unread {
+                Reading::Unread("the caller lacks kms:ListGrants".to_owned())
+            } else {
+                Reading::Read(self.grants.iter().enumerate().map(Grant::observe).collect())
+            },
             metadata: Reading::Read(KeyMetadata {
                 arn: self.arn.clone(),
                 manager: if self.aws_managed { KeyManager::Aws } else { KeyManager::Customer },
@@ -205,6 +238,19 @@ impl Key {
                 Value::Null => Reading::Unread("no credentials for account 111122223333".to_owned()),
                 policy => Reading::Read(text(policy)),
             },
+        }
+    }
+}
+
+impl Grant {
+    fn observe((index, grant): (usize, &Self)) -> KeyGrant {
+        KeyGrant {
+            id: grant.id.clone().unwrap_or_else(|| format!("g{index}")),
+            name: None,
+            grantee: grant.grantee.clone(),
+            operations: grant.operations.clone(),
+            context_equals: BTreeMap::new(),
+            context_subset: grant.context_subset.clone(),
         }
     }
 }
@@ -258,11 +304,18 @@ impl Account {
             entities: request
                 .grantees
                 .iter()
-                .filter_map(|grantee| match grantee {
-                    Grantee::Entity(arn) if arn.account == account => Some((arn.clone(), entity(arn))),
-                    _ => None,
-                })
+                .filter_map(Grantee::as_entity)
+                .filter(|arn| arn.account == account)
+                .map(|arn| (arn.clone(), entity(arn)))
                 .collect(),
+            caller: if self.caller_unread {
+                Reading::Unread("the caller lacks iam:GetRole".to_owned())
+            } else {
+                let name = "own".to_owned();
+                let documents = self.caller.iter().map(text);
+                let documents = documents.map(|text| NamedDocument { name: name.clone(), text });
+                Reading::Read(IdentityPolicies { documents: documents.collect(), boundary: None })
+            },
         })
     }
 }
@@ -384,6 +437,24 @@ fn carry_out(observation: &mut Observation, operation: &Operation) {
             if let Reading::Read(identity) = &mut entity.identity {
                 identity.documents.push(NamedDocument { name: policy.to_string(), text });
             }
+        }
+        Operation::CreateGrant { grant, .. } => {
+            let key = observation.keys.get_mut(&grant.key).unwrap();
+            let Reading::Read(grants) = &mut key.grants else { panic!("granted without reading") };
+            grants.push(KeyGrant {
+                id: format!("new {}", grants.len()),
+                name: Some(grant.name.clone()),
+                grantee: grant.grantee.to_string(),
+                operations: grant.operations.clone(),
+                context_equals: BTreeMap::new(),
+                context_subset: BTreeMap::new(),
+            });
+        }
+        Operation::RevokeGrant { key, grant } => {
+            let key = observation.keys.get_mut(key).unwrap();
+            let Reading::Read(grants) = &mut key.grants else { panic!("revoked without reading") };
+            assert!(grants.contains(grant));
+            grants.retain(|own| own.id != grant.id);
         }
         Operation::DetachPolicy { policy, entity, .. } => {
             let iam = iam(observation, policy);

@@ -27,7 +27,7 @@ fn of_account(request: &Request, account: AccountId, part: &Part<'_>) -> Vec<Emi
         }
         match write {
             Write::KeyPolicy { key, before, after } => script.key_policy(key, before, after),
-            Write::Iam(operation) => script.iam(operation),
+            Write::Other(operation) => script.other(operation),
         }
     }
     for handover in &part.handovers {
@@ -96,7 +96,7 @@ impl Script<'_> {
         self.stop(&format!("the key policy of {key}"));
     }
 
-    fn iam(&mut self, operation: &Operation) {
+    fn other(&mut self, operation: &Operation) {
         match operation {
             Operation::PruneOrphans(update)
             | Operation::UpdateKeyPolicy(update)
@@ -131,6 +131,8 @@ impl Script<'_> {
             Operation::SetDefaultVersion { policy, version, .. } => {
                 self.run(&command::set_default_version(policy, version));
             }
+            Operation::CreateGrant { grant, .. } => self.run(&command::create_grant(grant)),
+            Operation::RevokeGrant { key, grant } => self.run(&command::revoke_grant(key, &grant.id)),
         }
     }
 
@@ -169,6 +171,10 @@ impl Script<'_> {
                         format!("# Reference the policy in the permission set of {}.", role.entity_name());
                     self.line(&text);
                 }
+            }
+            Handover::Grant { grant } => {
+                self.line("# The key policy has to permit this grant first.");
+                self.run(&command::create_grant(grant));
             }
         }
     }

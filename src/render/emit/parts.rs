@@ -26,7 +26,7 @@ pub(super) enum Write<'p> {
     /// A key policy, by all the changes that it has.
     KeyPolicy { key: &'p KeyArn, before: &'p str, after: &'p str },
     /// Anything else.
-    Iam(&'p Operation),
+    Other(&'p Operation),
 }
 
 /// Each account's share, the changes in their order. What is made of one key policy is one write.
@@ -55,7 +55,7 @@ pub(super) fn by_account(plan: &Plan) -> BTreeMap<AccountId, Part<'_>> {
                     part.steps.push(Step { comments: vec![comment], write });
                 }
             }
-            operation => part.steps.push(Step { comments: vec![comment], write: Write::Iam(operation) }),
+            operation => part.steps.push(Step { comments: vec![comment], write: Write::Other(operation) }),
         }
     }
     for handover in &plan.handovers {

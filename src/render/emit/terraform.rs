@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::EmittedFile;
 use super::hcl::{self, Names};
 use super::parts::{self, Part, Step, Write, key_policy_stem};
+use crate::access::NewGrant;
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
 use crate::plan::{Handover, Operation, Plan};
 use crate::render::command;
@@ -60,7 +61,7 @@ fn of_account(
         }
         match write {
             Write::KeyPolicy { key, after, .. } => code.key_policy(key, after),
-            Write::Iam(operation) => code.iam(operation),
+            Write::Other(operation) => code.other(operation),
         }
     }
     for handover in &part.handovers {
@@ -142,8 +143,7 @@ impl Configuration {
         let name = self.names.name(&format!("key_{}", key.id));
         let policy = self.file(&format!("{}.json", key_policy_stem(key)), after);
         let mut attributes = vec![("key_id", hcl::quote(&key.id)), ("policy", policy)];
-        let provider = (self.main_region.as_ref() != Some(&key.region))
-            .then(|| ("provider", format!("aws.{}", alias(&key.region))));
+        let provider = self.provider(key);
         attributes.extend(provider.clone());
         self.block(&format!("resource \"aws_kms_key_policy\" \"{name}\""), &attributes, "");
         let mut import = vec![("to", format!("aws_kms_key_policy.{name}")), ("id", hcl::quote(&key.id))];
@@ -152,7 +152,30 @@ impl Configuration {
         self.block("import", &import, "");
     }
 
-    fn iam(&mut self, operation: &Operation) {
+    /// The provider that a key's region takes, where that is not the one without an alias.
+    fn provider(&self, key: &KeyArn) -> Option<(&'static str, String)> {
+        let is_main = self.main_region.as_ref() == Some(&key.region);
+        (!is_main).then(|| ("provider", format!("aws.{}", alias(&key.region))))
+    }
+
+    /// The key has to be given by its ARN, as it is another account's.
+    ///
+    /// <https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/kms_grant>
+    fn grant(&mut self, grant: &NewGrant) {
+        let name = self.names.name(&format!("grant_{}_{}", grant.grantee.arn().name, grant.key.id));
+        let operations: Vec<String> =
+            grant.operations.iter().map(|operation| hcl::quote(operation)).collect();
+        let mut attributes = vec![
+            ("name", hcl::quote(&grant.name)),
+            ("key_id", hcl::quote(&grant.key.to_string())),
+            ("grantee_principal", hcl::quote(&grant.grantee.to_string())),
+            ("operations", format!("[{}]", operations.join(", "))),
+        ];
+        attributes.extend(self.provider(&grant.key));
+        self.block(&format!("resource \"aws_kms_grant\" \"{name}\""), &attributes, "");
+    }
+
+    fn other(&mut self, operation: &Operation) {
         match operation {
             Operation::PruneOrphans(update)
             | Operation::UpdateKeyPolicy(update)
@@ -188,6 +211,13 @@ impl Configuration {
                 self.line(&format!(
                     "# Take the aws_iam_policy of {} out of the configuration.",
                     Escaped(&policy)
+                ));
+            }
+            Operation::CreateGrant { grant, .. } => self.grant(grant),
+            Operation::RevokeGrant { grant, .. } => {
+                self.line(&format!(
+                    "# Take the aws_kms_grant {} out of the configuration.",
+                    Escaped(&grant.id)
                 ));
             }
         }
@@ -255,6 +285,10 @@ impl Configuration {
                         format!("\n# Reference the policy in the permission set of {}.", role.entity_name());
                     self.line(&text);
                 }
+            }
+            Handover::Grant { grant } => {
+                self.line("# The key policy has to permit this grant first.");
+                self.grant(grant);
             }
         }
     }

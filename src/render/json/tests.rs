@@ -30,7 +30,12 @@ fn observation() -> Observation {
         metadata: Reading::Read(metadata),
         policy: Reading::Unread("no credentials of profile secret-profile".to_owned()),
     };
-    let iam = IamObservation { quotas: IamQuotas::default(), policies: [].into(), entities: [].into() };
+    let iam = IamObservation {
+        quotas: IamQuotas::default(),
+        policies: [].into(),
+        entities: [].into(),
+        caller: Reading::default(),
+    };
     Observation {
         callers: [(key_account, caller)].into(),
         keys: [(testing::key(), key)].into(),
@@ -51,7 +56,7 @@ fn full_plan() -> Plan {
             covered(OTHER_ROOT, &["statement `Allow use of the key`"], None),
             covered(ROLE, &["statement `Allow use of the key`"], Some(&["policy KmsKeyUsagePolicy"])),
         ],
-        handovers: vec![key_policy_handover(), identity_handover()],
+        handovers: vec![key_policy_handover(), identity_handover(), grant_handover()],
     }
 }
 
@@ -158,7 +163,7 @@ fn mutilated_output_does_not_match_the_schema() {
         ("/outcome", json!("succeeded")),
         ("/exit_status", json!("0")),
         ("/changes/0", json!({"id": 1})),
-        ("/changes/0/action", json!("grant")),
+        ("/changes/0/action", json!("give")),
         ("/changes/0/status", Value::Null),
         ("/findings/0/severity", json!("fatal")),
         ("/handovers/0/side", json!("elsewhere")),
@@ -213,6 +218,7 @@ fn check_output() -> String {
     let mut observation = observation();
     let grant = KeyGrant {
         id: "1".to_owned(),
+        name: None,
         grantee: ROLE.to_owned(),
         operations: vec!["Decrypt".to_owned()],
         context_equals: [("a".to_owned(), "b".to_owned())].into(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::markdown::{attachment, handovers};
+use super::markdown::{handovers, single_line};
 use super::{ChangeOutcome, PURPOSE, Piece, Report, legend, pieces, severity_word, short, sign};
 use crate::diff::{self, Hunk, LineKind};
 use crate::plan::matrix::{Cell, KeyMatrix, Sides, matrix};
@@ -190,7 +190,7 @@ fn one_change(out: &mut String, number: usize, change: &Change, outcome: ChangeO
         prose(&change.reason)
     );
     _ = write!(out, "<pre class=\"diff\">");
-    if let Some(line) = attachment(operation) {
+    if let Some(line) = single_line(operation) {
         let class = if line.starts_with('+') { "added" } else { "removed" };
         _ = write!(out, "<span class=\"{class}\">{}</span>", text(&line));
     } else {

@@ -138,18 +138,24 @@ pub(super) fn handovers(report: &Report<'_>) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// What is attached or detached, as a line of a difference.
-pub(super) fn attachment(operation: &Operation) -> Option<String> {
+/// What is attached or granted, or no longer, as a line of a difference.
+pub(super) fn single_line(operation: &Operation) -> Option<String> {
     match operation {
         Operation::AttachPolicy { policy, entity, .. } => Some(format!("+ {policy} -> {entity}")),
         Operation::DetachPolicy { policy, entity, .. } => Some(format!("- {policy} -> {entity}")),
+        Operation::CreateGrant { grant, .. } => {
+            Some(format!("+ grant {} -> {}: {}", grant.name, grant.grantee, grant.operations.join(", ")))
+        }
+        Operation::RevokeGrant { grant, .. } => {
+            Some(format!("- grant {} -> {}: {}", grant.id, grant.grantee, grant.operations.join(", ")))
+        }
         _ => None,
     }
 }
 
 fn difference(change: &Change) -> String {
     let operation = &change.operation;
-    if let Some(line) = attachment(operation) {
+    if let Some(line) = single_line(operation) {
         return Escaped(&line).to_string();
     }
     let mut text = String::new();

@@ -26,6 +26,9 @@ pub fn change(
     change_header(out, styles, width, number, change)?;
     writeln!(out)?;
     let operation = &change.operation;
+    if matches!(operation, Operation::CreateGrant { .. } | Operation::RevokeGrant { .. }) {
+        return grant(out, styles, width, operation);
+    }
     let attachment = match operation {
         Operation::AttachPolicy { policy, entity, .. } => {
             Some((styles.added, format!("+ {policy} -> {entity}")))
@@ -41,6 +44,23 @@ pub fn change(
     let documents = diff::difference(operation.before().unwrap_or(""), operation.after().unwrap_or(""));
     let whole = matches!(operation.action(), Action::Create | Action::Delete);
     difference(out, styles, &documents, whole)
+}
+
+/// Writes what a grant is that is created or revoked, line by line.
+fn grant(out: &mut dyn Write, styles: &Styles, width: usize, operation: &Operation) -> io::Result<()> {
+    const TEXT: usize = INDENT + 9;
+    let (named, operations) = match operation {
+        Operation::CreateGrant { grant, .. } => (("name", &grant.name), &grant.operations),
+        Operation::RevokeGrant { grant, .. } => (("id", &grant.id), &grant.operations),
+        _ => return Ok(()),
+    };
+    let (sign, style) = (sign(operation.action()), sign_style(styles, operation.action()));
+    let (grantee, operations) = (operation.beneficiary().unwrap_or_default(), operations.join(", "));
+    for (label, text) in [named, ("for", &grantee), ("allows", &operations)] {
+        write!(out, "{:INDENT$}{}", "", paint(style, format_args!("{sign} {label:<7}")))?;
+        Prose::new().styled(style, text).write_at(out, width, TEXT, TEXT)?;
+    }
+    Ok(())
 }
 
 /// Writes what a change is, where and why, without the difference.
@@ -124,17 +144,17 @@ pub fn change_line(
 /// The sign of an action: what reads without colours.
 pub(crate) fn sign(action: Action) -> &'static str {
     match action {
-        Action::Create | Action::Attach => "+",
+        Action::Create | Action::Attach | Action::Grant => "+",
         Action::Update => "~",
-        Action::Detach | Action::Delete => "-",
+        Action::Detach | Action::Revoke | Action::Delete => "-",
     }
 }
 
 fn sign_style(styles: &Styles, action: Action) -> anstyle::Style {
     match action {
-        Action::Create | Action::Attach => styles.added,
+        Action::Create | Action::Attach | Action::Grant => styles.added,
         Action::Update => styles.updated,
-        Action::Detach | Action::Delete => styles.removed,
+        Action::Detach | Action::Revoke | Action::Delete => styles.removed,
     }
 }
 

@@ -53,7 +53,7 @@ fn table(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) 
         Grantee::Entity(entity) if entity.kind == EntityKind::Group => {
             ", asked about as a user who has its policies alone"
         }
-        Grantee::Entity(_) => "",
+        Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) => "",
     };
     let who = Prose::new().styled(styles.strong, &names::grantee(&assessment.grantee));
     who.styled(styles.dim, stands_for).write(out, width, 0)?;

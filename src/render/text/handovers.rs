@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::names;
-use crate::access::Request;
+use crate::access::{NewGrant, Request};
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::diff;
 use crate::plan::Handover;
@@ -39,11 +39,25 @@ pub fn handovers(
             Handover::Identity { policy, document, entities, .. } => {
                 page.identity(out, policy, document, entities)?;
             }
+            Handover::Grant { grant } => page.grant(out, grant)?,
         }
-        page.say(out, "Or let keymend do it, with that account's credentials:")?;
+        page.say(out, &credentials_for_keymend(handover))?;
         command::fix(request, handover).write(out, styles, width, CODE)?;
     }
     Ok(())
+}
+
+/// Grants are listed with the credentials of the key's account, so keymend needs both.
+fn credentials_for_keymend(handover: &Handover) -> String {
+    match handover {
+        Handover::KeyPolicy { .. } | Handover::Identity { .. } => {
+            "Or let keymend do it, with that account's credentials:".to_owned()
+        }
+        Handover::Grant { grant } => format!(
+            "Or let keymend do it, with credentials of that account and of the key's account {}:",
+            grant.key.account
+        ),
+    }
 }
 
 /// Where a hand-over is written.
@@ -88,6 +102,21 @@ impl Page<'_> {
             "Where a policy of this name exists already, add the statements to it in a new default version instead \
              of creating it.",
         )
+    }
+
+    fn grant(&self, out: &mut dyn Write, grant: &NewGrant) -> io::Result<()> {
+        let name = &grant.grantee.arn().name;
+        self.say(
+            out,
+            &format!(
+                "Create a grant for {name} on {}, once its key policy lets account {} do so. With the AWS CLI:",
+                grant.key,
+                grant.account()
+            ),
+        )?;
+        self.commands(out, &[command::create_grant(grant)])?;
+        self.say(out, "Whoever does it needs this statement in an IAM policy of their own:")?;
+        write_code(out, &format!("{:#}", grant.identity_statement()))
     }
 
     /// Writes a sentence with a blank line before it.

@@ -10,6 +10,7 @@ pub(crate) fn grantee(grantee: &Grantee) -> String {
     match grantee {
         Grantee::Account { id, .. } => format!("account {id}"),
         Grantee::Entity(entity) => self::entity(entity),
+        Grantee::ServiceLinkedRole(role) => self::entity(role.arn()),
     }
 }
 

@@ -27,7 +27,13 @@ pub fn summary_line(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Re
 fn counts(plan: &Plan) -> String {
     let count =
         |action: Action| plan.changes.iter().filter(|change| change.operation.action() == action).count();
-    let further = [(Action::Detach, "detach"), (Action::Delete, "delete")]
+    let further = [
+        (Action::Grant, "grant"),
+        (Action::Detach, "detach"),
+        (Action::Revoke, "revoke"),
+        (Action::Delete, "delete"),
+    ];
+    let further = further
         .into_iter()
         .filter(|(action, _)| count(*action) > 0)
         .map(|(action, word)| format!(", {} to {word}", count(action)));

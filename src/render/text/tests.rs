@@ -91,7 +91,7 @@ fn no_changes_says_what_covers_whom() {
 fn handovers_can_be_sent_as_they_are() {
     let coverage =
         vec![Coverage { identity: Side::Missing, ..covered(ROLE, &["statement `Allow use`"], None) }];
-    let handovers = vec![key_policy_handover(), identity_handover()];
+    let handovers = vec![key_policy_handover(), identity_handover(), grant_handover()];
     insta::assert_snapshot!(plain(80, &Plan { coverage, handovers, ..empty_plan() }));
 }
 
@@ -119,7 +119,8 @@ fn the_last_line_never_hides_what_is_left() {
     );
     assert_eq!(
         last_line(&Plan { changes: every_operation(), findings: blocked(), ..empty_plan() }),
-        "Plan: 1 to create, 3 to update, 2 to attach, 1 to delete. But 1 finding stands in the way.\n"
+        "Plan: 1 to create, 3 to update, 2 to attach, 1 to grant, 1 to revoke, 1 to delete. But 1 finding stands \
+         in the way.\n"
     );
 }
 
@@ -140,6 +141,8 @@ fn one_line_for_progress() {
     5. ~ update the policy KmsKeyUsagePolicy (account 444455556666)
     6. + attach the policy KmsKeyUsagePolicy to role app (account 444455556666)
     7. + attach the policy KmsKeyUsagePolicy-1234abcd to group ops (account 444455556666)
+    8. + create a grant for the role AWSServiceRoleForAutoScaling (account 444455556666, region eu-west-1)
+    9. - revoke the grant 0c237476b39f8bc44e45212e08498fbe3151305030726c0590dd8d3e9f3d6a60 (account 111122223333, region eu-west-1)
     ");
 }
 

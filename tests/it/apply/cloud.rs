@@ -229,6 +229,7 @@ impl Observe for Faulty {
     }
 
     async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError> {
+        self.calls.borrow_mut().push("read");
         self.inner.grants(key).await
     }
 

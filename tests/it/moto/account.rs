@@ -77,6 +77,12 @@ impl Account {
         self.iam.create_group().group_name(name).send().await.unwrap();
     }
 
+    /// The role that Auto Scaling launches instances as.
+    pub(crate) async fn create_role_for_autoscaling(&self) {
+        let request = self.iam.create_service_linked_role().aws_service_name("autoscaling.amazonaws.com");
+        request.send().await.unwrap();
+    }
+
     pub(crate) async fn create_role(&self, path: &str, name: &str) {
         let trust = r#"{"Version":"2012-10-17","Statement":[]}"#;
         let request = self.iam.create_role().path(path).role_name(name);

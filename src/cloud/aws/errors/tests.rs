@@ -12,6 +12,8 @@ use aws_sdk_kms::config::timeout::TimeoutConfig;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 
 use super::*;
+use crate::access::NewGrant;
+use crate::arn::EntityArn;
 use crate::cloud::aws::{kms, write};
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -108,6 +110,54 @@ async fn kms_codes() {
         let error = put_key_policy(status, code, message).await;
         assert_eq!((error.kind, error.code.as_deref()), (kind, Some(code)), "{code}: {message}");
     }
+}
+
+/// What `CreateGrant`'s error becomes.
+async fn create_grant(status: u16, code: &'static str, message: &'static str) -> CloudError {
+    let rule = mock!(aws_sdk_kms::Client::create_grant)
+        .then_http_response(move || kms_answer(status, code, message));
+    let client = mock_client!(aws_sdk_kms, [&rule]);
+    let role = "arn:aws:iam::444455556666:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot";
+    let role = role.parse::<EntityArn>().unwrap().try_into().unwrap();
+    let grant = NewGrant::for_launch(&KEY.parse().unwrap(), &role);
+    kms::create_grant(&client, &call("kms:CreateGrant", KEY), &grant).await.unwrap_err()
+}
+
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html#API_CreateGrant_Errors>
+#[tokio::test]
+async fn codes_of_create_grant() {
+    use CloudErrorKind::*;
+    for (status, code, message, kind) in [
+        (400, "AccessDeniedException", "is not authorized to perform: kms:CreateGrant", AccessDenied),
+        (400, "InvalidArnException", "ARN does not refer to a valid principal: x", InvalidPrincipal),
+        (400, "InvalidArnException", "", Other),
+        (400, "DisabledException", "is disabled", Other),
+        (400, "KMSInvalidStateException", "is pending deletion", Other),
+        (400, "LimitExceededException", "", LimitExceeded),
+        (400, "NotFoundException", "Key does not exist", NotFound),
+        (500, "KMSInternalException", "", Transient),
+    ] {
+        let error = create_grant(status, code, message).await;
+        assert_eq!((error.kind, error.code.as_deref()), (kind, Some(code)), "{code}: {message}");
+        assert_eq!(error.request_id.as_deref(), Some("7a1e-42"));
+    }
+}
+
+/// What of a grant that does not go is told.
+#[tokio::test]
+async fn codes_of_revoke_grant() {
+    let rule = mock!(aws_sdk_kms::Client::revoke_grant)
+        .then_http_response(|| kms_answer(400, "NotFoundException", "Grant is not found"));
+    let client = mock_client!(aws_sdk_kms, [&rule]);
+    let error = kms::revoke_grant(&client, &call("kms:RevokeGrant", KEY), "a1").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "kms:RevokeGrant on `{KEY}` in account 111122223333, region eu-west-1 failed: NotFoundException: Grant is \
+             not found (request id 7a1e-42)"
+        )
+    );
+    assert_eq!(error.kind, CloudErrorKind::NotFound);
 }
 
 #[tokio::test]

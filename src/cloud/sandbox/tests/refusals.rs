@@ -8,7 +8,13 @@ const INVALID_PRINCIPALS: &str = "Policy contains a statement with one or more i
 const LOCKOUT: &str = "The new key policy will not allow you to update the key policy in the future.";
 
 /// The write fails, says so in AWS's words, and leaves the world as it was.
-async fn refused(sandbox: &Sandbox, write: &Operation, kind: CloudErrorKind, code: &str, message: &str) {
+pub(super) async fn refused(
+    sandbox: &Sandbox,
+    write: &Operation,
+    kind: CloudErrorKind,
+    code: &str,
+    message: &str,
+) {
     let before = text(sandbox);
     let error = sandbox.perform(write).await.expect_err(message);
     assert_eq!((error.kind, error.code.as_deref(), error.message.as_str()), (kind, Some(code), message));

@@ -38,8 +38,7 @@ pub(in crate::cloud::sandbox) struct Key {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::cloud::sandbox) struct Grant {
-    #[serde(rename = "name")]
-    _name: Option<String>,
+    pub(in crate::cloud::sandbox) name: Option<String>,
     pub(in crate::cloud::sandbox) id: Option<String>,
     pub(in crate::cloud::sandbox) grantee_principal: String,
     pub(in crate::cloud::sandbox) operations: Vec<String>,

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::texts;
+use crate::access::NewGrant;
+use crate::observation::KeyGrant;
 use crate::plan::{Action, Change, Coverage, Gain, Handover, Operation, Side};
 
 /// One write.
@@ -26,6 +28,8 @@ pub(super) struct ChangeOutput {
     resource: String,
     /// The ARN of the user, role or group that a policy is attached to or detached from.
     entity: Option<String>,
+    /// The grant that is created or revoked.
+    grant: Option<ChangedGrantOutput>,
     /// The policy version that is deleted, or made the default.
     version: Option<String>,
     /// The description of a policy to be created.
@@ -58,6 +62,10 @@ enum Kind {
     CreatePolicyVersion,
     /// Attaches a managed policy to a user, role or group.
     AttachPolicy,
+    /// Creates a grant for a service-linked role of another account.
+    CreateGrant,
+    /// Revokes a grant that an earlier run made.
+    RevokeGrant,
     /// Puts back what a key policy said before an earlier run.
     RestoreKeyPolicy,
     /// Takes what an earlier run added out of a key policy that was changed since.
@@ -90,6 +98,42 @@ pub enum ChangeStatus {
     Deselected,
 }
 
+/// A grant on a key that is created or revoked.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangedGrantOutput {
+    /// Its id; null where it is still to be created.
+    id: Option<String>,
+    /// Its name, where it has one.
+    name: Option<String>,
+    /// The ARN of the principal that may use it.
+    grantee: String,
+    /// The operations that it allows, as KMS names them.
+    operations: Vec<String>,
+}
+
+impl From<&NewGrant> for ChangedGrantOutput {
+    fn from(grant: &NewGrant) -> Self {
+        Self {
+            id: None,
+            name: Some(grant.name.clone()),
+            grantee: grant.grantee.to_string(),
+            operations: grant.operations.clone(),
+        }
+    }
+}
+
+impl From<&KeyGrant> for ChangedGrantOutput {
+    fn from(grant: &KeyGrant) -> Self {
+        Self {
+            id: Some(grant.id.clone()),
+            name: grant.name.clone(),
+            grantee: grant.grantee.clone(),
+            operations: grant.operations.clone(),
+        }
+    }
+}
+
 /// Somebody gets access.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -116,6 +160,7 @@ impl ChangeOutput {
             region: operation.region().map(str::to_owned),
             resource: operation.resource(),
             entity: operation.entity().map(ToString::to_string),
+            grant: None,
             version: None,
             description: None,
             before: operation.before().map(str::to_owned),
@@ -129,6 +174,8 @@ impl ChangeOutput {
             | Operation::SetDefaultVersion { version, .. }
             | Operation::WithdrawPolicyVersion { version, .. } => output.version = Some(version.clone()),
             Operation::CreatePolicy { description, .. } => output.description = Some(description.clone()),
+            Operation::CreateGrant { grant, .. } => output.grant = Some(ChangedGrantOutput::from(grant)),
+            Operation::RevokeGrant { grant, .. } => output.grant = Some(ChangedGrantOutput::from(grant)),
             Operation::PruneOrphans(_)
             | Operation::UpdateKeyPolicy(_)
             | Operation::CreatePolicyVersion { .. }
@@ -151,6 +198,8 @@ impl From<&Operation> for Kind {
             Operation::DeletePolicyVersion { .. } => Self::DeletePolicyVersion,
             Operation::CreatePolicyVersion { .. } => Self::CreatePolicyVersion,
             Operation::AttachPolicy { .. } => Self::AttachPolicy,
+            Operation::CreateGrant { .. } => Self::CreateGrant,
+            Operation::RevokeGrant { .. } => Self::RevokeGrant,
             Operation::RestoreKeyPolicy(_) => Self::RestoreKeyPolicy,
             Operation::ReduceKeyPolicy(_) => Self::ReduceKeyPolicy,
             Operation::DetachPolicy { .. } => Self::DetachPolicy,
@@ -262,6 +311,17 @@ pub(super) enum HandoverOutput {
         /// ARNs of roles of IAM Identity Center, whose permission sets have to reference it.
         permission_set_roles: Vec<String>,
     },
+    /// In the account of a service-linked role: create a grant, once the key policy lets it be created.
+    Grant {
+        /// The account's id.
+        account: String,
+        /// The key's ARN.
+        key: String,
+        /// The grant.
+        grant: ChangedGrantOutput,
+        /// What the IAM policies of whoever creates it have to allow.
+        identity_statement: serde_json::Value,
+    },
 }
 
 impl From<&Handover> for HandoverOutput {
@@ -281,6 +341,12 @@ impl From<&Handover> for HandoverOutput {
                 document: document.clone(),
                 entities: texts(entities),
                 permission_set_roles: texts(permission_set_roles),
+            },
+            Handover::Grant { grant } => Self::Grant {
+                account,
+                key: grant.key.to_string(),
+                grant: ChangedGrantOutput::from(grant),
+                identity_statement: grant.identity_statement(),
             },
         }
     }

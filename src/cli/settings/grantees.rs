@@ -1,0 +1,181 @@
+//! Whom a command names as those who must be able to launch.
+
+use std::path::Path;
+
+use super::{is_piped, read_text};
+use crate::access::{GranteeRef, RoleSuffix, ServiceLinkedRole, WellKnownRole};
+use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
+use crate::cli::SubjectArgs;
+use crate::error::UsageError;
+use crate::policy::AwsPrincipal;
+
+/// All of them, in the order of their options; some may be there twice.
+pub(super) fn named(args: &SubjectArgs) -> Result<Vec<GranteeRef>, UsageError> {
+    let mut all = Vec::new();
+    for text in &args.account {
+        all.push(account(text)?);
+    }
+    for text in &args.principal {
+        all.push(principal(text)?);
+    }
+    for text in &args.group {
+        all.push(group(text)?);
+    }
+    for text in &args.autoscaling {
+        all.push(autoscaling(text)?);
+    }
+    for text in &args.spot {
+        all.push(GranteeRef::ServiceLinkedRole(WellKnownRole::Spot { account: account_id(text)? }));
+    }
+    for text in &args.service_linked_role {
+        all.push(service_linked_role(text)?);
+    }
+    if let Some(file) = &args.grantees {
+        all.extend(grantees_file(file)?);
+    }
+    Ok(all)
+}
+
+pub(super) fn account(text: &str) -> Result<GranteeRef, UsageError> {
+    match AwsPrincipal::parse(text) {
+        AwsPrincipal::Account { id, .. } => Ok(GranteeRef::Account(id)),
+        AwsPrincipal::Entity(entity) => {
+            Err(UsageError::new(format!("`{text}` is a {}, not an account", entity.kind))
+                .hint(format!("give --{} {text}", flag(&entity))))
+        }
+        _ => Err(not_an_account(text)),
+    }
+}
+
+fn account_id(text: &str) -> Result<AccountId, UsageError> {
+    text.parse().map_err(|_| not_an_account(text))
+}
+
+fn not_an_account(text: &str) -> UsageError {
+    UsageError::new(format!("`{text}` is not an account id of 12 digits"))
+        .hint("`aws sts get-caller-identity` shows the account of your credentials")
+}
+
+/// `ACCOUNT`, or `ACCOUNT:SUFFIX` for a role with a custom suffix.
+fn autoscaling(text: &str) -> Result<GranteeRef, UsageError> {
+    let (account, suffix) = match text.split_once(':') {
+        // The ARN of the role, say.
+        Some(("arn", _)) => {
+            return Err(UsageError::new(format!("`{text}` is not an account id"))
+                .hint(format!("give --service-linked-role {text}")));
+        }
+        Some((account, suffix)) => (account, Some(suffix)),
+        None => (text, None),
+    };
+    let suffix = suffix.map(str::parse::<RoleSuffix>).transpose().map_err(|error| {
+        UsageError::new(error.to_string())
+            .hint("it is what follows AWSServiceRoleForAutoScaling_ in the role's name")
+    })?;
+    let role = WellKnownRole::AutoScaling { account: account_id(account)?, suffix };
+    Ok(GranteeRef::ServiceLinkedRole(role))
+}
+
+fn service_linked_role(text: &str) -> Result<GranteeRef, UsageError> {
+    match text.parse::<EntityArn>() {
+        Ok(entity) if ServiceLinkedRole::try_from(entity.clone()).is_ok() => Ok(GranteeRef::Entity(entity)),
+        Ok(entity) => Err(UsageError::new(format!("`{text}` is not the ARN of a service-linked role"))
+            .hint(format!("give --{} {text}", flag(&entity)))),
+        Err(error) => Err(UsageError::new(error.to_string()).hint(
+            "for example --service-linked-role \
+             arn:aws:iam::444455556666:role/aws-service-role/spotfleet.amazonaws.com/AWSServiceRoleForEC2SpotFleet",
+        )),
+    }
+}
+
+pub(super) fn principal(text: &str) -> Result<GranteeRef, UsageError> {
+    match AwsPrincipal::parse(text) {
+        AwsPrincipal::Entity(entity) if entity.kind == EntityKind::Group => {
+            Err(UsageError::new(format!("`{text}` is a group, which no key policy can name"))
+                .hint(format!("give --group {text}, or --principal for users and roles")))
+        }
+        AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),
+        AwsPrincipal::Session(session) => Ok(GranteeRef::Session(session)),
+        AwsPrincipal::Account { id, .. } => {
+            Err(UsageError::new(format!("`{text}` is an account")).hint(format!("give --account {id}")))
+        }
+        _ => Err(not_a_principal(text)),
+    }
+}
+
+fn not_a_principal(text: &str) -> UsageError {
+    let message = match ArnParts::parse(text) {
+        Ok(parts) if parts.service != "iam" => {
+            format!("`{text}` is an ARN of {}, not of a user or role", parts.service)
+        }
+        Ok(_) => format!("`{text}` is not the ARN of a user or role"),
+        Err(error) => error.to_string(),
+    };
+    UsageError::new(message).hint("for example --principal arn:aws:iam::444455556666:role/app")
+}
+
+fn group(text: &str) -> Result<GranteeRef, UsageError> {
+    match text.parse::<EntityArn>() {
+        Ok(entity) if entity.kind == EntityKind::Group => Ok(GranteeRef::Entity(entity)),
+        Ok(entity) => Err(UsageError::new(format!("`{text}` is a {}, not a group", entity.kind))
+            .hint(format!("give --principal {text}"))),
+        Err(error) => Err(UsageError::new(format!("{error}"))
+            .hint("for example --group arn:aws:iam::444455556666:group/ops")),
+    }
+}
+
+fn flag(entity: &EntityArn) -> &'static str {
+    if entity.kind == EntityKind::Group { "group" } else { "principal" }
+}
+
+fn grantees_file(file: &Path) -> Result<Vec<GranteeRef>, UsageError> {
+    let name =
+        if is_piped(file) { "standard input".to_owned() } else { format!("the file `{}`", file.display()) };
+    let text = read_text(file).map_err(|error| {
+        UsageError::new(format!("{name} can't be read for grantees: {error}")).hint(GRANTEES_FORM)
+    })?;
+    let grantees =
+        parse_grantees(&text).map_err(|(line, error)| error.within(&format!("{name}, line {line}")))?;
+    if grantees.is_empty() {
+        return Err(UsageError::new(format!("{name} names no grantee")).hint(GRANTEES_FORM));
+    }
+    Ok(grantees)
+}
+
+const GRANTEES_FORM: &str =
+    "--grantees takes one account id, or ARN of a user, role or group, a line; # starts a comment";
+
+fn parse_grantees(text: &str) -> Result<Vec<GranteeRef>, (usize, UsageError)> {
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line.split('#').next().unwrap_or_default().trim()))
+        .filter(|(_, line)| !line.is_empty())
+        .map(|(number, line)| {
+            let grantee = match AwsPrincipal::parse(line) {
+                AwsPrincipal::Account { id, .. } => Ok(GranteeRef::Account(id)),
+                AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),
+                AwsPrincipal::Session(session) => Ok(GranteeRef::Session(session)),
+                _ => Err(UsageError::new(format!(
+                    "`{line}` is no account id and no ARN of a user, role or group"
+                ))
+                .hint(GRANTEES_FORM)),
+            };
+            grantee.map_err(|error| (number, error))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grantees_file_tells_the_line_of_a_mistake() {
+        let good = "# ours\n444455556666  # the account\n\narn:aws:iam::444455556666:role/app\n";
+        assert_eq!(parse_grantees(good).unwrap().len(), 2);
+        let (line, error) = parse_grantees("444455556666\nnobody\n").unwrap_err();
+        assert_eq!(
+            (line, error.to_string().as_str()),
+            (2, "`nobody` is no account id and no ARN of a user, role or group")
+        );
+    }
+}

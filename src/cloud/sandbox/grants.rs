@@ -1,0 +1,107 @@
+//! Grants: created once for each name, and revoked by their id.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::call::CallerIdentity;
+use super::refusals::Refusal;
+use super::source::{Place, Source};
+use super::world::{Grant, Key, Object, World};
+use super::writes::edited;
+use crate::access::NewGrant;
+use crate::arn::KeyArn;
+use crate::authz::{Context, Outcome, Policies, Prepared, Principal, Query, evaluate};
+use crate::policy::{KmsAction, PolicyDocument};
+
+/// The world's text with the grant, which may be there already.
+///
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html>
+pub(super) fn create(
+    source: &Source,
+    world: &World,
+    grant: &NewGrant,
+    caller: &CallerIdentity<'_>,
+) -> Result<Source, Refusal> {
+    let NewGrant { key: arn, grantee, operations, name } = grant;
+    let key = world.keys.get(arn).ok_or_else(|| Refusal::no_such_key(arn))?;
+    if !may_create(key, grant, caller) {
+        return Err(Refusal::kms_access_denied(&caller.entry.arn, "kms:CreateGrant", &arn.to_string()));
+    }
+    if key.state != "Enabled" {
+        return Err(Refusal::unusable_key(arn, &key.state));
+    }
+    let role = grantee.arn();
+    if !world.identities().any(|(identity, _)| identity == *role) {
+        return Err(Refusal::no_such_grantee(&role.to_string()));
+    }
+    let is_same = |Object(existing): &Object<Grant>| {
+        existing.name.as_ref() == Some(name)
+            && existing.grantee_principal == grantee.to_string()
+            && existing.operations == *operations
+    };
+    if key.grants.iter().any(is_same) {
+        return Ok(source.clone());
+    }
+    let new = json!({
+        "name": name,
+        "id": new_id(key, grant),
+        "grantee_principal": grantee,
+        "operations": operations,
+    });
+    let list = place(arn);
+    edited(source.with_item(&list, new), &list)
+}
+
+/// The world's text without the grant.
+pub(super) fn revoke(source: &Source, world: &World, arn: &KeyArn, id: &str) -> Result<Source, Refusal> {
+    let key = world.keys.get(arn).ok_or_else(|| Refusal::no_such_key(arn))?;
+    let mut grants = key.grants.iter().enumerate();
+    let (index, _) = grants
+        .find(|(index, Object(grant))| grant.id(*index) == id)
+        .ok_or_else(|| Refusal::no_such_grant(id))?;
+    let item = place(arn).item(index);
+    edited(source.without(&item), &item)
+}
+
+fn place(key: &KeyArn) -> Place {
+    Place::root().member("keys").member(key).member("grants")
+}
+
+/// The caller's own IAM policies are taken to allow everything, as for every call in a world.
+fn may_create(key: &Key, grant: &NewGrant, caller: &CallerIdentity<'_>) -> bool {
+    const EVERYTHING: &str = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+    let documents = [key.policy.text(), EVERYTHING].map(PolicyDocument::parse);
+    let (Ok(principal), [Ok(key_policy), Ok(everything)]) =
+        (caller.entry.arn.parse::<Principal>(), documents)
+    else {
+        return false;
+    };
+    let operations = grant.operations.iter().map(String::as_str);
+    let context = Context::for_grant(&grant.grantee.to_string(), operations);
+    let query = Query::new(&principal, KmsAction::CREATE_GRANT, &grant.key, &context);
+    let (key_policy, everything) = (Prepared::new(&key_policy), Prepared::new(&everything));
+    let policies =
+        Policies { key_policy: Some(&key_policy), identity: Some(&[&everything]), ..Policies::default() };
+    evaluate(&query, &policies).outcome == Outcome::Allowed
+}
+
+/// An id in the form of AWS's that no grant of the key has.
+fn new_id(key: &Key, grant: &NewGrant) -> String {
+    let is_taken = |id: &String| {
+        let mut ids = key.grants.iter().enumerate().map(|(index, Object(grant))| grant.id(index));
+        ids.any(|taken| taken == *id)
+    };
+    let mut id = String::new();
+    let mut number = key.grants.len();
+    while id.is_empty() || is_taken(&id) {
+        id.clear();
+        for byte in Sha256::digest(format!("{} {} {number}", grant.key, grant.name)) {
+            // Writing to a string does not fail.
+            let _ = write!(id, "{byte:02x}");
+        }
+        number += 1;
+    }
+    id
+}

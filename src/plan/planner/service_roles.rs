@@ -1,0 +1,387 @@
+//! Service-linked roles of other accounts than the key's. No policy can serve one: it needs a grant, which its own
+//! account creates and which the key policy has to let it create.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::patch::{Face, Sids};
+use super::super::{Change, FindingCode, Gain, Handover, Operation, Side};
+use super::key_side::{KeySide, label};
+use super::{Draft, all_listed};
+use crate::access::assessment::{DecidingStatement, DocumentName, Verdict, launch_actions};
+use crate::access::evidence::Evidence;
+use crate::access::grant::{KEY_POLICY_SID, key_policy_statement};
+use crate::access::{CoverageRule, Grantee, NewGrant, ServiceLinkedRole};
+use crate::arn::{AccountId, KeyArn};
+use crate::authz::{
+    Boundary, Context, Decision, DocumentRef, Gate, Outcome, Policies, Prepared, Principal, Query, evaluate,
+};
+use crate::observation::{IdentityPolicies, KeyObservation, NamedDocument, Observation, Reading};
+use crate::policy::edit::Editor;
+use crate::policy::{Effect, KmsAction, PolicyDocument};
+
+/// The grants that a key lacks.
+#[derive(Debug, Default)]
+pub(super) struct Lacking {
+    grants: Vec<NewGrant>,
+    /// Whether nobody knows that they are not there.
+    is_unread: bool,
+}
+
+/// What the grantees need and the key does not have yet.
+pub(super) fn lacking(
+    side: &KeySide<'_>,
+    observed: &KeyObservation,
+    grantees: &[Grantee],
+    draft: &mut Draft,
+) -> Lacking {
+    let KeySide { request, key, evidence, .. } = side;
+    let mut lacking = Lacking::default();
+    for grantee in grantees {
+        let Grantee::ServiceLinkedRole(role) = grantee else { continue };
+        if role.arn().account == key.account {
+            continue;
+        }
+        let needed = NewGrant::for_launch(key, role);
+        let existing = observed.grants.read().into_iter().flatten().find(|grant| needed.is_covered_by(grant));
+        let covered = match existing {
+            Some(grant) => Some(vec![DocumentName::Grant { id: grant.id.clone() }.to_string()]),
+            None if request.coverage == CoverageRule::Effective => able(evidence, key, grantee),
+            None => None,
+        };
+        if covered.is_none() {
+            lacking.grants.push(needed);
+        }
+        let side = covered.map_or(Side::Missing, Side::Covered);
+        draft.key_sides.insert(((*key).clone(), grantee.clone()), side);
+    }
+    if let (Reading::Unread(reason), false) = (&observed.grants, lacking.grants.is_empty()) {
+        lacking.is_unread = true;
+        if observed.policy.read().is_none() {
+            // That the key is out of reach is said of its policy.
+            return lacking;
+        }
+        let message = format!("the grants on the key were not read: {reason}");
+        let hint = "without them nobody can tell whether a service-linked role has its grant already, nor prove it \
+                    afterwards; it takes kms:ListGrants with credentials of the key's account";
+        draft.find(FindingCode::Unread, key, message, Some(hint.to_owned()));
+    }
+    lacking
+}
+
+/// What lets a role launch by evaluation, whatever its form; `None` where nothing surely does.
+fn able(evidence: &Evidence, key: &KeyArn, grantee: &Grantee) -> Option<Vec<String>> {
+    let assessment = evidence.assess(key, grantee, launch_actions());
+    let statements = assessment.actions.iter().flat_map(|action| &action.statements);
+    let statements: BTreeSet<String> = statements.map(DecidingStatement::in_short).collect();
+    (assessment.verdict() == Verdict::Able).then(|| statements.into_iter().collect())
+}
+
+impl Lacking {
+    /// The grants by the account that has to create them.
+    fn by_account(&self) -> BTreeMap<AccountId, Vec<&NewGrant>> {
+        let mut accounts: BTreeMap<AccountId, Vec<&NewGrant>> = BTreeMap::new();
+        for grant in &self.grants {
+            accounts.entry(grant.account()).or_default().push(grant);
+        }
+        accounts
+    }
+
+    /// The statements that let each account create its grants, where no key policy was read.
+    pub(super) fn statements(&self) -> Vec<serde_json::Value> {
+        let sid = |index: usize| match index {
+            0 => KEY_POLICY_SID.to_owned(),
+            _ => format!("{KEY_POLICY_SID} ({})", index + 1),
+        };
+        let accounts = self.by_account();
+        accounts.values().enumerate().map(|(index, grants)| statement(&sid(index), grants)).collect()
+    }
+
+    /// Whom the grants are for.
+    pub(super) fn grantees(&self) -> impl Iterator<Item = Grantee> {
+        self.grants.iter().map(|grant| Grantee::ServiceLinkedRole(grant.grantee.clone()))
+    }
+
+    /// Leaves the grants to administrators of their accounts.
+    pub(super) fn hand_over(self, draft: &mut Draft) {
+        draft.handovers.extend(self.grants.into_iter().map(|grant| Handover::Grant { grant }));
+    }
+}
+
+fn statement(sid: &str, grants: &[&NewGrant]) -> serde_json::Value {
+    let roles: Vec<&ServiceLinkedRole> = grants.iter().map(|grant| &grant.grantee).collect();
+    let root = grants.first().map(|grant| root_of(grant).to_string());
+    key_policy_statement(sid, &root.unwrap_or_default(), &roles)
+}
+
+/// The account that creates a grant, as somebody that a key policy can name.
+fn root_of(grant: &NewGrant) -> Grantee {
+    let arn = grant.grantee.arn();
+    Grantee::Account { partition: arn.partition, id: arn.account }
+}
+
+/// A key policy that lets accounts create the grants.
+#[derive(Debug)]
+pub(super) struct Permission {
+    /// The policy's text.
+    pub(super) text: String,
+    /// Those that could not be created before.
+    grants: Vec<NewGrant>,
+}
+
+/// The key policy with a statement for each account that it does not let create its grants yet; `None` where it
+/// lets all of them.
+pub(super) fn permit(
+    key: &KeyArn,
+    document: &PolicyDocument,
+    lacking: &Lacking,
+    observation: &Observation,
+) -> Option<Permission> {
+    // A Deny stays what it is, whatever is added: it is no reason to add the same again.
+    let mut allows = document.clone();
+    allows.statements.retain(|statement| statement.effect == Effect::Allow);
+    let policy = Prepared::new(&allows);
+    let mut editor = Editor::new(document);
+    let mut sids = Sids::of(document, Face::KeyPolicy(key.partition));
+    let mut permitted = Vec::new();
+    for grants in lacking.by_account().into_values() {
+        let refused: Vec<&NewGrant> = grants
+            .into_iter()
+            .filter(|grant| !Question::new(grant, observation).is_let_in(&policy))
+            .collect();
+        if !refused.is_empty() {
+            editor.append_statement(statement(&sids.free(KEY_POLICY_SID), &refused));
+            permitted.extend(refused.into_iter().cloned());
+        }
+    }
+    (!permitted.is_empty()).then(|| Permission { text: editor.finish(), grants: permitted })
+}
+
+impl Permission {
+    /// Why the key policy has to change, as the end of a sentence.
+    pub(super) fn reason(&self) -> String {
+        let grants = self.grants.iter();
+        let accounts: BTreeSet<String> = grants.map(|grant| format!("account {}", grant.account())).collect();
+        let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
+        format!("{} must be able to create grants for service-linked roles", accounts.join(" and "))
+    }
+
+    /// Who may create which grants by it.
+    pub(super) fn gains(&self) -> impl Iterator<Item = Gain> {
+        self.grants.iter().map(|grant| Gain {
+            grantee: root_of(grant),
+            key: grant.key.clone(),
+            purposes: vec![format!("create a grant for {}", grant.grantee.arn().name)],
+            is_complete: true,
+        })
+    }
+}
+
+/// Plans the grants on the key policy as it will be, or hands them over.
+pub(super) fn plan_grants(
+    document: &PolicyDocument,
+    lacking: Lacking,
+    permission: Option<&Permission>,
+    side: &KeySide<'_>,
+    draft: &mut Draft,
+) {
+    let policy = Prepared::new(document);
+    for grant in lacking.grants {
+        let grantee = Grantee::ServiceLinkedRole(grant.grantee.clone());
+        let question = Question::new(&grant, side.observation);
+        if is_denied(&question, document, &policy, side.evidence, draft) {
+            continue;
+        }
+        if lacking.is_unread || !may_be_created(&question, &policy, draft) {
+            draft.handovers.push(Handover::Grant { grant });
+            continue;
+        }
+        draft.key_sides.insert((grant.key.clone(), grantee.clone()), Side::Planned);
+        draft.changes.push(Change {
+            reason: "a service-linked role of another account can use a key by a grant only".to_owned(),
+            gains: vec![Gain {
+                grantee,
+                key: grant.key.clone(),
+                purposes: vec!["use the key".to_owned(), "pass that on in grants of its own".to_owned()],
+                is_complete: true,
+            }],
+            operation: Operation::CreateGrant {
+                needs_key_policy: permission.is_some_and(|permission| permission.grants.contains(&grant)),
+                grant,
+            },
+        });
+    }
+}
+
+/// Whether the key policy, as it will be, denies the grant to the role's whole account.
+fn is_denied(
+    question: &Question<'_>,
+    document: &PolicyDocument,
+    policy: &Prepared,
+    evidence: &Evidence,
+    draft: &mut Draft,
+) -> bool {
+    let decision = question.of_root(policy);
+    if decision.outcome != Outcome::ExplicitDeny {
+        return false;
+    }
+    let grant = question.grant;
+    let statements: Vec<String> = decision
+        .statements
+        .iter()
+        .filter_map(|deny| Some(label(deny.index, document.statements.get(deny.index)?)))
+        .collect();
+    let message = format!(
+        "{} of the key policy of `{}` denies account {} the grant that it needs, and no Allow outweighs a Deny",
+        statements.join(" and "),
+        grant.key,
+        grant.account()
+    );
+    let hint = "keymend never touches a Deny: have it changed first".to_owned();
+    // Where a Deny applies to the role itself, that is what stands in the way.
+    let own =
+        evidence.assess(&grant.key, &Grantee::ServiceLinkedRole(grant.grantee.clone()), launch_actions());
+    if !own.actions.iter().any(|action| action.outcome == Outcome::ExplicitDeny) {
+        draft.find(FindingCode::ExplicitDeny, &grant.grantee, message, Some(hint));
+    }
+    true
+}
+
+/// Whether the caller in the role's account may create the grant, as far as its policies were read. What is not known
+/// is tried, with a warning.
+fn may_be_created(question: &Question<'_>, policy: &Prepared, draft: &mut Draft) -> bool {
+    let grant = question.grant;
+    let Some(caller) = &question.caller else {
+        let message = format!("the grant can't be created: no credentials for account {}", grant.account());
+        draft.find(FindingCode::Unread, &grant.grantee, message, None);
+        return false;
+    };
+    let decision = caller.ask(question, policy);
+    if decision.outcome == Outcome::Allowed {
+        return true;
+    }
+    let statement = grant.identity_statement();
+    let is_known = decision.outcome != Outcome::Unknown;
+    let (code, message) = if is_known {
+        let message = format!("`{}` may not create the grant: {}", caller.arn, obstacle(&decision));
+        (FindingCode::MayNotCreateGrant, message)
+    } else {
+        let why = match &caller.policies {
+            Ok(_) => obstacle(&decision),
+            Err(reason) => format!("its policies were not read: {reason}"),
+        };
+        let message = format!("whether `{}` may create the grant is not known: {why}", caller.arn);
+        (FindingCode::GrantUncertain, message)
+    };
+    let hint = format!("its IAM policies need this statement: {statement}");
+    draft.find(code, &grant.grantee, message, Some(hint));
+    !is_known
+}
+
+/// What stands, or may stand, between a caller and the grant, where the key policy lets its account create it.
+fn obstacle(decision: &Decision) -> String {
+    if decision.outcome == Outcome::ExplicitDeny {
+        let of_key = decision.statements.iter().any(|deny| deny.document == DocumentRef::KeyPolicy);
+        let whose = if of_key { "the key policy denies" } else { "its own policies deny" };
+        return format!("{whose} it kms:CreateGrant");
+    }
+    let has = |wanted: Gate| decision.gates.iter().any(|(gate, _)| *gate == wanted);
+    let what = if has(Gate::Boundary) && !has(Gate::Identity) {
+        "its permissions boundary does"
+    } else if has(Gate::Identity) {
+        "its IAM policies do"
+    } else {
+        let keys: Vec<String> = decision.unknown_keys.iter().cloned().collect();
+        return format!("it depends on {}", all_listed(&keys));
+    };
+    let surely = if decision.outcome == Outcome::Unknown { " surely" } else { "" };
+    format!("{what} not{surely} allow kms:CreateGrant on the key's ARN for a call that no AWS service makes")
+}
+
+/// May somebody create a grant?
+struct Question<'a> {
+    grant: &'a NewGrant,
+    context: Context,
+    caller: Option<GrantCaller>,
+}
+
+/// Whoever calls with the credentials of the role's account.
+struct GrantCaller {
+    arn: String,
+    principal: Principal,
+    /// Its policies and its boundary, or why they were not read.
+    policies: Result<(Vec<Prepared>, Option<Prepared>), String>,
+}
+
+impl<'a> Question<'a> {
+    fn new(grant: &'a NewGrant, observation: &Observation) -> Self {
+        let operations = grant.operations.iter().map(String::as_str);
+        Self {
+            context: Context::for_grant(&grant.grantee.to_string(), operations),
+            caller: GrantCaller::new(grant.account(), observation),
+            grant,
+        }
+    }
+
+    /// Whether the key policy lets the account's IAM decide, or lets the caller itself create the grant.
+    fn is_let_in(&self, policy: &Prepared) -> bool {
+        let caller = self.caller.as_ref();
+        self.of_root(policy).outcome == Outcome::Allowed
+            || caller.is_some_and(|caller| caller.ask(self, policy).outcome == Outcome::Allowed)
+    }
+
+    /// As the account's root user, whom no IAM policy limits.
+    fn of_root(&self, policy: &Prepared) -> Decision {
+        let arn = self.grant.grantee.arn();
+        let root = Principal::root(arn.partition, arn.account);
+        self.ask(&root, &Policies { key_policy: Some(policy), ..Policies::default() })
+    }
+
+    fn ask(&self, principal: &Principal, policies: &Policies<'_>) -> Decision {
+        let action = KmsAction::CREATE_GRANT;
+        evaluate(&Query::new(principal, action, &self.grant.key, &self.context), policies)
+    }
+}
+
+impl GrantCaller {
+    fn new(account: AccountId, observation: &Observation) -> Option<Self> {
+        let caller = observation.callers.get(&account)?;
+        let iam = observation.accounts.get(&account);
+        let identity = match iam {
+            Some(Reading::Read(iam)) => &iam.caller,
+            Some(Reading::Unread(reason)) => &Reading::Unread(reason.clone()),
+            None => &Reading::default(),
+        };
+        let policies = match identity {
+            Reading::Read(identity) => prepared(identity),
+            Reading::Unread(reason) => Err(reason.clone()),
+        };
+        let principal = caller.arn.parse().ok()?;
+        Some(Self { arn: caller.arn.clone(), principal, policies })
+    }
+
+    fn ask(&self, question: &Question<'_>, policy: &Prepared) -> Decision {
+        let identity: Option<Vec<&Prepared>> =
+            self.policies.as_ref().ok().map(|(documents, _)| documents.iter().collect());
+        let boundary = match &self.policies {
+            Err(_) => Boundary::Unread,
+            Ok((_, None)) => Boundary::None,
+            Ok((_, Some(document))) => Boundary::Document(document),
+        };
+        let policies = Policies {
+            key_policy: Some(policy),
+            identity: identity.as_deref(),
+            boundary,
+            ..Policies::default()
+        };
+        question.ask(&self.principal, &policies)
+    }
+}
+
+fn prepared(identity: &IdentityPolicies) -> Result<(Vec<Prepared>, Option<Prepared>), String> {
+    let parse = |named: &NamedDocument| {
+        let document = PolicyDocument::parse(named.text.as_str());
+        document.map(|document| Prepared::new(&document)).map_err(|error| format!("{}: {error}", named.name))
+    };
+    let documents = identity.documents.iter().map(parse).collect::<Result<_, _>>()?;
+    Ok((documents, identity.boundary.as_ref().map(parse).transpose()?))
+}
