@@ -2,6 +2,7 @@
 
 mod cloud;
 mod faults;
+mod grants;
 mod races;
 
 use std::cell::{Cell, RefCell};
@@ -38,7 +39,7 @@ impl Clock for RecordingClock {
     }
 }
 
-/// A plan of three changes, the cloud it is for, and what was seen of carrying it out.
+/// A plan of some changes, the cloud it is for, and what was seen of carrying it out.
 struct Stage {
     folder: tempfile::TempDir,
     cloud: Faulty,
@@ -51,12 +52,12 @@ impl Stage {
     async fn of(world: &str) -> Self {
         let (folder, sandbox) = worlds::copy(world);
         let plan = worlds::plan_in(&sandbox, false).await;
-        assert_eq!(plan.changes.len(), 3);
         Self { folder, cloud: Faulty::new(sandbox), plan, clock: RecordingClock::default(), told: Vec::new() }
     }
 
     async fn with(misfortunes: impl IntoIterator<Item = Misfortune>) -> Self {
         let stage = Self::of("copied-ami").await;
+        assert_eq!(stage.plan.changes.len(), 3);
         stage.cloud.expect(misfortunes);
         stage
     }

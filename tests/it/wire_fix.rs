@@ -198,6 +198,44 @@ async fn an_account_without_credentials_is_handed_over() {
 }
 
 #[tokio::test]
+async fn another_accounts_service_linked_role_gets_a_grant_and_loses_it_again() {
+    let stage = Stage::new().await;
+    stage.launcher.create_role_for_autoscaling().await;
+    let before = stage.key_policy().await;
+    let launcher = stage.launcher.id;
+    let profile = format!("{launcher}={launcher}");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
+        stage.operator.run(command.args(arguments).args(["--account-profile", &profile])).output().unwrap()
+    };
+    let (key, account) = (stage.key.to_string(), launcher.to_string());
+    let fix = ["fix", "--key", &key, "--autoscaling", &account, "--yes"];
+
+    let applied = run(&[&fix[..], &["--output", "json"]].concat());
+    let report = json(&applied);
+    assert_eq!(applied.status.code(), Some(0), "{report:#}{}", String::from_utf8_lossy(&applied.stderr));
+    let calls: Vec<&str> =
+        report["changes"].as_array().unwrap().iter().filter_map(|c| c["api_call"].as_str()).collect();
+    assert_eq!(calls, ["kms:PutKeyPolicy", "kms:CreateGrant"]);
+    let listed = stage.owner.kms.list_grants().key_id(&key).send().await.unwrap();
+    let [grant] = listed.grants() else { panic!("{listed:?}") };
+    assert_eq!(grant.name(), Some(format!("keymend/{account}/AWSServiceRoleForAutoScaling").as_str()));
+    assert_eq!(grant.operations().len(), 8);
+
+    let again = run(&fix);
+    let text = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert_eq!(again.status.code(), Some(0), "{text}");
+    assert!(text.starts_with("No changes.\n") && text.contains(grant.grant_id().unwrap()), "{text}");
+
+    let back = run(&["rollback", "--yes"]);
+    let text = String::from_utf8_lossy(&back.stdout).into_owned();
+    assert_eq!(back.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&back.stderr));
+    let listed = stage.owner.kms.list_grants().key_id(&key).send().await.unwrap();
+    assert!(listed.grants().is_empty(), "{listed:?}");
+    assert_eq!(stage.key_policy().await, before);
+}
+
+#[tokio::test]
 async fn twenty_principals_are_planned_in_four_round_trips() {
     let moto = Moto::shared();
     let (owner, launcher) = (Account::new(moto).await, Account::new(moto).await);

@@ -3,8 +3,22 @@
 import logging
 import sys
 
+from moto.kms.models import kms_backends
+from moto.kms.responses import KmsResponse
 from moto.server import ThreadedMotoServer
 
+own_backend = KmsResponse.kms_backend.fget
+
+
+def backend_of_key(response):
+    """CreateGrant works on another account's key by its ARN; moto looks in the caller's own account only."""
+    parts = (response._get_param("KeyId") or "").split(":")
+    if response._get_action() == "CreateGrant" and len(parts) == 6:
+        return kms_backends[parts[4]][parts[3]]
+    return own_backend(response)
+
+
+KmsResponse.kms_backend = property(backend_of_key)
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()

@@ -99,6 +99,16 @@ fn a_disabled_key_is_in_the_way() {
 }
 
 #[test]
+fn a_service_linked_role_lacks_its_grant() {
+    insta::assert_snapshot!(checked("autoscaling-across-accounts", ""));
+}
+
+#[test]
+fn a_service_linked_role_of_the_keys_account_is_not_let_in() {
+    insta::assert_snapshot!(checked("autoscaling", ""));
+}
+
+#[test]
 fn who_may_use_a_busy_key() {
     insta::assert_snapshot!(checked("busy-key", "--users"));
 }

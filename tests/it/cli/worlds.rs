@@ -94,6 +94,68 @@ fn aws_managed_key() {
 }
 
 #[test]
+fn autoscaling() {
+    insta::assert_snapshot!(story("autoscaling"));
+}
+
+#[test]
+fn autoscaling_across_accounts() {
+    insta::assert_snapshot!(story("autoscaling-across-accounts"));
+}
+
+#[test]
+fn autoscaling_role_missing() {
+    insta::assert_snapshot!(story("autoscaling-role-missing"));
+}
+
+#[test]
+fn autoscaling_not_permitted() {
+    insta::assert_snapshot!(story("autoscaling-not-permitted"));
+}
+
+#[test]
+fn autoscaling_no_credentials() {
+    insta::assert_snapshot!(story("autoscaling-no-credentials"));
+}
+
+#[test]
+fn service_linked_roles_by_their_service() {
+    let scene = Scene::of("autoscaling-across-accounts");
+    let by_arn = scene.fix("--dry-run");
+    let key = "--key arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let role = "arn:aws:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+    for grantee in [
+        "--autoscaling 444455556666".to_owned(),
+        format!("--service-linked-role {role}"),
+        format!("--principal {role}"),
+        "--principal arn:aws:sts::444455556666:assumed-role/AWSServiceRoleForAutoScaling/AutoScaling"
+            .to_owned(),
+    ] {
+        assert_eq!(scene.fix(&format!("{key} {grantee} --dry-run")).stdout, by_arn.stdout, "{grantee}");
+    }
+    let others = scene.fix(&format!("{key} --spot 444455556666 --autoscaling 444455556666:blue --dry-run"));
+    insta::assert_snapshot!(others);
+}
+
+#[test]
+fn a_grant_is_undone_with_the_rest() {
+    let scene = Scene::of("autoscaling-across-accounts");
+    let world = || -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(scene.path("world.json")).unwrap()).unwrap()
+    };
+    let before = world();
+    scene.fix("--yes");
+    let back = scene.run("rollback --sandbox=world.json --yes");
+    assert_eq!(back.status, 0, "{back}");
+    insta::assert_snapshot!(back.stdout);
+    let after = world();
+    let key = after["keys"].as_object().unwrap().values().next().unwrap();
+    assert_eq!(key["grants"], serde_json::json!([]));
+    assert_eq!(after["accounts"], before["accounts"]);
+    assert_eq!(key["policy"], before["keys"].as_object().unwrap().values().next().unwrap()["policy"]);
+}
+
+#[test]
 fn orphans_are_pruned_when_asked_for() {
     let scene = Scene::of("orphaned-principal");
     let pruned = scene.fix("--prune-orphans --yes");
