@@ -91,6 +91,7 @@ pub(super) fn report(
     let id = report.carried.journal.as_ref().and_then(|file| file.file_stem());
     let content = report::Report {
         made_at: &now(),
+        chain: &report.chain,
         request: &report.request,
         observation: &report.observation,
         plan: &report.plan,

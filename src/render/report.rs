@@ -7,8 +7,10 @@ mod markdown;
 #[cfg(test)]
 mod tests;
 
+use super::Styles;
 use super::command;
-use super::text::{accounts_that_gain, names};
+use super::text::{self, accounts_that_gain, names};
+use crate::access::chain::Chain;
 use crate::access::{CoverageRule, Profile, Request};
 use crate::observation::Observation;
 use crate::plan::matrix::{Answer, Sides};
@@ -22,6 +24,8 @@ pub use markdown::markdown;
 pub struct Report<'a> {
     /// When it is written: RFC 3339, UTC.
     pub made_at: &'a str,
+    /// How the keys were found.
+    pub chain: &'a Chain,
     /// What was asked for.
     pub request: &'a Request,
     /// What was read.
@@ -127,6 +131,14 @@ impl Report<'_> {
         })
     }
 
+    /// The way to the keys as it is shown on a terminal; nothing where the keys were named.
+    fn way(&self) -> Option<String> {
+        let mut out = Vec::new();
+        // Writing to memory does not fail.
+        _ = text::chain(&mut out, &Styles::plain(), self.chain, self.request);
+        (!out.is_empty()).then(|| String::from_utf8_lossy(&out).into_owned())
+    }
+
     /// The command that plans and applies this.
     fn apply_command(&self) -> String {
         command::fix_request(self.request).with(&self.origin).with(&self.site).to_string()
@@ -177,6 +189,9 @@ fn sign(sides: Sides) -> &'static str {
 /// What it is all for.
 const PURPOSE: &str = "So that the grantees can launch EC2 instances from AMIs and snapshots that are encrypted under \
                        the key.";
+
+/// Above the way to the keys.
+const WAY: &str = "How the keys were found";
 
 /// What the signs mean.
 fn legend(rule: CoverageRule) -> &'static str {

@@ -6,9 +6,11 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use super::Styles;
+use crate::access::chain::{Chain, FoundImage, FoundSnapshot};
 use crate::access::{CoverageRule, Grantee, NewGrant, Profile, Request};
 use crate::arn::{EntityArn, KeyArn, Partition, PolicyArn};
-use crate::observation::KeyGrant;
+use crate::observation::ec2::{Image, Instance, Snapshot};
+use crate::observation::{KeyGrant, Reading};
 use crate::plan::{
     Change, Coverage, Finding, FindingCode, Gain, Handover, KeyPolicyUpdate, Operation, Plan, Side,
 };
@@ -334,4 +336,51 @@ pub(crate) fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> S
 /// Plain and coloured output with readable escape sequences.
 pub(crate) fn coloured(write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) -> String {
     written(|out| write(out, &Styles::coloured())).replace('\u{1b}', "ESC")
+}
+
+fn found(id: &str, key: Option<&str>) -> FoundSnapshot {
+    let snapshot = Snapshot {
+        id: id.to_owned(),
+        owner: "111122223333".parse().unwrap(),
+        state: "completed".to_owned(),
+        is_encrypted: key.is_some(),
+        key: key.map(|key| key.parse().unwrap()),
+    };
+    FoundSnapshot { id: id.to_owned(), snapshot: Some(snapshot), shares: Reading::default() }
+}
+
+/// An instance, its image and its snapshots; the image's name is hostile to whatever shows it.
+pub(crate) fn chain() -> Chain {
+    let image = Image {
+        id: "ami-0123456789abcdef0".to_owned(),
+        owner: "111122223333".parse().unwrap(),
+        owner_alias: None,
+        name: "gold\u{1b}[2J</pre>```".to_owned(),
+        state: "available".to_owned(),
+        is_public: false,
+        snapshots: Vec::new(),
+    };
+    let hidden = FoundSnapshot { snapshot: None, ..found("snap-0cccccccccccccccc", None) };
+    Chain {
+        region: "eu-west-1".to_owned(),
+        instances: vec![Instance {
+            id: "i-0123456789abcdef0".to_owned(),
+            owner: "444455556666".parse().unwrap(),
+            image: image.id.clone(),
+            state: "terminated".to_owned(),
+            state_reason: None,
+            volumes: Vec::new(),
+            auto_scaling_group: Some("web".to_owned()),
+        }],
+        images: vec![FoundImage {
+            image,
+            launch: Reading::default(),
+            snapshots: vec![
+                found("snap-0aaaaaaaaaaaaaaaa", Some(KEY)),
+                found("snap-0bbbbbbbbbbbbbbbb", None),
+                hidden,
+            ],
+        }],
+        ..Chain::default()
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::markdown::{handovers, single_line};
-use super::{ChangeOutcome, PURPOSE, Piece, Report, legend, pieces, severity_word, short, sign};
+use super::{ChangeOutcome, PURPOSE, Piece, Report, WAY, legend, pieces, severity_word, short, sign};
 use crate::diff::{self, Hunk, LineKind};
 use crate::plan::matrix::{Cell, KeyMatrix, Sides, matrix};
 use crate::plan::{Action, Change, Severity};
@@ -17,6 +17,7 @@ const TITLE: &str = "Access to KMS keys for launching instances";
 pub fn html(report: &Report<'_>) -> String {
     let mut body = String::new();
     header(&mut body, report);
+    way(&mut body, report);
     matrices(&mut body, report);
     findings(&mut body, report);
     changes(&mut body, report);
@@ -77,6 +78,12 @@ fn header(out: &mut String, report: &Report<'_>) {
         last = label;
     }
     _ = writeln!(out, "</dl>\n</header>");
+}
+
+fn way(out: &mut String, report: &Report<'_>) {
+    if let Some(way) = report.way() {
+        _ = writeln!(out, "<section>\n<h2>{WAY}</h2>\n<pre>{}</pre>\n</section>", lines(way.trim_end()));
+    }
 }
 
 fn matrices(out: &mut String, report: &Report<'_>) {

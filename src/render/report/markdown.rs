@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ChangeOutcome, PURPOSE, Piece, Report, legend, pieces, severity_word, short, sign};
+use super::{ChangeOutcome, PURPOSE, Piece, Report, WAY, legend, pieces, severity_word, short, sign};
 use crate::diff::{self, LineKind};
 use crate::plan::matrix::matrix;
 use crate::plan::{Change, Operation};
@@ -19,6 +19,10 @@ pub fn markdown(report: &Report<'_>) -> String {
     page.line(&format!("{PURPOSE}\n"));
     for (label, fact) in report.facts() {
         page.line(&format!("- {label}: {}", code(&fact)));
+    }
+    if let Some(way) = report.way() {
+        page.line(&format!("\n## {WAY}\n"));
+        page.block("text", &way);
     }
     page.matrix(report);
     page.findings(report);

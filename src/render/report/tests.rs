@@ -17,6 +17,7 @@ fn shown(plan: &Plan, request: &Request, render: fn(&Report<'_>) -> String) -> S
     observation.keys.extend(request.keys.iter().map(|key| (key.clone(), observed.clone())));
     render(&Report {
         made_at: NOW,
+        chain: &testing::chain(),
         request,
         observation: &observation,
         plan,

@@ -109,57 +109,12 @@ impl Tree<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observation::Reading;
-    use crate::observation::ec2::{Image, Snapshot};
-    use crate::render::testing::{self, KEY, OTHER_ROOT, ROLE, written};
-
-    fn found(id: &str, key: Option<&str>) -> FoundSnapshot {
-        let snapshot = Snapshot {
-            id: id.to_owned(),
-            owner: "111122223333".parse().unwrap(),
-            state: "completed".to_owned(),
-            is_encrypted: key.is_some(),
-            key: key.map(|key| key.parse().unwrap()),
-        };
-        FoundSnapshot { id: id.to_owned(), snapshot: Some(snapshot), shares: Reading::default() }
-    }
+    use crate::render::testing::{self, OTHER_ROOT, ROLE, written};
 
     #[test]
     fn every_step_is_shown_and_nothing_from_outside_reaches_the_terminal() {
-        let image = Image {
-            id: "ami-0123456789abcdef0".to_owned(),
-            owner: "111122223333".parse().unwrap(),
-            owner_alias: None,
-            name: "gold\u{1b}[2J".to_owned(),
-            state: "available".to_owned(),
-            is_public: false,
-            snapshots: Vec::new(),
-        };
-        let hidden = FoundSnapshot { snapshot: None, ..found("snap-0cccccccccccccccc", None) };
-        let chain = Chain {
-            region: "eu-west-1".to_owned(),
-            instances: vec![Instance {
-                id: "i-0123456789abcdef0".to_owned(),
-                owner: "444455556666".parse().unwrap(),
-                image: image.id.clone(),
-                state: "terminated".to_owned(),
-                state_reason: None,
-                volumes: Vec::new(),
-                auto_scaling_group: Some("web".to_owned()),
-            }],
-            images: vec![FoundImage {
-                image,
-                launch: Reading::default(),
-                snapshots: vec![
-                    found("snap-0aaaaaaaaaaaaaaaa", Some(KEY)),
-                    found("snap-0bbbbbbbbbbbbbbbb", None),
-                    hidden,
-                ],
-            }],
-            ..Chain::default()
-        };
         let text = written(|out| {
-            super::chain(out, &Styles::plain(), &chain, &testing::request(&[OTHER_ROOT, ROLE]))
+            super::chain(out, &Styles::plain(), &testing::chain(), &testing::request(&[OTHER_ROOT, ROLE]))
         });
         insta::assert_snapshot!(text);
         assert!(!text.contains('\u{1b}'));
