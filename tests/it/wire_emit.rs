@@ -136,6 +136,72 @@ async fn an_account_without_credentials_is_served_by_its_script() {
     assert_eq!(stage.attached().await, ["KmsKeyUsagePolicy"]);
 }
 
+impl Stage {
+    /// Runs `fix` for the launching account's role of EC2 Auto Scaling.
+    fn fix_for_autoscaling(&self, more: &[&str]) -> Output {
+        let launcher = self.launcher.id.to_string();
+        let profile = format!("{launcher}={launcher}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
+        command.args(["fix", "--key", &self.key.to_string(), "--autoscaling", &launcher]);
+        self.operator.run(command.args(["--account-profile", &profile]).args(more)).output().unwrap()
+    }
+
+    /// The grants on the key and its policy, with this stage's own ids as words.
+    async fn granted(&self) -> Vec<String> {
+        let listed = self.owner.kms.list_grants().key_id(self.key.to_string()).send().await.unwrap();
+        let grants = listed.grants().iter();
+        let mut texts: Vec<String> = grants
+            .map(|grant| {
+                format!("{:?} {:?} {:?}", grant.name(), grant.grantee_principal(), grant.operations())
+            })
+            .collect();
+        texts.push(self.key_policy().await);
+        let word = |text: String| {
+            let text = text.replace(&self.key.id, "KEY").replace(&self.owner.id.to_string(), "OWNER");
+            text.replace(&self.launcher.id.to_string(), "LAUNCHER")
+        };
+        texts.into_iter().map(word).collect()
+    }
+}
+
+#[tokio::test]
+async fn the_scripts_make_the_grant_that_fix_makes() {
+    let (direct, scripted) = (Stage::new().await, Stage::new().await);
+    for stage in [&direct, &scripted] {
+        stage.launcher.create_role_for_autoscaling().await;
+    }
+    let fixed = direct.fix_for_autoscaling(&["--yes"]);
+    assert_eq!(fixed.status.code(), Some(0), "{}", told(&fixed));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let emitted = scripted.fix_for_autoscaling(&["--dry-run", "--emit", "cli", "--emit-dir", path]);
+    assert_eq!(emitted.status.code(), Some(0), "{}", told(&emitted));
+    assert_eq!(complaints(folder.path()), "");
+    for account in [scripted.owner.id.to_string(), scripted.launcher.id.to_string()] {
+        let ran = scripted.run_script(folder.path(), &account);
+        assert_eq!(ran.status.code(), Some(0), "{}", told(&ran));
+    }
+    let granted = scripted.granted().await;
+    assert_eq!(granted.len(), 2, "{granted:?}");
+    assert_eq!(granted, direct.granted().await);
+    let again = scripted.fix_for_autoscaling(&["--yes"]);
+    assert!(told(&again).contains("No changes."), "{}", told(&again));
+}
+
+#[test]
+fn grants_are_hcl() {
+    let scene = Scene::of("autoscaling-across-accounts");
+    let ran = scene.fix("--dry-run --emit terraform --emit-dir out");
+    assert_eq!(ran.status, 0, "{ran}");
+    let all = parsed(&scene.path("out"));
+    let resources = all.iter().filter_map(|file| file["resource"].as_array()).flatten();
+    let grants: Vec<&Value> = resources.filter_map(|resource| resource.get("\"aws_kms_grant\"")).collect();
+    let [grant] = grants.as_slice() else { panic!("{all:#?}") };
+    let grant = grant.as_object().unwrap().values().next().unwrap();
+    assert_eq!(grant["operations"].as_array().map(Vec::len), Some(8), "{grant:#}");
+    assert!(grant["key_id"].as_str().is_some_and(|key| key.starts_with("\"arn:aws:kms:")), "{grant:#}");
+}
+
 const EVIL: &str = "/$(touch_x)`touch_y`${path.root}%{if}'\"\\/";
 
 /// A world in which paths and Sids are code in somebody's language.

@@ -29,7 +29,7 @@ fn world(scene: &Scene) -> Value {
     serde_json::from_slice(&fs::read(scene.path("world.json")).unwrap()).unwrap()
 }
 
-const WORLDS: [&str; 9] = [
+const WORLDS: [&str; 12] = [
     "copied-ami",
     "already-mended",
     "five-versions",
@@ -39,6 +39,9 @@ const WORLDS: [&str; 9] = [
     "same-account",
     "second-role",
     "shared-policy",
+    "autoscaling",
+    "autoscaling-across-accounts",
+    "autoscaling-no-credentials",
 ];
 
 #[test]
