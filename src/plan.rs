@@ -233,6 +233,8 @@ pub enum FindingCode {
     BroaderThanAsked,
     /// A user named in its own account's key policy is no longer limited by its permissions boundary.
     EscapesBoundary,
+    /// Nobody can tell whether a permissions boundary allows a grantee's launch.
+    BoundaryInDoubt,
     /// A Deny may apply to a grantee, or applies to what a launch does not need.
     DenyStatement,
     /// A statement in the key policy is one that AWS may refuse.
@@ -319,6 +321,7 @@ impl FindingCode {
             | Self::WiderThanExisting
             | Self::BroaderThanAsked
             | Self::EscapesBoundary
+            | Self::BoundaryInDoubt
             | Self::DenyStatement
             | Self::InertStatement
             | Self::OwnedElsewhere => Severity::Warning,

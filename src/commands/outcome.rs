@@ -14,6 +14,7 @@ use crate::apply::{Now, Progress, StepResult};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::diff;
 use crate::error::cloud_hint;
+use crate::plan::rollback::Extent;
 use crate::plan::{Change, FindingCode, Plan, Severity};
 use crate::render::escape::Escaped;
 use crate::render::text;
@@ -262,7 +263,12 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
     let holds = match &report.purpose {
         _ if !left.is_empty() => "What was written holds.",
         Purpose::Fix | Purpose::Apply { .. } => "Both sides were read again and hold.",
-        Purpose::Rollback { .. } => "It was read again, and is as it was before the run.",
+        Purpose::Rollback { extent: Extent::Everything, .. } => {
+            "It was read again, and is as it was before the run."
+        }
+        Purpose::Rollback { extent: Extent::OnlyOurs, .. } => {
+            "It was read again: what the run added is gone, what somebody else changed stays."
+        }
     };
     writeln!(console.out, "\n{written} {holds}")?;
     for what in &left {

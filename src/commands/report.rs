@@ -17,7 +17,7 @@ use crate::cli::settings::{BackendSettings, RunSettings};
 use crate::cloud::CloudError;
 use crate::error::{Error, ExitStatus, cloud_hint};
 use crate::observation::Observation;
-use crate::plan::rollback::Conflict;
+use crate::plan::rollback::{Conflict, Extent};
 use crate::plan::{Change, Plan};
 use crate::render::json::{self, ChangeStatus, ErrorOutput, RunSummary};
 
@@ -28,7 +28,7 @@ pub(super) enum Purpose {
     /// Access, by a saved plan or by one account's part of it.
     Apply { part: Option<AccountId> },
     /// The way back from a run, and what stands in it.
-    Rollback { conflicts: Vec<Conflict> },
+    Rollback { conflicts: Vec<Conflict>, extent: Extent },
 }
 
 impl Purpose {
@@ -44,7 +44,7 @@ impl Purpose {
     fn conflicts(&self) -> &[Conflict] {
         match self {
             Self::Fix | Self::Apply { .. } => &[],
-            Self::Rollback { conflicts } => conflicts,
+            Self::Rollback { conflicts, .. } => conflicts,
         }
     }
 

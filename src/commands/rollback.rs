@@ -138,7 +138,7 @@ async fn undo<C: Observe + Write, K: Clock>(
     } else {
         Carried::nothing(&plan)
     };
-    let purpose = Purpose::Rollback { conflicts };
+    let purpose = Purpose::Rollback { conflicts, extent: *extent };
     let report =
         Report::of(purpose, Chain::default(), run.request.clone(), observation, plan, decision, carried);
     report.tell(&settings.run, console)

@@ -143,6 +143,7 @@ fn what_somebody_changed_since_is_not_overwritten() {
     assert_eq!(document["conflicts"].as_array().unwrap().len(), 1);
 
     let ours = rollback(&scene, "--yes --only-ours");
+    assert!(ours.stdout.contains("what somebody else changed stays."), "{ours}");
     assert_eq!(ours.status, 0, "{ours}");
     let mut expected: Value = serde_json::from_str(&fixture("copied-ami")).unwrap();
     add_their_statement(&mut expected);

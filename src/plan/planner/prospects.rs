@@ -37,6 +37,7 @@ impl Prospects<'_> {
             let mut doubts = Doubts::default();
             for assessment in &assessed {
                 obstacles(assessment, draft);
+                boundary_in_doubt(assessment, draft);
                 doubts.gather(assessment);
                 self.tell_what_allows(assessment, draft);
                 self.warn_of_escaped_boundary(key, &assessment.grantee, draft);
@@ -207,6 +208,37 @@ fn obstacles(assessment: &Assessment, draft: &mut Draft) {
     }
 }
 
+/// What would settle what nobody can tell.
+fn depends_on(keys: &[String]) -> String {
+    let are = if keys.len() > 1 { "are" } else { "is" };
+    match keys {
+        [] => "nobody can tell by what AWS documents".to_owned(),
+        _ => format!("that depends on {}, which {are} not known", all_listed(keys)),
+    }
+}
+
+/// A boundary that allows the launch under a condition of which nobody can tell whether it holds.
+fn boundary_in_doubt(assessment: &Assessment, draft: &mut Draft) {
+    let mut in_doubt: BTreeMap<&DocumentName, (Vec<KmsAction>, BTreeSet<&String>)> = BTreeMap::new();
+    let launch = assessment.actions.iter().filter(|action| is_for_launch(action.action));
+    for action in launch.filter(|action| action.outcome == Outcome::Unknown) {
+        let doubtful = |obstacle: &&Obstacle| obstacle.gate == Gate::Boundary && !obstacle.is_certain;
+        let documents = action.obstacles.iter().filter(doubtful).filter_map(|one| one.document.as_ref());
+        for document in documents {
+            let (actions, keys) = in_doubt.entry(document).or_default();
+            actions.push(action.action);
+            keys.extend(&action.unknown_keys);
+        }
+    }
+    for (document, (actions, keys)) in in_doubt {
+        let keys: Vec<String> = keys.into_iter().cloned().collect();
+        let depends = depends_on(&keys);
+        let message = format!("it needs {}, and {document} may not allow it: {depends}", in_words(&actions));
+        let hint = "`keymend check` with --context KEY=VALUE tells what a value makes of it".to_owned();
+        draft.find(FindingCode::BoundaryInDoubt, &assessment.grantee, message, Some(hint));
+    }
+}
+
 /// Whether it limits whatever else allows.
 fn limits(obstacle: &Obstacle) -> bool {
     obstacle.is_certain && matches!(obstacle.gate, Gate::Boundary | Gate::Session | Gate::Scp(_))
@@ -255,15 +287,7 @@ impl<'a> Doubts<'a> {
     fn tell(self, key: &KeyArn, draft: &mut Draft) {
         for (statement, doubt) in self.doubtful {
             let keys: Vec<String> = doubt.unknown_keys.iter().map(|key| (*key).to_owned()).collect();
-            let depends = if keys.is_empty() {
-                "nobody can tell by what AWS documents".to_owned()
-            } else {
-                format!(
-                    "that depends on {}, which {} not known",
-                    all_listed(&keys),
-                    if keys.len() > 1 { "are" } else { "is" }
-                )
-            };
+            let depends = depends_on(&keys);
             let message = format!("{statement} may deny {}: {depends}", doubt.who());
             let is_about_address = keys.iter().any(|key| {
                 key.eq_ignore_ascii_case("aws:SourceIp") || key.eq_ignore_ascii_case("aws:VpcSourceIp")
