@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::scene::Scene;
 
 /// World and further arguments.
-const WORLDS: [(&str, &str); 7] = [
+const WORLDS: [(&str, &str); 8] = [
     ("copied-ami", ""),
     ("five-versions", ""),
     ("shared-policy", ""),
@@ -22,6 +22,7 @@ const WORLDS: [(&str, &str); 7] = [
     ("group-grantee", ""),
     ("second-role", ""),
     ("orphaned-principal", "--prune-orphans"),
+    ("autoscaling-across-accounts", ""),
 ];
 
 /// When the program is killed.
@@ -34,14 +35,16 @@ enum Moment {
 }
 
 /// Every boundary: each call that a run makes to look or to write, and the record between them.
-const CALLS: [&str; 12] = [
+const CALLS: [&str; 14] = [
     "kms:PutKeyPolicy",
+    "kms:CreateGrant",
     "iam:CreatePolicy",
     "iam:DeletePolicyVersion",
     "iam:CreatePolicyVersion",
     "iam:AttachRolePolicy",
     "iam:AttachGroupPolicy",
     "kms:GetKeyPolicy",
+    "kms:ListGrants",
     "iam:ListPolicyVersions",
     "iam:GetRole",
     "iam:GetGroup",
@@ -49,7 +52,7 @@ const CALLS: [&str; 12] = [
     "iam:GetAccountSummary",
 ];
 
-/// What stands in a world, by meaning: documents in force and attachments.
+/// What stands in a world, by meaning: documents in force, attachments and grants.
 type Documents = BTreeMap<String, String>;
 
 fn meaning(document: &Value) -> String {
@@ -62,6 +65,10 @@ fn documents(scene: &Scene) -> Documents {
     let mut documents = Documents::new();
     for (arn, key) in world["keys"].as_object().unwrap() {
         documents.insert(arn.clone(), meaning(&key["policy"]));
+        let grants = key["grants"].as_array().into_iter().flatten();
+        let grants: Vec<String> =
+            grants.map(|grant| format!("{} {}", grant["grantee_principal"], grant["operations"])).collect();
+        documents.insert(format!("{arn} grants"), grants.join("\n"));
     }
     for (id, account) in world["accounts"].as_object().unwrap() {
         for (name, policy) in account["policies"].as_object().into_iter().flatten() {
@@ -255,10 +262,11 @@ fn cases(boundaries_from: usize, boundaries_step: usize, random: usize) -> Vec<C
         0 => Way::Resume,
         1 => Way::Undo,
         2 => Way::ResumeThenUndo,
-        _ => Way::UndoTwice(match numbers.below(4) {
+        _ => Way::UndoTwice(match numbers.below(5) {
             0 => Moment::During("iam:Detach*", 1),
             1 => Moment::During("iam:SetDefaultPolicyVersion", 1),
             2 => Moment::During("kms:PutKeyPolicy", 1),
+            3 => Moment::During("kms:RevokeGrant", 1),
             _ => Moment::After(numbers.below(600)),
         }),
     };

@@ -46,6 +46,8 @@ pub(crate) async fn documents(sandbox: &Sandbox) -> Vec<String> {
     for (key, read) in &observation.keys {
         let policy = PolicyDocument::parse(read.policy.read().unwrap().as_str()).unwrap();
         documents.push(format!("{key} {}", policy.fingerprint(key.partition)));
+        let grants = read.grants.read().into_iter().flatten();
+        documents.extend(grants.map(|grant| format!("{key} {} {:?}", grant.grantee, grant.operations)));
     }
     for iam in observation.accounts.values().filter_map(|iam| iam.read()) {
         for (arn, policy) in &iam.policies {

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::RecordingClock;
 use crate::worlds;
 
-const WORLDS: [(&str, &[&str]); 3] = [
+const WORLDS: [(&str, &[&str]); 4] = [
     (
         "copied-ami",
         &[
@@ -37,6 +37,7 @@ const WORLDS: [(&str, &[&str]); 3] = [
         "five-versions",
         &["kms:PutKeyPolicy", "iam:DeletePolicyVersion", "iam:CreatePolicyVersion", "iam:ListPolicyVersions"],
     ),
+    ("autoscaling-across-accounts", &["kms:PutKeyPolicy", "kms:CreateGrant", "kms:ListGrants"]),
     ("group-grantee", &["iam:AttachGroupPolicy", "iam:GetGroup", "iam:ListAttachedGroupPolicies"]),
 ];
 
@@ -71,6 +72,8 @@ fn faults(operation: &str) -> Vec<(Value, bool)> {
     let mut faults = Vec::new();
     for (code, message, passes) in CODES {
         let fault = json!({"operation": operation, "fault": "error", "code": code, "message": message});
+        // A grant is refused until the key policy that permits it has spread.
+        let passes = passes || (operation, code) == ("kms:CreateGrant", "AccessDenied");
         faults.push((fault, passes));
     }
     for times in [1, 3] {
