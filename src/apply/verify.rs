@@ -38,16 +38,12 @@ pub async fn by_dry_runs<P: Prove, E>(
         company: company(cloud, observation, profiles).await,
     };
     let deadline = clock.elapsed() + PATIENCE;
-    let mut trials = Vec::new();
-    for key in &request.keys {
-        for grantee in request.needing(key) {
-            let mut trial = stage.trial(key, grantee).await;
-            while trial.is_refused() && clock.elapsed() < deadline && may_wait()? {
-                clock.sleep(PAUSE).await;
-                trial = stage.trial(key, grantee).await;
-            }
-            trials.push(trial);
-        }
+    let pairs = request.keys.iter().flat_map(|key| request.needing(key).map(move |grantee| (key, grantee)));
+    let mut trials = join_all(pairs.map(|(key, grantee)| stage.trial(key, grantee))).await;
+    while trials.iter().any(Trial::is_refused) && clock.elapsed() < deadline && may_wait()? {
+        clock.sleep(PAUSE).await;
+        let refused = trials.iter_mut().filter(|trial| trial.is_refused());
+        join_all(refused.map(async |trial| *trial = stage.trial(&trial.key, &trial.grantee).await)).await;
     }
     Ok(trials)
 }
