@@ -68,9 +68,13 @@ fn answered(operation: &'static str, error: &(impl ProvideErrorMetadata + Reques
 fn text(causes: &[&(dyn Error + 'static)]) -> String {
     let is_wrapper =
         |cause: &(dyn Error + 'static)| cause.is::<CredentialsError>() || cause.is::<TokenError>();
-    join(causes.iter().filter(|cause| !is_wrapper(**cause)).map(|cause| {
+    join(causes.iter().filter(|cause| !is_wrapper(**cause)).filter_map(|cause| {
         let text = cause.to_string();
+        // A chain that ends without credentials lists, a line each, its providers that were not set up: all of them.
+        if text.contains(" Attempted:\n") {
+            return None;
+        }
         // What a credential_process prints may hold secrets.
-        text.split_once(" Stderr:").map_or(text.clone(), |(said, _)| said.to_owned())
+        Some(text.split_once(" Stderr:").map_or(text.clone(), |(said, _)| said.to_owned()))
     }))
 }

@@ -282,6 +282,14 @@ async fn missing_credentials() {
     assert_eq!(error.kind, CloudErrorKind::NoCredentials);
     assert_eq!(error.message, "no credentials are found");
     let error = without_credentials(|| {
+        CredentialsError::not_loaded(
+            "no credentials found in chain. Attempted:\n  Environment: not enabled\n  Profile: not enabled",
+        )
+    })
+    .await;
+    assert_eq!(error.kind, CloudErrorKind::NoCredentials);
+    assert_eq!(error.message, "no credentials are found");
+    let error = without_credentials(|| {
         CredentialsError::provider_error("failed to load IMDS session token: request forbidden")
     })
     .await;
