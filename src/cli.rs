@@ -30,6 +30,14 @@ pub const EXIT_STATUSES: [(u8, &str); 8] = [
     (130, "interrupted"),
 ];
 
+/// What is asked for most, for the help of `keymend fix`.
+const EXAMPLES: &str = "Examples:
+  keymend fix --sandbox                    the whole job on a made-up pair of accounts
+  keymend fix --key ARN --principal ARN    a user or role must be able to launch with this key
+  keymend fix --ami ID --account ID        an account must be able to launch this AMI
+  keymend fix --key ARN --autoscaling ID   an account's Auto Scaling groups must be able to
+  keymend fix --instance ID --dry-run      why did it not start? nothing is written";
+
 fn exit_statuses(statuses: &[(u8, &str)]) -> String {
     let lines: Vec<String> =
         statuses.iter().map(|(status, meaning)| format!("  {status:>3}  {meaning}")).collect();
@@ -45,8 +53,8 @@ pub const CHECK_EXIT_STATUSES: [(u8, &str); 5] = [
     (4, "blocked: no change of keymend's may mend it"),
 ];
 
-const CHECK: &str = "Tells whether each grantee can launch with each key, and which statement of which document \
-    decides. Without a grantee, tells who may use the key. Nothing is written. With --key-policy it works on files \
+const CHECK: &str = "Tell whether each grantee can launch with each key, and which statement of which document \
+    decides. Without a grantee, tell who may use the key. Nothing is written. With --key-policy it works on files \
     alone, without credentials; with --requests it answers JSON lines.";
 /// What the exit status of `keymend patch` means.
 pub const PATCH_EXIT_STATUSES: [(u8, &str); 5] = [
@@ -70,7 +78,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Plan, show, confirm, apply and verify what makes instances launch
-    #[command(after_help = exit_statuses(&EXIT_STATUSES))]
+    #[command(after_help = format!("{EXAMPLES}\n\n{}", exit_statuses(&EXIT_STATUSES)))]
     Fix(Box<FixArgs>),
     /// Tell whether each grantee can launch with the key, and which statement decides; or who may use the key
     #[command(after_help = exit_statuses(&CHECK_EXIT_STATUSES), long_about = CHECK)]
@@ -348,7 +356,7 @@ pub struct LaunchArgs {
     /// An instance that did not start: its AMI and its account are taken; repeatable
     #[arg(long, value_name = "ID", help_heading = "Keys")]
     pub instance: Vec<String>,
-    /// A file of `CloudTrail` events (a log file, or what lookup-events prints): what KMS refused, to whom; - for
+    /// A file of CloudTrail events (a log file, or what lookup-events prints): what KMS refused, to whom; - for
     /// standard input
     #[arg(long, value_name = "FILE", help_heading = "Keys")]
     pub cloudtrail: Option<PathBuf>,

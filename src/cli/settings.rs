@@ -29,7 +29,7 @@ pub struct FixSettings {
     pub asked: UnresolvedRequest,
     /// What to find keys, and those who need them, by.
     pub targets: Targets,
-    /// How many events of `CloudTrail` are something else than a refusal by KMS, for a hint.
+    /// How many events of CloudTrail are something else than a refusal by KMS, for a hint.
     pub other_events: usize,
     /// Grantees that were named more than once, for a hint.
     pub repeated: Vec<GranteeRef>,
@@ -245,7 +245,7 @@ impl ApplySettings {
 /// Nobody is named, and nothing tells who launches.
 pub(crate) fn no_grantee() -> UsageError {
     UsageError::new("no grantee is given").hint(
-        "say who must be able to launch: --account ID, --principal ARN, --group ARN or --autoscaling ID; an \
+        "say who must be able to launch: --account ID, --principal ARN, --group ARN or --autoscaling ACCOUNT; an \
          --instance or a --cloudtrail event tells it too",
     )
 }
@@ -329,7 +329,7 @@ struct Subjects {
 struct Found {
     /// What to find more of them by.
     targets: Targets,
-    /// How many events of `CloudTrail` are something else than a refusal by KMS.
+    /// How many events of CloudTrail are something else than a refusal by KMS.
     other_events: usize,
     /// Grantees that were named more than once.
     repeated: Vec<GranteeRef>,

@@ -26,7 +26,7 @@ pub struct CheckRun {
     pub asked: UnresolvedRequest,
     /// What to find keys, and those who need them, by.
     pub targets: Targets,
-    /// How many events of `CloudTrail` are something else than a refusal by KMS, for a hint.
+    /// How many events of CloudTrail are something else than a refusal by KMS, for a hint.
     pub other_events: usize,
     /// Whether grantees that a sandbox has by default are left alone.
     pub is_about_users: bool,

@@ -1,4 +1,4 @@
-//! Ids of what instances launch from, and events of `CloudTrail`.
+//! Ids of what instances launch from, and events of CloudTrail.
 
 use std::path::Path;
 

@@ -60,7 +60,7 @@ fn the_manual_tells_the_exit_statuses_of_help() {
 #[test]
 fn the_readme_speaks_of_flags_that_exist() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    for command in ["fix", "check"] {
+    for command in ["fix", "check", "apply", "rollback", "patch", "permissions"] {
         let start = format!("keymend {command}");
         let known = flags(&printed(&format!("{command} --help")));
         for line in readme.lines().filter(|line| line.trim_start().starts_with(&start)) {
