@@ -26,7 +26,7 @@ pub fn coverage(out: &mut dyn Write, styles: &Styles, width: usize, coverage: &[
 fn side(styles: &Styles, side: &Side) -> Prose {
     match side {
         Side::Covered(by) => Prose::new().text(&names::list(by)),
-        Side::Planned => Prose::new().text("by the changes above"),
+        Side::Planned => Prose::new().text("by the plan's changes in another account"),
         Side::NotNeeded => Prose::new().styled(styles.dim, "nothing needed"),
         Side::Missing => Prose::new().styled(styles.left_over, "missing"),
     }

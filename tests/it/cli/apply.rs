@@ -234,6 +234,18 @@ fn each_account_applies_its_part() {
 }
 
 #[test]
+fn an_account_in_which_the_plan_changes_nothing() {
+    let scene = Scene::of("copied-ami");
+    saved(&scene);
+    let before = scene.content();
+    let ran = apply(&scene, "--yes --account 999988887777");
+    assert_eq!(ran.status, 0, "{ran}");
+    assert!(ran.stderr.contains("hint: the plan changes nothing in account 999988887777"), "{ran}");
+    assert!(ran.stdout.contains("IAM         by the plan's changes in another account"), "{ran}");
+    assert_eq!(scene.content(), before);
+}
+
+#[test]
 fn a_pipeline_without_the_other_accounts_credentials_applies_its_part() {
     let scene = Scene::of("copied-ami");
     saved(&scene);
