@@ -264,10 +264,10 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
         _ if !left.is_empty() => "What was written holds.",
         Purpose::Fix | Purpose::Apply { .. } => "Both sides were read again and hold.",
         Purpose::Rollback { extent: Extent::Everything, .. } => {
-            "It was read again, and is as it was before the run."
+            "Everything was read again, and is as it was before the run."
         }
         Purpose::Rollback { extent: Extent::OnlyOurs, .. } => {
-            "It was read again: what the run added is gone, what somebody else changed stays."
+            "Everything was read again: what the run added is gone, what somebody else changed stays."
         }
     };
     writeln!(console.out, "\n{written} {holds}")?;

@@ -115,7 +115,7 @@ impl Report<'_> {
         let mut facts: Vec<_> = keys.chain(grantees).chain(callers).collect();
         facts.push(("IAM policy", self.request.policy_name.to_string()));
         facts.push(("Access", profile_in_words(self.request.profile).to_owned()));
-        facts.push(("Written", self.made_at.to_owned()));
+        facts.push(("Made", self.made_at.to_owned()));
         facts.extend(self.run.iter().map(|run| ("Run", run.clone())));
         facts
     }

@@ -26,7 +26,8 @@ pub(super) fn answer(file: &Path, console: &mut Console) -> Result<ExitStatus, E
             Err(error) if input.has_failed => return Err(unreadable(error).into()),
             Err(error) => return Err(error.into()),
         };
-    console.remark(&format!("{allowed} allowed, {denied} denied, {unknown} unknown, {bad} bad lines"))?;
+    let lines = if bad == 1 { "line" } else { "lines" };
+    console.remark(&format!("{allowed} allowed, {denied} denied, {unknown} unknown, {bad} bad {lines}"))?;
     Ok(if bad == 0 { ExitStatus::Done } else { ExitStatus::Error })
 }
 

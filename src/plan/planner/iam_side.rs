@@ -235,7 +235,8 @@ impl Account<'_> {
         }
         let arn = self.new_arn(key, needy);
         for (refused, reason) in refusals {
-            let message = format!("{reason}; so {} is made for `{key}`", arn.name);
+            let message =
+                format!("{} is left as it is: {reason}; so {} is made for `{key}`", refused.name, arn.name);
             draft.find(FindingCode::SeparatePolicy, &refused, message, None);
         }
         self.policies.push(PolicyDraft::new(arn));

@@ -27,7 +27,7 @@ pub(super) fn judge(key: &KeyArn, metadata: &KeyMetadata, draft: &mut Draft) {
     }
     if metadata.state != "Enabled" && metadata.state != "Updating" {
         let message = format!(
-            "its state is {}; no instance launches with it, whatever the policies say",
+            "the key's state is {}; no instance launches with it, whatever the policies say",
             metadata.state
         );
         draft.find(FindingCode::KeyState, &key, message, way_out_of_state(key, &metadata.state));

@@ -128,7 +128,7 @@ impl Prospects<'_> {
         let planned = self.grantees.usable.iter().filter(is_planned);
         let names: Vec<String> = planned.filter(can_already).map(ToString::to_string).collect();
         if !names.is_empty() {
-            let message = format!("evaluation shows that {} can launch with it already", listed(&names));
+            let message = format!("evaluation shows that {} can launch with the key already", listed(&names));
             let hint = "`--coverage effective` plans only what evaluation shows to be missing".to_owned();
             draft.find(FindingCode::AccessAlready, key, message, Some(hint));
         }
@@ -201,7 +201,8 @@ fn obstacles(assessment: &Assessment, draft: &mut Draft) {
     for (obstacle, (actions, unmet)) in limited {
         let why =
             unmet.first().map(|statement| format!(": the condition of {statement} can't hold in a launch"));
-        let message = format!("it needs {}, and {obstacle}{}", in_words(&actions), why.unwrap_or_default());
+        let message =
+            format!("the grantee needs {}, and {obstacle}{}", in_words(&actions), why.unwrap_or_default());
         let hint =
             "no Allow elsewhere outweighs that: have it allow these actions on the key first".to_owned();
         draft.find(FindingCode::ImplicitDeny, &assessment.grantee, message, Some(hint));
@@ -233,7 +234,8 @@ fn boundary_in_doubt(assessment: &Assessment, draft: &mut Draft) {
     for (document, (actions, keys)) in in_doubt {
         let keys: Vec<String> = keys.into_iter().cloned().collect();
         let depends = depends_on(&keys);
-        let message = format!("it needs {}, and {document} may not allow it: {depends}", in_words(&actions));
+        let message =
+            format!("the grantee needs {}, and {document} may not allow it: {depends}", in_words(&actions));
         let hint = "`keymend check` with --context KEY=VALUE tells what a value makes of it".to_owned();
         draft.find(FindingCode::BoundaryInDoubt, &assessment.grantee, message, Some(hint));
     }

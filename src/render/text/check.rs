@@ -38,9 +38,15 @@ pub fn checks(
         table(out, styles, width, checked)?;
         writeln!(out)?;
         sentence(out, styles, width, checked)?;
-        findings(out, styles, width, checked)?;
-        not_considered(out, styles, width, checked)?;
-        way_out(out, styles, width, checked, reach)?;
+        let (mut found, mut rest) = (Vec::new(), Vec::new());
+        findings(&mut found, styles, width, checked)?;
+        not_considered(&mut rest, styles, width, checked)?;
+        way_out(&mut rest, styles, width, checked, reach)?;
+        if !found.is_empty() && !rest.is_empty() {
+            found.push(b'\n');
+        }
+        out.write_all(&found)?;
+        out.write_all(&rest)?;
     }
     Ok(())
 }
