@@ -105,6 +105,9 @@ async fn undo<C: Observe + Write, K: Clock>(
     let written = history.written(run);
     let (observation, Rollback { plan, conflicts }) = look(&written, *extent, cloud).await?;
     console.remark(&format!("Undoing run {}.", run.run))?;
+    if history.state(run) == RunState::RolledBack {
+        console.hint("it is rolled back already: for an earlier one give its name, which --list tells")?;
+    }
     approval::show(&settings.run, &Chain::default(), &run.request, &observation, &plan, console)?;
     let interrupt = outcome::Interrupt::listen()?;
     let (decision, selected) = if conflicts.is_empty() || plan.is_unsound() {
