@@ -172,7 +172,10 @@ fn check_credentials(
     }
 }
 
-/// What comes before an account's part has to be there first, as far as that can be seen from here.
+/// The key policies that come before an account's part have to be there first, as far as that can be seen from here.
+///
+/// What other accounts write in their own IAM, and the grants they create, do not matter to it: two accounts that
+/// waited for each other's would wait for ever.
 fn check_earlier_parts(
     plan: &Plan,
     account: AccountId,
@@ -180,9 +183,14 @@ fn check_earlier_parts(
     console: &mut Console,
 ) -> Result<(), Error> {
     let is_own = |change: &Change| change.operation.account() == account;
+    let is_key_policy = |change: &Change| {
+        matches!(change.operation, Operation::PruneOrphans(_) | Operation::UpdateKeyPolicy(_))
+    };
     let own_end = plan.changes.iter().rposition(is_own).unwrap_or(0);
     let earlier = plan.changes.iter().zip(standings).enumerate().take(own_end);
-    for (index, (change, standing)) in earlier.filter(|(_, (change, _))| !is_own(change)) {
+    for (index, (change, standing)) in
+        earlier.filter(|(_, (change, _))| !is_own(change) && is_key_policy(change))
+    {
         let what =
             format!("change {} ({} in account {})", index + 1, change.operation, change.operation.account());
         match standing {

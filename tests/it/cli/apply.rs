@@ -246,6 +246,35 @@ fn an_account_in_which_the_plan_changes_nothing() {
 }
 
 #[test]
+fn accounts_wait_for_key_policies_and_not_for_each_other() {
+    let changed = |world: &mut Value| {
+        world["callers"]["777788889999"] =
+            json!({"arn": "arn:aws:sts::777788889999:assumed-role/IamAdmin/operator"});
+        world["accounts"]["777788889999"] = json!({"roles": {"IamAdmin": {}, "app": {}}});
+        world["defaults"]["grantees"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!("arn:aws:iam::777788889999:role/app"));
+    };
+    for order in [["444455556666", "777788889999"], ["777788889999", "444455556666"]] {
+        let scene = Scene::changed("copied-ami", changed);
+        saved(&scene);
+        for account in order {
+            let early = apply(&scene, &format!("--yes --account {account}"));
+            assert_eq!(early.status, 6, "{early}");
+            assert!(early.stderr.contains("update the key policy in account 111122223333"), "{early}");
+        }
+        for account in ["111122223333"].into_iter().chain(order) {
+            let part = apply(&scene, &format!("--yes --account {account}"));
+            assert_eq!(part.status, 0, "{account}: {part}");
+        }
+        let direct = Scene::changed("copied-ami", changed);
+        direct.fix("--yes");
+        assert_eq!(world(&scene), world(&direct));
+    }
+}
+
+#[test]
 fn a_pipeline_without_the_other_accounts_credentials_applies_its_part() {
     let scene = Scene::of("copied-ami");
     saved(&scene);
