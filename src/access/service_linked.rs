@@ -47,16 +47,20 @@ impl ServiceLinkedRole {
             .find(|role| role.in_partition(self.0.partition) == *self)
     }
 
-    /// The AWS CLI's command that creates it, with credentials of its account.
+    /// The AWS CLI's command that creates it, with credentials of its account; `None` where no service has such a
+    /// name, whose characters a shell might take for its own.
     ///
     /// <https://docs.aws.amazon.com/cli/latest/reference/iam/create-service-linked-role.html>
-    pub fn creation_command(&self) -> String {
-        let suffix = self.custom_suffix().map(|suffix| format!(" --custom-suffix {suffix}"));
+    pub fn creation_command(&self) -> Option<String> {
         let service = self.service();
-        format!(
-            "aws iam create-service-linked-role --aws-service-name {service}{}",
-            suffix.unwrap_or_default()
-        )
+        let is_name = service.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
+        let suffix = self.custom_suffix().map(|suffix| format!(" --custom-suffix {suffix}"));
+        is_name.then(|| {
+            format!(
+                "aws iam create-service-linked-role --aws-service-name {service}{}",
+                suffix.unwrap_or_default()
+            )
+        })
     }
 }
 
@@ -196,7 +200,7 @@ mod tests {
             "arn:aws-cn:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling_blue.1"
         );
         assert_eq!(
-            role.creation_command(),
+            role.creation_command().unwrap(),
             "aws iam create-service-linked-role --aws-service-name autoscaling.amazonaws.com --custom-suffix blue.1"
         );
         let known = WellKnownRole::AutoScaling { account, suffix: Some("blue.1".parse().unwrap()) };
@@ -223,6 +227,15 @@ mod tests {
                 "x".repeat(36)
             )
         );
+    }
+
+    #[test]
+    fn no_command_has_what_a_shell_would_run() {
+        for service in ["$(reboot)", "`reboot`", "a;reboot", "a/b", "a'b", "a|b"] {
+            let hostile =
+                format!("arn:aws:iam::444455556666:role/aws-service-role/{service}/AWSServiceRoleForX");
+            assert_eq!(role(&hostile).unwrap().creation_command(), None, "{service}");
+        }
     }
 
     #[test]

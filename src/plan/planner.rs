@@ -143,11 +143,12 @@ fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bo
                 _ => format!("account {} has no {} of this name", entity.account, entity.kind),
             };
             let hint = match (grantee, entity.kind) {
-                (Grantee::ServiceLinkedRole(role), _) => format!(
-                    "with credentials of account {} create it first: {}",
-                    entity.account,
-                    role.creation_command()
-                ),
+                (Grantee::ServiceLinkedRole(role), _) => match role.creation_command() {
+                    Some(command) => {
+                        format!("with credentials of account {} create it first: {command}", entity.account)
+                    }
+                    None => "check the ARN: no service has such a name".to_owned(),
+                },
                 (_, EntityKind::Group) => "check the ARN, or create it first".to_owned(),
                 (_, EntityKind::User | EntityKind::Role) => {
                     "AWS refuses a key policy that names it: check the ARN, or create it first".to_owned()
