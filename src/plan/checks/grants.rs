@@ -23,13 +23,16 @@ const MOST: [&str; 8] = [
     "ReEncryptTo",
 ];
 
-/// The service-linked roles of other accounts than the key's that were asked for.
+/// The service-linked roles of other accounts than the key's that were asked for, where they need the key.
 pub(super) fn foreign_roles<'a>(
     asked: &'a Asked<'_>,
     key: &'a KeyArn,
 ) -> impl Iterator<Item = &'a ServiceLinkedRole> {
     asked.grantees.iter().filter_map(|grantee| match grantee {
-        Grantee::ServiceLinkedRole(role) => Some(role).filter(|role| role.arn().account != key.account),
+        Grantee::ServiceLinkedRole(role) => {
+            let account = role.arn().account;
+            (account != key.account && asked.request.concerns(key, account)).then_some(role)
+        }
         Grantee::Account { .. } | Grantee::Entity(_) => None,
     })
 }

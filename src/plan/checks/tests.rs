@@ -6,10 +6,13 @@ use serde_json::{Value, json};
 
 use super::effect::Rewrite;
 use super::violations;
-use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Request, RequiredStatement};
-use crate::arn::KeyArn;
+use crate::access::grant::key_policy_statement;
+use crate::access::{
+    CoverageRule, Grantee, NewGrant, PolicyName, Profile, Request, RequiredStatement, ServiceLinkedRole,
+};
+use crate::arn::{EntityArn, KeyArn};
 use crate::observation::{Caller, KeyObservation, Observation, Reading};
-use crate::plan::{Change, KeyPolicyUpdate, Operation};
+use crate::plan::{Change, Finding, KeyPolicyUpdate, Operation};
 use crate::policy::PolicyDocument;
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -247,4 +250,97 @@ fn a_wrong_change_is_a_bug_of_ours() {
     };
     assert_eq!(found.subject, KEY);
     assert!(found.message.starts_with("a bug of keymend"), "{}", found.message);
+}
+
+const FLEET: &str =
+    "arn:aws:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+
+/// What is found wrong with a change for a service-linked role that needs the key, beside another account's that
+/// needs another key.
+fn violations_of(operation: Operation) -> Vec<Finding> {
+    let others = FLEET.replace("444455556666", "777788889999");
+    let of_its_own: KeyArn = KEY.replace("1234abcd", "9999abcd").parse().unwrap();
+    let request = Request {
+        keys: vec![key(), of_its_own.clone()],
+        grantees: vec![FLEET.parse().unwrap(), others.parse().unwrap()],
+        policy_name: PolicyName::default(),
+        profile: Profile::Documented,
+        coverage: CoverageRule::Named,
+        prune_orphans: false,
+        only_for: [
+            (key(), ["444455556666".parse().unwrap()].into()),
+            (of_its_own, ["777788889999".parse().unwrap()].into()),
+        ]
+        .into(),
+    };
+    let account = key().account;
+    let observation = Observation {
+        callers: [(account, Caller { account, arn: ADMIN.to_owned() })].into(),
+        ..Observation::default()
+    };
+    let change = Change { operation, reason: String::new(), gains: Vec::new() };
+    violations(&request, &observation, &request.grantees, &[change])
+}
+
+#[test]
+fn grants_that_nobody_asked_for_are_caught() {
+    let grant = |key: &str, role: &str| {
+        let role = role.parse::<EntityArn>().unwrap().try_into().unwrap();
+        NewGrant::for_launch(&key.parse().unwrap(), &role)
+    };
+    let found = |grant: NewGrant| violations_of(Operation::CreateGrant { grant, needs_key_policy: false });
+    assert_eq!(found(grant(KEY, FLEET)), []);
+    let mut wider = grant(KEY, FLEET);
+    wider.operations.push("RetireGrant".to_owned());
+    for (story, wrong) in [
+        ("another role", grant(KEY, &format!("{FLEET}_blue"))),
+        ("another key", grant(&KEY.replace("1234abcd", "0000abcd"), FLEET)),
+        ("the other account's key", grant(&KEY.replace("1234abcd", "9999abcd"), FLEET)),
+        ("more operations", wider),
+    ] {
+        assert_eq!(found(wrong).len(), 1, "{story}");
+    }
+}
+
+#[test]
+fn permissions_for_other_grants_are_caught() {
+    let permission = |account: &str, roles: &[&str]| {
+        let roles: Vec<ServiceLinkedRole> =
+            roles.iter().map(|role| role.parse::<EntityArn>().unwrap().try_into().unwrap()).collect();
+        let roles: Vec<&ServiceLinkedRole> = roles.iter().collect();
+        key_policy_statement("Grants", &format!("arn:aws:iam::{account}:root"), &roles)
+    };
+    let found = |statement: &Value| {
+        let text = |statements: &[Value]| document(statements).text().to_owned();
+        violations_of(Operation::UpdateKeyPolicy(KeyPolicyUpdate {
+            key: key(),
+            before: text(&[admin()]),
+            after: text(&[admin(), statement.clone()]),
+        }))
+    };
+    let right = permission("444455556666", &[FLEET]);
+    assert_eq!(found(&right), []);
+    let blue = format!("{FLEET}_blue");
+    let others = FLEET.replace("444455556666", "777788889999");
+    let without = |operator: &str| {
+        let mut statement = right.clone();
+        statement["Condition"].as_object_mut().unwrap().remove(operator).unwrap();
+        statement
+    };
+    let mut wider = right.clone();
+    wider["Condition"]["ForAllValues:StringEquals"]["kms:GrantOperations"] =
+        json!(["Decrypt", "RetireGrant"]);
+    for (story, wrong) in [
+        ("another role", permission("444455556666", &[FLEET, &blue])),
+        ("the key's own account", permission("111122223333", &[FLEET])),
+        ("another account", permission("777788889999", &[FLEET])),
+        ("another account with its role, which needs another key", permission("777788889999", &[&others])),
+        ("whatever role", without("StringEquals")),
+        ("whatever operation", without("ForAllValues:StringEquals")),
+        ("more operations", wider),
+        ("more actions", with(right.clone(), "Action", json!(["kms:CreateGrant", "kms:RevokeGrant"]))),
+        ("everybody", with(right.clone(), "Principal", json!("*"))),
+    ] {
+        assert_eq!(found(&wrong).len(), 1, "{story}");
+    }
 }
