@@ -196,6 +196,8 @@ pub struct Receipt {
     pub request_id: Option<String>,
     /// The id of the policy version that was made, where one was.
     pub version: Option<String>,
+    /// The id of the grant that was made, where one was.
+    pub grant: Option<String>,
 }
 
 /// A call that failed.

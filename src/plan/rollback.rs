@@ -9,7 +9,7 @@ mod reduce;
 
 use crate::access::NewGrant;
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
-use crate::observation::{ManagedPolicy, Observation, Reading};
+use crate::observation::{KeyGrant, ManagedPolicy, Observation, Reading};
 use crate::policy::{Fingerprint, PolicyDocument, is_same};
 
 use super::planner::refusals;
@@ -27,6 +27,8 @@ pub struct Written {
     pub run: String,
     /// The id of the policy version that it made, where it is known.
     pub version: Option<String>,
+    /// The id of the grant that it made, where it is known.
+    pub grant: Option<String>,
     /// Whether AWS confirmed it; the answer may have been lost, or the run cut.
     pub is_certain: bool,
 }
@@ -129,14 +131,18 @@ impl Draft<'_> {
         }
     }
 
-    /// Grants can't be changed, so the one that the run made is there as it was made, or gone.
+    /// Grants can't be changed, so the one that the run made is there as it was made, or gone: an equal one of another
+    /// id is somebody else's.
     fn undo_grant(&mut self, write: &Written, new: &NewGrant) {
         let key = &new.key;
         let grants = self.observation.keys.get(key).map(|key| &key.grants);
         let Some(Reading::Read(grants)) = grants else {
             return self.unread(key, grants.and_then(reason));
         };
-        if let Some(grant) = grants.iter().find(|grant| new.became(grant)) {
+        let is_ours = |grant: &&KeyGrant| {
+            new.became(grant) && write.grant.as_ref().is_none_or(|made| *made == grant.id)
+        };
+        if let Some(grant) = grants.iter().find(is_ours) {
             let operation = Operation::RevokeGrant { key: key.clone(), grant: grant.clone() };
             self.change(write, operation, "created it");
         }

@@ -161,6 +161,7 @@ impl History {
                     operation: change.operation.clone(),
                     run: record.run.clone(),
                     version: step.version.clone().or_else(|| self.withdrawn(&head.run, &change.operation)),
+                    grant: step.grant.clone(),
                     is_certain: step.is_written(),
                 })
                 .collect()

@@ -93,6 +93,8 @@ pub struct StepRecord {
     pub request_id: Option<String>,
     /// The id of the policy version that was made.
     pub version: Option<String>,
+    /// The id of the grant that was made.
+    pub grant: Option<String>,
     /// What went wrong, in words.
     pub error: Option<String>,
 }
@@ -145,15 +147,17 @@ impl StepRecord {
     }
 
     pub(super) fn note(&mut self, result: &StepResult) {
-        let mut version = None;
+        let (mut version, mut grant) = (None, None);
         let (outcome, request_id, error) = match result {
             StepResult::Applied { receipt } => {
                 version.clone_from(&receipt.version);
+                grant.clone_from(&receipt.grant);
                 (StepOutcome::Applied, receipt.request_id.clone(), None)
             }
             StepResult::AlreadyDone => (StepOutcome::AlreadyDone, None, None),
             StepResult::Unsettled { receipt, reason } => {
                 version.clone_from(&receipt.version);
+                grant.clone_from(&receipt.grant);
                 (StepOutcome::Unsettled, receipt.request_id.clone(), reason.as_ref().map(ToString::to_string))
             }
             StepResult::Overwritten(now) => (StepOutcome::Overwritten, None, Some(now.to_string())),
@@ -170,6 +174,7 @@ impl StepRecord {
         self.outcome = Some(outcome);
         self.request_id = request_id;
         self.version = version;
+        self.grant = grant;
         self.error = error;
     }
 }

@@ -69,7 +69,8 @@ pub(super) async fn create_grant(
         .send()
         .await
         .map_err(|error| call.failed(&error))?;
-    Ok(Receipt { request_id: output.request_id().map(str::to_owned), version: None })
+    let request_id = output.request_id().map(str::to_owned);
+    Ok(Receipt { request_id, grant: output.grant_id, ..Receipt::default() })
 }
 
 /// kms:RevokeGrant on the call's resource, tried once.
@@ -77,7 +78,7 @@ pub(super) async fn revoke_grant(client: &Client, call: &Call, id: &str) -> Resu
     let request = client.revoke_grant().key_id(&call.resource).grant_id(id);
     let output =
         request.customize().config_override(once()).send().await.map_err(|error| call.failed(&error))?;
-    Ok(Receipt { request_id: output.request_id().map(str::to_owned), version: None })
+    Ok(Receipt { request_id: output.request_id().map(str::to_owned), ..Receipt::default() })
 }
 
 fn once() -> Builder {
@@ -100,7 +101,7 @@ pub(super) async fn put_key_policy(
         .send()
         .await
         .map_err(|error| call.failed(&error))?;
-    Ok(Receipt { request_id: output.request_id().map(str::to_owned), version: None })
+    Ok(Receipt { request_id: output.request_id().map(str::to_owned), ..Receipt::default() })
 }
 
 fn key_grant(entry: &types::GrantListEntry) -> Result<KeyGrant, String> {
@@ -155,6 +156,7 @@ fn related_keys(metadata: &types::KeyMetadata, own: &KeyArn) -> Result<Vec<KeyAr
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_kms::operation::create_grant::CreateGrantOutput;
     use aws_sdk_kms::operation::list_grants::ListGrantsOutput;
     use aws_sdk_kms::types::{GrantConstraints, GrantListEntry, GrantOperation};
     use aws_smithy_mocks::{RuleMode, mock, mock_client};
@@ -189,6 +191,21 @@ mod tests {
         assert_eq!(told, [("1", "p"), ("2", "s")]);
         assert_eq!(found[0].operations, ["Decrypt"]);
         assert_eq!(found[1].context_equals, [("a".to_owned(), "b".to_owned())].into());
+    }
+
+    #[tokio::test]
+    async fn the_id_of_a_new_grant_is_kept() {
+        use crate::arn::EntityArn;
+
+        let rule = mock!(Client::create_grant)
+            .then_output(|| CreateGrantOutput::builder().grant_id("a1").grant_token("secret").build());
+        let client = mock_client!(aws_sdk_kms, [&rule]);
+        let role =
+            "arn:aws:iam::444455556666:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot";
+        let role = role.parse::<EntityArn>().unwrap().try_into().unwrap();
+        let grant = NewGrant::for_launch(&KEY.parse().unwrap(), &role);
+        let receipt = create_grant(&client, &call(), &grant).await.unwrap();
+        assert_eq!(receipt.grant.as_deref(), Some("a1"));
     }
 
     #[tokio::test]

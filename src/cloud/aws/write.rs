@@ -22,7 +22,7 @@ fn once() -> Builder {
 }
 
 fn receipt(output: &impl RequestId) -> Receipt {
-    Receipt { request_id: output.request_id().map(str::to_owned), version: None }
+    Receipt { request_id: output.request_id().map(str::to_owned), ..Receipt::default() }
 }
 
 /// iam:CreatePolicy.

@@ -36,12 +36,7 @@ pub(super) fn create(
     if !world.identities().any(|(identity, _)| identity == *role) {
         return Err(Refusal::no_such_grantee(&role.to_string()));
     }
-    let is_same = |Object(existing): &Object<Grant>| {
-        existing.name.as_ref() == Some(name)
-            && existing.grantee_principal == grantee.to_string()
-            && existing.operations == *operations
-    };
-    if key.grants.iter().any(is_same) {
+    if id(world, grant).is_some() {
         return Ok(source.clone());
     }
     let new = json!({
@@ -52,6 +47,21 @@ pub(super) fn create(
     });
     let list = place(arn);
     edited(source.with_item(&list, new), &list)
+}
+
+/// The id of the grant that creating this one comes to, if it is there: one with the same parameters, constraints
+/// included.
+pub(super) fn id(world: &World, grant: &NewGrant) -> Option<String> {
+    let is_same = |Object(existing): &Object<Grant>| {
+        existing.name.as_ref() == Some(&grant.name)
+            && existing.grantee_principal == grant.grantee.to_string()
+            && existing.operations == grant.operations
+            && existing.encryption_context_equals.is_empty()
+            && existing.encryption_context_subset.is_empty()
+    };
+    let mut grants = world.keys.get(&grant.key)?.grants.iter().enumerate();
+    let (index, Object(existing)) = grants.find(|(_, existing)| is_same(existing))?;
+    Some(existing.id(index))
 }
 
 /// The world's text without the grant.

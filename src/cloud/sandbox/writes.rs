@@ -36,7 +36,11 @@ impl Write for Sandbox {
             }
             _ => None,
         };
-        Ok(Receipt { request_id: Some(call.request_id()), version })
+        let grant = match operation {
+            Operation::CreateGrant { grant, .. } => grants::id(&self.state.borrow().world, grant),
+            _ => None,
+        };
+        Ok(Receipt { request_id: Some(call.request_id()), version, grant })
     }
 }
 

@@ -40,7 +40,8 @@ fn is_backed(written: &[Written], operation: &Operation) -> bool {
             Operation::AttachPolicy { policy: own, entity: to, document: attached },
         ) => policy == own && entity == to && document == attached,
         (Operation::RevokeGrant { key, grant }, Operation::CreateGrant { grant: made, .. }) => {
-            *key == made.key && made.became(grant)
+            let is_of_run = write.grant.as_ref().is_none_or(|id| *id == grant.id);
+            *key == made.key && made.became(grant) && is_of_run
         }
         (Operation::DeletePolicy { policy, before }, Operation::CreatePolicy { policy: own, after, .. }) => {
             policy == own && is_same(before, after, policy.partition)

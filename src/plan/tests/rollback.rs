@@ -15,6 +15,7 @@ fn written(plan: &Plan) -> Vec<Written> {
         operation: operation.clone(),
         run: "RUN".to_owned(),
         version: matches!(operation, Operation::CreatePolicyVersion { .. }).then(|| "v9".to_owned()),
+        grant: None,
         is_certain: true,
     };
     plan.changes.iter().map(|change| write(&change.operation)).collect()

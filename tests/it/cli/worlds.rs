@@ -156,6 +156,24 @@ fn a_grant_is_undone_with_the_rest() {
 }
 
 #[test]
+fn a_grant_that_somebody_else_made_again_is_not_revoked() {
+    let scene = Scene::of("autoscaling-across-accounts");
+    scene.fix("--yes");
+    let others = serde_json::json!("f".repeat(64));
+    scene.change(|world| {
+        let key = world["keys"].as_object_mut().unwrap().values_mut().next().unwrap();
+        key["grants"][0]["id"] = others.clone();
+    });
+    let back = scene.run("rollback --sandbox=world.json --yes");
+    assert_eq!(back.status, 0, "{back}");
+    assert!(!back.stdout.contains("revoke"), "{back}");
+    let world: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(scene.path("world.json")).unwrap()).unwrap();
+    let key = world["keys"].as_object().unwrap().values().next().unwrap();
+    assert_eq!(key["grants"][0]["id"], others);
+}
+
+#[test]
 fn orphans_are_pruned_when_asked_for() {
     let scene = Scene::of("orphaned-principal");
     let pruned = scene.fix("--prune-orphans --yes");

@@ -63,6 +63,24 @@ async fn a_grant_is_made_beside_others() {
 }
 
 #[tokio::test]
+async fn a_grant_of_the_name_with_a_constraint_is_another_one() {
+    let sandbox = permitting(|world| {
+        let narrow = new_grant(ROLE);
+        world["keys"][KEY]["grants"] = json!([{
+            "id": "a1", "name": narrow.name, "grantee_principal": ROLE, "operations": narrow.operations,
+            "encryption_context_subset": {"aws:ebs:id": "vol-0123456789abcdef0"},
+        }]);
+    });
+    let made = sandbox.perform(&create_grant(ROLE)).await.unwrap().grant;
+    let listed = grants(&sandbox).await;
+    assert_eq!(listed.len(), 2);
+    assert!(new_grant(ROLE).became(&listed[1]), "{listed:?}");
+    assert_eq!(made.as_ref(), Some(&listed[1].id));
+    let again = sandbox.perform(&create_grant(ROLE)).await.unwrap();
+    assert_eq!(again.grant, made, "the name makes it once");
+}
+
+#[tokio::test]
 async fn the_key_policy_has_to_permit_it() {
     let denied = "User: arn:aws:sts::444455556666:assumed-role/FleetAdmin/operator is not authorized to perform: \
                   kms:CreateGrant on resource: arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab \
