@@ -142,8 +142,10 @@ impl Draft<'_> {
         let is_ours = |grant: &&KeyGrant| {
             new.became(grant) && write.grant.as_ref().is_none_or(|made| *made == grant.id)
         };
-        if let Some(grant) = grants.iter().find(is_ours) {
-            let operation = Operation::RevokeGrant { key: key.clone(), grant: grant.clone() };
+        let Some(grant) = grants.iter().find(is_ours) else { return };
+        let operation = Operation::RevokeGrant { key: key.clone(), grant: grant.clone() };
+        // A run that was cut at it and the one that finished it both set out to make it.
+        if self.changes.iter().all(|planned| planned.operation != operation) {
             self.change(write, operation, "created it");
         }
     }

@@ -174,6 +174,21 @@ fn a_grant_that_somebody_else_made_again_is_not_revoked() {
 }
 
 #[test]
+fn a_grant_that_took_two_runs_is_revoked_once() {
+    let scene = Scene::changed("autoscaling-across-accounts", |world| {
+        world["faults"] =
+            serde_json::json!([{"operation": "kms:CreateGrant", "times": 99, "fault": "no_answer"}]);
+    });
+    assert_eq!(scene.fix("--yes").status, 1);
+    scene.change(|world| _ = world.as_object_mut().unwrap().remove("faults"));
+    let resumed = scene.run("fix --sandbox=world.json --resume --yes");
+    assert_eq!(resumed.status, 0, "{resumed}");
+    let back = scene.run("rollback --sandbox=world.json --yes");
+    assert_eq!(back.status, 0, "{back}");
+    assert!(back.stdout.contains("Plan: 0 to create, 1 to update, 0 to attach, 1 to revoke."), "{back}");
+}
+
+#[test]
 fn orphans_are_pruned_when_asked_for() {
     let scene = Scene::of("orphaned-principal");
     let pruned = scene.fix("--prune-orphans --yes");
