@@ -266,6 +266,18 @@ pub(crate) fn default_version(policy: &PolicyArn) -> Command {
         .option("--output", "text")
 }
 
+/// Prints whom a managed policy is attached to and whose boundary it is: `role/NAME` and the like, with tabs between.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/iam/list-entities-for-policy.html>
+pub(crate) fn users_of_policy(policy: &PolicyArn) -> Command {
+    const NAMES: &str = "[PolicyGroups[].join('/', ['group', GroupName]), PolicyRoles[].join('/', ['role', \
+                         RoleName]), PolicyUsers[].join('/', ['user', UserName])][]";
+    Command::new("aws iam list-entities-for-policy")
+        .option("--policy-arn", &policy.to_string())
+        .option("--query", NAMES)
+        .option("--output", "text")
+}
+
 /// Detaches a managed policy.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/iam/detach-role-policy.html>

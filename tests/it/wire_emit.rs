@@ -109,6 +109,46 @@ async fn the_scripts_leave_what_fix_leaves() {
     assert_eq!(scripted.key_policy().await, changed, "nothing is overwritten");
 }
 
+/// Five versions of a policy, attached to the role; what the plan makes of it serves the role alone.
+#[tokio::test]
+async fn a_script_replaces_no_policy_that_came_to_serve_others() {
+    const SOMETHING_ELSE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}"#;
+    let stage = Stage::new().await;
+    let iam = &stage.launcher.iam;
+    let policy = stage.launcher.create_policy("KmsKeyUsagePolicy", SOMETHING_ELSE).await;
+    for _ in 1..5 {
+        stage.launcher.create_policy_version(&policy, SOMETHING_ELSE).await;
+    }
+    let arn = policy.to_string();
+    iam.attach_role_policy().role_name("app").policy_arn(&arn).send().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let emitted = stage.fix(&["--dry-run", "--emit", "cli", "--emit-dir", folder.path().to_str().unwrap()]);
+    assert_eq!(emitted.status.code(), Some(0), "{}", told(&emitted));
+    assert_eq!(complaints(folder.path()), "");
+    let versions = async || -> Vec<String> {
+        let listed = iam.list_policy_versions().policy_arn(&arn).send().await.unwrap();
+        listed.versions().iter().filter_map(|version| version.version_id().map(str::to_owned)).collect()
+    };
+    let before = versions().await;
+    assert_eq!(before.len(), 5);
+
+    stage.launcher.create_user("/", "stranger").await;
+    iam.attach_user_policy().user_name("stranger").policy_arn(&arn).send().await.unwrap();
+    let launcher = stage.launcher.id.to_string();
+    let stale = stage.run_script(folder.path(), &launcher);
+    assert_eq!(stale.status.code(), Some(6), "{}", told(&stale));
+    assert_eq!(versions().await, before, "no version goes either");
+
+    iam.detach_user_policy().user_name("stranger").policy_arn(&arn).send().await.unwrap();
+    let ran = stage.run_script(folder.path(), &launcher);
+    assert_eq!(ran.status.code(), Some(0), "{}", told(&ran));
+    let after = versions().await;
+    assert!(after.contains(&"v6".to_owned()) && after.len() == 5, "{after:?}");
+    let twice = stage.run_script(folder.path(), &launcher);
+    assert_eq!(twice.status.code(), Some(6), "{}", told(&twice));
+    assert_eq!(versions().await, after, "a second time nothing goes");
+}
+
 /// Runs an account's script with another's credentials.
 fn as_account(stage: &Stage, folder: &Path, account: &str, other: &str) -> Output {
     let renamed = folder.join("elsewhere");
@@ -241,7 +281,8 @@ fn what_is_hostile_stays_data_in_a_script() {
     assert_eq!(ran.status, 0, "{ran}");
     assert_eq!(complaints(&scene.path("out")), "");
     let program = "#!/bin/bash\nprintf '%s\\0' \"$@\" >> \"$RECORD\"\ncase $1-$2 in\n\
-                   sts-*) echo 444455556666 ;;\niam-get-policy) echo \"$VERSION\" ;;\nesac\n";
+                   sts-*) echo 444455556666 ;;\niam-get-policy) echo \"$VERSION\" ;;\n\
+                   iam-list-entities-for-policy) echo \"$SERVED\" ;;\nesac\n";
     fs::write(scene.path("aws"), program).unwrap();
     fs::set_permissions(scene.path("aws"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let plan = scene.fix("--dry-run --output json").json();
@@ -251,11 +292,16 @@ fn what_is_hostile_stays_data_in_a_script() {
     let mut command = Command::new(scene.path("out/444455556666/apply.sh"));
     let path = format!("{}:/usr/bin:/bin", scene.path("").display());
     command.env_clear().env("PATH", path).env("RECORD", scene.path("record"));
-    let output = command.env("VERSION", "v7").stdin(Stdio::null()).output().unwrap();
+    let output = command
+        .env("VERSION", "v7")
+        .env("SERVED", "role/app-instances")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", told(&output));
     let record = fs::read_to_string(scene.path("record")).unwrap();
     let count = record.split('\0').filter(|argument| *argument == arn).count();
-    assert_eq!(count, 3, "each command gets the ARN as it is: {record:?}");
+    assert_eq!(count, 6, "each command gets the ARN as it is: {record:?}");
     assert_eq!(files(&scene.path("out")).len(), before, "nothing was run but the AWS CLI");
     assert!(!scene.path("x").exists() && !scene.path("touch_x").exists());
 }

@@ -1,9 +1,11 @@
 //! A plan as a script of AWS CLI commands, for each account.
 
+use std::collections::BTreeSet;
+
 use super::EmittedFile;
 use super::parts::{self, Part, Step, Write, file_name, key_policy_stem};
 use crate::access::Request;
-use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
+use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::plan::{Handover, Operation, Plan};
 use crate::render::command::{self, Command};
 use crate::render::shell::quote;
@@ -11,8 +13,8 @@ use crate::render::shell::quote;
 /// The scripts with their policies: `ACCOUNT/apply.sh`.
 ///
 /// A script makes the same writes as `keymend apply`, and stops at the first that fails. Before it replaces
-/// something, it sees that this still is what the plan was made on; a policy that KMS gives back in another order
-/// of principals counts as changed there, which `keymend apply` knows better.
+/// something, it sees that this still is what the plan was made on, and that it serves nobody else by now; a policy
+/// that KMS gives back in another order of principals counts as changed there, which `keymend apply` knows better.
 pub fn cli(request: &Request, plan: &Plan) -> Vec<EmittedFile> {
     let parts = parts::by_account(plan).into_iter();
     parts.flat_map(|(account, part)| of_account(request, account, &part)).collect()
@@ -27,7 +29,12 @@ fn of_account(request: &Request, account: AccountId, part: &Part<'_>) -> Vec<Emi
         }
         match write {
             Write::KeyPolicy { key, before, after } => script.key_policy(key, before, after),
-            Write::Other(operation) => script.other(operation),
+            Write::Other(operation) => {
+                if let Some((policy, base_version, serves)) = replacement(operation, &part.steps) {
+                    script.guard(policy, base_version, serves);
+                }
+                script.other(operation);
+            }
         }
     }
     for handover in &part.handovers {
@@ -36,6 +43,27 @@ fn of_account(request: &Request, account: AccountId, part: &Part<'_>) -> Vec<Emi
     }
     let program = EmittedFile { is_executable: true, ..EmittedFile::new(account, "apply.sh", script.text) };
     std::iter::once(program).chain(script.files).collect()
+}
+
+/// The policy that gets a new version by an operation, or by what an operation makes room for, with what the plan was
+/// made on: its version in force and whom it serves.
+fn replacement<'p>(
+    operation: &Operation,
+    steps: &[Step<'p>],
+) -> Option<(&'p PolicyArn, &'p str, &'p [EntityName])> {
+    let (Operation::CreatePolicyVersion { policy: touched, .. }
+    | Operation::DeletePolicyVersion { policy: touched, .. }) = operation
+    else {
+        return None;
+    };
+    steps.iter().find_map(|step| match step.write {
+        Write::Other(Operation::CreatePolicyVersion { policy, base_version, serves, .. })
+            if policy == touched =>
+        {
+            Some((policy, base_version.as_str(), serves.as_slice()))
+        }
+        _ => None,
+    })
 }
 
 fn header(account: AccountId) -> String {
@@ -83,6 +111,25 @@ impl Script<'_> {
         self.line(&format!("  printf '%s\\n' {} >&2\n  exit 6\nfi", quote(&message)));
     }
 
+    /// Sees that a policy says what it said, for whom it did: a new version gives access to whoever it serves.
+    fn guard(&mut self, policy: &PolicyArn, base_version: &str, serves: &[EntityName]) {
+        let names: BTreeSet<String> =
+            serves.iter().map(|entity| format!("{}/{}", entity.kind, entity.name)).collect();
+        let names: Vec<String> = names.into_iter().collect();
+        self.line(&format!("in_force=$({})", command::default_version(policy)));
+        // In one order, whatever the locale; those whose boundary it is are listed with those it is attached to.
+        self.line(&format!(
+            "served=$({} | tr '\\t' '\\n' | LC_ALL=C sort -u)",
+            command::users_of_policy(policy)
+        ));
+        self.line(&format!(
+            "if [ \"$in_force\" != {} ] || [ \"$served\" != {} ]; then",
+            quote(base_version),
+            quote(&names.join("\n"))
+        ));
+        self.stop(&format!("the policy {policy}"));
+    }
+
     fn key_policy(&mut self, key: &KeyArn, before: &str, after: &str) {
         let stem = key_policy_stem(key);
         let (former, file) = (format!("{stem}.before.json"), format!("{stem}.json"));
@@ -113,11 +160,8 @@ impl Script<'_> {
                 self.file(&format!("{}.{version_name}.deleted.json", policy.name), before);
                 self.run(&command::delete_policy_version(policy, version));
             }
-            Operation::CreatePolicyVersion { policy, base_version, after, .. } => {
+            Operation::CreatePolicyVersion { policy, after, .. } => {
                 self.file(&command::policy_file(policy), after);
-                self.line(&format!("in_force=$({})", command::default_version(policy)));
-                self.line(&format!("if [ \"$in_force\" != {} ]; then", quote(base_version)));
-                self.stop(&format!("the policy {policy}"));
                 self.run(&command::create_policy_version(policy));
             }
             Operation::AttachPolicy { policy, entity, .. } => self.attach(policy, entity),
