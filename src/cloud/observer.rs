@@ -291,8 +291,9 @@ async fn read_caller(caller: &Caller, asked: &UnresolvedRequest, cloud: &impl Ob
         .grantees
         .iter()
         .any(|grantee| grantee.account() == caller.account && grantee.is_service_linked_role());
-    let is_foreign = asked.keys.iter().any(|key| key.account() != Some(caller.account));
-    if !has_roles || !is_foreign {
+    // An account's default EBS key may be another account's too.
+    let mut keys = asked.keys.iter().chain(asked.default_keys.get(&caller.account));
+    if !has_roles || keys.all(|key| key.account() == Some(caller.account)) {
         return Reading::default();
     }
     let name = match AwsPrincipal::parse(&caller.arn) {

@@ -76,6 +76,35 @@ fn ami_not_encrypted() {
     insta::assert_snapshot!(story("ami-not-encrypted"));
 }
 
+/// Whoever creates grants on it is looked at, where no other key is another account's.
+#[test]
+fn a_default_key_of_another_account_takes_a_grant_by_whoever_may_create_it() {
+    let ran = |policy: serde_json::Value| {
+        let scene = Scene::changed("autoscaling-across-accounts", |world| {
+            let key = world["keys"].as_object().unwrap().keys().next().unwrap().clone();
+            let account = &mut world["accounts"]["444455556666"];
+            account["default_ebs_key"] = json!(key);
+            account["ebs_encryption_by_default"] = json!(true);
+            account["roles"]["FleetAdmin"]["inline"]["FleetAdministration"]["Statement"] = policy;
+            world["images"] = json!({AMI: {"owner": "444455556666", "snapshots": [SNAPSHOT]}});
+            world["snapshots"] = json!({SNAPSHOT: {"owner": "444455556666"}});
+        });
+        scene.run(&format!(
+            "fix --sandbox=world.json --ami {AMI} --autoscaling 444455556666 --dry-run --output json"
+        ))
+    };
+    let codes = |document: serde_json::Value| -> Vec<String> {
+        let findings = document["findings"].as_array().unwrap().clone();
+        findings.iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+    };
+    let allowed = ran(json!([{"Effect": "Allow", "Action": "kms:CreateGrant", "Resource": "*"}])).json();
+    assert_eq!(allowed["changes"].as_array().unwrap().len(), 2, "{allowed:#}");
+    assert!(!codes(allowed).iter().any(|code| code.contains("grant")));
+    let refused = ran(json!([{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}])).json();
+    assert_eq!(refused["changes"].as_array().unwrap().len(), 1, "no grant is tried: {refused:#}");
+    assert!(codes(refused).contains(&"may_not_create_grant".to_owned()));
+}
+
 #[test]
 fn a_default_key_is_for_its_own_accounts_grantees_alone() {
     let scene = Scene::changed("default-ebs-key", |world| {
