@@ -29,5 +29,7 @@ pub(super) fn tell_other_events(others: usize, console: &mut Console) -> io::Res
     if others == 0 {
         return Ok(());
     }
-    console.hint(&format!("events of CloudTrail that KMS did not refuse are passed over: {others}"))
+    console.hint(&format!(
+        "events of CloudTrail that are no refusals of what a launch does are passed over: {others}"
+    ))
 }

@@ -2,9 +2,12 @@
 //!
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::access::GranteeRef;
+use crate::access::assessment::documented_actions;
 use crate::access::chain::Refusal;
 use crate::arn::{AccountId, EntityKind, KeyArn, Partition};
 use crate::policy::AwsPrincipal;
@@ -18,9 +21,13 @@ pub enum TrailError {
     /// JSON of another kind.
     #[error("no event of CloudTrail")]
     Form,
-    /// Events, but none that is a refusal by KMS.
-    #[error("{} and none is a call that KMS refused", counted(*.0))]
+    /// Events, but none that is a refusal by KMS of what a launch does.
+    #[error("{} and none is a call of a launch that KMS refused", counted(*.0))]
     NoRefusal(usize),
+    /// Who was refused one key was not refused another one: access to every key for everyone would be more than
+    /// anybody was refused.
+    #[error("the events are of several principals and keys, and not each principal was refused each key")]
+    Unrelated,
     /// A refusal that lacks what is needed.
     #[error("the event `{event}` does not tell its {what}")]
     Incomplete {
@@ -38,7 +45,7 @@ fn counted(events: usize) -> String {
 /// What a text holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trail {
-    /// Refusals by KMS, each once.
+    /// Refusals by KMS of what a launch does, each once.
     pub refusals: Vec<Refusal>,
     /// How many events are something else.
     pub others: usize,
@@ -48,7 +55,8 @@ pub struct Trail {
 /// give, where each event is a text in its member `CloudTrailEvent`.
 ///
 /// # Errors
-/// The text is none of these, or no event is a refusal by KMS, or one does not tell what it was about.
+/// The text is none of these, or no event is a refusal by KMS, or one does not tell what it was about; or they are
+/// about several principals and keys that do not belong together.
 pub fn parse(text: &str) -> Result<Trail, TrailError> {
     let value: Value = serde_json::from_str(text).map_err(|error| TrailError::Json(error.to_string()))?;
     let mut events = Vec::new();
@@ -65,11 +73,20 @@ pub fn parse(text: &str) -> Result<Trail, TrailError> {
             refusals.push(refusal);
         }
     }
-    if refusals.is_empty() {
-        Err(TrailError::NoRefusal(others.len()))
-    } else {
-        Ok(Trail { refusals, others: others.len() })
+    match refusals.is_empty() {
+        true => Err(TrailError::NoRefusal(others.len())),
+        false if !is_each_of_each(&refusals) => Err(TrailError::Unrelated),
+        false => Ok(Trail { refusals, others: others.len() }),
     }
+}
+
+/// Whether every principal was refused every key: a request is for all of them.
+fn is_each_of_each(refusals: &[Refusal]) -> bool {
+    let principals: BTreeSet<String> = refusals.iter().map(|refusal| refusal.principal.to_string()).collect();
+    let keys: BTreeSet<&KeyArn> = refusals.iter().map(|refusal| &refusal.key).collect();
+    let pairs: BTreeSet<(String, &KeyArn)> =
+        refusals.iter().map(|refusal| (refusal.principal.to_string(), &refusal.key)).collect();
+    pairs.len() == principals.len() * keys.len()
 }
 
 /// Unwraps the forms that events come in.
@@ -104,6 +121,16 @@ fn text<'e>(event: &'e Value, pointer: &str) -> &'e str {
 fn is_refusal(event: &Value) -> bool {
     text(event, "/eventSource") == "kms.amazonaws.com"
         && text(event, "/errorCode").starts_with("AccessDenied")
+        && is_of_a_launch(text(event, "/eventName"))
+}
+
+/// Whether an operation is among those that access is given to. Whoever was refused another one, the deletion of a
+/// key say, did not ask for that.
+fn is_of_a_launch(operation: &str) -> bool {
+    // What is not told is no reason to pass over it.
+    operation.is_empty()
+        || operation == "ReEncrypt"
+        || documented_actions().iter().any(|action| action.name() == operation)
 }
 
 fn refusal(event: &Value) -> Result<Refusal, TrailError> {
@@ -240,6 +267,28 @@ mod tests {
         assert_eq!(by_id, both("arn:aws:iam::444455556666:role/team/app", own));
     }
 
+    /// Together they would get more than anybody was refused.
+    #[test]
+    fn principals_and_keys_that_do_not_belong_together_are_refused() {
+        let of = |role: &str, key: &str| {
+            let mut event = event();
+            let arn = format!("arn:aws:iam::444455556666:role/{role}");
+            event["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] = json!(arn);
+            event["resources"] = json!([{"ARN": KEY.replace("1234abcd", key)}]);
+            event
+        };
+        let (mine, yours) = (of("app", "1234abcd"), of("web", "9999abcd"));
+        let crossed = [of("app", "9999abcd"), of("web", "1234abcd")];
+        let count = |events: &[&Value]| parsed(&json!(events)).map(|all| all.len());
+        assert_eq!(count(&[&mine, &crossed[0]]), Ok(2), "one principal");
+        assert_eq!(count(&[&mine, &crossed[1]]), Ok(2), "one key");
+        assert_eq!(count(&[&mine, &yours, &crossed[0], &crossed[1]]), Ok(4), "each was refused each");
+        let message =
+            "the events are of several principals and keys, and not each principal was refused each key";
+        assert_eq!(count(&[&mine, &yours]), Err(message.to_owned()));
+        assert_eq!(count(&[&mine, &yours, &crossed[0]]), Err(message.to_owned()));
+    }
+
     #[test]
     fn what_is_no_refusal_is_told() {
         let other = |member: &str, value: &str| {
@@ -252,15 +301,27 @@ mod tests {
         for (form, message) in [
             (json!(1), "no event of CloudTrail"),
             (json!({"Version": "2012-10-17"}), "no event of CloudTrail"),
-            (json!({"Records": []}), "0 events and none is a call that KMS refused"),
-            (other("eventSource", "ec2.amazonaws.com"), "one event and none is a call that KMS refused"),
-            (other("errorCode", "DisabledException"), "one event and none is a call that KMS refused"),
+            (json!({"Records": []}), "0 events and none is a call of a launch that KMS refused"),
+            (
+                other("eventSource", "ec2.amazonaws.com"),
+                "one event and none is a call of a launch that KMS refused",
+            ),
+            (
+                other("errorCode", "DisabledException"),
+                "one event and none is a call of a launch that KMS refused",
+            ),
+            (
+                other("eventName", "ScheduleKeyDeletion"),
+                "one event and none is a call of a launch that KMS refused",
+            ),
             (other("eventName", ""), "the event `e1` does not tell its action"),
             (silent, "the event `e1` does not tell its principal"),
         ] {
             assert_eq!(parsed(&form), Err(message.to_owned()));
         }
         assert!(matches!(parse("{"), Err(TrailError::Json(_))));
+        let reencrypted = parse(&other("eventName", "ReEncrypt").to_string()).unwrap();
+        assert_eq!(reencrypted.refusals[0].action, "kms:ReEncrypt");
         let mixed = json!([event(), other("eventSource", "ec2.amazonaws.com")]);
         assert_eq!(parse(&mixed.to_string()).unwrap().others, 1);
     }

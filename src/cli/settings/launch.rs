@@ -6,7 +6,8 @@ use super::{is_piped, read_text};
 use crate::access::chain::Refusal;
 use crate::cli::LaunchArgs;
 use crate::error::UsageError;
-use crate::launch::{Targets, trail};
+use crate::launch::Targets;
+use crate::launch::trail::{self, TrailError};
 
 /// A kind of ids: its flag, how its ids begin, and what it is called.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +75,13 @@ fn cloudtrail(file: &Path) -> Result<(Vec<Refusal>, usize), UsageError> {
         if is_piped(file) { "standard input".to_owned() } else { format!("the file `{}`", file.display()) };
     let text = read_text(file)
         .map_err(|error| UsageError::new(format!("{name} can't be read for events: {error}")).hint(FORM))?;
-    let trail =
-        trail::parse(&text).map_err(|error| UsageError::new(format!("{name}: {error}")).hint(FORM))?;
+    let trail = trail::parse(&text).map_err(|error| {
+        let hint = if error == TrailError::Unrelated {
+            "give the events of one principal, or those about one key, then the others"
+        } else {
+            FORM
+        };
+        UsageError::new(format!("{name}: {error}")).hint(hint)
+    })?;
     Ok((trail.refusals, trail.others))
 }
