@@ -93,6 +93,10 @@ pub enum LaunchError {
         /// The region of a key that was named, where that is another one.
         other_region: Option<String>,
     },
+    /// Who launched one image did not launch another one: access to the keys of every image for everyone would be more
+    /// than anybody asked for.
+    #[error("the instances are of several launchers and images, and not each launched from each image")]
+    Unrelated,
     /// The snapshots are not shown, and without them no key can be told.
     #[error("the key can't be told: the snapshot `{snapshot}` is not shown to the accounts that asked")]
     NoKey {
@@ -126,6 +130,9 @@ pub async fn trace(
         try_join_all(targets.volumes.iter().map(|id| search.volume(id))),
         search.get_to_know(),
     )?;
+    if asked.grantees.is_empty() && !is_each_of_each(&instances, &search.region()) {
+        return Err(LaunchError::Unrelated);
+    }
     let more_images = missing_ids(instances.iter().map(|instance| &instance.image), &targets.images);
     let more_volumes = missing_ids(instances.iter().flat_map(|instance| &instance.volumes), &targets.volumes);
     let (more_images, more_volumes) = try_join!(
@@ -208,6 +215,16 @@ fn who_launched(instance: &Instance, region: &str) -> GranteeRef {
         }
         None => GranteeRef::Account(instance.owner),
     }
+}
+
+/// Whether everyone who launched an instance launched from every image: a request is for all of them.
+fn is_each_of_each(instances: &[Instance], region: &str) -> bool {
+    let who = |instance: &Instance| who_launched(instance, region).to_string();
+    let launchers: BTreeSet<String> = instances.iter().map(who).collect();
+    let images: BTreeSet<&String> = instances.iter().map(|instance| &instance.image).collect();
+    let pairs: BTreeSet<(String, &String)> =
+        instances.iter().map(|instance| (who(instance), &instance.image)).collect();
+    pairs.len() == launchers.len() * images.len()
 }
 
 /// Whose credentials may see what the default ones don't.

@@ -130,6 +130,37 @@ fn a_default_key_is_for_its_own_accounts_grantees_alone() {
     assert_eq!(changes, expected.map(|(account, named)| (account.to_owned(), named)), "{report:#}");
 }
 
+/// Everyone named is given every key, so nobody is named who launched from something else.
+#[test]
+fn instances_that_do_not_belong_together_are_refused() {
+    const OTHER: &str = "i-0fffffffffffffff0";
+    let ran = |image: &str, arguments: &str| {
+        let scene = Scene::changed("terminated-instance", |world| {
+            world["accounts"]["777788889999"] = json!({"roles": {"IamAdmin": {}}});
+            world["callers"]["777788889999"] =
+                json!({"arn": "arn:aws:sts::777788889999:assumed-role/IamAdmin/operator"});
+            let mut second = world["images"][AMI].clone();
+            second["shared_with"] = json!(["777788889999", "444455556666"]);
+            world["images"][AMI] = second.clone();
+            world["images"]["ami-0fffffffffffffff0"] = second;
+            world["instances"][OTHER] = json!({"owner": "777788889999", "image": image});
+        });
+        scene.fix(&format!("--instance i-0123456789abcdef0 --instance {OTHER} --dry-run {arguments}"))
+    };
+    let refused = ran("ami-0fffffffffffffff0", "");
+    assert_eq!(refused.status, 1, "{refused}");
+    assert!(
+        refused.stderr.contains(
+            "error: the instances are of several launchers and images, and not each launched from each image"
+        ),
+        "{refused}"
+    );
+    for (image, arguments) in [(AMI, ""), ("ami-0fffffffffffffff0", "--account 444455556666")] {
+        let planned = ran(image, arguments);
+        assert!(planned.stdout.contains("Plan: "), "{planned}");
+    }
+}
+
 #[test]
 fn the_chain_is_in_the_document() {
     let report = Scene::of("terminated-instance").fix("--dry-run --output json").json();
