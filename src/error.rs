@@ -173,6 +173,9 @@ impl Error {
             Self::Launch(LaunchError::Unrelated) => Some(
                 "give one instance at a time, or say for whom: --account, --principal, --autoscaling".to_owned(),
             ),
+            Self::Launch(LaunchError::Unnamed { command, .. }) => {
+                Some(format!("name it with --principal; CloudTrail tells it: {command}"))
+            }
             Self::Launch(LaunchError::NoKey { owner, .. }) => {
                 let owner = owner.map_or("OWNER".to_owned(), |owner| owner.to_string());
                 Some(format!("give credentials of its owner, --account-profile {owner}=PROFILE, or its key, --key ARN"))

@@ -97,6 +97,19 @@ pub enum LaunchError {
     /// than anybody asked for.
     #[error("the instances are of several launchers and images, and not each launched from each image")]
     Unrelated,
+    /// Nobody was named, and letting an account as a whole into its own key is more than an instance asks for.
+    #[error(
+        "the instance `{instance}` does not tell which user or role of account {account} launched it, and the key is \
+         that account's own"
+    )]
+    Unnamed {
+        /// The instance.
+        instance: String,
+        /// Whose it is, and whose the key is.
+        account: AccountId,
+        /// The command that tells who launched it.
+        command: String,
+    },
     /// The snapshots are not shown, and without them no key can be told.
     #[error("the key can't be told: the snapshot `{snapshot}` is not shown to the accounts that asked")]
     NoKey {
@@ -202,6 +215,25 @@ pub fn complete(asked: &mut UnresolvedRequest, chain: &mut Chain) {
         Some((account, key))
     });
     asked.default_keys = default_keys.filter(|(_, key)| !asked.keys.contains(key)).collect();
+}
+
+/// Who is to be let in has a name: a key's own account is added only where it is named, and an instance names no more
+/// than that.
+///
+/// # Errors
+/// Nobody was named, and an instance was launched in the account of its key.
+pub fn require_names(named: &[GranteeRef], chain: &Chain) -> Result<(), LaunchError> {
+    let is_at_home = |instance: &&Instance| {
+        instance.auto_scaling_group.is_none() && chain.keys().iter().any(|key| key.account == instance.owner)
+    };
+    match chain.instances.iter().find(is_at_home) {
+        Some(instance) if named.is_empty() => Err(LaunchError::Unnamed {
+            instance: instance.id.clone(),
+            account: instance.owner,
+            command: commands::who_launched(&chain.region, &instance.id),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The role of Auto Scaling where its group launched the instance, else the account: more an instance doesn't tell.

@@ -18,7 +18,7 @@ use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::cloud::{Observe, Prove, Write};
 use crate::error::{Error, ExitStatus, UsageError};
-use crate::launch::causes;
+use crate::launch::{self, causes};
 
 /// Runs the command. With `--output json` a run that fails leaves a document too.
 pub(super) async fn fix(args: &FixArgs, console: &mut Console) -> Result<ExitStatus, Error> {
@@ -89,9 +89,12 @@ async fn run<C: Observe + ObserveEc2 + Write + Prove, K: Clock>(
         Earlier::None => None,
     };
     let reading = console.progress.waiting();
-    let (asked, chain) = match &earlier {
-        Some(record) => ((&record.request).into(), record.chain.clone()),
-        None => chain::find(settings.asked.clone(), &settings.targets, cloud).await?,
+    let (asked, chain) = if let Some(record) = &earlier {
+        ((&record.request).into(), record.chain.clone())
+    } else {
+        let found = chain::find(settings.asked.clone(), &settings.targets, cloud).await?;
+        launch::require_names(&settings.asked.grantees, &found.1)?;
+        found
     };
     let (request, observation) = observe(&asked, cloud).await?;
     drop(reading);

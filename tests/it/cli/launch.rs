@@ -131,6 +131,25 @@ fn a_default_key_is_for_its_own_accounts_grantees_alone() {
 }
 
 /// Everyone named is given every key, so nobody is named who launched from something else.
+/// A key's own account is let in only where it is named.
+#[test]
+fn an_instance_in_the_keys_own_account_wants_a_name() {
+    let scene = Scene::changed("terminated-instance", |world| {
+        world["instances"]["i-0123456789abcdef0"]["owner"] = json!("111122223333");
+    });
+    let ran = scene.fix("--instance i-0123456789abcdef0 --dry-run");
+    assert_eq!(ran.status, 1, "{ran}");
+    assert!(ran.stderr.contains("does not tell which user or role of account 111122223333"), "{ran}");
+    assert!(
+        ran.stderr.contains("hint: name it with --principal; CloudTrail tells it: aws cloudtrail"),
+        "{ran}"
+    );
+    let named = scene.fix("--instance i-0123456789abcdef0 --account 111122223333 --dry-run");
+    assert_eq!(named.status, 0, "{named}");
+    let checked = scene.run("check --sandbox=world.json --instance i-0123456789abcdef0");
+    assert!(checked.stdout.contains("account 111122223333, asked about as its root user"), "{checked}");
+}
+
 #[test]
 fn instances_that_do_not_belong_together_are_refused() {
     const OTHER: &str = "i-0fffffffffffffff0";
