@@ -64,6 +64,9 @@ impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
         console: &mut Console,
     ) -> Result<Carried, Error> {
         let nothing = Carried::nothing(plan);
+        if mode == Mode::DryRun && self.settings.verify != Verify::Evaluate {
+            console.hint("--verify has no effect on a dry run: nothing is written that could be proven")?;
+        }
         if decision != Decision::NoChanges || mode == Mode::DryRun {
             return Ok(nothing);
         }

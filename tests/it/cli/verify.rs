@@ -48,4 +48,10 @@ fn a_refusal_is_told() {
 fn a_dry_run_of_the_plan_proves_nothing() {
     let ran = Scene::of("already-mended").fix("--dry-run --verify simulate");
     assert!(!ran.stdout.contains("simulation"), "{ran}");
+    assert!(
+        ran.stderr.ends_with(
+            "hint: --verify has no effect on a dry run: nothing is written that could be proven\n"
+        ),
+        "{ran}"
+    );
 }
