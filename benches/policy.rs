@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use keymend::access::{CoverageRule, Grantee, PolicyName, Profile, Request, RequiredStatement};
+use keymend::access::{CoverageRule, Grantee, PolicyName, Profile, Purpose, Request, RequiredStatement};
 use keymend::arn::{EntityArn, KeyArn, Partition, PolicyArn};
 use keymend::observation::{
     Entity, IamObservation, IamQuotas, KeyObservation, ManagedPolicy, Observation, PolicyVersion, Reading,
@@ -96,6 +96,7 @@ fn question() -> (Request, Observation) {
         profile: Profile::default(),
         coverage: CoverageRule::default(),
         prune_orphans: false,
+        purpose: Purpose::default(),
         only_for: std::collections::BTreeMap::new(),
     };
     (request, observation)

@@ -4,6 +4,7 @@ pub mod assessment;
 pub mod chain;
 pub mod evidence;
 pub mod grant;
+mod purpose;
 mod required;
 mod service_linked;
 pub mod trial;
@@ -19,6 +20,7 @@ use crate::arn::{AccountId, ArnError, ArnParts, EntityArn, KeyArn, Partition, Se
 use crate::policy::AwsPrincipal;
 
 pub use grant::NewGrant;
+pub use purpose::Purpose;
 pub use required::RequiredStatement;
 pub use service_linked::{RoleSuffix, RoleSuffixError, ServiceLinkedRole, WellKnownRole};
 
@@ -29,6 +31,9 @@ pub struct Request {
     pub keys: Vec<KeyArn>,
     /// Who must be able to launch, in the order asked for, each once.
     pub grantees: Vec<Grantee>,
+    /// What the grantees must be able to do.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// The name of the customer managed policy in requester accounts.
     pub policy_name: PolicyName,
     /// What the grantees must be allowed.
@@ -88,6 +93,8 @@ pub struct UnresolvedRequest {
     pub keys: Vec<KeyRef>,
     /// Who must be able to launch.
     pub grantees: Vec<GranteeRef>,
+    /// What they must be able to do; where nobody said it, what was found tells.
+    pub purpose: Option<Purpose>,
     /// As in [`Request`].
     pub policy_name: PolicyName,
     /// As in [`Request`].
@@ -103,7 +110,8 @@ pub struct UnresolvedRequest {
 impl From<&Request> for UnresolvedRequest {
     /// The same request once more.
     fn from(request: &Request) -> Self {
-        let Request { keys, grantees, policy_name, profile, coverage, prune_orphans, only_for } = request;
+        let Request { keys, grantees, purpose, policy_name, profile, coverage, prune_orphans, only_for } =
+            request;
         let grantee = |grantee: &Grantee| match grantee {
             Grantee::Account { id, .. } => GranteeRef::Account(*id),
             Grantee::Entity(entity) => GranteeRef::Entity(entity.clone()),
@@ -116,6 +124,7 @@ impl From<&Request> for UnresolvedRequest {
         Self {
             keys: for_everybody.cloned().map(KeyRef::Arn).collect(),
             grantees: grantees.iter().map(grantee).collect(),
+            purpose: Some(*purpose),
             policy_name: policy_name.clone(),
             profile: *profile,
             coverage: *coverage,

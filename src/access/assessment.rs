@@ -6,26 +6,35 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 
-use super::Grantee;
 use super::required::{GRANT, LAUNCH, RequiredStatement};
+use super::{Grantee, Purpose};
 use crate::arn::KeyArn;
 use crate::authz::{Gate, Outcome};
 use crate::policy::{ActionSet, Effect, KmsAction};
 
-/// The actions that a launch from an encrypted snapshot needs, wildcards expanded.
-pub fn launch_actions() -> &'static [KmsAction] {
-    static ACTIONS: LazyLock<Vec<KmsAction>> =
+/// The actions that whoever launches from an encrypted snapshot needs, or whoever starts an instance with encrypted
+/// volumes, wildcards expanded.
+pub fn needed_actions(purpose: Purpose) -> &'static [KmsAction] {
+    static TO_LAUNCH: LazyLock<Vec<KmsAction>> =
         LazyLock::new(|| actions_in(ActionSet::of_patterns(LAUNCH.iter().chain(GRANT).copied())));
-    &ACTIONS
+    static TO_START: LazyLock<Vec<KmsAction>> =
+        LazyLock::new(|| actions_in(ActionSet::of_patterns(GRANT.iter().copied())));
+    match purpose {
+        Purpose::Launch => &TO_LAUNCH,
+        Purpose::Start => &TO_START,
+    }
 }
 
-/// The actions of the documented remedy, wildcards expanded.
-pub fn documented_actions() -> &'static [KmsAction] {
-    static ACTIONS: LazyLock<Vec<KmsAction>> = LazyLock::new(|| {
+/// The actions of the documented remedy, wildcards expanded: for a start there are no more than it needs.
+pub fn documented_actions(purpose: Purpose) -> &'static [KmsAction] {
+    static TO_LAUNCH: LazyLock<Vec<KmsAction>> = LazyLock::new(|| {
         let sets = RequiredStatement::documented().map(|required| required.action_set);
         actions_in(sets.into_iter().fold(ActionSet::EMPTY, ActionSet::union))
     });
-    &ACTIONS
+    match purpose {
+        Purpose::Launch => &TO_LAUNCH,
+        Purpose::Start => needed_actions(purpose),
+    }
 }
 
 fn actions_in(set: ActionSet) -> Vec<KmsAction> {
@@ -94,15 +103,15 @@ pub enum Verdict {
     Blocked,
 }
 
-impl fmt::Display for Verdict {
+impl Verdict {
     /// In words that follow the grantee's name.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Able => "can launch",
-            Self::Unknown => "may be able to launch",
-            Self::Missing => "can't launch yet",
-            Self::Blocked => "can't launch",
-        })
+    pub fn of(self, purpose: Purpose) -> String {
+        match self {
+            Self::Able => format!("can {purpose}"),
+            Self::Unknown => format!("may be able to {purpose}"),
+            Self::Missing => format!("can't {purpose} yet"),
+            Self::Blocked => format!("can't {purpose}"),
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::Grantee;
-use super::assessment::{ActionAssessment, Assessment, Verdict, launch_actions};
+use super::assessment::{ActionAssessment, Assessment, Verdict, needed_actions};
 use super::evidence::Extras;
+use super::{Grantee, Purpose};
 use crate::arn::{EntityKind, KeyArn};
 use crate::observation::Caller;
 use crate::policy::{AwsPrincipal, KmsAction};
@@ -18,7 +18,7 @@ pub struct Trial {
     pub grantee: Grantee,
     /// How AWS was asked.
     pub method: Method,
-    /// What it answered about each action of a launch.
+    /// What it answered about each action that is needed.
     pub rulings: Vec<Ruling>,
 }
 
@@ -59,13 +59,13 @@ pub enum Standing {
 
 impl Trial {
     /// A trial that could not be made at all.
-    pub fn unproven(key: &KeyArn, grantee: &Grantee, method: Method, reason: &str) -> Self {
+    pub fn unproven(key: &KeyArn, grantee: &Grantee, purpose: Purpose, method: Method, reason: &str) -> Self {
         let ruling = |action: &KmsAction| Ruling::unproven(*action, reason);
-        let rulings = launch_actions().iter().map(ruling).collect();
+        let rulings = needed_actions(purpose).iter().map(ruling).collect();
         Self { key: key.clone(), grantee: grantee.clone(), method, rulings }
     }
 
-    /// Whether AWS refuses something that a launch needs.
+    /// Whether AWS refuses something that is needed.
     pub fn is_refused(&self) -> bool {
         self.rulings.iter().any(|ruling| ruling.standing == Standing::Refused)
     }

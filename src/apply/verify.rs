@@ -5,10 +5,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::clock::Clock;
-use crate::access::assessment::{Assessment, launch_actions};
+use crate::access::assessment::{Assessment, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::trial::{Method, Ruling, Trial, denied, direct_call, stands_for, untried};
-use crate::access::{Grantee, Request};
+use crate::access::{Grantee, Purpose, Request};
 use crate::arn::{EntityKind, KeyArn};
 use crate::cloud::{Actor, CloudError, CloudErrorKind, LaunchCall, Prove};
 use crate::observation::{Caller, Observation};
@@ -36,6 +36,7 @@ pub async fn by_dry_runs<P: Prove, E>(
         cloud,
         expected: Evidence::new(observation, &direct_call()),
         company: company(cloud, observation, profiles).await,
+        purpose: request.purpose,
     };
     let deadline = clock.elapsed() + PATIENCE;
     let pairs = request.keys.iter().flat_map(|key| request.needing(key).map(move |grantee| (key, grantee)));
@@ -70,6 +71,7 @@ struct Stage<'p, P> {
     /// What our evaluation says of direct calls.
     expected: Evidence,
     company: Vec<(Actor, Result<Caller, CloudError>)>,
+    purpose: Purpose,
 }
 
 impl<P: Prove> Stage<'_, P> {
@@ -77,18 +79,27 @@ impl<P: Prove> Stage<'_, P> {
         let (actor, caller) = match self.actor_for(grantee).await {
             Ok(found) => found,
             Err(reason) => {
-                return Trial::unproven(key, grantee, Method::DryRun { made_by: None }, &reason);
+                return Trial::unproven(
+                    key,
+                    grantee,
+                    self.purpose,
+                    Method::DryRun { made_by: None },
+                    &reason,
+                );
             }
         };
-        let expected = self.expected.assess(key, grantee, launch_actions());
-        let calls = LaunchCall::ALL.map(async |call| (call, self.cloud.dry_run(&actor, call, key).await));
+        let actions = needed_actions(self.purpose);
+        let expected = self.expected.assess(key, grantee, actions);
+        let calls =
+            LaunchCall::ALL.into_iter().filter(|call| actions.iter().any(|action| call.needs(*action)));
+        let calls = calls.map(async |call| (call, self.cloud.dry_run(&actor, call, key).await));
         let answers = join_all(calls).await;
         let ruling = |action: &KmsAction| match answers.iter().find(|(call, _)| call.needs(*action)) {
             Some((_, answer)) => ruling(*action, answer, &expected),
             None => untried(*action),
         };
         let method = Method::DryRun { made_by: Some(caller.arn) };
-        let rulings = launch_actions().iter().map(ruling).collect();
+        let rulings = actions.iter().map(ruling).collect();
         Trial { key: key.clone(), grantee: grantee.clone(), method, rulings }
     }
 
@@ -136,11 +147,16 @@ fn ruling(action: KmsAction, answer: &Result<(), CloudError>, expected: &Assessm
 pub async fn by_simulation(cloud: &impl Prove, request: &Request, observation: &Observation) -> Vec<Trial> {
     let evidence = Evidence::new(observation, &Extras::default());
     let pairs = request.keys.iter().flat_map(|key| request.needing(key).map(move |grantee| (key, grantee)));
-    join_all(pairs.map(|(key, grantee)| simulation(cloud, key, grantee, &evidence))).await
+    join_all(pairs.map(|pair| simulation(cloud, pair, request.purpose, &evidence))).await
 }
 
-async fn simulation(cloud: &impl Prove, key: &KeyArn, grantee: &Grantee, evidence: &Evidence) -> Trial {
-    let unproven = |reason: &str| Trial::unproven(key, grantee, Method::Simulation, reason);
+async fn simulation(
+    cloud: &impl Prove,
+    (key, grantee): (&KeyArn, &Grantee),
+    purpose: Purpose,
+    evidence: &Evidence,
+) -> Trial {
+    let unproven = |reason: &str| Trial::unproven(key, grantee, purpose, Method::Simulation, reason);
     let entity = match grantee {
         Grantee::Account { .. } => {
             return unproven("an account has no IAM policies of its own; ask about its users and roles");
@@ -152,16 +168,17 @@ async fn simulation(cloud: &impl Prove, key: &KeyArn, grantee: &Grantee, evidenc
         }
         Grantee::Entity(entity) => entity,
     };
-    match cloud.simulate(entity, key, launch_actions()).await {
+    let actions = needed_actions(purpose);
+    match cloud.simulate(entity, key, actions).await {
         Err(error) => unproven(&error.to_string()),
         Ok(answers) => {
-            let evaluated = evidence.assess(key, grantee, launch_actions());
+            let evaluated = evidence.assess(key, grantee, actions);
             let ruling = |action: &KmsAction| {
                 let answer = answers.iter().find(|answer| answer.action == *action);
                 let silent = || Ruling::unproven(*action, "the simulation's answer does not speak of it");
                 answer.map_or_else(silent, |answer| answer.ruling(&evaluated))
             };
-            let rulings = launch_actions().iter().map(ruling).collect();
+            let rulings = actions.iter().map(ruling).collect();
             Trial { key: key.clone(), grantee: grantee.clone(), method: Method::Simulation, rulings }
         }
     }

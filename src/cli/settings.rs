@@ -311,10 +311,16 @@ fn request(args: &TargetArgs, backend: &BackendArgs) -> Result<(UnresolvedReques
         CoverageChoice::Named => CoverageRule::Named,
         CoverageChoice::Effective => CoverageRule::Effective,
     };
-    let prune_orphans = args.prune_orphans;
-    let default_keys = BTreeMap::new();
-    let asked =
-        UnresolvedRequest { keys, grantees, policy_name, profile, coverage, prune_orphans, default_keys };
+    let asked = UnresolvedRequest {
+        keys,
+        grantees,
+        purpose: None,
+        policy_name,
+        profile,
+        coverage,
+        prune_orphans: args.prune_orphans,
+        default_keys: BTreeMap::new(),
+    };
     Ok((asked, found))
 }
 

@@ -62,6 +62,7 @@ pub async fn observe(
         profile: asked.profile,
         coverage: asked.coverage,
         prune_orphans: asked.prune_orphans,
+        purpose: asked.purpose.unwrap_or_default(),
         only_for: BTreeMap::new(),
     };
     for KeyReading { arn, key, tags, caller } in keys {

@@ -8,7 +8,7 @@ use super::approval::{self, Approved};
 use super::console::Console;
 use super::place::Place;
 use super::proof::Court;
-use super::report::{self, Decision, Purpose, Report};
+use super::report::{self, Command, Decision, Report};
 use super::{handover, outcome};
 use crate::access::UnresolvedRequest;
 use crate::apply::clock::{InstantClock, SystemClock};
@@ -119,8 +119,8 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
             *step = standing.result();
         }
     }
-    let purpose = Purpose::Apply { part: settings.account };
-    let report = Report::of(purpose, chain, request, observation, plan, decision, carried);
+    let command = Command::Apply { part: settings.account };
+    let report = Report::of(command, chain, request, observation, plan, decision, carried);
     let report = report.handed_over(&settings.handover, &settings.backend, &settings.run, console);
     report.tell(&settings.run, console)
 }

@@ -10,7 +10,7 @@ use super::console::Console;
 use super::place;
 use super::report;
 use crate::access::Request;
-use crate::access::assessment::{documented_actions, launch_actions};
+use crate::access::assessment::{documented_actions, needed_actions};
 use crate::access::chain::Chain;
 use crate::access::evidence::Extras;
 use crate::cli::settings::BackendSettings;
@@ -112,7 +112,7 @@ async fn read(
 
 fn tell(run: &CheckRun, read: &Read, extras: &Extras, console: &mut Console) -> Result<ExitStatus, Error> {
     let Read { chain, request, observation } = read;
-    let actions = if run.all { documented_actions() } else { launch_actions() };
+    let actions = if run.all { documented_actions(request.purpose) } else { needed_actions(request.purpose) };
     let checked = check::check(request, observation, extras, actions);
     let checked: Vec<Checked> = checked.into_iter().map(|checked| with_causes(checked, read)).collect();
     let causes = causes::of(chain, request, observation);

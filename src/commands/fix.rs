@@ -4,7 +4,7 @@ use super::approval::{self, Approved};
 use super::console::Console;
 use super::place::Place;
 use super::proof::Court;
-use super::report::{self, Decision, Purpose, Report};
+use super::report::{self, Command, Decision, Report};
 use super::{chain, handover, outcome, resume};
 use crate::apply::Clock;
 use crate::apply::clock::{InstantClock, SystemClock};
@@ -127,7 +127,7 @@ async fn run<C: Observe + ObserveEc2 + Write + Prove, K: Clock>(
         let seen = (&request, &observation);
         court.untouched((decision, settings.run.mode), &plan, seen, console).await?
     };
-    let report = Report::of(Purpose::Fix, chain, request, observation, plan, decision, carried);
+    let report = Report::of(Command::Fix, chain, request, observation, plan, decision, carried);
     let report = report.handed_over(&settings.handover, &settings.backend, &settings.run, console);
     report.tell(&settings.run, console)
 }

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::console::Console;
 use super::report::{
-    CHANGED_SINCE, Decision, Purpose, Report, overwritten, planned_again, somebody_changed, unsettled,
+    CHANGED_SINCE, Command, Decision, Report, overwritten, planned_again, somebody_changed, unsettled,
 };
 use crate::apply::{Now, Progress, StepResult};
 use crate::cloud::{CloudError, CloudErrorKind};
@@ -123,11 +123,11 @@ fn blocked(console: &mut Console, report: &Report) -> io::Result<()> {
     if report.plan.changes.is_empty() {
         return Ok(());
     }
-    console.hint(match report.purpose {
-        Purpose::Fix | Purpose::Apply { .. } => {
+    console.hint(match report.command {
+        Command::Fix | Command::Apply { .. } => {
             "--allow-blocked writes the changes all the same; instances will not launch by them alone"
         }
-        Purpose::Rollback { .. } => "--allow-blocked writes the changes all the same",
+        Command::Rollback { .. } => "--allow-blocked writes the changes all the same",
     })
 }
 
@@ -150,7 +150,7 @@ fn stopped(console: &mut Console, report: &Report) -> io::Result<()> {
         failure(console, change, step)?;
     }
     account_of_changes(console, report)?;
-    console.hint(match (report.purpose.command(), is_stale(report), may_pass(report)) {
+    console.hint(match (report.command.name(), is_stale(report), may_pass(report)) {
         ("apply", true, _) => "plan anew: `keymend fix` with --dry-run --out PLAN",
         ("apply", false, true) => "run the same command again: it goes on where this run ended",
         ("apply", false, false) => {
@@ -159,7 +159,7 @@ fn stopped(console: &mut Console, report: &Report) -> io::Result<()> {
         (_, _, true) => "run the same command again: it plans what is still missing",
         _ => "mend what the error says, then run the same command again: it plans what is still missing",
     })?;
-    if !matches!(report.purpose, Purpose::Rollback { .. })
+    if !matches!(report.command, Command::Rollback { .. })
         && report.carried.outcome.applied() > 0
         && report.carried.journal.is_some()
     {
@@ -260,13 +260,13 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
         return where_journal_is(console, report);
     }
     let left = left_to_do(report);
-    let holds = match &report.purpose {
+    let holds = match &report.command {
         _ if !left.is_empty() => "What was written holds.",
-        Purpose::Fix | Purpose::Apply { .. } => "Both sides were read again and hold.",
-        Purpose::Rollback { extent: Extent::Everything, .. } => {
+        Command::Fix | Command::Apply { .. } => "Both sides were read again and hold.",
+        Command::Rollback { extent: Extent::Everything, .. } => {
             "Everything was read again, and is as it was before the run."
         }
-        Purpose::Rollback { extent: Extent::OnlyOurs, .. } => {
+        Command::Rollback { extent: Extent::OnlyOurs, .. } => {
             "Everything was read again: what the run added is gone, what somebody else changed stays."
         }
     };
@@ -274,14 +274,15 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
     for what in &left {
         writeln!(console.out, "  left to do: {}", Escaped(what))?;
     }
-    text::proof(&mut console.out, &console.styles, console.width, &report.carried.proof)?;
+    let Console { out, styles, width, .. } = console;
+    text::proof(out, styles, *width, report.request.purpose, &report.carried.proof)?;
     text::trials(&mut console.out, &console.styles, console.width, &report.carried.trials)?;
     where_journal_is(console, report)?;
-    match report.purpose {
-        Purpose::Fix | Purpose::Apply { .. } => {
+    match report.command {
+        Command::Fix | Command::Apply { .. } => {
             what_now(console, report, left.is_empty() && !report.is_disproven())
         }
-        Purpose::Rollback { .. } => Ok(()),
+        Command::Rollback { .. } => Ok(()),
     }
 }
 
@@ -289,7 +290,7 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
 fn left_to_do(report: &Report) -> Vec<String> {
     let Some(again) = &report.carried.remaining else { return Vec::new() };
     let changes = again.changes.iter().map(|change| change.operation.to_string());
-    let handovers = again.handovers.iter().map(|handover| match report.purpose.part() {
+    let handovers = again.handovers.iter().map(|handover| match report.command.part() {
         None => format!("what account {} has to do, as shown above", handover.account()),
         Some(_) => {
             format!("the part of account {}, which can't be read from here", handover.account())

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::console::Console;
 use super::files;
-use crate::access::{CoverageRule, Grantee, PolicyName, Request};
+use crate::access::{CoverageRule, Grantee, PolicyName, Purpose, Request};
 use crate::arn::{AccountId, EntityArn, KeyArn, Partition};
 use crate::cli::PatchArgs;
 use crate::cli::settings::patch::{Action, Input, PatchKind, PatchSettings};
@@ -64,6 +64,7 @@ fn patched(before: &str, name: &str, settings: &PatchSettings) -> Patched {
         profile: settings.profile,
         coverage: CoverageRule::Named,
         prune_orphans,
+        purpose: Purpose::default(),
         only_for: std::collections::BTreeMap::new(),
     };
     match &settings.kind {

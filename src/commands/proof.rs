@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::console::Console;
 use super::outcome::Interrupt;
 use super::report::{Carried, Decision};
-use crate::access::assessment::{Assessment, launch_actions};
+use crate::access::assessment::{Assessment, needed_actions};
 use crate::access::chain::Chain;
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::trial::Trial;
@@ -100,10 +100,10 @@ impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
     }
 }
 
-/// Whether what reads back lets each grantee launch with each key.
+/// Whether what reads back gives each grantee what it needs of each key.
 fn evaluate(request: &Request, observation: &Observation) -> Vec<Assessment> {
     let evidence = Evidence::new(observation, &Extras::default());
-    let actions = launch_actions();
+    let actions = needed_actions(request.purpose);
     let of_key =
         |key: &KeyArn| request.needing(key).map(|grantee| evidence.assess(key, grantee, actions)).collect();
     let assessments: Vec<Vec<Assessment>> = request.keys.iter().map(of_key).collect();

@@ -22,7 +22,7 @@ use crate::plan::{Change, Plan};
 use crate::render::json::{self, ChangeStatus, ErrorOutput, RunSummary};
 
 /// What a run is for.
-pub(super) enum Purpose {
+pub(super) enum Command {
     /// Access.
     Fix,
     /// Access, by a saved plan or by one account's part of it.
@@ -31,9 +31,9 @@ pub(super) enum Purpose {
     Rollback { conflicts: Vec<Conflict>, extent: Extent },
 }
 
-impl Purpose {
+impl Command {
     /// The command's name.
-    pub(super) fn command(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Fix => "fix",
             Self::Apply { .. } => "apply",
@@ -59,7 +59,7 @@ impl Purpose {
 
 /// What a run came to.
 pub(super) struct Report {
-    pub(super) purpose: Purpose,
+    pub(super) command: Command,
     /// What was found on the way to the keys.
     pub(super) chain: Chain,
     pub(super) request: Request,
@@ -125,7 +125,7 @@ pub(super) enum Decision {
 
 impl Report {
     pub(super) fn of(
-        purpose: Purpose,
+        command: Command,
         chain: Chain,
         request: Request,
         observation: Observation,
@@ -133,7 +133,7 @@ impl Report {
         decision: Decision,
         carried: Carried,
     ) -> Self {
-        Self { purpose, chain, request, observation, plan, decision, carried, unreported: None }
+        Self { command, chain, request, observation, plan, decision, carried, unreported: None }
     }
 
     /// Where several hold, an error outweighs staleness, a block, a refusal and what is left.
@@ -170,7 +170,7 @@ impl Report {
     /// Whether something is left that this run can't do.
     fn leaves_work(&self) -> bool {
         let mut plans = std::iter::once(&self.plan).chain(&self.carried.remaining);
-        self.purpose.part().is_none() && (plans.any(Plan::leaves_work) || self.is_disproven())
+        self.command.part().is_none() && (plans.any(Plan::leaves_work) || self.is_disproven())
     }
 
     /// Whether somebody is known not to be able to launch, by what reads back or in AWS's own words, though
@@ -229,9 +229,9 @@ impl Report {
         json::write(
             out,
             &json::Report {
-                command: self.purpose.command(),
+                command: self.command.name(),
                 chain: Some(&self.chain),
-                conflicts: self.purpose.conflicts(),
+                conflicts: self.command.conflicts(),
                 proof: &self.carried.proof,
                 trials: &self.carried.trials,
                 runs: &[],

@@ -6,7 +6,7 @@ use super::approval::{self, Approved};
 use super::console::Console;
 use super::outcome;
 use super::place::{self, Place};
-use super::report::{self, Carried, Decision, Purpose, Report};
+use super::report::{self, Carried, Command, Decision, Report};
 use crate::access::chain::Chain;
 use crate::apply::Clock;
 use crate::apply::clock::{InstantClock, SystemClock};
@@ -141,9 +141,9 @@ async fn undo<C: Observe + Write, K: Clock>(
     } else {
         Carried::nothing(&plan)
     };
-    let purpose = Purpose::Rollback { conflicts, extent: *extent };
+    let command = Command::Rollback { conflicts, extent: *extent };
     let report =
-        Report::of(purpose, Chain::default(), run.request.clone(), observation, plan, decision, carried);
+        Report::of(command, Chain::default(), run.request.clone(), observation, plan, decision, carried);
     report.tell(&settings.run, console)
 }
 

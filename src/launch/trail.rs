@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::access::GranteeRef;
 use crate::access::assessment::documented_actions;
 use crate::access::chain::Refusal;
+use crate::access::{GranteeRef, Purpose};
 use crate::arn::{AccountId, EntityKind, KeyArn, Partition};
 use crate::policy::AwsPrincipal;
 
@@ -130,7 +130,7 @@ fn is_of_a_launch(operation: &str) -> bool {
     // What is not told is no reason to pass over it.
     operation.is_empty()
         || operation == "ReEncrypt"
-        || documented_actions().iter().any(|action| action.name() == operation)
+        || documented_actions(Purpose::Launch).iter().any(|action| action.name() == operation)
 }
 
 fn refusal(event: &Value) -> Result<Refusal, TrailError> {

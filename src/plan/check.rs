@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Finding, FindingCode, Plan, Severity, plan};
-use crate::access::assessment::{Assessment, Verdict, launch_actions};
+use crate::access::assessment::{Assessment, Verdict, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::users::KeyUsers;
 use crate::access::{Grantee, Request};
@@ -76,7 +76,8 @@ pub fn check(
         .filter(|(grantee, key)| request.concerns(key, grantee.account()))
         .map(|(grantee, key)| {
             let (planned, needs_pruning) = plan_one(request, observation, grantee, key);
-            let verdict = evidence.assess(key, grantee, launch_actions()).verdict();
+            let needed = needed_actions(request.purpose);
+            let verdict = evidence.assess(key, grantee, needed).verdict();
             let checked = Checked::new(evidence.assess(key, grantee, actions), verdict, &planned);
             let is_identity_read = is_identity_read(grantee, observation);
             Checked { needs_pruning, is_identity_read, ..checked }
@@ -218,7 +219,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::access::{CoverageRule, PolicyName, Profile};
+    use crate::access::{CoverageRule, PolicyName, Profile, Purpose};
     use crate::observation::{
         Entity, IamObservation, IamQuotas, IdentityPolicies, KeyManager, KeyMetadata, NamedDocument,
     };
@@ -300,9 +301,10 @@ mod tests {
             profile: Profile::default(),
             coverage: CoverageRule::default(),
             prune_orphans: false,
+            purpose: Purpose::default(),
             only_for: std::collections::BTreeMap::new(),
         };
-        super::check(&request, &observation, &Extras::default(), launch_actions()).remove(0)
+        super::check(&request, &observation, &Extras::default(), needed_actions(Purpose::Launch)).remove(0)
     }
 
     #[test]

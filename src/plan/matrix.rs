@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::patch::{Face, Reader};
 use super::planner::forecast;
 use super::{Operation, Plan};
-use crate::access::assessment::launch_actions;
+use crate::access::assessment::needed_actions;
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::grant::granted_actions;
 use crate::access::{CoverageRule, Grantee, Request, RequiredStatement};
@@ -19,7 +19,7 @@ use crate::policy::{ActionSet, KmsAction, PolicyDocument};
 pub struct KeyMatrix {
     /// The key.
     pub key: KeyArn,
-    /// The actions: those that are required, or those that a launch needs.
+    /// The actions: those that are required, or those that are needed.
     pub actions: Vec<&'static str>,
     /// The grantees, in the order asked for.
     pub rows: Vec<Row>,
@@ -115,7 +115,7 @@ impl Table<'_> {
         }
     }
 
-    /// The required actions; where evaluation is what counts, those that a launch needs.
+    /// The required actions; where evaluation is what counts, those that are needed.
     fn columns<'r>(&self, required: &'r [RequiredStatement]) -> Vec<Column<'r>> {
         let documented = |required: &'r RequiredStatement| {
             required.actions.iter().map(move |name| {
@@ -129,7 +129,9 @@ impl Table<'_> {
         };
         match self.request.coverage {
             CoverageRule::Named => required.iter().flat_map(documented).collect(),
-            CoverageRule::Effective => launch_actions().iter().filter_map(of_launch).collect(),
+            CoverageRule::Effective => {
+                needed_actions(self.request.purpose).iter().filter_map(of_launch).collect()
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Styles;
 use crate::access::chain::{Chain, FoundImage, FoundSnapshot};
-use crate::access::{CoverageRule, Grantee, NewGrant, Profile, Request};
+use crate::access::{CoverageRule, Grantee, NewGrant, Profile, Purpose, Request};
 use crate::arn::{EntityArn, KeyArn, Partition, PolicyArn};
 use crate::observation::ec2::{Image, Instance, Snapshot};
 use crate::observation::{KeyGrant, Reading};
@@ -49,6 +49,7 @@ pub(crate) fn request(grantees: &[&str]) -> Request {
         profile: Profile::default(),
         coverage: CoverageRule::default(),
         prune_orphans: false,
+        purpose: Purpose::default(),
         only_for: std::collections::BTreeMap::new(),
     }
 }

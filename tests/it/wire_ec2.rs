@@ -152,6 +152,7 @@ async fn an_image_under_two_keys_for_five_grantees_is_planned_in_six_round_trips
         profile: Profile::default(),
         coverage: CoverageRule::default(),
         prune_orphans: false,
+        purpose: None,
         default_keys: BTreeMap::new(),
     };
     let targets = Targets { images: vec!["ami-0123456789abcdef0".to_owned()], ..Targets::default() };

@@ -263,6 +263,7 @@ async fn twenty_principals_are_planned_in_four_round_trips() {
         profile: Profile::default(),
         coverage: CoverageRule::default(),
         prune_orphans: false,
+        purpose: None,
         default_keys: std::collections::BTreeMap::new(),
     };
     let (request, observation) = observe(&asked, &aws).await.unwrap();

@@ -57,6 +57,7 @@ impl Stage {
             profile: Profile::default(),
             coverage: CoverageRule::default(),
             prune_orphans: false,
+            purpose: None,
             default_keys: std::collections::BTreeMap::new(),
         };
         observe(&asked, &self.aws).await.unwrap().1

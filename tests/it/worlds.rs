@@ -29,6 +29,7 @@ pub(crate) async fn observe(sandbox: &Sandbox, prune_orphans: bool) -> (Request,
         profile: Profile::default(),
         coverage: CoverageRule::default(),
         prune_orphans,
+        purpose: None,
         default_keys: std::collections::BTreeMap::new(),
     };
     observer::observe(&asked, sandbox).await.unwrap()

@@ -1,8 +1,8 @@
 //! Assessments: who is asked about, by which documents, and what their names are.
 
 use super::{Evidence, Extras, GivenDocument};
-use crate::access::Grantee;
-use crate::access::assessment::{Assessment, Verdict, documented_actions, launch_actions};
+use crate::access::assessment::{Assessment, Verdict, documented_actions, needed_actions};
+use crate::access::{Grantee, Purpose};
 use crate::arn::KeyArn;
 use crate::observation::{
     Entity, IamObservation, IamQuotas, IdentityPolicies, KeyGrant, KeyObservation, NamedDocument,
@@ -54,7 +54,11 @@ fn with_policies(documents: &[(&str, &str)]) -> Reading<IdentityPolicies> {
 }
 
 fn assess(observation: &Observation, grantee: &str, extras: &Extras) -> Assessment {
-    Evidence::new(observation, extras).assess(&key(), &grantee.parse().unwrap(), launch_actions())
+    Evidence::new(observation, extras).assess(
+        &key(),
+        &grantee.parse().unwrap(),
+        needed_actions(Purpose::Launch),
+    )
 }
 
 fn deciding(assessment: &Assessment) -> Vec<String> {
@@ -75,9 +79,13 @@ fn obstacles(assessment: &Assessment) -> Vec<String> {
 
 #[test]
 fn a_launch_needs_six_actions_and_the_documented_remedy_gives_twelve() {
-    assert_eq!(launch_actions().len(), 6);
-    assert_eq!(documented_actions().len(), 12);
-    assert!(launch_actions().iter().all(|action| documented_actions().contains(action)));
+    assert_eq!(needed_actions(Purpose::Launch).len(), 6);
+    assert_eq!(documented_actions(Purpose::Launch).len(), 12);
+    assert!(
+        needed_actions(Purpose::Launch)
+            .iter()
+            .all(|action| documented_actions(Purpose::Launch).contains(action))
+    );
 }
 
 #[test]
@@ -224,7 +232,8 @@ fn documents_can_be_taken_for_what_they_will_be() {
     let grantee: Grantee = ROLE.parse().unwrap();
     let Grantee::Entity(role) = &grantee else { panic!("a role") };
     let mut evidence = Evidence::new(&observation, &Extras::default());
-    let verdict = |evidence: &Evidence| evidence.assess(&key(), &grantee, launch_actions()).verdict();
+    let verdict =
+        |evidence: &Evidence| evidence.assess(&key(), &grantee, needed_actions(Purpose::Launch)).verdict();
     evidence.rewrite_key_policy(&key(), LETS_IN);
     assert_eq!(verdict(&evidence), Verdict::Missing);
     evidence.attach(&policy, ALL, &[role]);

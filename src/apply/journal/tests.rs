@@ -55,6 +55,7 @@ fn request() -> Request {
         profile: crate::access::Profile::default(),
         coverage: crate::access::CoverageRule::default(),
         prune_orphans: false,
+        purpose: crate::access::Purpose::default(),
         only_for: BTreeMap::new(),
     }
 }

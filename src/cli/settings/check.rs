@@ -108,6 +108,7 @@ impl CheckSettings {
                 profile: Profile::default(),
                 coverage: CoverageRule::default(),
                 prune_orphans: false,
+                purpose: None,
                 default_keys: BTreeMap::new(),
             },
             targets,

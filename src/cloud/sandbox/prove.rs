@@ -117,6 +117,7 @@ impl Sandbox {
             profile: Profile::default(),
             coverage: CoverageRule::default(),
             prune_orphans: false,
+            purpose: None,
             default_keys: std::collections::BTreeMap::new(),
         };
         let broken = |message: String| call.failed(None, Refusal::broken_world(message));

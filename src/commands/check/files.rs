@@ -60,6 +60,7 @@ pub(super) fn observe(
         profile: asked.profile,
         coverage: asked.coverage,
         prune_orphans: asked.prune_orphans,
+        purpose: asked.purpose.unwrap_or_default(),
         only_for: std::collections::BTreeMap::new(),
     };
     Ok((request, observation))

@@ -1,5 +1,5 @@
 use super::*;
-use crate::access::PolicyName;
+use crate::access::{PolicyName, Purpose};
 use crate::arn::{KeyArn, Partition};
 use crate::observation::ec2::{EbsDefaults, Shares, Snapshot, StateReason};
 use crate::plan::plan;
@@ -70,6 +70,7 @@ fn causes(chain: &Chain) -> Vec<Finding> {
         profile: crate::access::Profile::default(),
         coverage: crate::access::CoverageRule::default(),
         prune_orphans: false,
+        purpose: Purpose::default(),
         only_for: std::collections::BTreeMap::new(),
     };
     let observation = Observation::default();

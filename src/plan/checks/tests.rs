@@ -8,7 +8,8 @@ use super::effect::Rewrite;
 use super::violations;
 use crate::access::grant::key_policy_statement;
 use crate::access::{
-    CoverageRule, Grantee, NewGrant, PolicyName, Profile, Request, RequiredStatement, ServiceLinkedRole,
+    CoverageRule, Grantee, NewGrant, PolicyName, Profile, Purpose, Request, RequiredStatement,
+    ServiceLinkedRole,
 };
 use crate::arn::{EntityArn, KeyArn};
 use crate::observation::{Caller, KeyObservation, Observation, Reading};
@@ -218,6 +219,7 @@ fn a_wrong_change_is_a_bug_of_ours() {
         profile: Profile::Documented,
         coverage: CoverageRule::Named,
         prune_orphans: false,
+        purpose: Purpose::default(),
         only_for: std::collections::BTreeMap::new(),
     };
     let text = |statements: &[Value]| document(statements).text().to_owned();
@@ -267,6 +269,7 @@ fn violations_of(operation: Operation) -> Vec<Finding> {
         profile: Profile::Documented,
         coverage: CoverageRule::Named,
         prune_orphans: false,
+        purpose: Purpose::default(),
         only_for: [
             (key(), ["444455556666".parse().unwrap()].into()),
             (of_its_own, ["777788889999".parse().unwrap()].into()),

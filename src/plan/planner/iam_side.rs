@@ -7,7 +7,7 @@ use super::super::{FindingCode, Gain, Side};
 use super::limits::size_without_white_space;
 use super::policy_draft::{PolicyDraft, new_document, refused_sid};
 use super::{Draft, Grantees, all_listed, handing_over, listed, purposes};
-use crate::access::assessment::launch_actions;
+use crate::access::assessment::needed_actions;
 use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
@@ -122,7 +122,7 @@ impl Account<'_> {
         let mut lacking = self.uncovered(&entity.entity_name(), key, gaps);
         if self.request.coverage == CoverageRule::Effective && !lacking.is_empty() {
             let grantee = Grantee::Entity(entity.clone());
-            let assessment = self.evidence.assess(key, &grantee, launch_actions());
+            let assessment = self.evidence.assess(key, &grantee, needed_actions(self.request.purpose));
             lacking.retain(|required| {
                 let mut actions = assessment.actions.iter();
                 actions.any(|action| {

@@ -8,7 +8,7 @@ use super::super::patch::{self, Face, Reader, Want};
 use super::super::{Change, FindingCode, Gain, KeyPolicyUpdate, Operation, Side};
 use super::service_roles::{self, Lacking, Permission};
 use super::{Draft, Grantees, all_listed, handing_over, key_state, listed, purposes, refusals};
-use crate::access::assessment::launch_actions;
+use crate::access::assessment::needed_actions;
 use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
 use crate::arn::{AccountId, EntityKind, KeyArn};
@@ -165,9 +165,9 @@ impl KeySide<'_> {
         demand.principals.iter().map(need).collect()
     }
 
-    /// Whether evaluation shows that the key's side allows what a launch needs of a required statement.
+    /// Whether evaluation shows that the key's side allows what is needed of a required statement.
     fn lets_in(&self, grantee: &Grantee, required: &RequiredStatement) -> bool {
-        let assessment = self.evidence.assess(self.key, grantee, launch_actions());
+        let assessment = self.evidence.assess(self.key, grantee, needed_actions(self.request.purpose));
         let mut actions = assessment.actions.iter();
         actions.all(|action| {
             !required.action_set.contains(action.action.set()) || action.passes(Gate::KeyPolicy)

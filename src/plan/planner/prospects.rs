@@ -6,10 +6,10 @@ use super::super::{FindingCode, Side};
 use super::{Draft, Grantees, all_listed, listed};
 use crate::access::assessment::{
     ActionAssessment, Assessment, DecidingStatement, DocumentName, Obstacle, Verdict, documented_actions,
-    launch_actions,
+    needed_actions,
 };
 use crate::access::evidence::Evidence;
-use crate::access::{CoverageRule, Grantee, Request};
+use crate::access::{CoverageRule, Grantee, Purpose, Request};
 use crate::arn::{EntityKind, KeyArn};
 use crate::authz::{Gate, Outcome};
 use crate::observation::{KeyManager, Observation, Reading};
@@ -29,15 +29,16 @@ pub(super) struct Prospects<'a> {
 impl Prospects<'_> {
     /// Finds what the changes will not make work, and what was not known in saying so.
     pub(super) fn judge(&self, draft: &mut Draft) {
-        let actions = documented_actions();
+        let purpose = self.request.purpose;
+        let actions = documented_actions(purpose);
         for key in self.request.keys.iter().filter(|key| self.is_ours_to_mend(key)) {
             let needing = self.grantees.needing(self.request, key);
             let assessed = needing.usable.iter().map(|grantee| self.after.assess(key, grantee, actions));
             let assessed: Vec<Assessment> = assessed.collect();
-            let mut doubts = Doubts::default();
+            let mut doubts = Doubts::of(purpose);
             for assessment in &assessed {
-                obstacles(assessment, draft);
-                boundary_in_doubt(assessment, draft);
+                obstacles(purpose, assessment, draft);
+                boundary_in_doubt(purpose, assessment, draft);
                 doubts.gather(assessment);
                 self.tell_what_allows(assessment, draft);
                 self.warn_of_escaped_boundary(key, &assessment.grantee, draft);
@@ -60,8 +61,8 @@ impl Prospects<'_> {
         if self.request.coverage != CoverageRule::Effective {
             return;
         }
-        let launch = actions.iter().filter(|action| is_for_launch(action.action));
-        let allowed = launch.filter(|action| action.outcome == Outcome::Allowed);
+        let needed = actions.iter().filter(|action| is_needed(self.request.purpose, action.action));
+        let allowed = needed.filter(|action| action.outcome == Outcome::Allowed);
         let statements: BTreeSet<&DecidingStatement> =
             allowed.flat_map(|action| &action.statements).collect();
         if statements.is_empty() {
@@ -95,7 +96,7 @@ impl Prospects<'_> {
         if !is_named_at_home {
             return;
         }
-        let before = self.before.assess(key, grantee, documented_actions());
+        let before = self.before.assess(key, grantee, documented_actions(self.request.purpose));
         let boundary = before.actions.iter().flat_map(|action| &action.obstacles);
         let mut boundary = boundary.filter(|obstacle| obstacle.gate == Gate::Boundary && obstacle.is_certain);
         if let Some(document) = boundary.find_map(|obstacle| obstacle.document.as_ref()) {
@@ -123,12 +124,15 @@ impl Prospects<'_> {
             [key_side, iam_side].contains(&Some(&Side::Planned))
         };
         let can_already = |grantee: &&Grantee| {
-            self.before.assess(key, grantee, launch_actions()).verdict() == Verdict::Able
+            let needed = needed_actions(self.request.purpose);
+            self.before.assess(key, grantee, needed).verdict() == Verdict::Able
         };
         let planned = self.grantees.usable.iter().filter(is_planned);
         let names: Vec<String> = planned.filter(can_already).map(ToString::to_string).collect();
         if !names.is_empty() {
-            let message = format!("evaluation shows that {} can launch with the key already", listed(&names));
+            let purpose = self.request.purpose;
+            let message =
+                format!("evaluation shows that {} can {purpose} with the key already", listed(&names));
             let hint = "`--coverage effective` plans only what evaluation shows to be missing".to_owned();
             draft.find(FindingCode::AccessAlready, key, message, Some(hint));
         }
@@ -172,15 +176,15 @@ impl Prospects<'_> {
     }
 }
 
-fn is_for_launch(action: KmsAction) -> bool {
-    launch_actions().contains(&action)
+fn is_needed(purpose: Purpose, action: KmsAction) -> bool {
+    needed_actions(purpose).contains(&action)
 }
 
 /// A `Deny` that applies, or a boundary or policy of the organization that does not allow: it blocks.
-fn obstacles(assessment: &Assessment, draft: &mut Draft) {
+fn obstacles(purpose: Purpose, assessment: &Assessment, draft: &mut Draft) {
     let mut denied: BTreeMap<&DecidingStatement, Vec<KmsAction>> = BTreeMap::new();
     let mut limited: BTreeMap<String, (Vec<KmsAction>, BTreeSet<&DecidingStatement>)> = BTreeMap::new();
-    for action in assessment.actions.iter().filter(|action| is_for_launch(action.action)) {
+    for action in assessment.actions.iter().filter(|action| is_needed(purpose, action.action)) {
         if action.outcome == Outcome::ExplicitDeny {
             action.statements.iter().for_each(|by| denied.entry(by).or_default().push(action.action));
         }
@@ -195,14 +199,19 @@ fn obstacles(assessment: &Assessment, draft: &mut Draft) {
         }
     }
     for (statement, actions) in denied {
-        let message = format!("{statement} denies it {}, and no Allow outweighs a Deny", in_words(&actions));
+        let message =
+            format!("{statement} denies it {}, and no Allow outweighs a Deny", in_words(purpose, &actions));
         draft.find(FindingCode::ExplicitDeny, &assessment.grantee, message, Some(NEVER_A_DENY.to_owned()));
     }
     for (obstacle, (actions, unmet)) in limited {
-        let why =
-            unmet.first().map(|statement| format!(": the condition of {statement} can't hold in a launch"));
-        let message =
-            format!("the grantee needs {}, and {obstacle}{}", in_words(&actions), why.unwrap_or_default());
+        let why = unmet
+            .first()
+            .map(|statement| format!(": the condition of {statement} can't hold in a {purpose}"));
+        let message = format!(
+            "the grantee needs {}, and {obstacle}{}",
+            in_words(purpose, &actions),
+            why.unwrap_or_default()
+        );
         let hint =
             "no Allow elsewhere outweighs that: have it allow these actions on the key first".to_owned();
         draft.find(FindingCode::ImplicitDeny, &assessment.grantee, message, Some(hint));
@@ -218,10 +227,10 @@ fn depends_on(keys: &[String]) -> String {
     }
 }
 
-/// A boundary that allows the launch under a condition of which nobody can tell whether it holds.
-fn boundary_in_doubt(assessment: &Assessment, draft: &mut Draft) {
+/// A boundary that allows what is needed under a condition of which nobody can tell whether it holds.
+fn boundary_in_doubt(purpose: Purpose, assessment: &Assessment, draft: &mut Draft) {
     let mut in_doubt: BTreeMap<&DocumentName, (Vec<KmsAction>, BTreeSet<&String>)> = BTreeMap::new();
-    let launch = assessment.actions.iter().filter(|action| is_for_launch(action.action));
+    let launch = assessment.actions.iter().filter(|action| is_needed(purpose, action.action));
     for action in launch.filter(|action| action.outcome == Outcome::Unknown) {
         let doubtful = |obstacle: &&Obstacle| obstacle.gate == Gate::Boundary && !obstacle.is_certain;
         let documents = action.obstacles.iter().filter(doubtful).filter_map(|one| one.document.as_ref());
@@ -234,8 +243,10 @@ fn boundary_in_doubt(assessment: &Assessment, draft: &mut Draft) {
     for (document, (actions, keys)) in in_doubt {
         let keys: Vec<String> = keys.into_iter().cloned().collect();
         let depends = depends_on(&keys);
-        let message =
-            format!("the grantee needs {}, and {document} may not allow it: {depends}", in_words(&actions));
+        let message = format!(
+            "the grantee needs {}, and {document} may not allow it: {depends}",
+            in_words(purpose, &actions)
+        );
         let hint = "`keymend check` with --context KEY=VALUE tells what a value makes of it".to_owned();
         draft.find(FindingCode::BoundaryInDoubt, &assessment.grantee, message, Some(hint));
     }
@@ -247,8 +258,8 @@ fn limits(obstacle: &Obstacle) -> bool {
 }
 
 /// Statements that deny what is not needed, or of which nobody can tell whether they deny.
-#[derive(Default)]
 struct Doubts<'a> {
+    purpose: Purpose,
     doubtful: BTreeMap<&'a DecidingStatement, Doubt<'a>>,
     beside: BTreeMap<&'a DecidingStatement, Doubt<'a>>,
 }
@@ -261,17 +272,22 @@ struct Doubt<'a> {
 }
 
 impl<'a> Doubts<'a> {
+    fn of(purpose: Purpose) -> Self {
+        Self { purpose, doubtful: BTreeMap::new(), beside: BTreeMap::new() }
+    }
+
     fn gather(&mut self, assessment: &'a Assessment) {
+        let purpose = self.purpose;
         let blocked = assessment
             .actions
             .iter()
-            .filter(|action| is_for_launch(action.action) && action.outcome == Outcome::ExplicitDeny);
+            .filter(|action| is_needed(purpose, action.action) && action.outcome == Outcome::ExplicitDeny);
         let blocking: BTreeSet<&DecidingStatement> = blocked.flat_map(|action| &action.statements).collect();
         for action in &assessment.actions {
             let ActionAssessment { outcome, statements, unknown_keys, .. } = action;
             let kind = match outcome {
                 Outcome::Unknown => &mut self.doubtful,
-                Outcome::ExplicitDeny if !is_for_launch(action.action) => &mut self.beside,
+                Outcome::ExplicitDeny if !is_needed(purpose, action.action) => &mut self.beside,
                 _ => continue,
             };
             let denying = statements.iter().filter(|statement| statement.denies);
@@ -287,6 +303,7 @@ impl<'a> Doubts<'a> {
     }
 
     fn tell(self, key: &KeyArn, draft: &mut Draft) {
+        let purpose = self.purpose;
         for (statement, doubt) in self.doubtful {
             let keys: Vec<String> = doubt.unknown_keys.iter().map(|key| (*key).to_owned()).collect();
             let depends = depends_on(&keys);
@@ -296,7 +313,7 @@ impl<'a> Doubts<'a> {
             });
             let hint = if is_about_address {
                 // https://docs.aws.amazon.com/kms/latest/developerguide/conditions-aws.html#conditions-aws-ip-address
-                "a launch's calls come from EC2's own addresses; keymend never touches a Deny"
+                "the calls come from EC2's own addresses; keymend never touches a Deny"
             } else {
                 "see whether it applies to the grantees; keymend never touches a Deny"
             };
@@ -305,9 +322,9 @@ impl<'a> Doubts<'a> {
         for (statement, doubt) in self.beside {
             let actions: Vec<KmsAction> = doubt.actions.iter().copied().collect();
             let message = format!(
-                "{statement} denies {} {}, which a launch does not need",
+                "{statement} denies {} {}, which a {purpose} does not need",
                 doubt.who(),
-                in_words(&actions)
+                in_words(purpose, &actions)
             );
             draft.find(FindingCode::DenyStatement, key, message, None);
         }
@@ -320,10 +337,11 @@ impl Doubt<'_> {
     }
 }
 
-/// Actions in a sentence; all that a launch needs in these words.
-fn in_words(actions: &[KmsAction]) -> String {
-    if launch_actions().iter().all(|needed| actions.contains(needed)) {
-        return "all that a launch needs".to_owned();
+/// Actions in a sentence; all that is needed in these words.
+fn in_words(purpose: Purpose, actions: &[KmsAction]) -> String {
+    let needed = needed_actions(purpose);
+    if needed.len() > 1 && needed.iter().all(|needed| actions.contains(needed)) {
+        return format!("all that a {purpose} needs");
     }
     let names: Vec<String> = actions.iter().map(ToString::to_string).collect();
     match names.as_slice() {

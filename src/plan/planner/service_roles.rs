@@ -7,10 +7,10 @@ use super::super::patch::{Face, Sids};
 use super::super::{Change, FindingCode, Gain, Handover, Operation, Side};
 use super::key_side::{KeySide, label};
 use super::{Draft, all_listed};
-use crate::access::assessment::{DecidingStatement, DocumentName, Verdict, launch_actions};
+use crate::access::assessment::{DecidingStatement, DocumentName, Verdict, needed_actions};
 use crate::access::evidence::Evidence;
 use crate::access::grant::{KEY_POLICY_SID, key_policy_statement};
-use crate::access::{CoverageRule, Grantee, NewGrant, ServiceLinkedRole};
+use crate::access::{CoverageRule, Grantee, NewGrant, Purpose, ServiceLinkedRole};
 use crate::arn::{AccountId, KeyArn};
 use crate::authz::{
     Boundary, Context, Decision, DocumentRef, Gate, Outcome, Policies, Prepared, Principal, Query, evaluate,
@@ -45,7 +45,9 @@ pub(super) fn lacking(
         let existing = observed.grants.read().into_iter().flatten().find(|grant| needed.is_covered_by(grant));
         let covered = match existing {
             Some(grant) => Some(vec![DocumentName::Grant { id: grant.id.clone() }.to_string()]),
-            None if request.coverage == CoverageRule::Effective => able(evidence, key, grantee),
+            None if request.coverage == CoverageRule::Effective => {
+                able(evidence, key, grantee, request.purpose)
+            }
             None => None,
         };
         if covered.is_none() {
@@ -68,9 +70,9 @@ pub(super) fn lacking(
     lacking
 }
 
-/// What lets a role launch by evaluation, whatever its form; `None` where nothing surely does.
-fn able(evidence: &Evidence, key: &KeyArn, grantee: &Grantee) -> Option<Vec<String>> {
-    let assessment = evidence.assess(key, grantee, launch_actions());
+/// What lets a role launch or start instances by evaluation, whatever its form; `None` where nothing surely does.
+fn able(evidence: &Evidence, key: &KeyArn, grantee: &Grantee, purpose: Purpose) -> Option<Vec<String>> {
+    let assessment = evidence.assess(key, grantee, needed_actions(purpose));
     let statements = assessment.actions.iter().flat_map(|action| &action.statements);
     let statements: BTreeSet<String> = statements.map(DecidingStatement::in_short).collect();
     (assessment.verdict() == Verdict::Able).then(|| statements.into_iter().collect())
@@ -188,7 +190,7 @@ pub(super) fn plan_grants(
     for grant in lacking.grants {
         let grantee = Grantee::ServiceLinkedRole(grant.grantee.clone());
         let question = Question::new(&grant, side.observation);
-        if is_denied(&question, document, &policy, side.evidence, draft) {
+        if is_denied(&question, document, &policy, side, draft) {
             continue;
         }
         if lacking.is_unread || !may_be_created(&question, &policy, draft) {
@@ -217,7 +219,7 @@ fn is_denied(
     question: &Question<'_>,
     document: &PolicyDocument,
     policy: &Prepared,
-    evidence: &Evidence,
+    side: &KeySide<'_>,
     draft: &mut Draft,
 ) -> bool {
     let decision = question.of_root(policy);
@@ -238,8 +240,8 @@ fn is_denied(
     );
     let hint = "keymend never touches a Deny: have it changed first".to_owned();
     // Where a Deny applies to the role itself, that is what stands in the way.
-    let own =
-        evidence.assess(&grant.key, &Grantee::ServiceLinkedRole(grant.grantee.clone()), launch_actions());
+    let role = Grantee::ServiceLinkedRole(grant.grantee.clone());
+    let own = side.evidence.assess(&grant.key, &role, needed_actions(side.request.purpose));
     if !own.actions.iter().any(|action| action.outcome == Outcome::ExplicitDeny) {
         draft.find(FindingCode::ExplicitDeny, &grant.grantee, message, Some(hint));
     }

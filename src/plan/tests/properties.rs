@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::world::{ShortRequest, World, carried_out};
-use crate::access::assessment::{Verdict, launch_actions};
+use crate::access::assessment::{Verdict, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::{CoverageRule, Grantee, Profile, Request};
 use crate::observation::{Observation, Reading};
@@ -186,13 +186,17 @@ fn request() -> impl Strategy<Value = ShortRequest> {
     ];
     let profile = proptest::sample::select(vec!["documented", "documented", "least_privilege"]);
     let coverage = proptest::sample::select(vec!["named", "named", "effective"]);
-    (proptest::sample::subsequence(grantees.to_vec(), 1..=7).prop_shuffle(), any::<bool>(), profile, coverage)
-        .prop_map(|(grantees, prune, profile, coverage)| {
+    let purpose = proptest::sample::select(vec!["launch", "launch", "start"]);
+    let grantees = proptest::sample::subsequence(grantees.to_vec(), 1..=7).prop_shuffle();
+    (grantees, any::<bool>(), profile, coverage, purpose).prop_map(
+        |(grantees, prune, profile, coverage, purpose)| {
             serde_json::from_value(json!({
                 "grantees": grantees, "prune_orphans": prune, "profile": profile, "coverage": coverage,
+                "purpose": purpose,
             }))
             .unwrap()
-        })
+        },
+    )
 }
 
 /// An access that a document's Allow statements give by name: who or what, action, and under which conditions.
@@ -417,7 +421,7 @@ proptest! {
             if [&covered.key_policy, &covered.identity].contains(&&Side::Missing) {
                 continue;
             }
-            let assessment = evidence.assess(&covered.key, &covered.grantee, launch_actions());
+            let assessment = evidence.assess(&covered.key, &covered.grantee, needed_actions(request.purpose));
             let subject = covered.grantee.to_string();
             let is_blocked = plan.findings.iter().any(|finding| {
                 let is_obstacle = [FindingCode::ExplicitDeny, FindingCode::ImplicitDeny].contains(&finding.code);

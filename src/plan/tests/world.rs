@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Request};
+use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Purpose, Request};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
 use crate::observation::{
     Caller, Entity, IamObservation, IamQuotas, IdentityPolicies, KeyGrant, KeyManager, KeyMetadata,
@@ -351,6 +351,8 @@ pub(super) struct ShortRequest {
     #[serde(default)]
     prune_orphans: bool,
     #[serde(default)]
+    purpose: Purpose,
+    #[serde(default)]
     only_for: BTreeMap<KeyArn, BTreeSet<AccountId>>,
 }
 
@@ -368,6 +370,7 @@ impl ShortRequest {
             coverage: self.coverage,
             prune_orphans: self.prune_orphans,
             keys,
+            purpose: self.purpose,
             only_for: self.only_for.clone(),
         }
     }

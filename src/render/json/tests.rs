@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::access::Purpose;
 use crate::access::assessment::documented_actions;
 use crate::access::evidence::Extras;
 use crate::access::trial::{Method, Ruling};
@@ -229,7 +230,8 @@ fn check_output() -> String {
         key.grants = Reading::Read(vec![grant.clone()]);
     }
     let request = testing::request(&[OTHER_ROOT, ROLE]);
-    let checked = check::check(&request, &observation, &Extras::default(), documented_actions());
+    let checked =
+        check::check(&request, &observation, &Extras::default(), documented_actions(Purpose::Launch));
     let report = CheckReport {
         chain: None,
         findings: &[],

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::names;
+use crate::access::Purpose;
 use crate::access::assessment::{Assessment, Verdict};
 use crate::access::trial::{Method, Ruling, Standing, Trial};
 use crate::render::Styles;
 use crate::render::prose::Prose;
 
-/// Writes for each grantee and key whether what reads back lets it launch, and what was not considered.
+/// Writes for each grantee and key whether what reads back gives it what it needs, and what was not considered.
 ///
 /// # Errors
 /// What the writer returns.
@@ -17,6 +18,7 @@ pub fn proof(
     out: &mut dyn Write,
     styles: &Styles,
     width: usize,
+    purpose: Purpose,
     assessments: &[Assessment],
 ) -> io::Result<()> {
     if assessments.is_empty() {
@@ -32,7 +34,7 @@ pub fn proof(
         };
         let line = Prose::new()
             .text(&format!("{} ", names::grantee(&assessment.grantee)))
-            .styled(style, &verdict.to_string())
+            .styled(style, &verdict.of(purpose))
             .text(&format!(" with {}", names::key(&assessment.key)));
         line.write(out, width, 2)?;
     }

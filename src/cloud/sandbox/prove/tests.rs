@@ -1,5 +1,6 @@
 use super::*;
-use crate::access::assessment::launch_actions;
+use crate::access::Purpose;
+use crate::access::assessment::needed_actions;
 use crate::access::trial::Simulation;
 use crate::cloud::CloudErrorKind;
 
@@ -23,7 +24,8 @@ async fn dry_run(world: &Sandbox) -> Result<(), CloudErrorKind> {
 }
 
 async fn simulate(world: &Sandbox) -> Vec<Simulation> {
-    let answers = world.simulate(&role(), &KEY.parse().unwrap(), launch_actions()).await.unwrap();
+    let answers =
+        world.simulate(&role(), &KEY.parse().unwrap(), needed_actions(Purpose::Launch)).await.unwrap();
     answers.into_iter().map(|answer| answer.decision).collect()
 }
 
@@ -40,7 +42,8 @@ async fn access_as_the_world_has_it() {
 #[tokio::test]
 async fn a_simulation_sees_the_boundary() {
     let world = world("boundary.json");
-    let answers = world.simulate(&role(), &KEY.parse().unwrap(), launch_actions()).await.unwrap();
+    let answers =
+        world.simulate(&role(), &KEY.parse().unwrap(), needed_actions(Purpose::Launch)).await.unwrap();
     assert!(answers.iter().all(|answer| answer.allowed_by_boundary == Some(false)), "{answers:?}");
 }
 
