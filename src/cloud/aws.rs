@@ -7,6 +7,7 @@ mod age;
 mod credentials;
 mod ec2;
 mod errors;
+mod failure;
 mod iam;
 mod identity;
 mod kms;

@@ -9,7 +9,7 @@ use aws_sdk_kms::operation::RequestId;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 
-use super::errors::{Failure, join};
+use super::failure::{Failure, join};
 use crate::cloud::CloudErrorKind;
 
 /// What a human has to mend by logging in again, as the SDK's providers and AWS's sign-in services say it.

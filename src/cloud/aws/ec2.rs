@@ -3,6 +3,7 @@
 //! Without EC2's SDK, which takes longer to compile than everything else together: the calls are few.
 
 mod answers;
+mod client;
 mod endpoint;
 mod query;
 #[cfg(test)]
@@ -11,7 +12,6 @@ mod tests;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use aws_config::SdkConfig;
 use serde::de::DeserializeOwned;
 use tokio::try_join;
 
@@ -19,7 +19,8 @@ use self::answers::{
     AllowedImagesSettings, Attribute, EbsDefaultKey, EbsEncryption, ImagesPage, Page, ReservationsPage,
     SnapshotsPage, Unexpected, VolumesPage,
 };
-use self::query::{Operation, Query};
+pub(super) use self::client::Client;
+use self::query::Query;
 use super::Aws;
 use super::errors::Call;
 use super::session::Session;
@@ -30,18 +31,6 @@ use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Share
 
 /// More pages of one list than EC2 has ever reason to give.
 const MOST_PAGES: usize = 1000;
-
-/// EC2 in one region, as it is kept with a session.
-#[derive(Debug, Clone)]
-pub(super) struct Client(Rc<Operation>);
-
-impl Client {
-    /// Why there is none for the region is told in words.
-    pub(super) async fn new(config: &SdkConfig, region: &str) -> Result<Self, String> {
-        let endpoint = endpoint::endpoint(config, region).await?;
-        Ok(Self(Rc::new(query::operation(config, region, &endpoint))))
-    }
-}
 
 /// Whom a call is made as, where, and about what.
 struct Ec2 {
@@ -80,7 +69,7 @@ impl Aws {
 
 impl Ec2 {
     async fn ask<T: DeserializeOwned>(&self, query: Query) -> Result<T, CloudError> {
-        let answer = self.client.0.invoke(query).await.map_err(|error| {
+        let answer = self.client.operation().invoke(query).await.map_err(|error| {
             let own_id = error.as_service_error().and_then(query::QueryError::request_id).map(str::to_owned);
             let failed = self.call.failed(&error);
             CloudError { request_id: failed.request_id.clone().or(own_id), ..failed }

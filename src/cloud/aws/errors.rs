@@ -6,8 +6,8 @@ use aws_sdk_kms::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::RequestId;
 
 use super::credentials;
+use super::failure::{Failure, join};
 use crate::arn::AccountId;
-use crate::cloud::codes::{kind_of, kind_of_status};
 use crate::cloud::{CloudError, CloudErrorKind};
 
 /// One call, for the error that may come of it.
@@ -26,7 +26,7 @@ pub(super) struct Call {
 impl Call {
     /// An error that AWS did not report.
     pub(super) fn error(&self, kind: CloudErrorKind, message: impl Into<String>) -> CloudError {
-        self.failure(Failure::new(kind, message), None)
+        self.told(Failure::new(kind, message), None)
     }
 
     /// An answer that is not what the API's reference promises.
@@ -39,10 +39,10 @@ impl Call {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        self.failure(Failure::of(error), error.request_id())
+        self.told(failure(error), error.request_id())
     }
 
-    fn failure(&self, failure: Failure, request_id: Option<&str>) -> CloudError {
+    fn told(&self, failure: Failure, request_id: Option<&str>) -> CloudError {
         let Failure { kind, operation, code, message, request_id: own_id } = failure;
         CloudError {
             kind,
@@ -57,61 +57,29 @@ impl Call {
     }
 }
 
-/// What can be told from the SDK's error alone.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) kind: CloudErrorKind,
-    /// The call that failed, where it is another one than was asked for.
-    pub(super) operation: Option<&'static str>,
-    pub(super) code: Option<String>,
-    pub(super) message: String,
-    pub(super) request_id: Option<String>,
-}
-
-impl Failure {
-    pub(super) fn new(kind: CloudErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, operation: None, code: None, message: message.into(), request_id: None }
+/// What can be told of the error that the SDK reports.
+fn failure<E>(error: &SdkError<E>) -> Failure
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    if let SdkError::ServiceError(context) = error {
+        return Failure::answered(context.err(), Some(context.raw().status().as_u16()));
     }
-
-    /// AWS answered with an error.
-    pub(super) fn answered(error: &impl ProvideErrorMetadata, status: Option<u16>) -> Self {
-        let (code, message) = (error.code(), error.message().unwrap_or_default());
-        let kind = match code {
-            Some(code) => kind_of(code, message, status),
-            None => kind_of_status(status),
-        };
-        let message = match (message, code, status) {
-            ("", None, Some(200..300)) => "the answer could not be read".to_owned(),
-            ("", None, Some(status)) => format!("an answer with HTTP status {status} and no error code"),
-            ("", _, _) => "no further explanation".to_owned(),
-            (message, _, _) => message.to_owned(),
-        };
-        Self { kind, operation: None, code: code.map(str::to_owned), message, request_id: None }
+    if let Some(failure) = credentials::failure(error) {
+        return failure;
     }
-
-    fn of<E>(error: &SdkError<E>) -> Self
-    where
-        E: ProvideErrorMetadata + Error + 'static,
-    {
-        if let SdkError::ServiceError(context) = error {
-            return Self::answered(context.err(), Some(context.raw().status().as_u16()));
+    let (kind, what) = match error {
+        SdkError::TimeoutError(_) => (CloudErrorKind::Transient, "no answer in time"),
+        SdkError::ResponseError(_) => (CloudErrorKind::Transient, "the answer could not be read"),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            (CloudErrorKind::Transient, "no answer in time")
         }
-        if let Some(failure) = credentials::failure(error) {
-            return failure;
+        SdkError::DispatchFailure(failure) if failure.is_io() || failure.as_other().is_some() => {
+            (CloudErrorKind::Transient, "the connection failed")
         }
-        let (kind, what) = match error {
-            SdkError::TimeoutError(_) => (CloudErrorKind::Transient, "no answer in time"),
-            SdkError::ResponseError(_) => (CloudErrorKind::Transient, "the answer could not be read"),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-                (CloudErrorKind::Transient, "no answer in time")
-            }
-            SdkError::DispatchFailure(failure) if failure.is_io() || failure.as_other().is_some() => {
-                (CloudErrorKind::Transient, "the connection failed")
-            }
-            _ => (CloudErrorKind::Other, "the request could not be made"),
-        };
-        Self::new(kind, format!("{what}: {}", causes(error)))
-    }
+        _ => (CloudErrorKind::Other, "the request could not be made"),
+    };
+    Failure::new(kind, format!("{what}: {}", causes(error)))
 }
 
 /// The causes of an error, outermost first, each said once.
@@ -125,17 +93,6 @@ fn causes(error: &(dyn Error + 'static)) -> String {
 /// The SDK's inner parts name themselves, or print the whole request, around what is wrong.
 fn is_internal(text: &str) -> bool {
     text.contains("Interceptor ") || text.contains("Request {")
-}
-
-/// Texts in one line. Wrappers that repeat what they wrap say it once.
-pub(super) fn join(texts: impl Iterator<Item = String>) -> String {
-    let mut said: Vec<String> = Vec::new();
-    for text in texts {
-        if !said.iter().any(|earlier| earlier.contains(&text)) {
-            said.push(text);
-        }
-    }
-    said.join(": ")
 }
 
 #[cfg(test)]

@@ -2,60 +2,14 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use super::Sandbox;
 use super::call::Call;
 use super::refusals::Refusal;
 use super::world::Object;
+use super::world::fault::{FaultEntry, FaultKind};
 use crate::cloud::codes::kind_of;
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::policy::pattern;
-
-/// A fault as the world describes it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FaultEntry {
-    /// The permission of the call, as a pattern such as `iam:Attach*`.
-    pub(super) operation: String,
-    /// The first of the calls that match, in this process, which is struck: counted from 1.
-    #[serde(default = "one")]
-    pub(super) call: usize,
-    /// How many calls in a row are struck.
-    #[serde(default = "one")]
-    pub(super) times: usize,
-    pub(super) fault: FaultKind,
-    pub(super) code: Option<String>,
-    #[serde(default)]
-    pub(super) message: String,
-    pub(super) milliseconds: Option<u64>,
-}
-
-/// What befalls a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum FaultKind {
-    /// It is refused.
-    Error,
-    /// It is not performed, and nobody answers.
-    NoAnswer,
-    /// It is performed, and nobody hears of it.
-    LostAnswer,
-    /// It shows the world as it was before this process's last write.
-    Stale,
-    /// It takes its time.
-    Latency,
-}
-
-fn one() -> usize {
-    1
-}
-
-impl FaultEntry {
-    fn strikes(&self, count: usize) -> bool {
-        count >= self.call && count - self.call < self.times
-    }
-}
 
 /// What befalls one call that is made all the same.
 #[derive(Debug, Clone, Copy, Default)]

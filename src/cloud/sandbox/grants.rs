@@ -6,10 +6,9 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::call::CallerIdentity;
-use super::refusals::Refusal;
+use super::refusals::{Refusal, edited};
 use super::source::{Place, Source};
 use super::world::{Grant, Key, Object, World};
-use super::writes::edited;
 use crate::access::NewGrant;
 use crate::arn::KeyArn;
 use crate::authz::{Context, Outcome, Policies, Prepared, Principal, Query, evaluate};

@@ -3,11 +3,17 @@
 mod identity_policy;
 mod key_policy;
 
+use super::source::{Place, Source};
 use crate::arn::{EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::cloud::CloudErrorKind;
 
 pub(super) use identity_policy::check as identity_policy;
 pub(super) use key_policy::{Proposal, check as key_policy};
+
+/// The edited text; it is refused where the world's file has no such place.
+pub(super) fn edited(source: Option<Source>, place: &Place) -> Result<Source, Refusal> {
+    source.ok_or_else(|| Refusal::broken_world(format!("the world has no place {place}")))
+}
 
 /// AWS's answer to a call it does not perform.
 #[derive(Debug, Clone, PartialEq, Eq)]

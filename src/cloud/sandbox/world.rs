@@ -1,6 +1,7 @@
 //! The format of world files, as types. `docs/worlds.md` describes it for those who write one.
 
 pub(super) mod ec2;
+pub(super) mod fault;
 mod key;
 mod shape;
 
@@ -13,10 +14,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::faults::FaultEntry;
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
 use crate::observation::IamQuotas;
 use crate::policy::AwsPrincipal;
+use fault::FaultEntry;
 use shape::{limit, members, object, objects};
 
 pub(super) use key::{Grant, Key};

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::call::{Call, CallerIdentity};
-use super::refusals::{self, Proposal, Refusal};
+use super::refusals::{self, Proposal, Refusal, edited};
 use super::source::{NewValue, Place, Source};
 use super::world::{Account, Document, Identity, Policy, VersionId, World};
 use super::{Sandbox, State, grants, read_back};
@@ -253,8 +253,4 @@ fn existing<'w>(world: &'w World, arn: &PolicyArn) -> Result<&'w Policy, Refusal
 
 fn policy_place(arn: &PolicyArn) -> Place {
     Place::root().member("accounts").member(arn.account).member("policies").member(&arn.name)
-}
-
-pub(super) fn edited(source: Option<Source>, place: &Place) -> Result<Source, Refusal> {
-    source.ok_or_else(|| Refusal::broken_world(format!("the world has no place {place}")))
 }

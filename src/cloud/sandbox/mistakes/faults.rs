@@ -1,8 +1,8 @@
 //! The faults of a world.
 
 use super::{Checked, Mistake, permission};
-use crate::cloud::sandbox::faults::{FaultEntry, FaultKind};
 use crate::cloud::sandbox::source::Place;
+use crate::cloud::sandbox::world::fault::{FaultEntry, FaultKind};
 use crate::cloud::sandbox::world::{Object, World};
 
 pub(super) fn check(world: &World, place: &Place) -> Checked {
