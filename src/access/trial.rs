@@ -93,8 +93,9 @@ impl Ruling {
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service>
 pub fn direct_call() -> Extras {
     let absent = ("kms:ViaService".to_owned(), Vec::new());
-    let direct = ("kms:GrantIsForAWSResource".to_owned(), vec!["false".to_owned()]);
-    Extras { context: vec![absent, direct], ..Extras::default() }
+    let is_false = |key: &str| (key.to_owned(), vec!["false".to_owned()]);
+    let context = vec![absent, is_false("kms:GrantIsForAWSResource"), is_false("aws:ViaAWSService")];
+    Extras { context, ..Extras::default() }
 }
 
 /// What it means that KMS denied a direct call, by what our evaluation expects of one.

@@ -5,6 +5,7 @@ use crate::policy::Effect;
 use super::context::Query;
 use super::decision::{DocumentRef, Gate, Outcome, StatementRef};
 use super::evaluation::{Gathered, Hit};
+use super::occasion::Occasion;
 use super::principal::PrincipalKind;
 use super::principals::Standing;
 use super::truth::Truth;
@@ -37,6 +38,12 @@ impl Relation {
             Some(_) => Self::SameAccount,
         }
     }
+}
+
+/// Whether it is an instance's identity-only role in a launch, to which EC2 gives a grant.
+fn has_grant_of_ec2(query: &Query<'_>) -> bool {
+    *query.principal.kind() == PrincipalKind::IdentityOnly
+        && query.context.occasion() == Some(Occasion::Instance)
 }
 
 fn is_root(query: &Query<'_>) -> bool {
@@ -80,7 +87,7 @@ impl Access {
         };
         let by_policies = by_key_policy | by_identity;
         // Whether an implicit deny in a boundary or a session policy limits a grant is not documented.
-        let by_grant = gathered.grants & limits.or_unknown();
+        let by_grant = (gathered.grants & limits.or_unknown()) | has_grant_of_ec2(query).into();
         let scps = Truth::all(gathered.scps.iter().map(|(_, allowed)| *allowed));
         Self { allowed: scps & (by_policies | by_grant), by_key_policy, by_policies }
     }
@@ -160,11 +167,14 @@ pub(super) fn shut_gates(gathered: &Gathered, query: &Query<'_>) -> Vec<(Gate, T
     }
     let crosses = relation == Relation::OtherAccount;
     let by_name = if crosses { Truth::False } else { gathered.allowed_by_name(query) };
-    let asks_identity = !is_root(query) && relation != Relation::Service && by_name != Truth::True;
+    let asks_identity = !is_root(query)
+        && !has_grant_of_ec2(query)
+        && relation != Relation::Service
+        && by_name != Truth::True;
     let needed = |is_needed: bool, allowed: Truth| if is_needed { allowed } else { Truth::True };
     let mut gates = vec![
         (Gate::CrossAccountOperation, needed(crosses, query.action.works_across_accounts().into())),
-        (Gate::KeyPolicy, needed(asks_key_policy(query), gathered.named())),
+        (Gate::KeyPolicy, needed(asks_key_policy(query) && !has_grant_of_ec2(query), gathered.named())),
         (Gate::Identity, needed(asks_identity, gathered.identity)),
         (Gate::Boundary, needed(by_name != Truth::True, gathered.boundary)),
         (Gate::Session, needed(by_name != Truth::True, gathered.session)),

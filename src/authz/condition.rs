@@ -74,7 +74,9 @@ impl Condition {
             Test::Undecidable => Truth::Unknown,
             Test::Null { absent, present } => match found {
                 Lookup::Absent => (*absent).into(),
-                Lookup::Unknown if absent != present => Truth::Unknown,
+                Lookup::Unknown | Lookup::AbsentOr(_) | Lookup::Elsewhere if absent != present => {
+                    Truth::Unknown
+                }
                 _ => (*present).into(),
             },
             Test::Compare { matcher, negated } => self.compare(matcher, *negated, found, query),
@@ -95,13 +97,21 @@ impl Condition {
             {
                 self.holds_of_nothing(negated)
             }
-            Lookup::Unknown => Truth::Unknown,
+            Lookup::Present if matcher.is_anything() => (!negated).into(),
+            Lookup::Unknown | Lookup::Present => Truth::Unknown,
+            Lookup::AbsentOr(value) => self.holds_of_nothing(negated).unless_differing(holds(value)),
+            Lookup::Elsewhere if matcher.may_match_elsewhere() => Truth::Unknown,
+            Lookup::Elsewhere => self.holds_of_nothing(negated).unless_differing(negated.into()),
             Lookup::Absent => self.holds_of_nothing(negated),
             // "… or if the key value resolves to a null data set, such as an empty string."
             Lookup::One("") if self.quantifier.is_some() => self.holds_of_nothing(negated),
             Lookup::One(value) => holds(value),
             Lookup::RoleOfUnknownPath { arn, name } => match holds(arn) {
                 truth if truth == Truth::from(negated) && matcher.asks_for_path(arn, name) => Truth::Unknown,
+                truth => truth,
+            },
+            Lookup::IdentityOnlyRole(arn) => match holds(arn) {
+                truth if truth == Truth::from(negated) && matcher.asks_for_instance(arn) => Truth::Unknown,
                 truth => truth,
             },
             Lookup::Many(values) => {
@@ -135,7 +145,7 @@ impl Condition {
         if let Test::Undecidable = self.test {
             return;
         }
-        if let Lookup::Unknown | Lookup::RoleOfUnknownPath { .. } = query.look_up(&self.key) {
+        if query.look_up(&self.key).is_open() {
             keys.insert(self.key.text.clone());
         }
         if let Test::Compare { matcher, .. } = &self.test {

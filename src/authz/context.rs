@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use crate::arn::KeyArn;
 use crate::policy::{ActionSet, KmsAction};
 
+use super::occasion::{Cell, Occasion, Requests, Row};
 use super::principal::{Principal, PrincipalKind};
 
 /// The condition keys of a request whose values are known.
@@ -16,6 +17,8 @@ pub struct Context {
     /// By name in lower case; no value at all where a key is known to be absent.
     values: BTreeMap<String, Vec<String>>,
     is_complete: bool,
+    /// Whose calls in a launch these are, which fixes the keys that are not set.
+    occasion: Option<Occasion>,
 }
 
 impl Context {
@@ -24,19 +27,28 @@ impl Context {
         Self::default()
     }
 
-    /// A context in which keys that are not set are absent.
+    /// A context in which keys that are not set are absent, but for those that every request has.
     pub fn complete() -> Self {
         Self { is_complete: true, ..Self::default() }
     }
 
-    /// What is known when EC2 launches an instance in a region for somebody.
+    /// What is known when EC2 launches or starts an instance in a region for somebody: what [`Occasion::Launch`] fixes.
     ///
     /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>
     pub fn for_launch(region: &str) -> Self {
-        Self::default()
-            .with("kms:ViaService", [format!("ec2.{region}.amazonaws.com")])
-            .with("kms:GrantIsForAWSResource", ["true"])
-            .with("aws:SecureTransport", ["true"])
+        let context = Self { occasion: Some(Occasion::Launch), ..Self::default() };
+        match via_ec2(region) {
+            Some(service) => context.with("kms:ViaService", [service]),
+            None => context,
+        }
+    }
+
+    /// What is known when an instance's identity-only role decrypts a volume's data key: what
+    /// [`Occasion::Instance`] fixes. The grant that EC2 made for it is taken to be there.
+    ///
+    /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-instance-permissions>
+    pub fn for_instance() -> Self {
+        Self { occasion: Some(Occasion::Instance), ..Self::default() }
     }
 
     /// What is known when somebody creates a grant without an AWS service in between.
@@ -50,7 +62,7 @@ impl Context {
             .with::<String>("kms:GrantConstraintType", [])
             .with::<String>("kms:RetiringPrincipal", [])
             .with::<String>("kms:ViaService", [])
-            .with("aws:SecureTransport", ["true"])
+            .with("aws:ViaAWSService", ["false"])
     }
 
     /// Sets a key to its values; without any it is known to be absent. The key's case does not count.
@@ -63,6 +75,20 @@ impl Context {
     pub fn with<V: Into<String>>(mut self, key: &str, values: impl IntoIterator<Item = V>) -> Self {
         self.set(key, values);
         self
+    }
+
+    /// Whose calls in a launch these are.
+    pub fn occasion(&self) -> Option<Occasion> {
+        self.occasion
+    }
+
+    /// Whether what somebody tells of a key is about these requests: of the identity-only role's only what goes for
+    /// whoever is of its account.
+    pub fn heeds(&self, key: &str) -> bool {
+        match self.occasion {
+            Some(Occasion::Instance) => Occasion::Instance.is_asked(key),
+            Some(Occasion::Launch) | None => true,
+        }
     }
 
     /// Whether keys that are not set are absent, rather than unknown.
@@ -119,25 +145,48 @@ impl<'q> Query<'q> {
 
     /// What is known of a condition key.
     pub(crate) fn look_up(&self, key: &ConditionKey) -> Lookup<'_> {
-        if key.derived == Some(Derived::GrantIsForAwsResource) && !has_grant_is_for_aws_resource(self.action)
-        {
+        let is_carried = key.row.is_none_or(|row| row.requests.include(self.action));
+        if key.derived == Some(Derived::GrantIsForAwsResource) && !is_carried {
             return Lookup::Absent;
         }
         if let Some(values) = self.context.get(&key.name) {
             return Lookup::of(values);
         }
-        let derived = key.derived.and_then(|derived| self.derive(derived));
-        derived.unwrap_or(if self.context.is_complete { Lookup::Absent } else { Lookup::Unknown })
+        let fixed = key.row.zip(self.context.occasion).and_then(|(row, occasion)| {
+            if is_carried { self.fixed(row.on(occasion)) } else { Some(Lookup::Absent) }
+        });
+        let is_there = key.row.is_some_and(|row| row.is_always_there);
+        fixed.or_else(|| key.derived.and_then(|derived| self.derive(derived))).unwrap_or(match key.derived {
+            None | Some(Derived::ViaAwsService) if is_there => Lookup::Present,
+            _ if self.context.is_complete => Lookup::Absent,
+            _ => Lookup::Unknown,
+        })
+    }
+
+    /// What a launch makes of a key, if anything.
+    fn fixed(&self, cell: Cell) -> Option<Lookup<'static>> {
+        match cell {
+            Cell::Is(value) => Some(Lookup::One(value)),
+            Cell::Absent => Some(Lookup::Absent),
+            Cell::AbsentOr(value) => Some(Lookup::AbsentOr(value)),
+            Cell::Elsewhere => Some(Lookup::Elsewhere),
+            Cell::OfSession if !self.principal.has_session_of_user() => Some(Lookup::Absent),
+            Cell::OfSession | Cell::Follows | Cell::Asked | Cell::Open(_) => None,
+        }
     }
 
     /// The value of a key that follows from the principal and the KMS key.
     fn derive(&self, derived: Derived) -> Option<Lookup<'_>> {
         let kind = self.principal.kind();
         match derived {
-            Derived::PrincipalArn => match self.principal.role_of_unknown_path() {
-                Some(name) => self.principal.arn().map(|arn| Lookup::RoleOfUnknownPath { arn, name }),
-                None => self.principal.arn().map(Lookup::One),
-            },
+            Derived::PrincipalArn => {
+                let arn = self.principal.arn()?;
+                Some(match (kind, self.principal.role_of_unknown_path()) {
+                    (PrincipalKind::IdentityOnly, _) => Lookup::IdentityOnlyRole(arn),
+                    (_, Some(name)) => Lookup::RoleOfUnknownPath { arn, name },
+                    (_, None) => Lookup::One(arn),
+                })
+            }
             Derived::PrincipalAccount => self.principal.home().map(|home| Lookup::One(&home.account_text)),
             Derived::ResourceAccount => Some(Lookup::One(&self.key.account_text)),
             Derived::RequestedRegion => Some(Lookup::One(&self.key.arn.region)),
@@ -147,7 +196,9 @@ impl<'q> Query<'q> {
             Derived::PrincipalType => Some(Lookup::One(match kind {
                 PrincipalKind::Root => "Account",
                 PrincipalKind::User { .. } => "User",
-                PrincipalKind::Role { .. } | PrincipalKind::Session { .. } => "AssumedRole",
+                PrincipalKind::Role { .. } | PrincipalKind::Session { .. } | PrincipalKind::IdentityOnly => {
+                    "AssumedRole"
+                }
                 PrincipalKind::FederatedUser => "FederatedUser",
                 PrincipalKind::Service => return None,
             })),
@@ -156,31 +207,41 @@ impl<'q> Query<'q> {
                 PrincipalKind::Service => None,
                 _ => Some(Lookup::Absent),
             },
+            // "AWS KMS supports only Transport Layer Security."
+            // https://docs.aws.amazon.com/kms/latest/developerguide/infrastructure-security.html
+            Derived::SecureTransport => Some(Lookup::One("true")),
+            Derived::ViaAwsService => {
+                let services = self.context.get("kms:viaservice")?;
+                (!services.is_empty()).then_some(Lookup::One("true"))
+            }
             Derived::GrantIsForAwsResource => None,
         }
     }
 }
 
-/// The operations whose requests have the key.
+/// The value of `kms:ViaService` for EC2, where AWS documents it: of other partitions it tells no suffix.
 ///
-/// <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-grant-is-for-aws-resource>
-fn has_grant_is_for_aws_resource(action: KmsAction) -> bool {
-    ["CreateGrant", "ListGrants", "RevokeGrant"].contains(&action.name())
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service>
+fn via_ec2(region: &str) -> Option<String> {
+    let is_elsewhere =
+        ["cn-", "us-iso", "eu-iso", "eusc-"].iter().any(|beginning| region.starts_with(beginning));
+    (!is_elsewhere).then(|| format!("ec2.{region}.amazonaws.com"))
 }
 
 /// Whether nothing but the statements about them tells two actions apart.
 pub(super) fn are_of_one_kind(one: KmsAction, other: KmsAction) -> bool {
-    static KINDS: LazyLock<[ActionSet; 4]> = LazyLock::new(|| {
-        let set = |is_of_kind: fn(KmsAction) -> bool| {
+    static KINDS: LazyLock<Vec<ActionSet>> = LazyLock::new(|| {
+        let set = |is_of_kind: &dyn Fn(KmsAction) -> bool| {
             let members = KmsAction::all().filter(|action| is_of_kind(*action));
             members.map(KmsAction::set).fold(ActionSet::EMPTY, ActionSet::union)
         };
-        [
-            set(KmsAction::works_across_accounts),
-            set(KmsAction::is_keyless),
-            set(|action| action.name() == "RetireGrant"),
-            set(has_grant_is_for_aws_resource),
-        ]
+        let mut kinds = vec![
+            set(&KmsAction::works_across_accounts),
+            set(&KmsAction::is_keyless),
+            set(&|action| action.name() == "RetireGrant"),
+        ];
+        kinds.extend(Requests::LIMITED.map(|requests| set(&|action| requests.include(action))));
+        kinds
     });
     KINDS.iter().all(|kind| kind.contains(one.set()) == kind.contains(other.set()))
 }
@@ -193,6 +254,8 @@ pub(crate) struct ConditionKey {
     /// In lower case: case does not count.
     name: String,
     derived: Option<Derived>,
+    /// What a launch makes of it.
+    row: Option<&'static Row>,
 }
 
 /// A key whose value follows from the principal, the action or the KMS key.
@@ -205,6 +268,8 @@ enum Derived {
     UserName,
     ResourceAccount,
     RequestedRegion,
+    SecureTransport,
+    ViaAwsService,
     GrantIsForAwsResource,
 }
 
@@ -219,10 +284,12 @@ impl ConditionKey {
             "aws:username" => Some(Derived::UserName),
             "aws:resourceaccount" => Some(Derived::ResourceAccount),
             "aws:requestedregion" => Some(Derived::RequestedRegion),
+            "aws:securetransport" => Some(Derived::SecureTransport),
+            "aws:viaawsservice" => Some(Derived::ViaAwsService),
             "kms:grantisforawsresource" => Some(Derived::GrantIsForAwsResource),
             _ => None,
         };
-        Self { text: text.to_owned(), name, derived }
+        Self { text: text.to_owned(), row: Row::of(&name), name, derived }
     }
 
     /// Whether this is `aws:PrincipalArn`.
@@ -240,13 +307,34 @@ pub(crate) enum Lookup<'a> {
     One(&'a str),
     /// The ARN of a session's role as if it had no path; it may have one.
     RoleOfUnknownPath { arn: &'a str, name: &'a str },
+    /// The ARN of an identity-only role, which AWS's pages give with and without the instance's id behind it.
+    IdentityOnlyRole(&'a str),
     /// It has several values.
     Many(&'a [String]),
+    /// It is absent or has this value.
+    AbsentOr(&'a str),
+    /// It is absent, or has a value that is none of anybody's own networks.
+    Elsewhere,
+    /// It is there, and with what value is not known.
+    Present,
     /// Whether it is there, and with what value, is not known.
     Unknown,
 }
 
 impl<'a> Lookup<'a> {
+    /// Whether more may come to be known of it.
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Absent | Self::One(_) | Self::Many(_) => false,
+            Self::RoleOfUnknownPath { .. }
+            | Self::IdentityOnlyRole(_)
+            | Self::AbsentOr(_)
+            | Self::Elsewhere
+            | Self::Present
+            | Self::Unknown => true,
+        }
+    }
+
     fn of(values: &'a [String]) -> Self {
         match values {
             [] => Self::Absent,

@@ -166,7 +166,7 @@ impl Constraint {
         };
         for name in pairs.keys() {
             let key = ConditionKey::new(&format!("{CONTEXT_PREFIX}{name}"));
-            if matches!(query.look_up(&key), Lookup::Unknown) {
+            if query.look_up(&key).is_open() {
                 keys.insert(key.text);
             }
         }
@@ -179,7 +179,7 @@ impl Constraint {
 fn is_value(key: &str, wanted: &str, query: &Query<'_>) -> Truth {
     match query.look_up(&ConditionKey::new(key)) {
         Lookup::One(value) => Truth::from(value == wanted),
-        Lookup::Unknown => Truth::Unknown,
+        open if open.is_open() => Truth::Unknown,
         _ => Truth::False,
     }
 }
@@ -202,6 +202,6 @@ fn has_no_other_pair(wanted: &BTreeMap<String, String>, query: &Query<'_>) -> Tr
         Lookup::One(name) => is_wanted(name).into(),
         Lookup::Many(names) => names.iter().all(|name| is_wanted(name)).into(),
         Lookup::Absent => Truth::True,
-        Lookup::Unknown | Lookup::RoleOfUnknownPath { .. } => Truth::Unknown,
+        _ => Truth::Unknown,
     }
 }

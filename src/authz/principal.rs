@@ -44,9 +44,14 @@ pub enum PrincipalKind {
     },
     /// A session that `GetFederationToken` gave.
     FederatedUser,
+    /// An instance's identity-only role, whose credentials nobody has and which has no policies of its own.
+    IdentityOnly,
     /// An AWS service, such as `ec2.amazonaws.com`.
     Service,
 }
+
+/// The name of the role that instances use with encrypted volumes.
+const IDENTITY_ONLY: &str = "aws:ec2-infrastructure";
 
 /// Where a principal of IAM belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +131,20 @@ impl Principal {
         Self { kind, name: session.to_string(), home: Some(home) }
     }
 
+    /// The identity-only role of an account's instances: `arn:PARTITION:iam::ACCOUNT:role/aws:ec2-infrastructure`.
+    ///
+    /// It is in no IAM console, and nobody manages it; key policies, service control policies and resource control
+    /// policies apply to it.
+    ///
+    /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-instance-permissions>
+    pub fn identity_only(partition: Partition, account: AccountId) -> Self {
+        Self {
+            kind: PrincipalKind::IdentityOnly,
+            name: format!("arn:{partition}:iam::{account}:role/{IDENTITY_ONLY}"),
+            home: Some(Home::new(partition, account)),
+        }
+    }
+
     /// An AWS service, by the name that policies have for it.
     pub fn service(name: impl Into<String>) -> Self {
         Self { kind: PrincipalKind::Service, name: name.into(), home: None }
@@ -177,6 +196,20 @@ impl Principal {
         )
     }
 
+    /// Whether it acts in a session that somebody made and knows.
+    pub(crate) fn has_session_of_user(&self) -> bool {
+        match self.kind {
+            PrincipalKind::Role { is_service_linked } | PrincipalKind::Session { is_service_linked, .. } => {
+                !is_service_linked
+            }
+            PrincipalKind::FederatedUser => true,
+            PrincipalKind::Root
+            | PrincipalKind::User { .. }
+            | PrincipalKind::IdentityOnly
+            | PrincipalKind::Service => false,
+        }
+    }
+
     pub(crate) fn home(&self) -> Option<&Home> {
         self.home.as_ref()
     }
@@ -201,6 +234,9 @@ impl FromStr for Principal {
         }
         let parts = ArnParts::parse(text)?;
         match (parts.service, parts.resource) {
+            ("iam" | "sts", resource) if is_identity_only(resource) => {
+                Ok(Self::identity_only(parts.partition, parts.account.parse()?))
+            }
             ("iam", "root") => Ok(Self::root(parts.partition, parts.account.parse()?)),
             ("iam", _) => Self::entity(&text.parse()?),
             ("sts", resource) if resource.starts_with("federated-user/") => {
@@ -211,6 +247,13 @@ impl FromStr for Principal {
             _ => Err(not_a_principal(text)),
         }
     }
+}
+
+/// `role/aws:ec2-infrastructure`, and with an instance's id behind it; a session of it likewise.
+fn is_identity_only(resource: &str) -> bool {
+    let name = resource.strip_prefix("role/").or_else(|| resource.strip_prefix("assumed-role/"));
+    let rest = name.and_then(|name| name.strip_prefix(IDENTITY_ONLY));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn not_a_principal(text: &str) -> ArnError {
@@ -243,6 +286,16 @@ mod tests {
         let session = principal("arn:aws:sts::111122223333:assumed-role/app/s");
         assert_eq!(session.arn(), Some("arn:aws:iam::111122223333:role/app"));
         assert_eq!(session.role_of_unknown_path(), Some("app"));
+        for text in [
+            "arn:aws:iam::111122223333:role/aws:ec2-infrastructure",
+            "arn:aws:iam::111122223333:role/aws:ec2-infrastructure/i-0a0a0a0a0a0a0a0a0",
+            "arn:aws:sts::111122223333:assumed-role/aws:ec2-infrastructure/i-0a0a0a0a0a0a0a0a0",
+        ] {
+            let role = Principal::identity_only(Partition::Aws, "111122223333".parse().unwrap());
+            assert_eq!(principal(text), role);
+            assert_eq!(role.arn(), Some("arn:aws:iam::111122223333:role/aws:ec2-infrastructure"));
+        }
+        assert!("arn:aws:iam::111122223333:role/aws:ec2-infrastructures".parse::<Principal>().is_err());
         let federated = principal("arn:aws:sts::111122223333:federated-user/jo");
         assert_eq!(*federated.kind(), PrincipalKind::FederatedUser);
         assert_eq!(

@@ -133,7 +133,7 @@ impl Template {
         if let Self::Variable(pieces) = self {
             for piece in pieces {
                 if let Piece::Variable { key, .. } = piece
-                    && matches!(query.look_up(key), Lookup::Unknown | Lookup::RoleOfUnknownPath { .. })
+                    && query.look_up(key).is_open()
                 {
                     keys.insert(key.text.clone());
                 }
@@ -195,7 +195,7 @@ fn value_of<'v>(
         Lookup::One(value) => Ok(value),
         Lookup::Absent => default.ok_or(unresolved),
         // "You can't use a multivalued context key as a policy variable."
-        Lookup::Many(_) | Lookup::Unknown | Lookup::RoleOfUnknownPath { .. } => Err(Truth::Unknown),
+        _ => Err(Truth::Unknown),
     }
 }
 

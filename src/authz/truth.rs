@@ -20,6 +20,12 @@ impl Truth {
         self.max(Self::Unknown)
     }
 
+    /// The same, where another agrees; else it is not known which of the two it is.
+    #[must_use]
+    pub(crate) fn unless_differing(self, other: Self) -> Self {
+        if self == other { self } else { Self::Unknown }
+    }
+
     /// Whether any holds.
     pub(crate) fn any(truths: impl IntoIterator<Item = Self>) -> Self {
         let mut any = Self::False;

@@ -148,6 +148,30 @@ impl Matcher {
         }
     }
 
+    /// Whether a value of the policy may be about a network that is nobody's own: one with a wildcard, and a range so
+    /// wide that addresses of AWS lie in it.
+    pub(super) fn may_match_elsewhere(&self) -> bool {
+        match self {
+            Self::Text { values, .. } => !values.iter().all(|value| matches!(value, Template::Text(_))),
+            Self::Address(networks) => networks.iter().any(|network| network.is_wide()),
+            _ => true,
+        }
+    }
+
+    /// Whether a value of the policy may be about an identity-only role with an instance's id behind its name.
+    ///
+    /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-instance-permissions>
+    pub(super) fn asks_for_instance(&self, role_arn: &str) -> bool {
+        let (Self::Text { sources, .. } | Self::Arn { sources, .. }) = self else {
+            return false;
+        };
+        let of_some_instance = format!("{role_arn}/i-00000000000000000");
+        sources.iter().any(|source| {
+            let (role, _) = source.rsplit_once('/').unwrap_or((source, ""));
+            pattern::matches(source, &of_some_instance) || pattern::matches(role, role_arn)
+        })
+    }
+
     /// Whether a value of the policy may be about a role of this name under a path.
     ///
     /// A session's ARN leaves its role's path out; a role is taken to have none unless the policy asks for one.

@@ -98,6 +98,11 @@ impl Network {
         (prefix <= longest).then_some(Self { address, prefix })
     }
 
+    /// Whether it is wider than any range that is assigned to one owner.
+    pub(super) fn is_wide(self) -> bool {
+        self.prefix < if self.address.is_ipv4() { 8 } else { 16 }
+    }
+
     /// Whether an address lies in the range.
     pub(super) fn contains(self, address: IpAddr) -> bool {
         match (self.address, address) {

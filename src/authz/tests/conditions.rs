@@ -15,6 +15,10 @@ fn role() -> String {
     "arn:aws:iam::444455556666:role/app".to_owned()
 }
 
+fn ireland() -> String {
+    "eu-west-1".to_owned()
+}
+
 fn decrypt() -> String {
     "kms:Decrypt".to_owned()
 }
@@ -35,6 +39,11 @@ struct Case {
     context: BTreeMap<String, Value>,
     #[serde(default)]
     complete: bool,
+    /// Whose calls in a launch these are: `launch` or `instance`.
+    #[serde(default)]
+    occasion: Option<String>,
+    #[serde(default = "ireland")]
+    region: String,
     expected: String,
     /// The keys that would settle it, where it is unknown.
     #[serde(default)]
@@ -50,7 +59,13 @@ struct Case {
 
 impl Case {
     fn context(&self) -> Context {
-        let mut context = if self.complete { Context::complete() } else { Context::unknown() };
+        let mut context = match self.occasion.as_deref() {
+            Some("launch") => Context::for_launch(&self.region),
+            Some("instance") => Context::for_instance(),
+            Some(other) => panic!("{other}"),
+            None if self.complete => Context::complete(),
+            None => Context::unknown(),
+        };
         for (key, value) in &self.context {
             let values = match value {
                 Value::Array(values) => values.iter().map(|value| value.as_str().unwrap()).collect(),
@@ -96,7 +111,10 @@ fn conditions_hold_or_not() {
             "false" => (Outcome::ImplicitDeny, Outcome::Allowed),
             _ => (Outcome::Unknown, Outcome::Unknown),
         };
-        for (effect, expected) in [("Allow", as_allow), ("Deny", as_deny)] {
+        // Nobody has to allow anything to the identity-only role, so that an Allow shows nothing there.
+        let is_of_instance = case.occasion.as_deref() == Some("instance");
+        let effects = [("Allow", as_allow), ("Deny", as_deny)].into_iter().skip(usize::from(is_of_instance));
+        for (effect, expected) in effects {
             let found = case.outcome(effect);
             if found != (expected, case.unknown.clone()) {
                 failures.push(format!("{}: {effect}: {found:?} instead of {expected:?}", case.name));

@@ -118,3 +118,44 @@ fn a_condition_that_cannot_hold_is_found() {
     assert_eq!(decision.statements, [statement(2)]);
     assert_eq!(decision.unknown_keys, BTreeSet::from(["aws:SourceVpce".to_owned()]));
 }
+
+#[test]
+fn the_identity_only_role_needs_no_allow_and_no_deny() {
+    let role = Principal::identity_only(crate::arn::Partition::Aws, "444455556666".parse().unwrap());
+    let decide = |policies: &Policies<'_>, context: &Context| {
+        let action = "kms:Decrypt".parse().unwrap();
+        evaluate(&Query::new(&role, action, &KEY.parse().unwrap(), context), policies)
+    };
+    let context = Context::for_instance();
+    let silent = prepared(&policy(&open_to("arn:aws:iam::111122223333:root")));
+    let base = Policies { key_policy: Some(&silent), ..Policies::default() };
+    assert_eq!(decide(&base, &context).outcome, Outcome::Allowed);
+    // Outside of a launch nothing is taken to be granted.
+    assert_eq!(decide(&base, &Context::unknown()).outcome, Outcome::ImplicitDeny);
+    for principal in ["*", "444455556666"] {
+        let mut deny = open_to(principal);
+        deny["Effect"] = json!("Deny");
+        let denying = prepared(&policy(&deny));
+        let decision = decide(&Policies { key_policy: Some(&denying), ..base }, &context);
+        assert_eq!(decision.outcome, Outcome::ExplicitDeny);
+        assert_eq!(decision.statements.len(), 1);
+    }
+    let mut elsewhere = open();
+    elsewhere["Action"] = json!("s3:*");
+    let (kms, s3) = (prepared(&policy(&open())), prepared(&policy(&elsewhere)));
+    let levels = [vec![&kms], vec![&s3]];
+    let decision = decide(&Policies { scps: Some(&levels), ..base }, &context);
+    assert_eq!(decision.outcome, Outcome::ImplicitDeny);
+    assert_eq!(decision.gates, [(Gate::Scp(1), Truth::False)]);
+    let levels = [vec![&kms]];
+    assert_eq!(decide(&Policies { scps: Some(&levels), ..base }, &context).outcome, Outcome::Allowed);
+    let mut deny = open();
+    deny["Effect"] = json!("Deny");
+    deny["Principal"] = json!("*");
+    let rcp = prepared(&policy(&deny));
+    let levels = [vec![&rcp]];
+    assert_eq!(decide(&Policies { rcps: Some(&levels), ..base }, &context).outcome, Outcome::ExplicitDeny);
+    // Neither a boundary nor policies of its own have a say.
+    let unread = Policies { identity: None, boundary: Boundary::Unread, ..base };
+    assert_eq!(decide(&unread, &context).outcome, Outcome::Allowed);
+}

@@ -95,6 +95,7 @@ fn kind(principal: &Principal) -> u8 {
         PrincipalKind::Session { is_service_linked: true, .. } => 5,
         PrincipalKind::FederatedUser => 6,
         PrincipalKind::Service => 7,
+        PrincipalKind::IdentityOnly => 8,
     }
 }
 
