@@ -84,7 +84,7 @@ pub struct KeyGrant {
     /// Its name, where it was given one.
     #[serde(default)]
     pub name: Option<String>,
-    /// Who may use it: an ARN, or the name of a service.
+    /// Who may use it, as KMS tells it: an ARN, the name of a service, or a form that AWS does not document.
     pub grantee: String,
     /// The operations it allows, as KMS names them: `Decrypt`, `ReEncryptFrom`.
     pub operations: Vec<String>,
@@ -92,6 +92,22 @@ pub struct KeyGrant {
     pub context_equals: BTreeMap<String, String>,
     /// The encryption context that a request must have at least.
     pub context_subset: BTreeMap<String, String>,
+    /// The resource on whose behalf a request must be made.
+    #[serde(default)]
+    pub source_arn: Option<String>,
+    /// The names of constraints that are newer than this program: nobody can tell whether a request meets them.
+    #[serde(default)]
+    pub unknown_constraints: Vec<String>,
+}
+
+impl KeyGrant {
+    /// Whether it asks nothing of requests.
+    pub fn is_unconstrained(&self) -> bool {
+        self.context_equals.is_empty()
+            && self.context_subset.is_empty()
+            && self.source_arn.is_none()
+            && self.unknown_constraints.is_empty()
+    }
 }
 
 /// What DescribeKey tells about a key.
@@ -116,13 +132,27 @@ pub struct KeyMetadata {
 }
 
 /// Who manages a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum KeyManager {
     /// An AWS managed key such as `aws/ebs`: its policy can't be changed.
     Aws,
     /// A customer managed key.
     Customer,
+    /// Somebody whom this program does not know, in AWS's word.
+    #[serde(untagged)]
+    Other(String),
+}
+
+impl From<String> for KeyManager {
+    /// Reads AWS's word.
+    fn from(word: String) -> Self {
+        match word.as_str() {
+            "AWS" => Self::Aws,
+            "CUSTOMER" => Self::Customer,
+            _ => Self::Other(word),
+        }
+    }
 }
 
 /// IAM in one account, as far as the request touches it.

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::assessment::{Assessment, DocumentName};
 use super::{Grantee, NewGrant};
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
-use crate::authz::{Constraint, Context, Grant, Prepared};
+use crate::authz::{Constraint, Context, Grant, Prepared, Principal};
 use crate::observation::{
     IdentityPolicies, KeyGrant, KeyMetadata, KeyObservation, NamedDocument, Observation, Reading,
 };
@@ -69,7 +69,9 @@ struct KeyEvidence {
 #[derive(Debug, Clone)]
 struct Grants {
     ids: Vec<String>,
-    grants: Vec<Grant>,
+    evaluated: Vec<Grant>,
+    /// Constraints that nobody knows, by the place of their grant.
+    unknown: BTreeMap<usize, Vec<String>>,
 }
 
 #[derive(Debug, Clone)]
@@ -141,7 +143,7 @@ impl Evidence {
         if let Some(Reading::Read(grants)) = self.keys.get_mut(&grant.key).map(|own| &mut own.grants) {
             let operations = grant.operations.iter().map(String::as_str);
             grants.ids.push(grant.name.clone());
-            grants.grants.push(Grant::new(&grant.grantee.to_string(), operations));
+            grants.evaluated.push(Grant::new(&grant.grantee.to_string(), operations));
         }
     }
 
@@ -195,7 +197,8 @@ impl Evidence {
         }
         match subject.own.map(|own| &own.grants) {
             Some(Reading::Unread(reason)) => gaps.push(format!("grants ({reason})")),
-            Some(Reading::Read(_)) | None => {}
+            Some(Reading::Read(grants)) => gaps.extend(grants.gaps(&subject.principal)),
+            None => {}
         }
         if subject.is_group() {
             gaps.push("the permissions boundaries of the group's users".to_owned());
@@ -263,17 +266,39 @@ impl Grants {
     fn new(observed: &[KeyGrant]) -> Self {
         Self {
             ids: observed.iter().map(|grant| grant.id.clone()).collect(),
-            grants: observed.iter().map(evaluated).collect(),
+            evaluated: observed.iter().map(evaluated).collect(),
+            unknown: observed
+                .iter()
+                .map(|grant| grant.unknown_constraints.clone())
+                .enumerate()
+                .filter(|(_, names)| !names.is_empty())
+                .collect(),
         }
+    }
+
+    /// Constraints that nobody knows of grants to a principal, in words.
+    fn gaps(&self, principal: &Principal) -> impl Iterator<Item = String> {
+        let unknown = self.unknown.iter().filter_map(|(index, names)| {
+            let (id, grant) = (self.ids.get(*index)?, self.evaluated.get(*index)?);
+            grant.is_for(principal).then_some((id, names))
+        });
+        unknown.map(|(id, names)| {
+            let names = names.join(" and ");
+            format!("what the grant `{id}` asks of a request besides ({names}, which keymend does not know)")
+        })
     }
 }
 
 fn evaluated(observed: &KeyGrant) -> Grant {
-    let KeyGrant { grantee, operations, context_equals, context_subset, .. } = observed;
+    let KeyGrant {
+        grantee, operations, context_equals, context_subset, source_arn, unknown_constraints, ..
+    } = observed;
     let grant = Grant::new(grantee, operations.iter().map(String::as_str));
     let equals = (!context_equals.is_empty()).then(|| Constraint::Equals(context_equals.clone()));
     let subset = (!context_subset.is_empty()).then(|| Constraint::Subset(context_subset.clone()));
-    equals.into_iter().chain(subset).fold(grant, Grant::with_constraint)
+    let source = source_arn.clone().map(Constraint::SourceArn);
+    let unknown = (!unknown_constraints.is_empty()).then_some(Constraint::Unknown);
+    equals.into_iter().chain(subset).chain(source).chain(unknown).fold(grant, Grant::with_constraint)
 }
 
 impl Identity {

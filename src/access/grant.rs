@@ -73,8 +73,7 @@ impl NewGrant {
         let given: BTreeSet<&String> = grant.operations.iter().collect();
         grant.grantee == self.grantee.to_string()
             && self.operations.iter().all(|operation| given.contains(operation))
-            && grant.context_equals.is_empty()
-            && grant.context_subset.is_empty()
+            && grant.is_unconstrained()
     }
 
     /// Whether a grant that exists is what creating this one came to.
@@ -164,6 +163,8 @@ mod tests {
             operations: new.operations.iter().rev().cloned().collect(),
             context_equals: std::collections::BTreeMap::new(),
             context_subset: std::collections::BTreeMap::new(),
+            source_arn: None,
+            unknown_constraints: Vec::new(),
         }
     }
 
@@ -190,8 +191,10 @@ mod tests {
         let narrower = KeyGrant { operations: vec!["Decrypt".to_owned()], ..existing(&new) };
         let pair = ("aws:ebs:id".to_owned(), "vol-1".to_owned());
         let constrained = KeyGrant { context_subset: [pair].into(), ..existing(&new) };
+        let sourced = KeyGrant { source_arn: Some("arn:aws:s3:::b".to_owned()), ..existing(&new) };
+        let newer = KeyGrant { unknown_constraints: vec!["NotAfter".to_owned()], ..existing(&new) };
         let others = KeyGrant { grantee: needed("_x").grantee.to_string(), ..existing(&new) };
-        for other in [narrower, constrained, others] {
+        for other in [narrower, constrained, sourced, newer, others] {
             assert!(!new.is_covered_by(&other) && !new.became(&other), "{other:?}");
         }
     }

@@ -232,6 +232,25 @@ impl From<AwsPrincipal> for Who {
     }
 }
 
+/// The account and the instance where the grantee of a grant is the role by which EC2 attaches encrypted volumes, in
+/// either of the forms in which `ListGrants` shows it.
+///
+/// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>
+pub fn infrastructure_role(grantee: &str) -> Option<(AccountId, &str)> {
+    const NAME: &str = "aws:ec2-infrastructure";
+    if let Ok(parts) = ArnParts::parse(grantee) {
+        let session = parts.resource.strip_prefix("assumed-role/")?;
+        let instance = session.strip_prefix(NAME)?.strip_prefix('/')?;
+        let account = parts.account.parse().ok()?;
+        return (parts.service == "sts" && !instance.is_empty())
+            .then(|| grantee.rsplit_once('/').map(|(_, instance)| (account, instance)))
+            .flatten();
+    }
+    let (account, role) = grantee.split_once(':')?;
+    let instance = role.strip_prefix(NAME)?.strip_prefix(':').filter(|instance| !instance.is_empty())?;
+    Some((account.parse().ok()?, instance))
+}
+
 impl Who {
     /// As a policy has it.
     pub fn text(&self) -> String {
@@ -373,6 +392,30 @@ mod tests {
         assert_eq!(panes(own), [Some(ConsolePane::KeyUsers), Some(ConsolePane::OtherAccounts), None]);
         assert_eq!(panes(&own.replace("Allow use", "Let use")), [None; 3]);
         assert_eq!(panes(&own.replace("\"kms:Encrypt\", ", "")), [None; 3]);
+    }
+
+    #[test]
+    fn the_role_of_ec2_is_known_in_both_forms() {
+        let instance = |text| infrastructure_role(text).map(|(account, id)| (account.to_string(), id));
+        for text in [
+            "arn:aws:sts::444455556666:assumed-role/aws:ec2-infrastructure/i-1",
+            "arn:aws-cn:sts::444455556666:assumed-role/aws:ec2-infrastructure/i-1",
+            "444455556666:aws:ec2-infrastructure:i-1",
+        ] {
+            assert_eq!(instance(text), Some(("444455556666".to_owned(), "i-1")), "{text}");
+        }
+        for text in [
+            "",
+            "ec2.amazonaws.com",
+            "arn:aws:iam::444455556666:role/aws:ec2-infrastructure",
+            "arn:aws:sts::444455556666:assumed-role/ec2-infrastructure/i-1",
+            "arn:aws:sts::444455556666:assumed-role/aws:ec2-infrastructure/",
+            "444455556666:aws:ec2-infrastructure:",
+            "4444:aws:ec2-infrastructure:i-1",
+            "444455556666:aws:ec2-infrastructurex:i-1",
+        ] {
+            assert_eq!(instance(text), None, "{text}");
+        }
     }
 
     #[test]

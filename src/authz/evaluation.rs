@@ -35,13 +35,16 @@ pub fn evaluate(query: &Query<'_>, policies: &Policies<'_>) -> Decision {
     Decision { outcome, statements, unknown_keys, gates }
 }
 
-/// The `Allow` statements that would apply, were it not for a condition that can't hold.
+/// The `Allow` statements and grants that would apply, were it not for a condition that can't hold.
 pub fn unmet(query: &Query<'_>, policies: &Policies<'_>) -> Vec<StatementRef> {
     let mut unmet = Vec::new();
     for (document, prepared, attachment) in documents(query, policies) {
         let indices = prepared.unmet(query, attachment);
         unmet.extend(indices.map(|index| StatementRef { document, index }));
     }
+    let grants = policies.grants.into_iter().flatten().enumerate();
+    let grants = grants.filter(|(_, grant)| grant.is_unmet(query));
+    unmet.extend(grants.map(|(index, _)| StatementRef { document: DocumentRef::Grant(index), index: 0 }));
     unmet
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::policy::{ActionSet, AwsPrincipal, KmsAction};
 
 use super::context::{ConditionKey, Lookup, Query};
-use super::principal::PrincipalKind;
+use super::principal::{Principal, PrincipalKind};
 use super::principals::{Limits, Principals, Standing};
 use super::truth::Truth;
 
@@ -49,6 +49,8 @@ pub enum Constraint {
     Equals(BTreeMap<String, String>),
     /// `SourceArn`: the resource on whose behalf a service asks.
     SourceArn(String),
+    /// One that is newer than this program.
+    Unknown,
 }
 
 impl Grant {
@@ -103,6 +105,18 @@ impl Grant {
         as_retiring | as_grantee
     }
 
+    /// Whether the grant is to a principal, or to its account.
+    pub fn is_for(&self, principal: &Principal) -> bool {
+        self.grantee.standing(principal, Limits::NONE).is_some()
+    }
+
+    /// Whether the grant would allow what is asked, were it not for a constraint that the request does not meet.
+    pub(crate) fn is_unmet(&self, query: &Query<'_>) -> bool {
+        self.operations.contains(query.action.set())
+            && is(&self.grantee, query) == Truth::True
+            && self.meets_constraints(query) == Truth::False
+    }
+
     /// Whether the account of the principal may retire the grant, and so delegate that with IAM policies.
     pub(crate) fn is_retirable_by_account(&self, query: &Query<'_>) -> bool {
         self.retiring_standing(query) == Some(Standing::Account)
@@ -128,7 +142,7 @@ impl Grant {
 fn one_principal(text: &str) -> Principals {
     let principal = AwsPrincipal::parse(text);
     match principal {
-        AwsPrincipal::Other(name) if !name.starts_with("arn:") => Principals::of_service(name),
+        AwsPrincipal::Other(name) if !name.contains(':') => Principals::of_service(name),
         other => Principals::of_aws(other),
     }
 }
@@ -145,10 +159,13 @@ fn is(principals: &Principals, query: &Query<'_>) -> Truth {
 impl Constraint {
     fn is_met(&self, query: &Query<'_>) -> Truth {
         match (self, query.action.name()) {
-            // A grant made under this one must be constrained at least as much, which no condition key tells.
-            (_, "CreateGrant") => Truth::Unknown,
             (Self::SourceArn(_), "RetireGrant") => Truth::True,
-            (Self::SourceArn(wanted), _) => is_value(SOURCE_ARN, wanted, query),
+            // A grant made under this one must be constrained at least as much, which no condition key tells; but
+            // "this is effectively the same as having the aws:SourceArn global condition key in the grant".
+            // https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantConstraints.html
+            (Self::SourceArn(wanted), "CreateGrant") => is_source(wanted, query) & Truth::Unknown,
+            (Self::Unknown, _) | (_, "CreateGrant") => Truth::Unknown,
+            (Self::SourceArn(wanted), _) => is_source(wanted, query),
             // "Grant constraints are not applied to operations that do not support an encryption context."
             (_, action) if !WITH_ENCRYPTION_CONTEXT.contains(&action) => Truth::True,
             (Self::Subset(pairs), _) => has_pairs(pairs, query),
@@ -157,13 +174,19 @@ impl Constraint {
     }
 
     fn unknown_keys(&self, query: &Query<'_>, keys: &mut BTreeSet<String>) {
+        let pairs = match self {
+            Self::Unknown => return,
+            Self::SourceArn(wanted) => {
+                if is_source(wanted, query) == Truth::Unknown {
+                    keys.insert(SOURCE_ARN.to_owned());
+                }
+                return;
+            }
+            Self::Subset(pairs) | Self::Equals(pairs) => pairs,
+        };
         if query.action.name() == "CreateGrant" || self.is_met(query) != Truth::Unknown {
             return;
         }
-        let (Self::Subset(pairs) | Self::Equals(pairs)) = self else {
-            keys.insert(SOURCE_ARN.to_owned());
-            return;
-        };
         for name in pairs.keys() {
             let key = ConditionKey::new(&format!("{CONTEXT_PREFIX}{name}"));
             if query.look_up(&key).is_open() {
@@ -182,6 +205,18 @@ fn is_value(key: &str, wanted: &str, query: &Query<'_>) -> Truth {
         open if open.is_open() => Truth::Unknown,
         _ => Truth::False,
     }
+}
+
+/// Whether AWS takes a `SourceArn` with wildcards for a pattern is not documented.
+fn is_source(wanted: &str, query: &Query<'_>) -> Truth {
+    match is_value(SOURCE_ARN, wanted, query) {
+        Truth::False if wanted.contains(['*', '?']) && query_has_source(query) => Truth::Unknown,
+        truth => truth,
+    }
+}
+
+fn query_has_source(query: &Query<'_>) -> bool {
+    matches!(query.look_up(&ConditionKey::new(SOURCE_ARN)), Lookup::One(_) | Lookup::Many(_))
 }
 
 /// "The key in each key-value pair is not case sensitive, but the value is case sensitive."

@@ -8,6 +8,7 @@ mod credentials;
 mod ec2;
 mod errors;
 mod failure;
+mod grants;
 mod iam;
 mod identity;
 mod kms;
@@ -185,7 +186,7 @@ impl Observe for Aws {
             region: Some(key.region.clone()),
         };
         let session = self.sessions.required(&call, key.account).await?;
-        kms::grants(&session.kms(&key.region), &call).await
+        grants::grants(&session.kms(&key.region), &call).await
     }
 
     async fn key_tags(&self, key: &KeyArn) -> Result<Tags, CloudError> {

@@ -217,6 +217,8 @@ fn existing_grant() -> KeyGrant {
         operations: vec!["Decrypt".to_owned(), "CreateGrant".to_owned()],
         context_equals: BTreeMap::new(),
         context_subset: BTreeMap::new(),
+        source_arn: None,
+        unknown_constraints: Vec::new(),
     }
 }
 

@@ -219,6 +219,8 @@ async fn grants_with_their_constraints() {
         operations: vec!["Decrypt".to_owned(), "ReEncryptFrom".to_owned()],
         context_equals: [].into(),
         context_subset: [("aws:ebs:id".to_owned(), "vol-1".to_owned())].into(),
+        source_arn: None,
+        unknown_constraints: Vec::new(),
     };
     assert_eq!(observation.keys[&stage.key].grants, Reading::Read(vec![expected]));
 }

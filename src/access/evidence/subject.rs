@@ -48,7 +48,7 @@ impl<'e> Subject<'e> {
             session: session.as_deref(),
             scps: scps.as_deref(),
             rcps: rcps.as_deref(),
-            grants: self.own.and_then(|own| own.grants.read()).map(|grants| grants.grants.as_slice()),
+            grants: self.own.and_then(|own| own.grants.read()).map(|grants| grants.evaluated.as_slice()),
         };
         let mut assessed: Vec<ActionAssessment> = Vec::with_capacity(actions.len());
         for action in actions {

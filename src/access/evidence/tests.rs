@@ -157,6 +157,8 @@ fn a_grant_allows_beside_the_policies() {
         operations: operations.iter().map(|operation| (*operation).to_owned()).collect(),
         context_equals: [].into(),
         context_subset: [].into(),
+        source_arn: None,
+        unknown_constraints: Vec::new(),
     };
     observation.keys.get_mut(&key()).unwrap().grants = Reading::Read(vec![grant(&operations)]);
     let assessment = assess(&observation, linked, &Extras::default());
@@ -171,6 +173,57 @@ fn a_grant_allows_beside_the_policies() {
         Vec::<String>::new(),
         "the organization's policies do not limit it"
     );
+}
+
+#[test]
+fn a_constraint_is_about_its_own_grant_alone() {
+    type Case<'c> = (&'c str, Vec<KeyGrant>, Extras, Verdict, &'c [&'c str]);
+    const SOURCE: &str = "arn:aws:quantum:eu-west-1:444455556666:lattice/1";
+    let role = "arn:aws:iam::444455556666:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot";
+    let granted = |id: &str| KeyGrant {
+        id: id.to_owned(),
+        name: None,
+        grantee: role.to_owned(),
+        operations: crate::access::grant::OPERATIONS.map(str::to_owned).to_vec(),
+        context_equals: [].into(),
+        context_subset: [].into(),
+        source_arn: None,
+        unknown_constraints: Vec::new(),
+    };
+    let sourced = KeyGrant { source_arn: Some(SOURCE.to_owned()), ..granted("sourced") };
+    let newer = KeyGrant { unknown_constraints: vec!["NotAfter".to_owned()], ..granted("newer") };
+    let service = KeyGrant { grantee: "quantum.amazonaws.com".to_owned(), ..sourced.clone() };
+    let from = |source: &str| Extras {
+        context: vec![("aws:SourceArn".to_owned(), vec![source.to_owned()])],
+        ..Extras::default()
+    };
+    let others = from("arn:aws:quantum:eu-west-1:444455556666:lattice/2");
+    let gap = "what the grant `newer` asks of a request besides (NotAfter, which keymend does not know)";
+    let cases: [Case<'_>; 6] = [
+        ("a service's grant", vec![service.clone()], from(SOURCE), Verdict::Missing, &[]),
+        (
+            "beside others",
+            vec![service, newer.clone(), granted("plain")],
+            others.clone(),
+            Verdict::Able,
+            &[gap],
+        ),
+        ("from elsewhere", vec![sourced.clone()], others, Verdict::Missing, &[]),
+        // A grant that EC2 makes under it would have to have the constraint too.
+        ("from there", vec![sourced.clone()], from(SOURCE), Verdict::Unknown, &[]),
+        ("newer", vec![newer.clone()], Extras::default(), Verdict::Unknown, &[gap]),
+        ("newer and from elsewhere", vec![newer, sourced], from("x"), Verdict::Unknown, &[gap]),
+    ];
+    for (name, grants, extras, verdict, gaps) in cases {
+        let mut observation = observed(r#"{"Statement": []}"#, role, with_policies(&[]));
+        observation.keys.get_mut(&key()).unwrap().grants = Reading::Read(grants);
+        let assessment = assess(&observation, role, &extras);
+        assert_eq!(assessment.verdict(), verdict, "{name}");
+        assert_eq!(assessment.not_considered, gaps, "{name}");
+        let unmet: Vec<String> = assessment.actions[0].unmet.iter().map(ToString::to_string).collect();
+        let expected: &[&str] = if name == "from elsewhere" { &["the grant `sourced`"] } else { &[] };
+        assert_eq!(unmet, expected, "{name}");
+    }
 }
 
 #[test]

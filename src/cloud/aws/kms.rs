@@ -1,7 +1,5 @@
 //! Calls of AWS KMS in one region, with one set of credentials.
 
-use std::collections::HashMap;
-
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::{Builder, Config};
@@ -12,13 +10,10 @@ use super::errors::Call;
 use crate::access::NewGrant;
 use crate::arn::{ArnError, KeyArn};
 use crate::cloud::{CloudError, Receipt};
-use crate::observation::{KeyGrant, KeyManager, KeyMetadata, Tags};
+use crate::observation::{KeyManager, KeyMetadata, Tags};
 
 /// The only name a key policy can be written by.
 const POLICY_NAME: &str = "default";
-
-/// The most that `ListGrants` gives in one answer.
-const GRANTS_PAGE: i32 = 100;
 
 /// kms:DescribeKey of the call's resource.
 pub(super) async fn describe_key(client: &Client, call: &Call) -> Result<KeyMetadata, CloudError> {
@@ -33,14 +28,6 @@ pub(super) async fn key_policy(client: &Client, call: &Call) -> Result<String, C
     let request = client.get_key_policy().key_id(&call.resource).policy_name(POLICY_NAME);
     let output = request.send().await.map_err(|error| call.failed(&error))?;
     output.policy.ok_or_else(|| call.unexpected("no policy"))
-}
-
-/// kms:ListGrants of the call's resource, all pages.
-pub(super) async fn grants(client: &Client, call: &Call) -> Result<Vec<KeyGrant>, CloudError> {
-    let pages = client.list_grants().key_id(&call.resource).limit(GRANTS_PAGE).into_paginator().items();
-    let listed: Vec<types::GrantListEntry> =
-        pages.send().collect::<Result<_, _>>().await.map_err(|error| call.failed(&error))?;
-    listed.iter().map(|entry| key_grant(entry).map_err(|what| call.unexpected(what))).collect()
 }
 
 /// kms:ListResourceTags of the call's resource, all pages.
@@ -104,36 +91,14 @@ pub(super) async fn put_key_policy(
     Ok(Receipt { request_id: output.request_id().map(str::to_owned), ..Receipt::default() })
 }
 
-fn key_grant(entry: &types::GrantListEntry) -> Result<KeyGrant, String> {
-    let id = entry.grant_id().ok_or("a grant without an id")?.to_owned();
-    let grantee = entry.grantee_principal().or(entry.grantee_service_principal());
-    let grantee = grantee.ok_or_else(|| format!("the grant {id} is for nobody"))?.to_owned();
-    let constraints = entry.constraints();
-    // Whoever leaves out a constraint takes the grant for more than it is.
-    if constraints.is_some_and(|constraints| constraints.source_arn().is_some()) {
-        return Err(format!("the grant {id} has a constraint that is not known here, SourceArn"));
-    }
-    let pairs = |context: Option<&HashMap<String, String>>| {
-        context.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
-    };
-    Ok(KeyGrant {
-        id,
-        name: entry.name().map(str::to_owned),
-        grantee,
-        operations: entry.operations().iter().map(|operation| operation.as_str().to_owned()).collect(),
-        context_equals: pairs(constraints.and_then(types::GrantConstraints::encryption_context_equals)),
-        context_subset: pairs(constraints.and_then(types::GrantConstraints::encryption_context_subset)),
-    })
-}
-
 fn key_metadata(metadata: &types::KeyMetadata) -> Result<KeyMetadata, ArnError> {
     let arn: KeyArn = metadata.arn().unwrap_or_default().parse()?;
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     Ok(KeyMetadata {
-        manager: match metadata.key_manager() {
-            Some(types::KeyManagerType::Aws) => KeyManager::Aws,
-            _ => KeyManager::Customer,
-        },
+        // AWS tells always; servers that only play its part may leave it out.
+        manager: metadata
+            .key_manager()
+            .map_or(KeyManager::Customer, |manager| KeyManager::from(manager.as_str().to_owned())),
         state: text(metadata.key_state().map(types::KeyState::as_str)),
         spec: text(metadata.key_spec().map(types::KeySpec::as_str)),
         usage: text(metadata.key_usage().map(types::KeyUsageType::as_str)),
@@ -157,40 +122,14 @@ fn related_keys(metadata: &types::KeyMetadata, own: &KeyArn) -> Result<Vec<KeyAr
 #[cfg(test)]
 mod tests {
     use aws_sdk_kms::operation::create_grant::CreateGrantOutput;
-    use aws_sdk_kms::operation::list_grants::ListGrantsOutput;
-    use aws_sdk_kms::types::{GrantConstraints, GrantListEntry, GrantOperation};
-    use aws_smithy_mocks::{RuleMode, mock, mock_client};
+    use aws_smithy_mocks::{mock, mock_client};
 
     use super::*;
 
     const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
     fn call() -> Call {
-        Call { operation: "kms:ListGrants", resource: KEY.to_owned(), account: None, region: None }
-    }
-
-    #[tokio::test]
-    async fn grants_of_all_pages() {
-        let pages = mock!(Client::list_grants)
-            .match_requests(|request| request.key_id() == Some(KEY))
-            .sequence()
-            .output(|| {
-                let grant = GrantListEntry::builder().grant_id("1").grantee_principal("p");
-                let grant = grant.operations(GrantOperation::Decrypt).build();
-                ListGrantsOutput::builder().grants(grant).truncated(true).next_marker("more").build()
-            })
-            .output(|| {
-                let constraints = GrantConstraints::builder().encryption_context_equals("a", "b").build();
-                let grant = GrantListEntry::builder().grant_id("2").grantee_service_principal("s");
-                ListGrantsOutput::builder().grants(grant.constraints(constraints).build()).build()
-            })
-            .build();
-        let client = mock_client!(aws_sdk_kms, RuleMode::Sequential, [&pages]);
-        let found = grants(&client, &call()).await.unwrap();
-        let told: Vec<_> = found.iter().map(|grant| (grant.id.as_str(), grant.grantee.as_str())).collect();
-        assert_eq!(told, [("1", "p"), ("2", "s")]);
-        assert_eq!(found[0].operations, ["Decrypt"]);
-        assert_eq!(found[1].context_equals, [("a".to_owned(), "b".to_owned())].into());
+        Call { operation: "kms:CreateGrant", resource: KEY.to_owned(), account: None, region: None }
     }
 
     #[tokio::test]
@@ -206,19 +145,5 @@ mod tests {
         let grant = NewGrant::for_launch(&KEY.parse().unwrap(), &role);
         let receipt = create_grant(&client, &call(), &grant).await.unwrap();
         assert_eq!(receipt.grant.as_deref(), Some("a1"));
-    }
-
-    #[tokio::test]
-    async fn a_constraint_that_is_not_known_is_not_passed_over() {
-        let rule = mock!(Client::list_grants).then_output(|| {
-            let constraints = GrantConstraints::builder().source_arn("arn:aws:s3:::bucket").build();
-            let grant = GrantListEntry::builder().grant_id("1").grantee_principal("p");
-            ListGrantsOutput::builder().grants(grant.constraints(constraints).build()).build()
-        });
-        let error = grants(&mock_client!(aws_sdk_kms, [&rule]), &call()).await.unwrap_err();
-        assert_eq!(
-            error.message,
-            "unexpected answer: the grant 1 has a constraint that is not known here, SourceArn"
-        );
     }
 }

@@ -53,10 +53,9 @@ pub(super) fn create(
 pub(super) fn id(world: &World, grant: &NewGrant) -> Option<String> {
     let is_same = |Object(existing): &Object<Grant>| {
         existing.name.as_ref() == Some(&grant.name)
-            && existing.grantee_principal == grant.grantee.to_string()
+            && existing.grantee() == grant.grantee.to_string()
             && existing.operations == grant.operations
-            && existing.encryption_context_equals.is_empty()
-            && existing.encryption_context_subset.is_empty()
+            && existing.observed(0).is_unconstrained()
     };
     let mut grants = world.keys.get(&grant.key)?.grants.iter().enumerate();
     let (index, Object(existing)) = grants.find(|(_, existing)| is_same(existing))?;

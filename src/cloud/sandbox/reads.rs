@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::authority::allows;
 use super::call::{self, Call};
 use super::refusals::Refusal;
-use super::world::{Account, Document, Grant, Identity, Key, Object, Policy, World};
+use super::world::{Account, Document, Identity, Key, Object, Policy, World};
 use super::{Sandbox, State};
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
@@ -165,7 +165,7 @@ impl Observe for Sandbox {
         let call = Call::kms("kms:ListGrants", key);
         let state = self.current(&call).await?;
         let found = key_of_caller(&state.world, key, &call)?;
-        Ok(found.grants.iter().enumerate().map(key_grant).collect())
+        Ok(found.grants.iter().enumerate().map(|(index, Object(grant))| grant.observed(index)).collect())
     }
 
     async fn key_tags(&self, key: &KeyArn) -> Result<Tags, CloudError> {
@@ -248,17 +248,6 @@ fn document_in_force<'w>(world: &'w World, policy: &str) -> Result<&'w str, Refu
     document.ok_or_else(|| Refusal::no_such_policy(&arn))
 }
 
-fn key_grant((index, Object(grant)): (usize, &Object<Grant>)) -> KeyGrant {
-    KeyGrant {
-        id: grant.id(index),
-        name: grant.name.clone(),
-        grantee: grant.grantee_principal.clone(),
-        operations: grant.operations.clone(),
-        context_equals: grant.encryption_context_equals.clone(),
-        context_subset: grant.encryption_context_subset.clone(),
-    }
-}
-
 /// The account that a call within one account is about.
 fn in_account<'s>(state: &'s State, call: &Call) -> Result<Option<&'s Account>, CloudError> {
     let caller = call.authorized(&state.world)?;
@@ -278,7 +267,7 @@ fn describe_key(world: &World, asked: &KeyRef, call: &Call) -> Result<KeyMetadat
     }
     Ok(KeyMetadata {
         arn: arn.clone(),
-        manager: key.manager,
+        manager: key.manager.clone(),
         state: key.state.clone(),
         spec: key.spec.clone(),
         usage: key.usage.clone(),

@@ -21,7 +21,7 @@ use fault::FaultEntry;
 use shape::{limit, members, object, objects};
 
 pub(super) use key::{Grant, Key};
-pub(super) use shape::Object;
+pub(super) use shape::{Object, may_be_newer};
 
 /// The number that `keymend_world` has in files of this format.
 const FORMAT: u64 = 1;

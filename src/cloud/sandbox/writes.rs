@@ -80,7 +80,7 @@ fn put_key_policy(
     caller: &CallerIdentity<'_>,
 ) -> Result<Source, Refusal> {
     let key = world.keys.get(arn).ok_or_else(|| Refusal::no_such_key(arn))?;
-    let proposal = Proposal { key: arn, manager: key.manager, asker: caller.asker(), text };
+    let proposal = Proposal { key: arn, manager: key.manager.clone(), asker: caller.asker(), text };
     refusals::key_policy(world, &proposal)?;
     let arn_of = |id: &str| world.entity_with_id(id).map(|arn| arn.to_string());
     let kept = read_back::key_policy(text, arn.partition, &arn_of).unwrap_or_else(|| text.to_owned());

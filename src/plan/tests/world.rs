@@ -251,6 +251,8 @@ impl Grant {
             operations: grant.operations.clone(),
             context_equals: BTreeMap::new(),
             context_subset: grant.context_subset.clone(),
+            source_arn: None,
+            unknown_constraints: Vec::new(),
         }
     }
 }
@@ -451,6 +453,8 @@ fn carry_out(observation: &mut Observation, operation: &Operation) {
                 operations: grant.operations.clone(),
                 context_equals: BTreeMap::new(),
                 context_subset: BTreeMap::new(),
+                source_arn: None,
+                unknown_constraints: Vec::new(),
             });
         }
         Operation::RevokeGrant { key, grant } => {

@@ -168,7 +168,7 @@ fn mutilated_output_does_not_match_the_schema() {
         ("/changes/0/status", Value::Null),
         ("/findings/0/severity", json!("fatal")),
         ("/handovers/0/side", json!("elsewhere")),
-        ("/observation/keys/0/metadata/manager", json!("SOMEONE")),
+        ("/observation/keys/0/metadata/manager", json!(7)),
     ];
     for (pointer, value) in mutilations {
         let mut output = parsed(&full_output());
@@ -224,6 +224,8 @@ fn check_output() -> String {
         operations: vec!["Decrypt".to_owned()],
         context_equals: [("a".to_owned(), "b".to_owned())].into(),
         context_subset: [].into(),
+        source_arn: None,
+        unknown_constraints: Vec::new(),
     };
     for key in observation.keys.values_mut() {
         key.policy = Reading::Read(policy.to_string());

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use super::names;
-use crate::access::users::{ConsolePane, Denial, KeyUser, KeyUsers, Permission, Place, Who, every_action};
+use crate::access::users::{
+    ConsolePane, Denial, KeyUser, KeyUsers, Permission, Place, Who, every_action, infrastructure_role,
+};
 use crate::arn::KeyArn;
 use crate::observation::{KeyGrant, Reading};
 use crate::policy::{ActionSet, Condition};
@@ -179,7 +181,14 @@ fn grants(out: &mut dyn Write, styles: &Styles, width: usize, users: &KeyUsers) 
 }
 
 fn write_grant(out: &mut dyn Write, styles: &Styles, width: usize, grant: &KeyGrant) -> io::Result<()> {
-    Prose::new().styled(styles.strong, &grant.grantee).write(out, width, 2)?;
+    let grantee = match (infrastructure_role(&grant.grantee), grant.grantee.as_str()) {
+        (Some((account, instance)), _) => {
+            format!("EC2's own role in account {account}, for instance {instance}")
+        }
+        (None, "") => "nobody that is told".to_owned(),
+        (None, grantee) => grantee.to_owned(),
+    };
+    Prose::new().styled(styles.strong, &grantee).write(out, width, 2)?;
     let mut text = grant.operations.join(", ");
     for (constraint, pairs) in [("is", &grant.context_equals), ("has", &grant.context_subset)]
         .iter()
@@ -187,6 +196,13 @@ fn write_grant(out: &mut dyn Write, styles: &Styles, width: usize, grant: &KeyGr
     {
         let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
         text = format!("{text}, if the encryption context {constraint} {}", pairs.join(" and "));
+    }
+    if let Some(source) = &grant.source_arn {
+        text = format!("{text}, if the request is made on behalf of {source}");
+    }
+    if !grant.unknown_constraints.is_empty() {
+        let names = grant.unknown_constraints.join(" and ");
+        text = format!("{text}, under a constraint that keymend does not know ({names})");
     }
     let by = format!(", by grant {}", grant.id);
     Prose::new().text(&text).styled(styles.dim, &by).write(out, width, 6)

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{Checked, Mistake};
-use crate::arn::ArnParts;
 use crate::cloud::sandbox::source::Place;
-use crate::cloud::sandbox::world::{Key, Object};
+use crate::cloud::sandbox::world::{Grant, Key, Object, may_be_newer};
+use crate::policy::AwsPrincipal;
 
 pub(super) fn check(key: &Key, place: &Place) -> Checked {
     /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantListEntry.html>
@@ -38,17 +38,33 @@ pub(super) fn check(key: &Key, place: &Place) -> Checked {
         if !ids.insert(id) {
             return Err(Mistake::new(place.member("id"), format!("`{}` stands twice", grant.id(index))));
         }
-        let grantee = &grant.grantee_principal;
-        if ArnParts::parse(grantee).is_err() && !grantee.ends_with(".amazonaws.com") {
-            let message = format!("`{grantee}` is not the ARN of a principal");
-            return Err(Mistake::new(place.member("grantee_principal"), message));
-        }
+        grantee(grant, &place)?;
         for (index, operation) in grant.operations.iter().enumerate() {
-            if !OPERATIONS.contains(&operation.as_str()) {
+            if !OPERATIONS.contains(&operation.as_str()) && !may_be_newer(operation, &OPERATIONS) {
                 let message = format!("`{operation}` is not an operation that a grant can allow");
                 return Err(Mistake::new(place.member("operations").item(index), message));
             }
         }
     }
     Ok(())
+}
+
+/// A principal of any form: AWS documents not all that it shows.
+fn grantee(grant: &Grant, place: &Place) -> Checked {
+    let (member, grantee) = match (&grant.grantee_principal, &grant.grantee_service_principal) {
+        (Some(principal), None) => ("grantee_principal", principal),
+        (None, Some(service)) => ("grantee_service_principal", service),
+        (Some(_), Some(_)) => return Err(Mistake::new(place.clone(), "a grant has one grantee")),
+        (None, None) => return Err(Mistake::new(place.clone(), "missing field `grantee_principal`")),
+    };
+    let is_principal = grantee.contains(':') || grantee.ends_with(".amazonaws.com") || is_unique_id(grantee);
+    if is_principal {
+        return Ok(());
+    }
+    Err(Mistake::new(place.member(member), format!("`{grantee}` is not the ARN of a principal")))
+}
+
+/// What `ListGrants` shows of a principal that was deleted.
+fn is_unique_id(text: &str) -> bool {
+    matches!(AwsPrincipal::parse(text), AwsPrincipal::UniqueId(_))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use super::Document;
 use super::shape::{Object, members, one_of};
 use crate::arn::KeyArn;
-use crate::observation::KeyManager;
+use crate::observation::{KeyGrant, KeyManager};
 
 /// A KMS key.
 #[derive(Debug, Deserialize)]
@@ -15,7 +15,7 @@ use crate::observation::KeyManager;
 pub(in crate::cloud::sandbox) struct Key {
     #[serde(default)]
     pub(in crate::cloud::sandbox) aliases: Vec<String>,
-    #[serde(default = "customer")]
+    #[serde(default = "customer", deserialize_with = "key_manager")]
     pub(in crate::cloud::sandbox) manager: KeyManager,
     #[serde(default = "enabled", deserialize_with = "key_state")]
     pub(in crate::cloud::sandbox) state: String,
@@ -40,18 +40,43 @@ pub(in crate::cloud::sandbox) struct Key {
 pub(in crate::cloud::sandbox) struct Grant {
     pub(in crate::cloud::sandbox) name: Option<String>,
     pub(in crate::cloud::sandbox) id: Option<String>,
-    pub(in crate::cloud::sandbox) grantee_principal: String,
+    pub(in crate::cloud::sandbox) grantee_principal: Option<String>,
+    pub(in crate::cloud::sandbox) grantee_service_principal: Option<String>,
     pub(in crate::cloud::sandbox) operations: Vec<String>,
     #[serde(default, deserialize_with = "members")]
     pub(in crate::cloud::sandbox) encryption_context_equals: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "members")]
     pub(in crate::cloud::sandbox) encryption_context_subset: BTreeMap<String, String>,
+    pub(in crate::cloud::sandbox) source_arn: Option<String>,
+    /// The names of constraints that nobody knows yet.
+    #[serde(default)]
+    pub(in crate::cloud::sandbox) other_constraints: Vec<String>,
 }
 
 impl Grant {
     /// What the world says, else the grant's place among the key's, in the form of AWS's ids.
     pub(in crate::cloud::sandbox) fn id(&self, index: usize) -> String {
         self.id.clone().unwrap_or_else(|| format!("{:064x}", index + 1))
+    }
+
+    /// Who may use it: one of the two, as a world is checked.
+    pub(in crate::cloud::sandbox) fn grantee(&self) -> &str {
+        let grantee = self.grantee_principal.as_deref();
+        grantee.or(self.grantee_service_principal.as_deref()).unwrap_or_default()
+    }
+
+    /// As `ListGrants` tells it.
+    pub(in crate::cloud::sandbox) fn observed(&self, index: usize) -> KeyGrant {
+        KeyGrant {
+            id: self.id(index),
+            name: self.name.clone(),
+            grantee: self.grantee().to_owned(),
+            operations: self.operations.clone(),
+            context_equals: self.encryption_context_equals.clone(),
+            context_subset: self.encryption_context_subset.clone(),
+            source_arn: self.source_arn.clone(),
+            unknown_constraints: self.other_constraints.clone(),
+        }
     }
 }
 
@@ -99,6 +124,10 @@ fn key_usage<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
 
 fn key_origin<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     one_of(deserializer, &["AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"])
+}
+
+fn key_manager<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KeyManager, D::Error> {
+    one_of(deserializer, &["AWS", "CUSTOMER"]).map(KeyManager::from)
 }
 
 fn customer() -> KeyManager {

@@ -86,17 +86,38 @@ where
     deserializer.deserialize_map(Members(PhantomData))
 }
 
-/// A text of a few.
+/// A word of AWS's: one of those that are known, or one that might be newer, which is of their form.
 pub(super) fn one_of<'de, D: Deserializer<'de>>(
     deserializer: D,
     values: &'static [&'static str],
 ) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if values.contains(&text.as_str()) {
+    if values.contains(&text.as_str()) || may_be_newer(&text, values) {
         return Ok(text);
     }
     let list = values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
     Err(D::Error::custom(format!("`{text}` is not one of {list}")))
+}
+
+/// Whether a word is written as the known ones are, and is none of them misspelt in case or punctuation.
+pub(in crate::cloud::sandbox) fn may_be_newer(word: &str, known: &[&str]) -> bool {
+    let has = |kind: fn(&char) -> bool| known.iter().any(|known| known.chars().any(|c| kind(&c)));
+    let (upper, lower) = (has(char::is_ascii_uppercase), has(char::is_ascii_lowercase));
+    let is_fitting = |c: char| match c {
+        'A'..='Z' => upper,
+        'a'..='z' => lower,
+        '0'..='9' => true,
+        other => known.iter().any(|known| known.contains(other)),
+    };
+    let begins_alike = word.chars().next().is_some_and(|first| {
+        known
+            .iter()
+            .any(|known| known.starts_with(|c: char| c.is_ascii_uppercase() == first.is_ascii_uppercase()))
+            && first.is_ascii_alphabetic()
+    });
+    let letters = |word: &str| word.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    let is_misspelt = known.iter().any(|known| letters(known).eq_ignore_ascii_case(&letters(word)));
+    begins_alike && word.chars().all(is_fitting) && !is_misspelt
 }
 
 /// A quota.

@@ -281,6 +281,10 @@ struct GrantOutput {
     encryption_context_equals: BTreeMap<String, String>,
     /// The encryption context that a request must have at least.
     encryption_context_subset: BTreeMap<String, String>,
+    /// The resource on whose behalf a request must be made; null where none is asked for.
+    source_arn: Option<String>,
+    /// The names of constraints that keymend does not know: whether a request meets them can't be told.
+    unknown_constraints: Vec<String>,
 }
 
 impl From<&(KeyArn, Result<KeyUsers, String>)> for KeyUsersOutput {
@@ -349,6 +353,8 @@ impl From<&KeyGrant> for GrantOutput {
             operations: grant.operations.clone(),
             encryption_context_equals: grant.context_equals.clone(),
             encryption_context_subset: grant.context_subset.clone(),
+            source_arn: grant.source_arn.clone(),
+            unknown_constraints: grant.unknown_constraints.clone(),
         }
     }
 }

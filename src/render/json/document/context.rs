@@ -132,7 +132,7 @@ impl KeyOutput {
 impl From<&KeyMetadata> for MetadataOutput {
     fn from(metadata: &KeyMetadata) -> Self {
         Self {
-            manager: metadata.manager,
+            manager: metadata.manager.clone(),
             state: metadata.state.clone(),
             spec: metadata.spec.clone(),
             usage: metadata.usage.clone(),
