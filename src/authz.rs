@@ -27,7 +27,7 @@ pub use decision::{Decision, DocumentRef, Gate, Outcome, StatementRef};
 pub use evaluation::{evaluate, unmet};
 pub use grant::{Constraint, Grant};
 pub use occasion::{Cell, Occasion, ROWS, Row};
-pub use prepared::Prepared;
+pub use prepared::{Exception, Prepared};
 pub use principal::{Principal, PrincipalKind};
 pub(crate) use principals::Standing;
 pub use truth::Truth;

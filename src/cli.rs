@@ -125,6 +125,9 @@ pub struct FixArgs {
     /// How access is proven.
     #[command(flatten)]
     pub proof: ProofArgs,
+    /// Policies of the organization.
+    #[command(flatten)]
+    pub organization: OrganizationArgs,
     /// Finish the last run, which was cut
     #[arg(long, help_heading = "Mode",
           conflicts_with_all = ["key", "ami", "snapshot", "volume", "instance", "cloudtrail", "account",
@@ -276,6 +279,14 @@ pub struct FileArgs {
     /// The grantee's permissions boundary
     #[arg(long, value_name = "FILE", help_heading = "Files", requires = "key_policy")]
     pub boundary: Option<PathBuf>,
+    /// Policies of the organization.
+    #[command(flatten)]
+    pub organization: OrganizationArgs,
+}
+
+/// Policies of the organization, from files.
+#[derive(Debug, Args)]
+pub struct OrganizationArgs {
     /// A service control policy of the grantee's account, with the name of its level where they stand at several;
     /// repeatable
     #[arg(long, value_name = "[LEVEL=]FILE", help_heading = "Files")]

@@ -9,6 +9,7 @@ mod files;
 mod fix;
 mod handover;
 mod man;
+mod organization;
 mod outcome;
 mod patch;
 mod place;

@@ -20,6 +20,28 @@ pub struct Observation {
     /// The tags of keys and of customer managed policies, by ARN.
     #[serde(default)]
     pub tags: BTreeMap<String, Reading<Tags>>,
+    /// Policies of the organization, which are given rather than read.
+    #[serde(default, skip_serializing_if = "OrganizationPolicies::is_empty")]
+    pub organization: OrganizationPolicies,
+}
+
+/// Policies of AWS Organizations that were given. Whoever launches can't read them, and often nobody at hand can.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct OrganizationPolicies {
+    /// Service control policies of the grantees' accounts, from the organization's root down, a list for each
+    /// level; none where they were not given.
+    #[serde(default)]
+    pub scps: Option<Vec<Vec<NamedDocument>>>,
+    /// Resource control policies of the key's account, in the same way.
+    #[serde(default)]
+    pub rcps: Option<Vec<Vec<NamedDocument>>>,
+}
+
+impl OrganizationPolicies {
+    /// Whether none was given.
+    pub fn is_empty(&self) -> bool {
+        self.scps.is_none() && self.rcps.is_none()
+    }
 }
 
 /// Tags: names with their values.
@@ -250,7 +272,7 @@ pub struct IdentityPolicies {
 /// A policy document with the name that people know it by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NamedDocument {
-    /// The ARN of a managed policy; `inline policy NAME of role app` for an inline one.
+    /// The ARN of a managed policy; `inline policy NAME of role app` for an inline one; the file of a given one.
     pub name: String,
     /// The document, decoded, byte for byte.
     pub text: String,

@@ -233,7 +233,7 @@ pub enum FindingCode {
     BroaderThanAsked,
     /// A user named in its own account's key policy is no longer limited by its permissions boundary.
     EscapesBoundary,
-    /// Nobody can tell whether a permissions boundary allows a grantee's launch.
+    /// Nobody can tell whether a permissions boundary or a policy of the organization allows a grantee's launch.
     BoundaryInDoubt,
     /// A Deny may apply to a grantee, or applies to what a launch does not need.
     DenyStatement,

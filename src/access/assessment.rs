@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::required::{GRANT, LAUNCH, RequiredStatement};
 use super::{Grantee, Purpose};
 use crate::arn::KeyArn;
-use crate::authz::{Gate, Outcome};
+use crate::authz::{Exception, Gate, Outcome};
 use crate::policy::{ActionSet, Effect, KmsAction};
 
 /// The actions that whoever launches from an encrypted snapshot needs, or whoever starts an instance with encrypted
@@ -50,14 +50,52 @@ pub struct Assessment {
     pub grantee: Grantee,
     /// Each action that was asked about, in the order asked.
     pub actions: Vec<ActionAssessment>,
+    /// What becomes of the instance's own call, which every launch and start comes to.
+    pub instance: InstanceAssessment,
     /// What has a say and was not considered, in words; then nothing is proven.
     pub not_considered: Vec<String>,
 }
 
 impl Assessment {
-    /// The verdict over all actions: the worst of theirs.
+    /// The verdict over everything that has to be allowed: the worst of all.
     pub fn verdict(&self) -> Verdict {
+        self.grantee_verdict().max(self.instance.action.verdict)
+    }
+
+    /// The verdict over the grantee's own actions, which is what access is planned for.
+    pub fn grantee_verdict(&self) -> Verdict {
         self.actions.iter().map(|action| action.verdict).max().unwrap_or(Verdict::Able)
+    }
+}
+
+/// Where access stands for the identity-only role of an account's instances: when a volume is attached, EC2 calls KMS as
+/// `aws:ec2-infrastructure`. The grant that EC2 makes lets it in; what denies it makes launches and starts fail.
+///
+/// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceAssessment {
+    /// The role's ARN, as `aws:PrincipalArn` has it.
+    pub role: String,
+    /// What becomes of its `kms:Decrypt`.
+    pub action: ActionAssessment,
+    /// How each statement that denies it, or may, is changed to leave it out.
+    pub exceptions: Vec<(DecidingStatement, Exception)>,
+}
+
+impl InstanceAssessment {
+    /// What has to be done about a statement that denies the role, or may: a fragment.
+    pub fn way_out(&self, statement: &DecidingStatement) -> String {
+        let exception = self.exceptions.iter().find(|(known, _)| known == statement);
+        match exception.map(|(_, exception)| exception) {
+            Some(Exception::Value { operator, key }) => {
+                format!("add `{}` to the `{operator}` list of `{key}` in {}", self.role, statement.in_short())
+            }
+            Some(Exception::Condition) | None => format!(
+                "add the condition `\"ArnNotEquals\": {{\"aws:PrincipalArn\": \"{}\"}}` to {}",
+                self.role,
+                statement.in_short()
+            ),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Everything that has a say in a launch, taken apart once and asked for each grantee and key.
 
+mod instance;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,7 @@ use std::rc::Rc;
 use super::assessment::{Assessment, DocumentName};
 use super::{Grantee, NewGrant};
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
-use crate::authz::{Constraint, Context, Grant, Prepared, Principal};
+use crate::authz::{Constraint, Context, DocumentRef, Grant, Prepared, Principal};
 use crate::observation::{
     IdentityPolicies, KeyGrant, KeyMetadata, KeyObservation, NamedDocument, Observation, Reading,
 };
@@ -20,11 +21,6 @@ use subject::Subject;
 /// What is given besides what was read.
 #[derive(Debug, Clone, Default)]
 pub struct Extras {
-    /// Service control policies of the grantees' accounts, from the organization's root down, a list for each
-    /// level; none where they were not given.
-    pub scps: Option<Vec<Vec<GivenDocument>>>,
-    /// Resource control policies of the key's account, in the same way.
-    pub rcps: Option<Vec<Vec<GivenDocument>>>,
     /// The policies that the session is made with; none where it is made without.
     pub session: Option<Vec<GivenDocument>>,
     /// Condition keys with their values, which go before what follows from the launch.
@@ -52,8 +48,8 @@ struct Named {
 pub struct Evidence {
     keys: BTreeMap<KeyArn, KeyEvidence>,
     identities: BTreeMap<EntityArn, Reading<Identity>>,
-    scps: Option<Vec<Vec<Named>>>,
-    rcps: Option<Vec<Vec<Named>>>,
+    scps: Levels,
+    rcps: Levels,
     session: Option<Vec<Named>>,
     context: Vec<(String, Vec<String>)>,
 }
@@ -62,8 +58,10 @@ pub struct Evidence {
 struct KeyEvidence {
     policy: Reading<Rc<Prepared>>,
     grants: Reading<Grants>,
-    /// What is known of every request in a launch.
+    /// What is known of every request that is made for whoever launches.
     context: Context,
+    /// What is known of the instance's own requests.
+    instance: Context,
 }
 
 #[derive(Debug, Clone)]
@@ -80,6 +78,9 @@ struct Identity {
     boundary: Option<Named>,
 }
 
+/// Policies of the organization by level; what is not considered, in words, where there are none.
+type Levels = Result<Vec<Vec<Named>>, String>;
+
 /// Documents that were taken apart already, by their text.
 type Cache<'t> = HashMap<&'t str, Result<Rc<Prepared>, String>>;
 
@@ -95,14 +96,18 @@ impl Evidence {
         Self {
             keys,
             identities: identities(observation, &mut cache),
-            scps: levels(extras.scps.as_ref(), |level, name| DocumentName::ServiceControlPolicy {
-                level,
-                name,
-            }),
-            rcps: levels(extras.rcps.as_ref(), |level, name| DocumentName::ResourceControlPolicy {
-                level,
-                name,
-            }),
+            scps: levels(
+                observation.organization.scps.as_ref(),
+                "service control policies",
+                |level, name| DocumentName::ServiceControlPolicy { level, name },
+                &mut cache,
+            ),
+            rcps: levels(
+                observation.organization.rcps.as_ref(),
+                "resource control policies",
+                |level, name| DocumentName::ResourceControlPolicy { level, name },
+                &mut cache,
+            ),
             session: extras
                 .session
                 .as_ref()
@@ -118,16 +123,24 @@ impl Evidence {
     pub fn assess(&self, key: &KeyArn, grantee: &Grantee, actions: &[KmsAction]) -> Assessment {
         let own = self.keys.get(key);
         let mut context = own.map_or_else(|| Context::for_launch(&key.region), |own| own.context.clone());
-        for (name, values) in &self.context {
-            context.set(name, values.iter().cloned());
-        }
+        self.tell(&mut context);
         let subject = Subject::new(self, key, grantee);
         let actions = subject.ask(&context, actions);
         Assessment {
             key: key.clone(),
             grantee: grantee.clone(),
             actions,
+            instance: self.assess_instance(key, grantee),
             not_considered: self.gaps(&subject),
+        }
+    }
+
+    /// Sets what somebody tells of the keys of a context, as far as it is about such requests.
+    fn tell(&self, context: &mut Context) {
+        for (name, values) in &self.context {
+            if context.heeds(name) {
+                context.set(name, values.iter().cloned());
+            }
         }
     }
 
@@ -203,16 +216,25 @@ impl Evidence {
         if subject.is_group() {
             gaps.push("the permissions boundaries of the group's users".to_owned());
         }
-        if !subject.principal.is_service_linked() {
-            let limits = [
-                (self.scps.is_none(), "service control policies"),
-                (self.rcps.is_none(), "resource control policies"),
-            ];
-            gaps.extend(
-                limits.iter().filter(|(is_missing, _)| *is_missing).map(|(_, what)| (*what).to_owned()),
-            );
-        }
+        // They limit the instance's own role even where the grantee is a service-linked role, which they do not.
+        gaps.extend([&self.scps, &self.rcps].into_iter().filter_map(|levels| levels.as_ref().err().cloned()));
         gaps
+    }
+
+    /// The name of a document that limits everybody: the key's policy, or one of the organization.
+    fn common_document(&self, key: &KeyArn, document: DocumentRef) -> Option<DocumentName> {
+        let in_level = |levels: &Levels, level: usize, index: usize| {
+            levels.as_ref().ok()?.get(level)?.get(index).map(|named| named.name.clone())
+        };
+        match document {
+            DocumentRef::KeyPolicy => Some(DocumentName::KeyPolicy { key: key.clone() }),
+            DocumentRef::Scp { level, index } => in_level(&self.scps, level, index),
+            DocumentRef::Rcp { level, index } => in_level(&self.rcps, level, index),
+            DocumentRef::Identity(_)
+            | DocumentRef::Boundary
+            | DocumentRef::Session(_)
+            | DocumentRef::Grant(_) => None,
+        }
     }
 }
 
@@ -244,13 +266,14 @@ impl KeyEvidence {
             Reading::Read(grants) => Reading::Read(Grants::new(grants)),
             Reading::Unread(reason) => Reading::Unread(reason.clone()),
         };
-        Self { policy, grants, context: launch_context(key, observed.metadata.read()) }
+        let of_key = |context: Context| about_key(context, key, observed.metadata.read());
+        let (context, instance) = (of_key(Context::for_launch(&key.region)), of_key(Context::for_instance()));
+        Self { policy, grants, context, instance }
     }
 }
 
-/// What is known of every request in a launch with a key.
-fn launch_context(key: &KeyArn, metadata: Option<&KeyMetadata>) -> Context {
-    let mut context = Context::for_launch(&key.region);
+/// A context with what is known of the key.
+fn about_key(mut context: Context, key: &KeyArn, metadata: Option<&KeyMetadata>) -> Context {
     if let Some(KeyMetadata { spec, usage, origin, .. }) = metadata {
         context.set("kms:KeySpec", [spec]);
         context.set("kms:KeyUsage", [usage]);
@@ -333,14 +356,24 @@ fn taken_apart(text: &str) -> Result<Rc<Prepared>, String> {
     }
 }
 
-fn levels(
-    given: Option<&Vec<Vec<GivenDocument>>>,
+fn levels<'o>(
+    given: Option<&'o Vec<Vec<NamedDocument>>>,
+    what: &str,
     name: fn(usize, String) -> DocumentName,
-) -> Option<Vec<Vec<Named>>> {
-    let level = |(index, documents): (usize, &Vec<GivenDocument>)| {
-        given_documents(documents, |text| name(index + 1, text))
+    cache: &mut Cache<'o>,
+) -> Levels {
+    let Some(given) = given else { return Err(what.to_owned()) };
+    let mut named = |level: usize, document: &'o NamedDocument| {
+        let prepared = prepared(&document.text, cache);
+        let document_name = name(level + 1, document.name.clone());
+        prepared
+            .map(|document| Named { name: document_name, document })
+            .map_err(|error| format!("{what} (`{}`: {error})", document.name))
     };
-    given.map(|levels| levels.iter().enumerate().map(level).collect())
+    let levels = given.iter().enumerate();
+    levels
+        .map(|(level, documents)| documents.iter().map(|document| named(level, document)).collect())
+        .collect()
 }
 
 fn given_documents(given: &[GivenDocument], name: impl Fn(String) -> DocumentName) -> Vec<Named> {
@@ -355,6 +388,6 @@ fn documents(named: &[Named]) -> Vec<&Prepared> {
     named.iter().map(|named| named.document.as_ref()).collect()
 }
 
-fn in_levels(levels: Option<&Vec<Vec<Named>>>) -> Option<Vec<Vec<&Prepared>>> {
-    levels.map(|levels| levels.iter().map(|level| documents(level)).collect())
+fn in_levels(levels: &Levels) -> Option<Vec<Vec<&Prepared>>> {
+    levels.as_ref().ok().map(|levels| levels.iter().map(|level| documents(level)).collect())
 }

@@ -16,6 +16,8 @@ use matcher::Matcher;
 /// One operator applied to one key, taken apart once.
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
+    /// As written.
+    operator: String,
     key: ConditionKey,
     quantifier: Option<Quantifier>,
     /// `…IfExists`: holds where the request does not have the key.
@@ -59,12 +61,21 @@ impl Condition {
             _ => Matcher::new(operator, &condition.values, has_variables)
                 .map_or(Test::Undecidable, |(matcher, negated)| Test::Compare { matcher, negated }),
         };
-        Self { key: ConditionKey::new(&condition.key), quantifier, if_exists, test }
+        let operator = condition.operator.clone();
+        Self { operator, key: ConditionKey::new(&condition.key), quantifier, if_exists, test }
     }
 
     /// Whether the condition is about the ARN of whoever asks.
     pub(crate) fn is_about_principal_arn(&self) -> bool {
         self.key.is_principal_arn()
+    }
+
+    /// The operator as written, and the key, where the condition holds for every caller whose ARN is not among its
+    /// values.
+    pub(crate) fn all_but_listed_arns(&self) -> Option<(&str, &str)> {
+        let is_negated = matches!(self.test, Test::Compare { negated: true, .. });
+        (self.key.is_principal_arn() && is_negated)
+            .then_some((self.operator.as_str(), self.key.text.as_str()))
     }
 
     /// Whether the condition holds for a request.

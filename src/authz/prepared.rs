@@ -42,6 +42,21 @@ struct Resources {
     templates: Vec<Template>,
 }
 
+/// How a `Deny` statement leaves somebody out by their ARN. Conditions all have to hold, so one that does not is enough,
+/// whatever else the statement says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exception {
+    /// One more value of a condition that it has, such as `ArnNotLike` of `aws:PrincipalArn`.
+    Value {
+        /// The operator, as written.
+        operator: String,
+        /// The key, as written.
+        key: String,
+    },
+    /// One more condition: `ArnNotEquals` of `aws:PrincipalArn`.
+    Condition,
+}
+
 /// How a document is attached, which decides what its `Principal` elements mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attachment {
@@ -140,6 +155,16 @@ impl Prepared {
                 && statement.conditions.iter().any(|condition| condition.holds(query) == Truth::False)
         });
         fitting.map(|(index, _)| index)
+    }
+
+    /// How a `Deny` statement is changed so that it leaves out somebody whom it denies, by their ARN.
+    pub fn exception(&self, statement: usize) -> Exception {
+        let conditions = self.statements.get(statement).map(|statement| statement.conditions.as_slice());
+        let all_but = conditions.into_iter().flatten().find_map(Condition::all_but_listed_arns);
+        all_but.map_or(Exception::Condition, |(operator, key)| Exception::Value {
+            operator: operator.to_owned(),
+            key: key.to_owned(),
+        })
     }
 
     /// Adds the condition keys that would tell whether a statement applies.

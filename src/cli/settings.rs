@@ -4,6 +4,7 @@ pub mod check;
 mod grantees;
 pub mod handover;
 mod launch;
+pub mod organization;
 pub mod patch;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::error::UsageError;
 use crate::launch::Targets;
 use crate::plan::rollback::Extent;
 use handover::HandoverSettings;
+use organization::OrganizationFiles;
 
 /// What a run of `keymend fix` is to do.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub struct FixSettings {
     pub run: RunSettings,
     /// How access is proven after writing.
     pub proof: ProofSettings,
+    /// Files of policies of the organization.
+    pub organization: OrganizationFiles,
     /// Whether the last run is finished, instead of a new request.
     pub resume: bool,
     /// Where the plan is saved.
@@ -196,6 +200,7 @@ impl FixSettings {
             handover: HandoverSettings::resolve(&args.handover, run.mode)?,
             run,
             proof,
+            organization: OrganizationFiles::of(&args.organization),
             resume: args.resume,
             out: args.out.clone(),
         })

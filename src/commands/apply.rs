@@ -9,7 +9,7 @@ use super::console::Console;
 use super::place::Place;
 use super::proof::Court;
 use super::report::{self, Command, Decision, Report};
-use super::{handover, outcome};
+use super::{handover, organization, outcome};
 use crate::access::UnresolvedRequest;
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::Origin;
@@ -92,11 +92,19 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
     }
     let SavedPlan { chain, request, observation, plan, .. } = saved;
     let (plan, standings) = part(plan, settings.account, standings);
+    organization::tell(&observation.organization, console)?;
     approval::show(&settings.run, &chain, &request, &observation, &plan, console)?;
     handover::emit(&settings.handover, &settings.run, &request, &plan, console)?;
     let interrupt = outcome::Interrupt::listen()?;
     let (decision, selected) = decide(settings, &plan, &standings, console)?;
-    let court = Court { cloud, clock, chain: &chain, settings: &settings.proof, interrupt: &interrupt };
+    let court = Court {
+        cloud,
+        clock,
+        chain: &chain,
+        settings: &settings.proof,
+        interrupt: &interrupt,
+        organization: &observation.organization,
+    };
     let mut carried = if decision == Decision::Approved {
         let approved = Approved {
             chain: &chain,

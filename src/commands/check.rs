@@ -1,12 +1,13 @@
 //! `keymend check`: observe, evaluate, tell. Nothing is written.
 
-mod files;
+pub(super) mod files;
 mod requests;
 
 use std::io::Write as _;
 
 use super::chain;
 use super::console::Console;
+use super::organization;
 use super::place;
 use super::report;
 use crate::access::Request;
@@ -47,8 +48,9 @@ async fn try_check(args: &CheckArgs, console: &mut Console) -> Result<ExitStatus
         console.hint(&format!("`{grantee}` is named more than once; once is enough"))?;
     }
     chain::tell_other_events(run.other_events, console)?;
-    let extras = files::extras(&run)?;
-    let Read { chain, request, observation } = match &run.source {
+    let extras = Extras { context: run.context.clone(), ..Extras::default() };
+    let organization = organization::read(&run.organization)?;
+    let Read { chain, request, mut observation } = match &run.source {
         Source::Files(documents) => {
             let (request, observation) = files::observe(documents, &run.asked)?;
             Read { chain: Chain::default(), request, observation }
@@ -66,6 +68,7 @@ async fn try_check(args: &CheckArgs, console: &mut Console) -> Result<ExitStatus
             read(&run, &aws, console).await?
         }
     };
+    observation.organization = organization;
     tell(&run, &Read { chain, request, observation }, &extras, console)
 }
 
@@ -183,7 +186,8 @@ fn end(checked: &[Checked], findings: &[Finding]) -> (json::Outcome, ExitStatus)
 fn reach(run: &CheckRun) -> Vec<String> {
     let option = |(name, id): (&str, &String)| format!("{name} {}", shell::quote(id));
     let from = run.targets.options().map(option);
-    from.chain(reach_backend(&run.source)).collect()
+    let limits = run.organization.options().map(|(name, value)| format!("{name} {}", shell::quote(value)));
+    from.chain(limits).chain(reach_backend(&run.source)).collect()
 }
 
 fn reach_backend(source: &Source) -> Vec<String> {

@@ -5,7 +5,7 @@ use super::console::Console;
 use super::place::Place;
 use super::proof::Court;
 use super::report::{self, Command, Decision, Report};
-use super::{chain, handover, outcome, resume};
+use super::{chain, handover, organization, outcome, resume};
 use crate::apply::Clock;
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::{History, Origin, Record, RunState};
@@ -88,6 +88,7 @@ async fn run<C: Observe + ObserveEc2 + Write + Prove, K: Clock>(
         Earlier::Resumed(record) => Some(record),
         Earlier::None => None,
     };
+    let organization = organization::read(&settings.organization)?;
     let reading = console.progress.waiting();
     let (asked, chain) = if let Some(record) = &earlier {
         ((&record.request).into(), record.chain.clone())
@@ -96,8 +97,10 @@ async fn run<C: Observe + ObserveEc2 + Write + Prove, K: Clock>(
         launch::require_names(&settings.asked.grantees, &found.1)?;
         found
     };
-    let (request, observation) = observe(&asked, cloud).await?;
+    let (request, mut observation) = observe(&asked, cloud).await?;
+    observation.organization = organization;
     drop(reading);
+    organization::tell(&observation.organization, console)?;
     let plan = causes::planned(&request, &observation, &chain);
     let plan = earlier.as_ref().map_or_else(|| plan.clone(), |record| resume::as_approved(&plan, record));
     approval::show(&settings.run, &chain, &request, &observation, &plan, console)?;
@@ -109,7 +112,14 @@ async fn run<C: Observe + ObserveEc2 + Write + Prove, K: Clock>(
     // What is finished already is said so in the record too.
     let is_settled =
         earlier.is_some() && decision == Decision::NoChanges && settings.run.mode != Mode::DryRun;
-    let court = Court { cloud, clock, chain: &chain, settings: &settings.proof, interrupt: &interrupt };
+    let court = Court {
+        cloud,
+        clock,
+        chain: &chain,
+        settings: &settings.proof,
+        interrupt: &interrupt,
+        organization: &observation.organization,
+    };
     let carried = if decision == Decision::Approved || is_settled {
         let origin = earlier.map_or(Origin::Request, |record| Origin::Resumes(record.run));
         let approved = Approved {

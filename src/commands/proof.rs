@@ -18,7 +18,7 @@ use crate::cloud::observer::observe;
 use crate::cloud::{Observe, Prove};
 use crate::error::Error;
 use crate::launch::causes;
-use crate::observation::Observation;
+use crate::observation::{Observation, OrganizationPolicies};
 use crate::plan::Plan;
 
 /// Who is asked for proof, and how.
@@ -28,6 +28,8 @@ pub(super) struct Court<'c, C, K> {
     pub(super) chain: &'c Chain,
     pub(super) settings: &'c ProofSettings,
     pub(super) interrupt: &'c Interrupt,
+    /// What was given besides what is read, and holds after the writes too.
+    pub(super) organization: &'c OrganizationPolicies,
 }
 
 impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
@@ -45,12 +47,15 @@ impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
             return Ok(written);
         }
         match observe(asked, self.cloud).await {
-            Ok((request, observation)) => Ok(Carried {
-                remaining: Some(causes::planned(&request, &observation, self.chain)),
-                proof: evaluate(&request, &observation),
-                trials: self.trials(&request, &observation, console).await?,
-                ..written
-            }),
+            Ok((request, mut observation)) => {
+                observation.organization.clone_from(self.organization);
+                Ok(Carried {
+                    remaining: Some(causes::planned(&request, &observation, self.chain)),
+                    proof: evaluate(&request, &observation),
+                    trials: self.trials(&request, &observation, console).await?,
+                    ..written
+                })
+            }
             Err(error) => Ok(Carried { unverified: Some(error.into()), ..written }),
         }
     }

@@ -8,7 +8,7 @@ use crate::access::evidence::{Evidence, Extras};
 use crate::access::users::KeyUsers;
 use crate::access::{Grantee, Request};
 use crate::arn::KeyArn;
-use crate::authz::{Gate, Outcome};
+use crate::authz::{Gate, Occasion, Outcome};
 use crate::observation::{KeyObservation, Observation, Reading};
 use crate::policy::{KmsAction, PolicyDocument};
 
@@ -132,6 +132,8 @@ impl Checked {
         };
         let is_told = |finding: &&Finding| match conclusion {
             Conclusion::CanLaunch => false,
+            // Of the instance's own role the finding has the way out.
+            _ if finding.subject == assessment.instance.role => true,
             // What the policies forbid is told by evaluation already.
             Conclusion::Blocked if verdict == Verdict::Blocked => rules_out_launch(finding.code),
             Conclusion::Blocked => finding.severity() == Severity::Blocking,
@@ -141,6 +143,12 @@ impl Checked {
             findings: planned.findings.iter().filter(is_told).cloned().collect(),
             remedy: match conclusion {
                 Conclusion::Unknown if is_beyond_us(&assessment) => Remedy::Unknown,
+                Conclusion::Missing if is_instance_in_doubt(&assessment) => {
+                    match Remedy::of(conclusion, planned) {
+                        Remedy::Fix => Remedy::PartOfIt,
+                        other => other,
+                    }
+                }
                 _ => Remedy::of(conclusion, planned),
             },
             conclusion,
@@ -174,9 +182,14 @@ impl Checked {
         self
     }
 
-    /// The condition keys that would settle what is unknown.
+    /// The condition keys whose values would settle what is unknown: of the instance's own call those that it has in
+    /// common with the grantee's, as nobody chooses the others.
     pub fn unknown_keys(&self) -> BTreeSet<&str> {
-        self.assessment.actions.iter().flat_map(|action| &action.unknown_keys).map(String::as_str).collect()
+        let own = self.assessment.actions.iter().flat_map(|action| &action.unknown_keys);
+        let of_instance = &self.assessment.instance.action.unknown_keys;
+        own.chain(of_instance.iter().filter(|key| Occasion::Instance.is_asked(key)))
+            .map(String::as_str)
+            .collect()
     }
 }
 
@@ -187,6 +200,9 @@ fn rules_out_launch(code: FindingCode) -> bool {
 
 /// Whether something that is unknown may deny an action, or limit it, whatever else is allowed.
 fn is_beyond_us(assessment: &Assessment) -> bool {
+    if is_instance_in_doubt(assessment) {
+        return true;
+    }
     let unknown = assessment.actions.iter().filter(|action| action.outcome == Outcome::Unknown);
     unknown.flat_map(|action| &action.statements).any(|statement| statement.denies)
         || assessment
@@ -194,6 +210,11 @@ fn is_beyond_us(assessment: &Assessment) -> bool {
             .iter()
             .flat_map(|action| &action.obstacles)
             .any(|obstacle| !matches!(obstacle.gate, Gate::KeyPolicy | Gate::Identity))
+}
+
+/// Whether the instance's own call may be denied, whatever is written.
+fn is_instance_in_doubt(assessment: &Assessment) -> bool {
+    assessment.instance.action.outcome == Outcome::Unknown
 }
 
 impl Remedy {

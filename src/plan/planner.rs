@@ -3,6 +3,7 @@
 pub(super) mod forecast;
 mod handing_over;
 mod iam_side;
+mod instance;
 mod key_side;
 mod key_state;
 pub(super) mod limits;

@@ -126,6 +126,8 @@ pub struct UnknownAction(String);
 impl KmsAction {
     /// kms:CreateGrant.
     pub const CREATE_GRANT: Self = Self(4);
+    /// kms:Decrypt.
+    pub const DECRYPT: Self = Self(7);
 
     /// Every action, in the table's order.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -280,6 +282,7 @@ mod tests {
         assert!(action("s3:GetObject").is_err() && action("Decrypt").is_err());
         assert_eq!(KmsAction::all().count(), KMS_ACTIONS.len());
         assert_eq!(KmsAction::CREATE_GRANT.to_string(), "kms:CreateGrant");
+        assert_eq!(KmsAction::DECRYPT.to_string(), "kms:Decrypt");
         assert!(action("kms:RevokeGrant").unwrap().works_across_accounts());
         assert!(!action("kms:PutKeyPolicy").unwrap().works_across_accounts());
         assert!(action("kms:CreateKey").unwrap().is_keyless());

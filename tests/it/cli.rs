@@ -6,6 +6,7 @@ mod coverage;
 mod failures;
 mod handover;
 mod hostile;
+mod instance;
 mod journal;
 mod json;
 mod launch;

@@ -40,7 +40,7 @@ impl<'e> Subject<'e> {
         let own = self.identity.and_then(Reading::read);
         let identity = own.map(|own| documents(&own.policies));
         let session = evidence.session.as_deref().map(documents);
-        let (scps, rcps) = (in_levels(evidence.scps.as_ref()), in_levels(evidence.rcps.as_ref()));
+        let (scps, rcps) = (in_levels(&evidence.scps), in_levels(&evidence.rcps));
         let policies = Policies {
             key_policy: self.own.and_then(|own| own.policy.read()).map(Rc::as_ref),
             identity: identity.as_deref(),
@@ -159,19 +159,16 @@ impl<'e> Subject<'e> {
     fn document(&self, document: DocumentRef) -> Option<DocumentName> {
         let identity = || self.identity.and_then(Reading::read);
         let name = |named: &Named| named.name.clone();
-        let in_level = |levels: &Option<Vec<Vec<Named>>>, level: usize, index: usize| {
-            levels.as_ref()?.get(level)?.get(index).map(name)
-        };
         match document {
-            DocumentRef::KeyPolicy => Some(DocumentName::KeyPolicy { key: self.key.clone() }),
             DocumentRef::Identity(index) => identity()?.policies.get(index).map(name),
             DocumentRef::Boundary => identity()?.boundary.as_ref().map(name),
             DocumentRef::Session(index) => self.evidence.session.as_ref()?.get(index).map(name),
-            DocumentRef::Scp { level, index } => in_level(&self.evidence.scps, level, index),
-            DocumentRef::Rcp { level, index } => in_level(&self.evidence.rcps, level, index),
             DocumentRef::Grant(index) => {
                 let grants = self.own?.grants.read()?;
                 grants.ids.get(index).map(|id| DocumentName::Grant { id: id.clone() })
+            }
+            DocumentRef::KeyPolicy | DocumentRef::Scp { .. } | DocumentRef::Rcp { .. } => {
+                self.evidence.common_document(self.key, document)
             }
         }
     }

@@ -1,14 +1,15 @@
 //! Assessments: who is asked about, by which documents, and what their names are.
 
-use super::{Evidence, Extras, GivenDocument};
+mod instance;
+
+use super::{Evidence, Extras};
 use crate::access::assessment::{Assessment, Verdict, documented_actions, needed_actions};
 use crate::access::{Grantee, Purpose};
 use crate::arn::KeyArn;
 use crate::observation::{
     Entity, IamObservation, IamQuotas, IdentityPolicies, KeyGrant, KeyObservation, NamedDocument,
-    Observation, Reading,
+    Observation, OrganizationPolicies, Reading,
 };
-use crate::policy::PolicyDocument;
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const ROLE: &str = "arn:aws:iam::444455556666:role/app";
@@ -170,8 +171,8 @@ fn a_grant_allows_beside_the_policies() {
     assert_eq!(assessment.verdict(), Verdict::Able);
     assert_eq!(
         assessment.not_considered,
-        Vec::<String>::new(),
-        "the organization's policies do not limit it"
+        ["service control policies", "resource control policies"],
+        "they do not limit it, but the instance's own role"
     );
 }
 
@@ -217,6 +218,7 @@ fn a_constraint_is_about_its_own_grant_alone() {
     for (name, grants, extras, verdict, gaps) in cases {
         let mut observation = observed(r#"{"Statement": []}"#, role, with_policies(&[]));
         observation.keys.get_mut(&key()).unwrap().grants = Reading::Read(grants);
+        observation.organization = OrganizationPolicies { scps: Some(Vec::new()), rcps: Some(Vec::new()) };
         let assessment = assess(&observation, role, &extras);
         assert_eq!(assessment.verdict(), verdict, "{name}");
         assert_eq!(assessment.not_considered, gaps, "{name}");
@@ -245,19 +247,15 @@ fn a_boundary_blocks_all_but_users_who_can_be_named_at_home() {
 
 #[test]
 fn what_is_given_counts() {
-    let given = |name: &str, text: &str| GivenDocument {
-        name: name.to_owned(),
-        document: PolicyDocument::parse(text).unwrap(),
-    };
     let policies = with_policies(&[("arn:aws:iam::aws:policy/Power", ALL)]);
-    let observation = observed(LETS_IN, ROLE, policies);
+    let mut observation = observed(LETS_IN, ROLE, policies);
     let denies = r#"{"Statement": {"Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*",
         "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-ours"}}}}"#;
-    let mut extras = Extras {
-        scps: Some(vec![vec![given("scp.json", ALL)]]),
-        rcps: Some(vec![vec![given("rcp.json", denies)]]),
-        ..Extras::default()
+    observation.organization = OrganizationPolicies {
+        scps: Some(vec![vec![named("scp.json", ALL)]]),
+        rcps: Some(vec![vec![named("rcp.json", denies)]]),
     };
+    let mut extras = Extras::default();
     let unknown = assess(&observation, ROLE, &extras);
     assert_eq!(unknown.verdict(), Verdict::Unknown);
     assert_eq!(unknown.not_considered, Vec::<String>::new());
@@ -271,11 +269,21 @@ fn what_is_given_counts() {
     );
     extras.context = vec![("aws:PrincipalOrgID".to_owned(), vec!["o-ours".to_owned()])];
     assert_eq!(assess(&observation, ROLE, &extras).verdict(), Verdict::Able);
-    extras.scps = Some(vec![vec![given("scp.json", r#"{"Statement": []}"#)]]);
+    observation.organization.scps = Some(vec![vec![named("scp.json", r#"{"Statement": []}"#)]]);
     assert_eq!(
         obstacles(&assess(&observation, ROLE, &extras)),
         ["the service control policies of level 1 do not allow it"]
     );
+}
+
+#[test]
+fn what_is_given_and_is_no_policy_was_not_considered() {
+    let mut observation = observed(LETS_IN, ROLE, with_policies(&[("p", ALL)]));
+    observation.organization.scps = Some(vec![vec![named("full.json", ALL)], vec![named("scp.json", "{")]]);
+    let gaps = assess(&observation, ROLE, &Extras::default()).not_considered;
+    let [scps, rcps] = gaps.as_slice() else { panic!("{gaps:?}") };
+    assert!(scps.starts_with("service control policies (`scp.json`: "), "{scps}");
+    assert_eq!(rcps, "resource control policies");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::access::assessment::ActionAssessment;
+use crate::access::assessment::{ActionAssessment, InstanceAssessment};
 use crate::authz::Outcome;
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -25,6 +25,11 @@ fn evaluated(grantee: &str, verdict: Verdict) -> Assessment {
     Assessment {
         key: KEY.parse().unwrap(),
         grantee: grantee.parse().unwrap(),
+        instance: InstanceAssessment {
+            role: "arn:aws:iam::444455556666:role/aws:ec2-infrastructure".to_owned(),
+            action: action.clone(),
+            exceptions: Vec::new(),
+        },
         actions: vec![action],
         not_considered: Vec::new(),
     }

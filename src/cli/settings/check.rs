@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::organization::OrganizationFiles;
 use super::{BackendSettings, Found, Subjects, backend, subjects};
 use crate::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, UnresolvedRequest};
 use crate::arn::KeyArn;
@@ -34,10 +35,8 @@ pub struct CheckRun {
     pub repeated: Vec<GranteeRef>,
     /// Where documents come from.
     pub source: Source,
-    /// Files of service control policies, by level.
-    pub scps: Option<Vec<Vec<PathBuf>>>,
-    /// Files of resource control policies, by level.
-    pub rcps: Option<Vec<Vec<PathBuf>>>,
+    /// Files of policies of the organization.
+    pub organization: OrganizationFiles,
     /// Condition keys of the launch with their values; none for a key that is absent.
     pub context: Vec<(String, Vec<String>)>,
     /// Whether every documented action is told of.
@@ -116,8 +115,7 @@ impl CheckSettings {
             is_about_users: args.users,
             repeated,
             source,
-            scps: levels(&args.files.scp),
-            rcps: levels(&args.files.rcp),
+            organization: OrganizationFiles::of(&args.files.organization),
             context: context(&args.context)?,
             all: args.all,
             output: args.output.output,
@@ -127,9 +125,9 @@ impl CheckSettings {
 
 /// Whether something is given that only has a meaning for a grantee.
 fn is_about_grantees(args: &CheckArgs) -> bool {
-    let FileArgs { identity_policy, boundary, scp, rcp, .. } = &args.files;
+    let FileArgs { identity_policy, boundary, organization, .. } = &args.files;
     let has_own_grantees = args.backend.sandbox.is_some() && !args.users;
-    let has_limits = boundary.is_some() || !scp.is_empty() || !rcp.is_empty();
+    let has_limits = boundary.is_some() || !OrganizationFiles::of(organization).is_empty();
     let is_given = has_limits || !identity_policy.is_empty() || !args.context.is_empty();
     (is_given || args.all) && !has_own_grantees
 }
@@ -159,23 +157,6 @@ fn files(
         identity_policies: args.identity_policy.clone(),
         boundary: args.boundary.clone(),
     })
-}
-
-/// Files by their level, in the order in which levels are first named; those without a level share one.
-fn levels(texts: &[String]) -> Option<Vec<Vec<PathBuf>>> {
-    let mut levels: Vec<(&str, Vec<PathBuf>)> = Vec::new();
-    for text in texts {
-        let (level, file) = match text.split_once('=') {
-            // A path is no name of a level.
-            Some((level, file)) if !level.contains(['/', '.']) => (level, file),
-            _ => ("", text.as_str()),
-        };
-        match levels.iter_mut().find(|(known, _)| *known == level) {
-            Some((_, files)) => files.push(file.into()),
-            None => levels.push((level, vec![file.into()])),
-        }
-    }
-    (!levels.is_empty()).then(|| levels.into_iter().map(|(_, files)| files).collect())
 }
 
 /// Values by their key; a key without a value is known to be absent.
@@ -216,18 +197,6 @@ mod tests {
             CheckSettings::Check(run) => Ok(*run),
             CheckSettings::Requests(file) => Err(format!("requests {}", file.display())),
         }
-    }
-
-    #[test]
-    fn levels_of_an_organization() {
-        let files = |texts: &[&str]| levels(&texts.iter().map(ToString::to_string).collect::<Vec<_>>());
-        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-        assert_eq!(files(&[]), None);
-        assert_eq!(files(&["a.json", "b.json"]), Some(vec![paths(&["a.json", "b.json"])]));
-        assert_eq!(
-            files(&["root=full.json", "prod=only.json", "root=deny.json", "./x=y.json"]),
-            Some(vec![paths(&["full.json", "deny.json"]), paths(&["only.json"]), paths(&["./x=y.json"])])
-        );
     }
 
     #[test]

@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::access::evidence::{Extras, GivenDocument};
 use crate::access::{Grantee, GranteeRef, Request, UnresolvedRequest};
 use crate::arn::EntityArn;
-use crate::cli::settings::check::{CheckFiles, CheckRun};
+use crate::cli::settings::check::CheckFiles;
 use crate::error::UsageError;
 use crate::observation::{
     Entity, IamObservation, IamQuotas, IdentityPolicies, KeyObservation, NamedDocument, Observation, Reading,
@@ -15,30 +14,12 @@ use crate::policy::PolicyDocument;
 
 const NOT_GIVEN: &str = "only files were looked at";
 
-/// Policies of the organization, and the context.
-pub(super) fn extras(run: &CheckRun) -> Result<Extras, UsageError> {
-    Ok(Extras {
-        scps: run.scps.as_deref().map(levels).transpose()?,
-        rcps: run.rcps.as_deref().map(levels).transpose()?,
-        session: None,
-        context: run.context.clone(),
-    })
-}
-
-fn levels(levels: &[Vec<PathBuf>]) -> Result<Vec<Vec<GivenDocument>>, UsageError> {
-    let given = |file: &PathBuf| {
-        let (name, document) = read(file)?;
-        Ok(GivenDocument { name, document })
-    };
-    levels.iter().map(|files| files.iter().map(given).collect()).collect()
-}
-
 /// What the files say, as if it had been read.
 pub(super) fn observe(
     files: &CheckFiles,
     asked: &UnresolvedRequest,
 ) -> Result<(Request, Observation), UsageError> {
-    let (_, key_policy) = read(&files.key_policy)?;
+    let (_, key_policy) = read_policy(&files.key_policy)?;
     let unread = || NOT_GIVEN.to_owned();
     let key = KeyObservation {
         metadata: Reading::Unread(unread()),
@@ -81,7 +62,7 @@ fn resolved(grantee: &GranteeRef, files: &CheckFiles) -> Option<Grantee> {
 /// The grantee's account, as far as the files tell: nothing is known to be attached by the remedy's name.
 fn iam(entity: &EntityArn, files: &CheckFiles) -> Result<IamObservation, UsageError> {
     let given = |file: &PathBuf| {
-        let (name, document) = read(file)?;
+        let (name, document) = read_policy(file)?;
         Ok::<_, UsageError>(NamedDocument { name, text: document.text().to_owned() })
     };
     let policies = files.identity_policies.iter().map(given).collect::<Result<Vec<_>, _>>()?;
@@ -102,7 +83,7 @@ fn iam(entity: &EntityArn, files: &CheckFiles) -> Result<IamObservation, UsageEr
 }
 
 /// A file's name and the policy in it.
-fn read(file: &Path) -> Result<(String, PolicyDocument), UsageError> {
+pub(in crate::commands) fn read_policy(file: &Path) -> Result<(String, PolicyDocument), UsageError> {
     let name = file.display().to_string();
     let text = fs::read_to_string(file)
         .map_err(|error| UsageError::new(format!("the file `{name}` can't be read: {error}")))?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{FindingCode, Side};
-use super::{Draft, Grantees, all_listed, listed};
+use super::{Draft, Grantees, all_listed, instance, listed};
 use crate::access::assessment::{
     ActionAssessment, Assessment, DecidingStatement, DocumentName, Obstacle, Verdict, documented_actions,
     needed_actions,
@@ -38,7 +38,8 @@ impl Prospects<'_> {
             let mut doubts = Doubts::of(purpose);
             for assessment in &assessed {
                 obstacles(purpose, assessment, draft);
-                boundary_in_doubt(purpose, assessment, draft);
+                limits_in_doubt(purpose, assessment, draft);
+                instance::judge(assessment, draft);
                 doubts.gather(assessment);
                 self.tell_what_allows(assessment, draft);
                 self.warn_of_escaped_boundary(key, &assessment.grantee, draft);
@@ -219,7 +220,7 @@ fn obstacles(purpose: Purpose, assessment: &Assessment, draft: &mut Draft) {
 }
 
 /// What would settle what nobody can tell.
-fn depends_on(keys: &[String]) -> String {
+pub(super) fn depends_on(keys: &[String]) -> String {
     let are = if keys.len() > 1 { "are" } else { "is" };
     match keys {
         [] => "nobody can tell by what AWS documents".to_owned(),
@@ -227,26 +228,28 @@ fn depends_on(keys: &[String]) -> String {
     }
 }
 
-/// A boundary that allows what is needed under a condition of which nobody can tell whether it holds.
-fn boundary_in_doubt(purpose: Purpose, assessment: &Assessment, draft: &mut Draft) {
-    let mut in_doubt: BTreeMap<&DocumentName, (Vec<KmsAction>, BTreeSet<&String>)> = BTreeMap::new();
+/// A boundary or a level of the organization that allows what is needed under a condition of which nobody can tell
+/// whether it holds.
+fn limits_in_doubt(purpose: Purpose, assessment: &Assessment, draft: &mut Draft) {
+    let mut in_doubt: BTreeMap<String, (Vec<KmsAction>, BTreeSet<&String>)> = BTreeMap::new();
     let launch = assessment.actions.iter().filter(|action| is_needed(purpose, action.action));
     for action in launch.filter(|action| action.outcome == Outcome::Unknown) {
-        let doubtful = |obstacle: &&Obstacle| obstacle.gate == Gate::Boundary && !obstacle.is_certain;
-        let documents = action.obstacles.iter().filter(doubtful).filter_map(|one| one.document.as_ref());
-        for document in documents {
-            let (actions, keys) = in_doubt.entry(document).or_default();
+        let doubtful = |obstacle: &&Obstacle| match obstacle.gate {
+            // Of a boundary that was not read, nobody knows whether there is one.
+            Gate::Boundary => !obstacle.is_certain && obstacle.document.is_some(),
+            Gate::Scp(_) => !obstacle.is_certain,
+            _ => false,
+        };
+        for obstacle in action.obstacles.iter().filter(doubtful) {
+            let (actions, keys) = in_doubt.entry(obstacle.to_string()).or_default();
             actions.push(action.action);
             keys.extend(&action.unknown_keys);
         }
     }
-    for (document, (actions, keys)) in in_doubt {
+    for (obstacle, (actions, keys)) in in_doubt {
         let keys: Vec<String> = keys.into_iter().cloned().collect();
         let depends = depends_on(&keys);
-        let message = format!(
-            "the grantee needs {}, and {document} may not allow it: {depends}",
-            in_words(purpose, &actions)
-        );
+        let message = format!("the grantee needs {}, and {obstacle}: {depends}", in_words(purpose, &actions));
         let hint = "`keymend check` with --context KEY=VALUE tells what a value makes of it".to_owned();
         draft.find(FindingCode::BoundaryInDoubt, &assessment.grantee, message, Some(hint));
     }

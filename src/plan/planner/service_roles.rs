@@ -75,7 +75,7 @@ fn able(evidence: &Evidence, key: &KeyArn, grantee: &Grantee, purpose: Purpose) 
     let assessment = evidence.assess(key, grantee, needed_actions(purpose));
     let statements = assessment.actions.iter().flat_map(|action| &action.statements);
     let statements: BTreeSet<String> = statements.map(DecidingStatement::in_short).collect();
-    (assessment.verdict() == Verdict::Able).then(|| statements.into_iter().collect())
+    (assessment.grantee_verdict() == Verdict::Able).then(|| statements.into_iter().collect())
 }
 
 impl Lacking {

@@ -9,7 +9,8 @@ use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Purpose, Request
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
 use crate::observation::{
     Caller, Entity, IamObservation, IamQuotas, IdentityPolicies, KeyGrant, KeyManager, KeyMetadata,
-    KeyObservation, ManagedPolicy, NamedDocument, Observation, PolicyVersion, Reading, Tags,
+    KeyObservation, ManagedPolicy, NamedDocument, Observation, OrganizationPolicies, PolicyVersion, Reading,
+    Tags,
 };
 use crate::plan::{Operation, Plan};
 use crate::policy::PolicyDocument;
@@ -30,6 +31,10 @@ pub(super) struct World {
     /// The tags of keys and policies, by ARN; null where they were not read.
     #[serde(default)]
     tags: BTreeMap<String, Option<Tags>>,
+    /// Service control policies that are given, by level.
+    scps: Option<Vec<Vec<Value>>>,
+    /// Resource control policies that are given, by level.
+    rcps: Option<Vec<Vec<Value>>>,
 }
 
 fn default_keys() -> Vec<Key> {
@@ -189,6 +194,12 @@ fn entity_name(text: &str) -> EntityName {
     EntityName { kind, name: name.rsplit('/').next().unwrap().to_owned() }
 }
 
+fn given(levels: Option<&Vec<Vec<Value>>>) -> Option<Vec<Vec<NamedDocument>>> {
+    let document =
+        |policy: &Value| NamedDocument { name: "limits.json".to_owned(), text: policy.to_string() };
+    levels.map(|levels| levels.iter().map(|level| level.iter().map(document).collect()).collect())
+}
+
 impl World {
     /// What a request on this world observes.
     pub(super) fn observe(&self, request: &Request) -> Observation {
@@ -209,6 +220,10 @@ impl World {
                 .iter()
                 .map(|(arn, tags)| (arn.clone(), tags.clone().map_or_else(Reading::default, Reading::Read)))
                 .collect(),
+            organization: OrganizationPolicies {
+                scps: given(self.scps.as_ref()),
+                rcps: given(self.rcps.as_ref()),
+            },
         }
     }
 

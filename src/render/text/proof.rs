@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use super::check::reasons;
 use super::names;
 use crate::access::Purpose;
 use crate::access::assessment::{Assessment, Verdict};
@@ -35,7 +36,7 @@ pub fn proof(
         let line = Prose::new()
             .text(&format!("{} ", names::grantee(&assessment.grantee)))
             .styled(style, &verdict.of(purpose))
-            .text(&format!(" with {}", names::key(&assessment.key)));
+            .text(&format!(" with {}{}", names::key(&assessment.key), because_of_instance(assessment)));
         line.write(out, width, 2)?;
     }
     let gaps: BTreeSet<&str> =
@@ -45,6 +46,14 @@ pub fn proof(
     }
     let text = format!("Not considered, so nothing is proven: {}.", names::list(gaps));
     Prose::new().styled(styles.dim, &text).write(out, width, 2)
+}
+
+/// What the verdict is for, where it is not for the grantee's own sake.
+fn because_of_instance(assessment: &Assessment) -> String {
+    if assessment.grantee_verdict() >= assessment.instance.action.verdict {
+        return String::new();
+    }
+    format!(": {}", reasons::of_instance(assessment).join("; "))
 }
 
 /// Writes what AWS itself answered about each grantee and key, what it does not tell included.

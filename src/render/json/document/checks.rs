@@ -6,10 +6,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{FindingOutput, texts};
-use crate::access::assessment::{ActionAssessment, DecidingStatement, DocumentName, Obstacle};
+use crate::access::assessment::{
+    ActionAssessment, DecidingStatement, DocumentName, InstanceAssessment, Obstacle,
+};
 use crate::access::users::{ConsolePane, Denial, KeyUser, KeyUsers, Permission, Place, Who};
 use crate::arn::KeyArn;
-use crate::authz::Outcome;
+use crate::authz::{Exception, Outcome};
 use crate::observation::KeyGrant;
 use crate::plan::check::{Checked, Conclusion, Remedy};
 use crate::policy::Condition;
@@ -31,10 +33,34 @@ pub(super) struct CheckOutput {
     fix_command: Option<String>,
     /// What becomes of each action.
     actions: Vec<ActionOutput>,
+    /// What becomes of the call that EC2 makes as the instance's own role when it attaches a volume.
+    instance: InstanceOutput,
     /// What stands in the way besides policies, or is left to others.
     findings: Vec<FindingOutput>,
     /// What has a say and was not considered; then nothing is proven.
     not_considered: Vec<String>,
+}
+
+/// What becomes of the instance's own call.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct InstanceOutput {
+    /// The ARN of the identity-only role, as `aws:PrincipalArn` has it.
+    role: String,
+    /// What becomes of what it needs.
+    actions: Vec<ActionOutput>,
+    /// How each statement that denies it, or may, is changed to leave it out.
+    exceptions: Vec<ExceptionOutput>,
+}
+
+/// How a statement leaves the instance's own role out.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ExceptionOutput {
+    /// The statement.
+    statement: StatementOutput,
+    /// What has to be done about it, for people.
+    message: String,
 }
 
 /// What becomes of one action.
@@ -125,8 +151,23 @@ impl From<&Checked> for CheckOutput {
             remedy: *remedy,
             fix_command: fix_command(checked),
             actions: assessment.actions.iter().map(ActionOutput::from).collect(),
+            instance: InstanceOutput::from(&assessment.instance),
             findings: findings.iter().map(FindingOutput::from).collect(),
             not_considered: assessment.not_considered.clone(),
+        }
+    }
+}
+
+impl From<&InstanceAssessment> for InstanceOutput {
+    fn from(instance: &InstanceAssessment) -> Self {
+        let exception = |(statement, _): &(DecidingStatement, Exception)| ExceptionOutput {
+            statement: StatementOutput::from(statement),
+            message: instance.way_out(statement),
+        };
+        Self {
+            role: instance.role.clone(),
+            actions: vec![ActionOutput::from(&instance.action)],
+            exceptions: instance.exceptions.iter().map(exception).collect(),
         }
     }
 }

@@ -14,10 +14,22 @@ pub(super) struct ProofOutput {
     grantee: String,
     /// The ARN of the key.
     key: String,
-    /// What it comes to.
+    /// What it comes to, the instance's own call included.
     verdict: Verdict,
+    /// What the call of the instance's own role comes to, which EC2 makes when it attaches a volume.
+    instance: InstanceProof,
     /// What has a say and was not considered; while there is any, nothing is proven.
     not_considered: Vec<String>,
+}
+
+/// What the instance's own call comes to.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct InstanceProof {
+    /// The ARN of the identity-only role.
+    role: String,
+    /// What its call comes to.
+    verdict: Verdict,
 }
 
 impl From<&Assessment> for ProofOutput {
@@ -26,6 +38,10 @@ impl From<&Assessment> for ProofOutput {
             grantee: assessment.grantee.to_string(),
             key: assessment.key.to_string(),
             verdict: assessment.verdict(),
+            instance: InstanceProof {
+                role: assessment.instance.role.clone(),
+                verdict: assessment.instance.action.verdict,
+            },
             not_considered: assessment.not_considered.clone(),
         }
     }

@@ -1,6 +1,6 @@
 //! What decides an action, in words.
 
-use crate::access::assessment::{ActionAssessment, DecidingStatement, DocumentName};
+use crate::access::assessment::{ActionAssessment, Assessment, DecidingStatement, DocumentName};
 use crate::authz::{Gate, Outcome};
 use crate::plan::check::{Checked, Conclusion};
 
@@ -82,5 +82,19 @@ pub(super) fn in_the_way(checked: &Checked) -> Vec<String> {
     let in_words = |(reason, actions): (String, Vec<&str>)| {
         if actions.len() == all { reason } else { format!("{reason} ({})", actions.join(", ")) }
     };
-    ways.into_iter().map(in_words).collect()
+    ways.into_iter().map(in_words).chain(of_instance(&checked.assessment)).collect()
+}
+
+/// What keeps the instance's own role from what it needs, each a sentence without its period.
+pub(crate) fn of_instance(assessment: &Assessment) -> Vec<String> {
+    let instance = &assessment.instance;
+    if instance.action.outcome == Outcome::Allowed {
+        return Vec::new();
+    }
+    let whose = format!("{} of `{}`, the instance's own role", instance.action.action, instance.role);
+    let reasons = reasons(&instance.action, true);
+    if reasons.is_empty() {
+        return vec![format!("{whose}: nobody can tell whether anything denies it")];
+    }
+    reasons.into_iter().map(|reason| format!("{whose}: {reason}")).collect()
 }

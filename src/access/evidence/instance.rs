@@ -1,0 +1,70 @@
+//! The instance's own call: EC2 attaches an encrypted volume as the identity-only role of the launching account.
+
+use std::rc::Rc;
+
+use super::{Evidence, in_levels};
+use crate::access::Grantee;
+use crate::access::assessment::{ActionAssessment, DecidingStatement, InstanceAssessment, Obstacle, Verdict};
+use crate::arn::KeyArn;
+use crate::authz::{Context, Gate, Outcome, Policies, Principal, Query, StatementRef, Truth, evaluate};
+use crate::policy::KmsAction;
+
+impl Evidence {
+    /// What becomes of the call of the grantee's account's role, which EC2's grant allows unless something denies it.
+    ///
+    /// Nobody manages it, and it has no policies of its own. Key policies, service control policies and resource
+    /// control policies apply to it.
+    ///
+    /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>
+    pub(super) fn assess_instance(&self, key: &KeyArn, grantee: &Grantee) -> InstanceAssessment {
+        let own = self.keys.get(key);
+        let principal = Principal::identity_only(grantee.partition(), grantee.account());
+        let mut context = own.map_or_else(Context::for_instance, |own| own.instance.clone());
+        self.tell(&mut context);
+        let (scps, rcps) = (in_levels(&self.scps), in_levels(&self.rcps));
+        let policies = Policies {
+            key_policy: own.and_then(|own| own.policy.read()).map(Rc::as_ref),
+            scps: scps.as_deref(),
+            rcps: rcps.as_deref(),
+            ..Policies::default()
+        };
+        let decision = evaluate(&Query::new(&principal, KmsAction::DECRYPT, key, &context), &policies);
+        let named = |statement: &StatementRef| {
+            let document = self.common_document(key, statement.document)?;
+            let effect = policies.effect(*statement);
+            let deciding =
+                DecidingStatement::new(document, statement.index, policies.sid(*statement), effect);
+            Some((*statement, deciding))
+        };
+        let statements: Vec<(StatementRef, DecidingStatement)> =
+            decision.statements.iter().filter_map(named).collect();
+        let exception = |(statement, deciding): &(StatementRef, DecidingStatement)| {
+            let document = policies.document(statement.document).filter(|_| deciding.denies)?;
+            Some((deciding.clone(), document.exception(statement.index)))
+        };
+        let limits = decision.gates.iter().filter(|(gate, _)| matches!(gate, Gate::Partition | Gate::Scp(_)));
+        let obstacle = |(gate, truth): &(Gate, Truth)| Obstacle {
+            gate: *gate,
+            is_certain: *truth == Truth::False,
+            document: None,
+            only_way: None,
+        };
+        InstanceAssessment {
+            role: principal.name().to_owned(),
+            exceptions: statements.iter().filter_map(exception).collect(),
+            action: ActionAssessment {
+                action: KmsAction::DECRYPT,
+                outcome: decision.outcome,
+                verdict: match decision.outcome {
+                    Outcome::Allowed => Verdict::Able,
+                    Outcome::Unknown => Verdict::Unknown,
+                    Outcome::ExplicitDeny | Outcome::ImplicitDeny => Verdict::Blocked,
+                },
+                statements: statements.into_iter().map(|(_, deciding)| deciding).collect(),
+                obstacles: limits.map(obstacle).collect(),
+                unmet: Vec::new(),
+                unknown_keys: decision.unknown_keys,
+            },
+        }
+    }
+}
