@@ -3,4 +3,5 @@
 mod cases;
 mod properties;
 mod rollback;
+mod several_keys;
 mod world;

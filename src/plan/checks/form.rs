@@ -112,6 +112,10 @@ fn shapes(before: &str, after: &str, partition: Partition) -> Result<(Vec<Shape>
 }
 
 /// What is new in a statement: all of it, or members of its lists.
+///
+/// A statement gives each of its principals each of its actions on each of its resources. So what is new by a
+/// member of one list is that member with all that the other lists have in the end: where several lists took
+/// members, the rule of each list is asked of the statement as it has become.
 enum New {
     Statement,
     Members { principals: BTreeSet<String>, actions: BTreeSet<String>, resources: BTreeSet<String> },
@@ -160,21 +164,23 @@ fn check_key_statement(
         "a statement of another form was edited".to_owned()
     })?;
     match new {
-        New::Members { principals, actions, resources } if actions.is_empty() => {
+        New::Members { principals, actions, resources } => {
             ensure(resources.is_empty(), || "a resource was added".to_owned())?;
-            ensure(is_required(asked, statement), || {
-                "a statement that gives something else took a principal".to_owned()
-            })?;
-            ensure(principals.is_subset(asked_principals), || {
-                "a principal was added that nobody asked for".to_owned()
-            })
-        }
-        New::Members { principals, resources, .. } => {
-            ensure(principals.is_empty() && resources.is_empty(), || {
-                "several lists changed at once".to_owned()
-            })?;
-            check_completion(asked, statement, new)?;
-            ensure(statement.aws.is_subset(asked_principals), || "actions were added for others".to_owned())
+            if !principals.is_empty() {
+                ensure(is_required(asked, statement), || {
+                    "a statement that gives something else took a principal".to_owned()
+                })?;
+                ensure(principals.is_subset(asked_principals), || {
+                    "a principal was added that nobody asked for".to_owned()
+                })?;
+            }
+            if !actions.is_empty() {
+                check_completion(asked, statement, actions)?;
+                ensure(statement.aws.is_subset(asked_principals), || {
+                    "actions were added for others".to_owned()
+                })?;
+            }
+            Ok(())
         }
         New::Statement => {
             ensure(is_required(asked, statement), || "a new statement gives something else".to_owned())?;
@@ -189,21 +195,23 @@ fn check_identity_statement(asked: &Asked<'_>, statement: &Shape, new: &New) -> 
     let is_plain = statement.effect == Effect::Allow && statement.is_unnegated() && !statement.has_principal;
     ensure(is_plain, || "a statement of another form was edited".to_owned())?;
     match new {
-        New::Members { principals, actions, resources } if actions.is_empty() => {
+        New::Members { principals, actions, resources } => {
             ensure(principals.is_empty(), || "a principal was added".to_owned())?;
-            ensure(is_required(asked, statement), || {
-                "a statement that gives something else took a key".to_owned()
-            })?;
-            ensure(resources.is_subset(&asked.keys), || "a key was added that nobody asked for".to_owned())
-        }
-        New::Members { principals, resources, .. } => {
-            ensure(principals.is_empty() && resources.is_empty(), || {
-                "several lists changed at once".to_owned()
-            })?;
-            check_completion(asked, statement, new)?;
-            ensure(statement.resources.is_subset(&asked.keys), || {
-                "actions were added for other keys".to_owned()
-            })
+            if !resources.is_empty() {
+                ensure(is_required(asked, statement), || {
+                    "a statement that gives something else took a key".to_owned()
+                })?;
+                ensure(resources.is_subset(&asked.keys), || {
+                    "a key was added that nobody asked for".to_owned()
+                })?;
+            }
+            if !actions.is_empty() {
+                check_completion(asked, statement, actions)?;
+                ensure(statement.resources.is_subset(&asked.keys), || {
+                    "actions were added for other keys".to_owned()
+                })?;
+            }
+            Ok(())
         }
         New::Statement => {
             ensure(is_required(asked, statement), || "a new statement gives something else".to_owned())?;
@@ -215,8 +223,7 @@ fn check_identity_statement(asked: &Asked<'_>, statement: &Shape, new: &New) -> 
 }
 
 /// Added actions are those of the required statement with the same conditions.
-fn check_completion(asked: &Asked<'_>, statement: &Shape, new: &New) -> Result<(), String> {
-    let New::Members { actions, .. } = new else { return Ok(()) };
+fn check_completion(asked: &Asked<'_>, statement: &Shape, actions: &BTreeSet<String>) -> Result<(), String> {
     let added = ActionSet::of_patterns(actions.iter().map(String::as_str));
     let fits = asked.required.iter().any(|required| {
         required.action_set.contains(added)

@@ -71,7 +71,7 @@ fn conditions() -> impl Strategy<Value = Option<Value>> {
     ]
 }
 
-fn key_statement() -> impl Strategy<Value = Value> {
+pub(super) fn key_statement() -> impl Strategy<Value = Value> {
     let principal = prop_oneof![
         6 => some_of(&PRINCIPALS).prop_map(|aws| json!({"AWS": aws})),
         1 => Just(json!("*")),
@@ -116,7 +116,7 @@ fn identity_statement() -> impl Strategy<Value = Value> {
 }
 
 /// The same document in one of the layouts that people and machines write.
-fn laid_out(statements: impl Strategy<Value = Vec<Value>>) -> impl Strategy<Value = String> {
+pub(super) fn laid_out(statements: impl Strategy<Value = Vec<Value>>) -> impl Strategy<Value = String> {
     (statements, 0..4_u8, any::<bool>()).prop_map(|(statements, layout, lone)| {
         let document = match statements.as_slice() {
             [only] if lone => json!({"Version": "2012-10-17", "Statement": only}),
@@ -200,10 +200,10 @@ fn request() -> impl Strategy<Value = ShortRequest> {
 }
 
 /// An access that a document's Allow statements give by name: who or what, action, and under which conditions.
-type Given = (String, String, String);
+pub(super) type Given = (String, String, String);
 
 /// Everything a document gives, by a reading of the JSON that is as naive as can be.
-fn given(text: &str, subjects: &[&str]) -> BTreeSet<Given> {
+pub(super) fn given(text: &str, subjects: &[&str]) -> BTreeSet<Given> {
     let document: Value = serde_json::from_str(text).unwrap();
     let mut given = BTreeSet::new();
     for statement in list(&document["Statement"]) {
@@ -279,7 +279,11 @@ fn is_permission((subject, action, condition): &Given, request: &Request) -> boo
 }
 
 /// The required access, and nothing besides.
-fn is_asked_for((subject, action, condition): &Given, asked: &[String], request: &Request) -> bool {
+pub(super) fn is_asked_for(
+    (subject, action, condition): &Given,
+    asked: &[String],
+    request: &Request,
+) -> bool {
     let is_one = |patterns: &[&str]| patterns.iter().any(|p| pattern::matches(p, &format!("kms:{action}")));
     let through_ec2 = |account: &str| {
         format!("stringequals:{{kms:viaservice:ec2.eu-west-1.amazonaws.com,kms:calleraccount:{account}}}}}")
