@@ -177,6 +177,18 @@ pub struct KeyArn {
 }
 
 impl KeyArn {
+    /// The stand-in for a key of which nothing but the partition is known: what it is made up of is no fact.
+    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a literal of twelve digits")]
+    pub fn unknown(partition: Partition) -> Self {
+        let account = "000000000000".parse().expect("twelve digits");
+        Self { partition, region: "unknown".to_owned(), account, id: "unknown".to_owned() }
+    }
+
+    /// Whether this is the stand-in for a key that is not known.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::unknown(self.partition)
+    }
+
     /// The first eight characters of the key id, which tell policies of several keys apart.
     pub fn short_id(&self) -> &str {
         self.id.get(..8).unwrap_or(&self.id)

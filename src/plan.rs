@@ -4,6 +4,7 @@ pub mod check;
 pub mod checks;
 pub mod document;
 pub mod matrix;
+mod openness;
 pub mod operation;
 pub mod patch;
 pub mod planner;
@@ -237,6 +238,10 @@ pub enum FindingCode {
     BoundaryInDoubt,
     /// A Deny may apply to a grantee, or applies to what a launch does not need.
     DenyStatement,
+    /// A statement in the key policy lets anyone in: it is for every account, and nothing confines it.
+    OpenToAnyone,
+    /// A text is a template: what it says is not known before it is rendered.
+    UnrenderedTemplate,
     /// A statement in the key policy is one that AWS may refuse.
     InertStatement,
     /// A side could not be read.
@@ -323,6 +328,8 @@ impl FindingCode {
             | Self::EscapesBoundary
             | Self::BoundaryInDoubt
             | Self::DenyStatement
+            | Self::OpenToAnyone
+            | Self::UnrenderedTemplate
             | Self::InertStatement
             | Self::OwnedElsewhere => Severity::Warning,
             Self::MultiRegionKey

@@ -4,9 +4,11 @@ pub mod actions;
 pub mod condition;
 pub mod document;
 pub mod edit;
+pub mod envelope;
 mod json;
 mod layout;
 pub mod meaning;
+pub mod openness;
 pub mod pattern;
 pub mod principal;
 

@@ -279,6 +279,11 @@ fn about_key(mut context: Context, key: &KeyArn, metadata: Option<&KeyMetadata>)
         context.set("kms:KeyUsage", [usage]);
         context.set("kms:KeyOrigin", [origin]);
     }
+    if key.is_unknown() {
+        // The region is made up, and so is the service's name with it.
+        context.forget("kms:ViaService");
+        return context;
+    }
     // "Multi-Region keys have a distinctive key ID that begins with mrk-."
     // https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html
     let is_multi_region = key.id.starts_with("mrk-");

@@ -70,6 +70,11 @@ impl Context {
         self.values.insert(key.to_ascii_lowercase(), values.into_iter().map(Into::into).collect());
     }
 
+    /// Takes a key for unknown, whatever it was set to.
+    pub fn forget(&mut self, key: &str) {
+        self.values.remove(&key.to_ascii_lowercase());
+    }
+
     /// As [`Context::set`], for building.
     #[must_use]
     pub fn with<V: Into<String>>(mut self, key: &str, values: impl IntoIterator<Item = V>) -> Self {
@@ -122,12 +127,19 @@ pub(crate) struct Key {
     pub(crate) arn: KeyArn,
     arn_text: String,
     account_text: String,
+    /// Whether it stands for a key that is not known, so that nothing follows from it.
+    is_unknown: bool,
 }
 
 impl<'q> Query<'q> {
     /// The question.
     pub fn new(principal: &'q Principal, action: KmsAction, key: &KeyArn, context: &'q Context) -> Self {
-        let key = Key { arn: key.clone(), arn_text: key.to_string(), account_text: key.account.to_string() };
+        let key = Key {
+            arn: key.clone(),
+            arn_text: key.to_string(),
+            account_text: key.account.to_string(),
+            is_unknown: key.is_unknown(),
+        };
         Self { principal, action, context, key }
     }
 
@@ -141,6 +153,11 @@ impl<'q> Query<'q> {
     /// What the `Resource` element is compared with.
     pub(crate) fn resource(&self) -> &str {
         if self.action.is_keyless() { "*" } else { &self.key.arn_text }
+    }
+
+    /// Whether a resource that is named may be the key, which is not known itself; `None` where it is known.
+    pub(crate) fn may_be_the_key(&self, text: &str) -> Option<bool> {
+        (self.key.is_unknown && !self.action.is_keyless()).then(|| text.parse::<KeyArn>().is_ok())
     }
 
     /// What is known of a condition key.
@@ -188,6 +205,9 @@ impl<'q> Query<'q> {
                 })
             }
             Derived::PrincipalAccount => self.principal.home().map(|home| Lookup::One(&home.account_text)),
+            Derived::ResourceAccount | Derived::RequestedRegion if self.key.is_unknown => {
+                Some(Lookup::Unknown)
+            }
             Derived::ResourceAccount => Some(Lookup::One(&self.key.account_text)),
             Derived::RequestedRegion => Some(Lookup::One(&self.key.arn.region)),
             Derived::PrincipalIsAwsService => {

@@ -253,6 +253,9 @@ impl Resources {
             if template.is_anything() {
                 return Truth::True;
             }
+            if let Some(may_be) = template.may_be_the_key(query) {
+                return if may_be { Truth::Unknown } else { Truth::False };
+            }
             let matched = template.matches(query.resource(), query, unresolved);
             // "You can't use a variable to replace parts of the ARN before the fifth colon."
             if template.has_variable_before_colon(5) { matched & Truth::Unknown } else { matched }

@@ -10,7 +10,8 @@ use super::ColorChoice;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags as typed; settings makes a mode of them")]
 pub struct PatchArgs {
-    /// Policies as JSON files; - or none for standard input
+    /// Policies as JSON files, or as AWS's commands print them (get-key-policy, get-policy-version, get-role-policy);
+    /// - or none for standard input
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// What the policies are
@@ -37,7 +38,7 @@ pub struct PatchArgs {
     /// Write nothing; exit with 3 where a policy would change
     #[arg(long, conflicts_with = "in_place", help_heading = "Mode")]
     pub check: bool,
-    /// Write the patched policies to their files
+    /// Write the patched policies to their files, which have to hold a policy by itself
     #[arg(long, help_heading = "Mode")]
     pub in_place: bool,
     /// Print what changes instead of the patched policy

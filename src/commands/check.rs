@@ -126,6 +126,7 @@ fn tell(run: &CheckRun, read: &Read, extras: &Extras, console: &mut Console) -> 
     let users = if request.grantees.is_empty() { check::users(observation) } else { Vec::new() };
     let concluding = if request.grantees.is_empty() { [].as_slice() } else { findings.as_slice() };
     let (outcome, status) = end(&checked, concluding);
+    let findings = [check::open_to_anyone(observation), findings].concat();
     let Console { out, styles, width, .. } = console;
     match run.output {
         OutputFormat::Text => {

@@ -1,10 +1,12 @@
-//! Files that are written whole or not at all.
+//! Files that are written whole or not at all, and texts that are read.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
+
+use crate::error::UsageError;
 
 /// Replaces a file's text: readers see the former text or the new one. Its permissions are kept, and a link stays
 /// a link.
@@ -44,4 +46,17 @@ fn persist(temporary: NamedTempFile, file: &Path) -> io::Result<()> {
 
 fn folder(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A text as it was read: UTF-8, and what else it may be is told.
+pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<String, UsageError> {
+    let is_utf_16 = matches!(bytes.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [_, 0, ..]);
+    String::from_utf8(bytes).map_err(|error| {
+        let told = UsageError::new(format!("{name} can't be read: {error}"));
+        if is_utf_16 {
+            told.hint("it is UTF-16, as Windows PowerShell's > writes it: save it as UTF-8")
+        } else {
+            told.hint("save it as UTF-8")
+        }
+    })
 }

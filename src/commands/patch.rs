@@ -12,6 +12,7 @@ use crate::cli::settings::patch::{Action, Input, PatchKind, PatchSettings};
 use crate::diff;
 use crate::error::{Error, ExitStatus, UsageError};
 use crate::plan::document::{self, Patched};
+use crate::policy::envelope::{self, Found, Wrapping};
 use crate::policy::{AwsPrincipal, PolicyDocument, PrincipalElement};
 use crate::render::escape::Escaped;
 use crate::render::text;
@@ -19,8 +20,20 @@ use crate::render::text;
 /// A policy before and after.
 struct Policy<'s> {
     input: &'s Input,
+    /// Whether a byte order mark stands before it.
+    has_mark: bool,
+    /// What it was found in, where it did not stand by itself.
+    wrapping: Option<Wrapping>,
     before: String,
     patched: Patched,
+}
+
+const MARK: &str = "\u{feff}";
+
+impl Policy<'_> {
+    fn mark(&self) -> &'static str {
+        if self.has_mark { MARK } else { "" }
+    }
 }
 
 /// Runs the command. Everything is read and patched before anything is written.
@@ -35,6 +48,9 @@ pub(super) fn patch(args: &PatchArgs, console: &mut Console) -> Result<ExitStatu
         writeln!(console.talk()?, "Nothing was written.")?;
         return Ok(ExitStatus::Blocked);
     }
+    if settings.action == Action::InPlace {
+        policies.iter().try_for_each(stands_by_itself)?;
+    }
     for policy in &policies {
         if settings.diff {
             show_difference(policy, console)?;
@@ -46,14 +62,37 @@ pub(super) fn patch(args: &PatchArgs, console: &mut Console) -> Result<ExitStatu
 }
 
 fn read<'s>(input: &'s Input, settings: &PatchSettings) -> Result<Policy<'s>, UsageError> {
-    let mut before = String::new();
+    let mut bytes = Vec::new();
     let read = match input {
-        Input::Stdin => io::stdin().read_to_string(&mut before),
-        Input::File(file) => std::fs::File::open(file).and_then(|mut file| file.read_to_string(&mut before)),
+        Input::Stdin => io::stdin().read_to_end(&mut bytes),
+        Input::File(file) => std::fs::File::open(file).and_then(|mut file| file.read_to_end(&mut bytes)),
     };
     read.map_err(|error| UsageError::new(format!("{input} can't be read: {error}")))?;
-    let patched = patched(&before, &input.to_string(), settings);
-    Ok(Policy { input, before, patched })
+    let text = files::text(&input.to_string(), bytes)?;
+    let name = input.to_string();
+    Ok(match envelope::open(&text) {
+        Ok(Found { has_mark, text, wrapping }) => {
+            let patched = patched(&text, &name, settings);
+            Policy { input, has_mark, wrapping, before: text, patched }
+        }
+        Err(what) => {
+            let patched = document::refused(&name, what);
+            Policy { input, has_mark: false, wrapping: None, before: text, patched }
+        }
+    })
+}
+
+/// What a command printed is no file of a policy: nobody would take it back with something else in it.
+fn stands_by_itself(policy: &Policy<'_>) -> Result<(), UsageError> {
+    match (policy.wrapping, &policy.patched.after) {
+        (Some(wrapping), Some(_)) => {
+            let message = format!("{} is {}, not a policy by itself", shown(policy.input), wrapping.words());
+            Err(UsageError::new(message).hint(
+                "leave --in-place out: the patched policy is printed, ready for put-key-policy and the like",
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn patched(before: &str, name: &str, settings: &PatchSettings) -> Patched {
@@ -70,12 +109,12 @@ fn patched(before: &str, name: &str, settings: &PatchSettings) -> Patched {
     match &settings.kind {
         PatchKind::Identity { keys, account } => {
             // Without the least privilege the account shows nowhere.
-            let account = account.unwrap_or_else(|| document::unknown_key(Partition::Aws).account);
+            let account = account.unwrap_or_else(|| KeyArn::unknown(Partition::Aws).account);
             document::patch_identity_policy(before, name, &request(keys.clone(), Vec::new(), false), account)
         }
         PatchKind::Key { key, accounts, principals, prune_orphans } => {
             let partition = partition(before, key.as_ref(), principals);
-            let key = key.clone().unwrap_or_else(|| document::unknown_key(partition));
+            let key = key.clone().unwrap_or_else(|| KeyArn::unknown(partition));
             let grantees = grantees(accounts, principals, partition);
             document::patch_key_policy(before, name, &request(vec![key], grantees, *prune_orphans))
         }
@@ -124,16 +163,16 @@ fn show_difference(policy: &Policy<'_>, console: &mut Console) -> io::Result<()>
 }
 
 fn conclude(policy: &Policy<'_>, settings: &PatchSettings, console: &mut Console) -> Result<(), Error> {
-    let Policy { input, before, patched } = policy;
+    let Policy { input, before, patched, .. } = policy;
     match (settings.action, &patched.after) {
         (Action::Print, after) if !settings.diff => {
-            Ok(console.out.write_all(after.as_ref().unwrap_or(before).as_bytes())?)
+            Ok(write!(console.out, "{}{}", policy.mark(), after.as_ref().unwrap_or(before))?)
         }
         (Action::Print, _) | (_, None) => Ok(()),
         (Action::Check, Some(_)) => Ok(writeln!(console.talk()?, "would patch {}", shown(input))?),
         (Action::InPlace, Some(after)) => {
             if let Input::File(file) = input {
-                replace(file, after)?;
+                replace(file, &format!("{}{after}", policy.mark()))?;
             }
             Ok(writeln!(console.talk()?, "patched {}", shown(input))?)
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Finding, FindingCode, Plan, Severity, plan};
+use super::{Finding, FindingCode, Plan, Severity, openness, plan};
 use crate::access::assessment::{Assessment, Verdict, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::users::KeyUsers;
@@ -98,6 +98,14 @@ pub fn users(observation: &Observation) -> Vec<(KeyArn, Result<KeyUsers, String>
         (key.clone(), users)
     };
     observation.keys.iter().map(users).collect()
+}
+
+/// Whom the key policies that were read let in without telling them apart: a warning for each statement.
+pub fn open_to_anyone(observation: &Observation) -> Vec<Finding> {
+    let policies = observation.keys.iter().filter_map(|(key, observed)| Some((key, observed.policy.read()?)));
+    let documents =
+        policies.filter_map(|(key, text)| Some((key, PolicyDocument::parse(text.as_str()).ok()?)));
+    documents.flat_map(|(key, document)| openness::of_key_policy(key, &document)).collect()
 }
 
 /// What `fix` would do for one grantee and key, and whether it has to let orphans go for that.

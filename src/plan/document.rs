@@ -10,11 +10,12 @@ use super::planner::limits::size_without_white_space;
 use super::planner::{plan, refused_sid};
 use super::{Change, Finding, FindingCode, Operation, Severity, checks};
 use crate::access::{CoverageRule, Grantee, Request, RequiredStatement};
-use crate::arn::{AccountId, KeyArn, Partition, PolicyArn};
+use crate::arn::{AccountId, PolicyArn};
 use crate::observation::{
     IamObservation, IamQuotas, KeyObservation, ManagedPolicy, Observation, PolicyVersion, Reading,
 };
-use crate::policy::{Effect, PolicyDocument};
+use crate::policy::PolicyDocument;
+use crate::policy::envelope::{self, NoPolicy};
 
 /// What becomes of one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl Patched {
 }
 
 /// Patches a key policy as [`plan()`] would, by the names in it: nothing else is known that could be evaluated. The
-/// request's one key need not exist: see [`unknown_key`].
+/// request's one key may be [unknown](KeyArn::unknown).
 ///
 /// What the planner says of that key is said of the file's `name`.
 pub fn patch_key_policy(text: &str, name: &str, request: &Request) -> Patched {
@@ -54,28 +55,47 @@ pub fn patch_key_policy(text: &str, name: &str, request: &Request) -> Patched {
     });
     let called =
         |text: String| request.keys.iter().fold(text, |text, key| text.replace(&key.to_string(), name));
-    let is_doubtful =
-        request.keys.iter().any(|key| *key == unknown_key(key.partition)) && denies_at_times(text);
     let findings = plan
         .findings
         .into_iter()
         .filter(|finding| !is_of_the_other_side(finding.code))
-        .map(|finding| if is_doubtful { doubted(finding) } else { finding })
         .map(|finding| Finding {
             subject: called(finding.subject),
             message: called(finding.message),
             hint: finding.hint.map(called),
             ..finding
         })
+        .chain(unrendered(text, name))
         .collect();
     finished(texts.next_back(), findings)
 }
 
-/// The stand-in for a key of which nothing but the policy's text is known: no account is its own.
-#[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a literal of twelve digits")]
-pub fn unknown_key(partition: Partition) -> KeyArn {
-    let account = "000000000000".parse().expect("twelve digits");
-    KeyArn { partition, region: "unknown".to_owned(), account, id: "unknown".to_owned() }
+/// A text that is known to be no policy.
+pub fn refused(name: &str, what: NoPolicy) -> Patched {
+    finished(
+        None,
+        vec![Finding {
+            code: FindingCode::UnreadablePolicy,
+            subject: name.to_owned(),
+            message: what.to_string(),
+            hint: Some(what.hint().to_owned()),
+        }],
+    )
+}
+
+/// A warning where a text is a template, whose values are not known before it is rendered.
+fn unrendered(text: &str, name: &str) -> Option<Finding> {
+    let placeholder = envelope::placeholder(text)?;
+    let message = format!(
+        "it is a template: what `{placeholder}` stands for is not known, nor whom that lets in or keeps out"
+    );
+    let hint = "see that the rendered policy says what it should; it is kept as it is".to_owned();
+    Some(Finding {
+        code: FindingCode::UnrenderedTemplate,
+        subject: name.to_owned(),
+        message,
+        hint: Some(hint),
+    })
 }
 
 /// IAM and grants were not looked at, and need not be: nothing is said of them.
@@ -87,27 +107,6 @@ fn is_of_the_other_side(code: FindingCode) -> bool {
             | FindingCode::NotConsidered
             | FindingCode::AccessAlready
     )
-}
-
-/// Whether any of a policy's Denies has a condition.
-fn denies_at_times(text: &str) -> bool {
-    let document = PolicyDocument::parse(text);
-    document.is_ok_and(|document| {
-        let mut statements = document.statements.iter();
-        statements.any(|statement| statement.effect == Effect::Deny && !statement.conditions.is_empty())
-    })
-}
-
-/// A Deny's conditions may be about the key's account or region, which are not known.
-fn doubted(finding: Finding) -> Finding {
-    match finding.code {
-        FindingCode::ExplicitDeny => Finding {
-            code: FindingCode::DenyStatement,
-            hint: Some("give --key ARN, so that the conditions of a Deny can be evaluated".to_owned()),
-            ..finding
-        },
-        _ => finding,
-    }
 }
 
 /// Patches a customer managed policy of an account so that it covers the request's keys.
@@ -139,7 +138,7 @@ pub fn patch_identity_policy(text: &str, name: &str, request: &Request, account:
         }
     }
     if document.text() == text {
-        return finished(None, Vec::new());
+        return finished(None, unrendered(text, name).into_iter().collect());
     }
     let (size, most) = (size_without_white_space(document.text()), IamQuotas::default().policy_size);
     if size > most {
@@ -147,7 +146,8 @@ pub fn patch_identity_policy(text: &str, name: &str, request: &Request, account:
             format!("it would have {size} characters without white space, AWS takes {most} at most");
         return refused(FindingCode::TooLarge, message, Some("put the key into a policy of its own"));
     }
-    let findings = identity_violations(text, document.text(), name, request, account);
+    let mut findings = identity_violations(text, document.text(), name, request, account);
+    findings.extend(unrendered(text, name));
     finished(Some(document.text().to_owned()), findings)
 }
 
@@ -200,6 +200,7 @@ fn identity_violations(
 
 /// What is blocked has no text.
 fn finished(after: Option<String>, findings: Vec<Finding>) -> Patched {
-    let patched = Patched { after, findings };
+    let mut patched = Patched { after, findings };
+    patched.findings.sort_by_key(Finding::severity);
     if patched.is_blocked() { Patched { after: None, ..patched } } else { patched }
 }

@@ -157,6 +157,14 @@ impl Statement {
         })
     }
 
+    /// What people call the statement, by its Sid, else by its index in source order.
+    pub fn label(&self, index: usize) -> String {
+        match &self.sid {
+            Some(sid) => format!("statement \"{sid}\""),
+            None => format!("statement {}", index + 1),
+        }
+    }
+
     /// Whether the statement has an action and a resource, without which it does nothing.
     pub fn is_effective(&self) -> bool {
         self.action.is_some() && self.resource.is_some()

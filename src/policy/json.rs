@@ -109,6 +109,21 @@ pub(super) fn parse(text: &str) -> Result<Value<'_>, PolicyError> {
     Ok(value)
 }
 
+/// The source of what stands at a path of members.
+pub(super) fn source_of<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> {
+    let parsed =
+        jsonc_parser::parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default()).ok()?;
+    let value = parsed.value?;
+    let held = path.iter().try_fold(&value, |value, name| Some(&member(value.as_object()?, name)?.value))?;
+    text.get(span(held))
+}
+
+/// Whether a text is JSON but for comments, or what else is let through besides.
+pub(super) fn parses_but_for_comments(text: &str) -> bool {
+    let parsed = jsonc_parser::parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default());
+    parsed.is_ok() && (text.contains("//") || text.contains("/*"))
+}
+
 /// The byte offset of `serde_json`'s line and column, both counted from 1 and the column in bytes.
 fn offset_of(text: &str, line: usize, column: usize) -> usize {
     let line_start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();

@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod coverage;
+mod documents;
 mod failures;
 mod handover;
 mod hostile;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::super::files::text;
 use crate::access::{Grantee, GranteeRef, Request, UnresolvedRequest};
 use crate::arn::EntityArn;
 use crate::cli::settings::check::CheckFiles;
@@ -10,7 +11,7 @@ use crate::error::UsageError;
 use crate::observation::{
     Entity, IamObservation, IamQuotas, IdentityPolicies, KeyObservation, NamedDocument, Observation, Reading,
 };
-use crate::policy::PolicyDocument;
+use crate::policy::{PolicyDocument, envelope};
 
 const NOT_GIVEN: &str = "only files were looked at";
 
@@ -82,14 +83,22 @@ fn iam(entity: &EntityArn, files: &CheckFiles) -> Result<IamObservation, UsageEr
     })
 }
 
-/// A file's name and the policy in it.
+/// A file's name and the policy in it, by itself or in what a command of AWS printed.
 pub(in crate::commands) fn read_policy(file: &Path) -> Result<(String, PolicyDocument), UsageError> {
     let name = file.display().to_string();
-    let text = fs::read_to_string(file)
-        .map_err(|error| UsageError::new(format!("the file `{name}` can't be read: {error}")))?;
-    let document = PolicyDocument::parse(text).map_err(|error| {
-        UsageError::new(format!("the file `{name}` is no policy: {error}"))
-            .hint("`aws kms get-key-policy --query Policy --output text` gives a key policy as it is")
+    let called = format!("the file `{name}`");
+    let bytes =
+        fs::read(file).map_err(|error| UsageError::new(format!("{called} can't be read: {error}")))?;
+    let text = text(&called, bytes)?;
+    let found = envelope::open(&text)
+        .map_err(|what| UsageError::new(format!("{called} is no policy: {what}")).hint(what.hint()))?;
+    if let Some(placeholder) = envelope::placeholder(&found.text) {
+        let message = format!("{called} is a template: what `{placeholder}` stands for is not known");
+        return Err(UsageError::new(message).hint("check what it is rendered to"));
+    }
+    let document = PolicyDocument::parse(found.text).map_err(|error| {
+        UsageError::new(format!("{called} is no policy: {error}"))
+            .hint("`aws kms get-key-policy --key-id KEY` prints a key's policy")
     })?;
     Ok((name, document))
 }

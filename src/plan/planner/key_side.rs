@@ -4,6 +4,7 @@ mod surplus;
 
 use std::collections::BTreeSet;
 
+use super::super::openness;
 use super::super::patch::{self, Face, Reader, Want};
 use super::super::{Change, FindingCode, Gain, KeyPolicyUpdate, Operation, Side};
 use super::service_roles::{self, Lacking, Permission};
@@ -14,7 +15,7 @@ use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
 use crate::arn::{AccountId, EntityKind, KeyArn};
 use crate::authz::Gate;
 use crate::observation::{KeyManager, Observation, Reading};
-use crate::policy::{PolicyDocument, PolicyError, Statement};
+use crate::policy::{PolicyDocument, PolicyError};
 
 /// Plans one key's policy.
 pub(super) fn plan_key(
@@ -39,7 +40,10 @@ pub(super) fn plan_key(
     match &observed.policy {
         Reading::Unread(reason) => handing_over::key_side(key, &demands, lacking, reason, draft),
         Reading::Read(text) => match PolicyDocument::parse(text.as_str()) {
-            Ok(document) => side.plan_policy(&document, &demands, lacking, draft),
+            Ok(document) => {
+                draft.findings.extend(openness::of_key_policy(key, &document));
+                side.plan_policy(&document, &demands, lacking, draft);
+            }
             Err(error) => {
                 draft.find(FindingCode::UnreadablePolicy, &key, format!("the key policy: {error}"), None);
             }
@@ -326,13 +330,6 @@ fn covering(
     indices.dedup();
     indices
         .into_iter()
-        .filter_map(|index| document.statements.get(index).map(|statement| label(index, statement)))
+        .filter_map(|index| document.statements.get(index).map(|statement| statement.label(index)))
         .collect()
-}
-
-pub(super) fn label(index: usize, statement: &Statement) -> String {
-    match &statement.sid {
-        Some(sid) => format!("statement \"{sid}\""),
-        None => format!("statement {}", index + 1),
-    }
 }

@@ -309,7 +309,10 @@ impl<'a> Doubts<'a> {
         let purpose = self.purpose;
         for (statement, doubt) in self.doubtful {
             let keys: Vec<String> = doubt.unknown_keys.iter().map(|key| (*key).to_owned()).collect();
-            let depends = depends_on(&keys);
+            let depends = match keys.as_slice() {
+                [] if key.is_unknown() => "that depends on which key it is, which is not known".to_owned(),
+                keys => depends_on(keys),
+            };
             let message = format!("{statement} may deny {}: {depends}", doubt.who());
             let is_about_address = keys.iter().any(|key| {
                 key.eq_ignore_ascii_case("aws:SourceIp") || key.eq_ignore_ascii_case("aws:VpcSourceIp")
@@ -317,6 +320,10 @@ impl<'a> Doubts<'a> {
             let hint = if is_about_address {
                 // https://docs.aws.amazon.com/kms/latest/developerguide/conditions-aws.html#conditions-aws-ip-address
                 "the calls come from EC2's own addresses; keymend never touches a Deny"
+            } else if key.is_unknown()
+                && (keys.is_empty() || keys.iter().any(|key| follows_from_the_key(key)))
+            {
+                "it can't be judged without the key: give --key ARN; keymend never touches a Deny"
             } else {
                 "see whether it applies to the grantees; keymend never touches a Deny"
             };
@@ -332,6 +339,13 @@ impl<'a> Doubts<'a> {
             draft.find(FindingCode::DenyStatement, key, message, None);
         }
     }
+}
+
+/// Whether the key's ARN tells what a condition key is in a launch.
+fn follows_from_the_key(condition_key: &str) -> bool {
+    ["kms:ViaService", "aws:RequestedRegion", "aws:ResourceAccount", "kms:MultiRegion"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(condition_key))
 }
 
 impl Doubt<'_> {

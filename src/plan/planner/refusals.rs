@@ -1,8 +1,9 @@
 //! Key policies that AWS would refuse to save, each with a way out.
 
+use std::collections::BTreeSet;
+
 use super::super::patch;
 use super::super::{Finding, FindingCode};
-use super::key_side::label;
 use super::limits::KEY_POLICY_BYTES;
 use super::{Draft, all_listed};
 use crate::arn::KeyArn;
@@ -71,11 +72,28 @@ pub(super) fn can_be_written(
     {
         let message = format!(
             "{} of the key policy has no Action or no Resource: it does nothing, and AWS may refuse to save it",
-            label(index, statement)
+            statement.label(index)
         );
         draft.find(FindingCode::InertStatement, key, message, None);
     }
+    if let Some(sid) = repeated_sid(base) {
+        let message = format!(
+            "several statements of the key policy have the Sid \"{sid}\": AWS may refuse to save it, and nobody can \
+             tell them apart"
+        );
+        let hint = "give each statement a Sid of its own, or none".to_owned();
+        draft.find(FindingCode::InertStatement, key, message, Some(hint));
+    }
     can
+}
+
+/// "The Sid value must be unique within a JSON policy."
+///
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html>
+fn repeated_sid(document: &PolicyDocument) -> Option<&str> {
+    let mut seen = BTreeSet::new();
+    let mut sids = document.statements.iter().filter_map(|statement| statement.sid.as_deref());
+    sids.find(|sid| !sid.is_empty() && !seen.insert(*sid))
 }
 
 /// What AWS would say against a key policy that is sent as it is.

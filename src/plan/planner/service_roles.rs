@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::patch::{Face, Sids};
 use super::super::{Change, FindingCode, Gain, Handover, Operation, Side};
-use super::key_side::{KeySide, label};
+use super::key_side::KeySide;
 use super::{Draft, all_listed};
 use crate::access::assessment::{DecidingStatement, DocumentName, Verdict, needed_actions};
 use crate::access::evidence::Evidence;
@@ -230,7 +230,7 @@ fn is_denied(
     let statements: Vec<String> = decision
         .statements
         .iter()
-        .filter_map(|deny| Some(label(deny.index, document.statements.get(deny.index)?)))
+        .filter_map(|deny| Some(document.statements.get(deny.index)?.label(deny.index)))
         .collect();
     let message = format!(
         "{} of the key policy of `{}` denies account {} the grant that it needs, and no Allow outweighs a Deny",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::super::FindingCode;
 use super::super::super::patch::Reader;
 use super::super::{Draft, listed};
-use super::{Need, label};
+use super::Need;
 use crate::arn::KeyArn;
 use crate::policy::PolicyDocument;
 
@@ -31,7 +31,7 @@ pub(super) fn warn_of_broader(
         let Some(statement) = document.statements.get(index) else { continue };
         let message = format!(
             "{} of the key policy gives {} more than the launch through EC2 that was asked for",
-            label(index, statement),
+            statement.label(index),
             listed(&names)
         );
         let hint = "keymend takes nothing away: narrow the statement by hand once nobody needs the rest";
@@ -59,7 +59,7 @@ pub(super) fn warn_of_wider<'a>(
         names.dedup();
         let message = format!(
             "{} of the key policy lets {} use it under a further condition, which what this plan adds does not have",
-            label(index, statement),
+            statement.label(index),
             listed(&names)
         );
         draft.find(FindingCode::WiderThanExisting, key, message, None);
