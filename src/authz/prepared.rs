@@ -14,7 +14,7 @@ use super::truth::Truth;
 /// A policy document in the form that is evaluated.
 ///
 /// It owns all it needs; [`std::rc::Rc`] and [`std::sync::Arc`] share it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Prepared {
     statements: Vec<Statement>,
     /// Whether the document has an element or a version that is not known.
@@ -80,6 +80,14 @@ impl Prepared {
                 .map(|statement| Statement::new(statement, has_variables))
                 .collect(),
             is_undecidable: !document.unknown.is_empty() || !is_known_version,
+        }
+    }
+
+    /// Takes statements of another document in, by their index there, as if their conditions held.
+    pub(crate) fn take_unconditioned(&mut self, other: &Self, indices: impl IntoIterator<Item = usize>) {
+        for statement in indices.into_iter().filter_map(|index| other.statements.get(index)) {
+            self.statements.push(Statement { conditions: Vec::new(), ..statement.clone() });
+            self.is_undecidable |= other.is_undecidable;
         }
     }
 

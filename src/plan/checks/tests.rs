@@ -97,8 +97,8 @@ fn wrong_key_policies_are_caught_by_their_effect() {
         ),
         ("the role's account", vec![], vec![decrypt(&json!("444455556666"))], "gets kms:Decrypt"),
         ("everyone", vec![listed(&[ROLE])], vec![decrypt(&json!("*"))], "gets kms:Decrypt"),
-        ("a Deny", vec![listed(&[STRANGER])], vec![listed(&[STRANGER]), denies.clone()], "loses kms:Decrypt"),
-        ("a Deny gone", vec![listed(&[STRANGER]), denies], vec![listed(&[STRANGER])], "gets kms:Decrypt"),
+        ("a Deny", vec![listed(&[STRANGER])], vec![listed(&[STRANGER]), denies.clone()], "a Deny changed"),
+        ("a Deny gone", vec![listed(&[STRANGER]), denies], vec![listed(&[STRANGER])], "a Deny changed"),
         (
             "grants for all",
             vec![],
@@ -346,4 +346,212 @@ fn permissions_for_other_grants_are_caught() {
     ] {
         assert_eq!(found(&wrong).len(), 1, "{story}");
     }
+}
+
+mod brute {
+    //! The check by effect against trying every request there can be, on small policies.
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::authz::{Context, Outcome, Policies, Prepared, Principal, Query, evaluate};
+    use crate::policy::KmsAction;
+
+    const WHO: [&str; 7] = [
+        ROLE,
+        STRANGER,
+        ADMIN,
+        "arn:aws:iam::444455556666:root",
+        "arn:aws:iam::444455556666:role/other",
+        "arn:aws:iam::111122223333:user/al",
+        "arn:aws:iam::999988887777:role/far",
+    ];
+    const ACTIONS: [&str; 3] = ["kms:Decrypt", "kms:CreateGrant", "kms:PutKeyPolicy"];
+    const CONDITION_KEYS: [&str; 2] = ["kms:GrantIsForAWSResource", "aws:SourceVpc"];
+
+    fn principal() -> impl Strategy<Value = Value> {
+        let some = proptest::sample::subsequence(WHO[..4].to_vec(), 1..=3);
+        prop_oneof![8 => some.prop_map(|aws| json!({"AWS": aws})), 1 => Just(json!("*"))]
+    }
+
+    fn action() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            4 => proptest::sample::subsequence(ACTIONS.to_vec(), 1..=2).prop_map(|actions| json!(actions)),
+            1 => Just(json!("kms:*")),
+        ]
+    }
+
+    fn condition() -> impl Strategy<Value = Value> {
+        let one =
+            |operator: &'static str, key: &'static str, value: &'static str| json!({operator: {key: value}});
+        proptest::sample::select(vec![
+            json!({}),
+            json!({}),
+            json!({}),
+            one("Bool", CONDITION_KEYS[0], "true"),
+            one("Bool", CONDITION_KEYS[0], "false"),
+            one("StringEquals", CONDITION_KEYS[1], "a"),
+            one("StringNotEquals", CONDITION_KEYS[1], "a"),
+            one("StringEqualsIfExists", CONDITION_KEYS[1], "a"),
+            one("ArnLike", "aws:PrincipalArn", "arn:aws:iam::444455556666:role/*"),
+            one("StringEquals", "kms:CallerAccount", "777788889999"),
+            json!({"Bool": {CONDITION_KEYS[0]: "true"}, "StringEquals": {CONDITION_KEYS[1]: ["a", "b"]}}),
+        ])
+    }
+
+    fn statement() -> impl Strategy<Value = Value> {
+        (principal(), action(), condition(), 0..10_u8).prop_map(|(principal, action, condition, form)| {
+            let mut statement = json!({"Effect": if form == 0 { "Deny" } else { "Allow" }, "Resource": "*"});
+            statement[if form == 1 { "NotPrincipal" } else { "Principal" }] = principal;
+            statement[if form == 2 { "NotAction" } else { "Action" }] = action;
+            statement["Condition"] = condition;
+            statement
+        })
+    }
+
+    /// What somebody does to a policy: right or wrong.
+    #[derive(Debug, Clone)]
+    enum Edit {
+        Add(Value),
+        Drop(usize),
+        Set(usize, &'static str, Value),
+        Swap,
+        Require,
+    }
+
+    fn edit() -> impl Strategy<Value = Edit> {
+        let at = 0..4_usize;
+        prop_oneof![
+            2 => Just(Edit::Require),
+            1 => Just(Edit::Swap),
+            1 => statement().prop_map(Edit::Add),
+            1 => at.clone().prop_map(Edit::Drop),
+            1 => (at.clone(), principal()).prop_map(|(at, to)| Edit::Set(at, "Principal", to)),
+            1 => (at.clone(), action()).prop_map(|(at, to)| Edit::Set(at, "Action", to)),
+            1 => (at, condition()).prop_map(|(at, to)| Edit::Set(at, "Condition", to)),
+        ]
+    }
+
+    fn edited(mut statements: Vec<Value>, edits: &[Edit]) -> Vec<Value> {
+        for edit in edits {
+            match edit {
+                Edit::Add(statement) => statements.push(statement.clone()),
+                Edit::Drop(at) if *at < statements.len() => drop(statements.remove(*at)),
+                Edit::Set(at, member, to)
+                    if *at < statements.len() && statements[*at].get(*member).is_some() =>
+                {
+                    statements[*at][*member] = to.clone();
+                }
+                Edit::Swap => statements.reverse(),
+                Edit::Require => statements.extend(asked()),
+                Edit::Drop(_) | Edit::Set(..) => {}
+            }
+        }
+        statements
+    }
+
+    fn contexts() -> Vec<Context> {
+        let values = |key: usize| if key == 0 { ["true", "false", "x"] } else { ["a", "b", "x"] };
+        let settings = |key: usize| [None].into_iter().chain(values(key).map(Some));
+        let both = settings(0).flat_map(|first| settings(1).map(move |second| [first, second]));
+        both.map(|both| {
+            let mut context = Context::complete();
+            for (key, value) in CONDITION_KEYS.into_iter().zip(both) {
+                context.set(key, value);
+            }
+            context
+        })
+        .collect()
+    }
+
+    /// A request for which the change gives or takes what nobody asked for.
+    fn counterexample(
+        before: &PolicyDocument,
+        after: &PolicyDocument,
+        asked: &PolicyDocument,
+    ) -> Option<String> {
+        let documents = [before, after, asked].map(Prepared::new);
+        let everything = document(&[json!({"Effect": "Allow", "Action": "*", "Resource": "*"})]);
+        let everything = Prepared::new(&everything);
+        for who in WHO {
+            let principal: Principal = who.parse().unwrap();
+            for action in ACTIONS {
+                let action: KmsAction = action.parse().unwrap();
+                for context in contexts() {
+                    for own in [&[&everything][..], &[]] {
+                        let [before, after, asked] = documents.each_ref().map(|document| {
+                            let policies = Policies {
+                                key_policy: Some(document),
+                                identity: Some(own),
+                                ..Policies::default()
+                            };
+                            match evaluate(&Query::new(&principal, action, &key(), &context), &policies)
+                                .outcome
+                            {
+                                Outcome::ExplicitDeny | Outcome::ImplicitDeny => 0,
+                                Outcome::Unknown => 1,
+                                Outcome::Allowed => 2,
+                            }
+                        });
+                        if after < before || (after > before && asked < after) {
+                            return Some(format!("{who} {action} {before} -> {after}: {context:?}"));
+                        }
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn what_passes_gives_and_takes_nothing_else(
+            before in proptest::collection::vec(statement(), 0..4),
+            edits in proptest::collection::vec(edit(), 1..3),
+        ) {
+            let (before, after, asked) =
+                (document(&before), document(&edited(before.clone(), &edits)), document(&asked()));
+            let rewrite = Rewrite { before: &before, after: &after, asked: &asked };
+            let checked = rewrite.check_key_policy(&key(), &BTreeSet::from([ROLE.to_owned()]), Some(ADMIN));
+            if checked.is_ok() {
+                prop_assert_eq!(counterexample(&before, &after, &asked), None, "{}\n{}", before.text(), after.text());
+            }
+        }
+
+        #[test]
+        fn what_was_asked_for_passes(before in proptest::collection::vec(statement(), 0..6), at in 0..4_usize) {
+            let edits = [Edit::Require, Edit::Swap];
+            let (before, after, asked) =
+                (document(&before), document(&edited(before.clone(), &edits[..=at % 2])), document(&asked()));
+            let rewrite = Rewrite { before: &before, after: &after, asked: &asked };
+            let checked = rewrite.check_key_policy(&key(), &BTreeSet::from([ROLE.to_owned()]), Some(ADMIN));
+            prop_assert_eq!(checked, Ok(()));
+        }
+    }
+}
+
+/// Conditions cost nothing: a policy of many conditioned statements is tried by what changed in it.
+#[test]
+fn the_cost_is_that_of_what_changed() {
+    let conditioned = |number: usize| {
+        let principal = format!("arn:aws:iam::777788889999:role/team-{number}");
+        let mut statement = decrypt(&json!(principal));
+        statement["Condition"] = json!({
+            "StringEquals": {format!("aws:PrincipalTag/team-{number}"): ["a", "b", "c"]},
+            "ArnLike": {"aws:PrincipalArn": format!("arn:aws:iam::777788889999:role/team-{number}*")},
+        });
+        statement
+    };
+    let tried = |statements: usize| {
+        let before: Vec<Value> = [admin()].into_iter().chain((0..statements).map(conditioned)).collect();
+        let after = [before.clone(), asked()].concat();
+        let (before, after, asked) = (document(&before), document(&after), document(&asked()));
+        let rewrite = Rewrite { before: &before, after: &after, asked: &asked };
+        assert_eq!(rewrite.check_key_policy(&key(), &BTreeSet::from([ROLE.to_owned()]), Some(ADMIN)), Ok(()));
+        rewrite.requests_tried(&key(), &BTreeSet::from([ROLE.to_owned()]), Some(ADMIN))
+    };
+    assert_eq!(tried(1), tried(200));
+    assert!(tried(200) < 500, "{}", tried(200));
 }
