@@ -154,7 +154,7 @@ fn earlier_run(
     place: Option<&Place>,
     console: &mut Console,
 ) -> Result<Earlier, Error> {
-    let history = match place.map(Place::history).transpose() {
+    let history = match place.map(Place::recent).transpose() {
         Ok(history) => history,
         Err(error) if settings.resume => return Err(error),
         Err(error) => {

@@ -46,6 +46,11 @@ impl Place {
         Ok(Self { folder, backend: Backend::Aws })
     }
 
+    /// The last run that is kept there, with what came after it.
+    pub(super) fn recent(&self) -> Result<History, Error> {
+        Ok(History::recent(&self.folder, &self.backend)?)
+    }
+
     /// The runs that are kept there.
     pub(super) fn history(&self) -> Result<History, Error> {
         Ok(History::read(&self.folder, &self.backend)?)

@@ -54,23 +54,35 @@ impl History {
     /// # Errors
     /// The folder or one of the files can't be read.
     pub fn read(folder: &Path, backend: &Backend) -> Result<Self, JournalError> {
-        let unreadable = |path: &Path, reason: String| JournalError::Unreadable {
-            path: path.display().to_string(),
-            reason,
-        };
+        Self::newest(folder, backend, |_| false)
+    }
+
+    /// Reads the last run that is no rollback and what came after it: all that tells whether it is [unfinished].
+    /// No older file is opened, however many there are.
+    ///
+    /// [unfinished]: Self::unfinished
+    ///
+    /// # Errors
+    /// The folder or one of those files can't be read.
+    pub fn recent(folder: &Path, backend: &Backend) -> Result<Self, JournalError> {
+        Self::newest(folder, backend, |record| !record.is_rollback())
+    }
+
+    /// The newest runs of a backend, up to one that is enough.
+    fn newest(
+        folder: &Path,
+        backend: &Backend,
+        is_enough: impl Fn(&Record) -> bool,
+    ) -> Result<Self, JournalError> {
         let mut runs = Vec::new();
-        let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self { runs }),
-            Err(error) => return Err(unreadable(folder, error.to_string())),
-        };
-        for entry in entries {
-            let path = entry.map_err(|error| unreadable(folder, error.to_string()))?.path();
-            if is_journal(&path) {
-                let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, error.to_string()))?;
-                let record = parse(&text, &path)?;
-                if record.backend == *backend {
-                    runs.push((path, record));
+        for path in journals(folder)?.into_iter().rev() {
+            let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+            let record = parse(&text, &path)?;
+            if record.backend == *backend {
+                let is_last = is_enough(&record);
+                runs.push((path, record));
+                if is_last {
+                    break;
                 }
             }
         }
@@ -242,6 +254,28 @@ fn went_wrong(step: &StepRecord) -> bool {
     step.outcome.is_some_and(|outcome| !outcome.is_good())
 }
 
+/// The files of a folder, by the runs that they are named for: oldest first.
+fn journals(folder: &Path) -> Result<Vec<PathBuf>, JournalError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(folder, &error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
+        if is_journal(&path) {
+            paths.push(path);
+        }
+    }
+    paths.sort_by_cached_key(|path| order(&path.file_stem().unwrap_or_default().to_string_lossy()));
+    Ok(paths)
+}
+
+fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> JournalError {
+    JournalError::Unreadable { path: path.display().to_string(), reason: error.to_string() }
+}
+
 /// Temporary files begin with a dot.
 fn is_journal(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "json")
@@ -259,10 +293,7 @@ fn parse(text: &str, path: &Path) -> Result<Record, JournalError> {
     struct Header {
         keymend_journal: u64,
     }
-    let unreadable = |error: serde_json::Error| JournalError::Unreadable {
-        path: path.display().to_string(),
-        reason: error.to_string(),
-    };
+    let unreadable = |error: serde_json::Error| unreadable(path, &error);
     let Header { keymend_journal: format } = serde_json::from_str(text).map_err(unreadable)?;
     if format != u64::from(FORMAT) {
         return Err(JournalError::UnknownFormat { path: path.display().to_string(), format });

@@ -157,6 +157,31 @@ fn runs_of_one_moment_are_told_apart_and_in_order() {
 }
 
 #[test]
+fn what_is_unfinished_is_told_by_the_newest_runs_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let runs: Vec<_> = (0..12).map(|_| begin(RealDisk, root.path())).collect();
+    let (last, older) = runs.split_last().unwrap();
+    let unfinished =
+        |history: &History| history.unfinished().map(|(record, state)| (record.run.clone(), state));
+    let all = unfinished(&History::read(root.path(), &Backend::Aws).unwrap());
+    assert_eq!(all, Some((last.run().to_owned(), RunState::Cut)));
+    for journal in older {
+        std::fs::write(journal.path(), "this is never opened").unwrap();
+    }
+    assert!(History::read(root.path(), &Backend::Aws).is_err());
+    assert_eq!(unfinished(&History::recent(root.path(), &Backend::Aws).unwrap()), all);
+    // A rollback of the last run comes after it, and is looked at too.
+    let mut undoing = last.record.clone();
+    undoing.run = last.run().rsplit_once('-').map_or(last.run(), |(moment, _)| moment).to_owned() + "-99";
+    undoing.origin = Origin::Undoes(last.run().to_owned());
+    undoing.steps.iter_mut().for_each(|step| step.outcome = Some(StepOutcome::Applied));
+    let path = root.path().join(format!("{}.json", undoing.run));
+    std::fs::write(path, serde_json::to_string_pretty(&undoing).unwrap()).unwrap();
+    let recent = History::recent(root.path(), &Backend::Aws).unwrap();
+    assert_eq!((recent.runs().count(), unfinished(&recent)), (2, None));
+}
+
+#[test]
 fn stamps_order_as_texts() {
     let second = OffsetDateTime::from_unix_timestamp(1_764_000_000).unwrap();
     let stamps = [0, 1, 100, 120, 999].map(|milliseconds| {
