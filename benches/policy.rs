@@ -9,7 +9,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use keymend::access::{CoverageRule, Grantee, PolicyName, Profile, Purpose, Request, RequiredStatement};
 use keymend::arn::{EntityArn, KeyArn, Partition, PolicyArn};
 use keymend::observation::{
-    Entity, IamObservation, IamQuotas, KeyObservation, ManagedPolicy, Observation, PolicyVersion, Reading,
+    Entity, IamObservation, IamQuotas, KeyObservation, ManagedPolicy, Observation, PolicyVersion, RamPolicy,
+    Reading,
 };
 use keymend::plan::plan;
 use keymend::policy::PolicyDocument;
@@ -80,6 +81,7 @@ fn question() -> (Request, Observation) {
         caller: Reading::default(),
     };
     let observed = KeyObservation {
+        ram_policy: RamPolicy::Absent,
         grants: Reading::default(),
         metadata: Reading::Unread("not needed".to_owned()),
         policy: Reading::Read(key_policy(PRINCIPALS / 2)),

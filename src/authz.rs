@@ -42,6 +42,8 @@ use crate::policy::{Effect, KmsAction};
 pub struct Policies<'p> {
     /// The key's policy; none where it was not read, for every key has one.
     pub key_policy: Option<&'p Prepared>,
+    /// The key's policy `AWS_RAM`, which says what it says beside the key policy.
+    pub ram_policy: RamPolicy<'p>,
     /// The principal's own policies: managed ones, inline ones and those of its groups. None where they were
     /// not read.
     pub identity: Option<&'p [&'p Prepared]>,
@@ -72,6 +74,27 @@ pub enum Boundary<'p> {
     Document(&'p Prepared),
 }
 
+/// The policy of a key that AWS Resource Access Manager writes.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum RamPolicy<'p> {
+    /// There is none.
+    #[default]
+    None,
+    /// Whether there is one was not read, or what it says.
+    Unread,
+    /// There is this one.
+    Document(&'p Prepared),
+}
+
+impl<'p> RamPolicy<'p> {
+    fn document(self) -> Option<&'p Prepared> {
+        match self {
+            Self::Document(document) => Some(document),
+            Self::None | Self::Unread => None,
+        }
+    }
+}
+
 impl<'p> Policies<'p> {
     /// The document of a statement; none for a grant.
     pub fn document(&self, document: DocumentRef) -> Option<&'p Prepared> {
@@ -80,6 +103,7 @@ impl<'p> Policies<'p> {
         };
         match document {
             DocumentRef::KeyPolicy => self.key_policy,
+            DocumentRef::RamPolicy => self.ram_policy.document(),
             DocumentRef::Identity(index) => self.identity?.get(index).copied(),
             DocumentRef::Boundary => match self.boundary {
                 Boundary::Document(document) => Some(document),
@@ -113,8 +137,12 @@ impl<'p> Policies<'p> {
             Boundary::None | Boundary::Unread => None,
         };
         let own = self.identity.into_iter().chain(self.session).flatten().copied();
-        let mut documents =
-            own.chain(self.key_policy).chain(boundary).chain(levels(self.scps)).chain(levels(self.rcps));
+        let mut documents = own
+            .chain(self.key_policy)
+            .chain(self.ram_policy.document())
+            .chain(boundary)
+            .chain(levels(self.scps))
+            .chain(levels(self.rcps));
         context::are_of_one_kind(one, other)
             && documents.all(|document| document.treats_alike(one, other))
             && self.grants.into_iter().flatten().all(|grant| grant.treats_alike(one, other))
@@ -124,6 +152,7 @@ impl<'p> Policies<'p> {
     pub fn not_considered(&self) -> Vec<&'static str> {
         [
             (self.key_policy.is_none(), "the key policy"),
+            (matches!(self.ram_policy, RamPolicy::Unread), "the key's policy AWS_RAM"),
             (self.identity.is_none(), "the principal's IAM policies"),
             (matches!(self.boundary, Boundary::Unread), "the principal's permissions boundary"),
             (self.scps.is_none(), "service control policies"),

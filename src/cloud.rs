@@ -32,6 +32,9 @@ pub trait Observe {
     /// kms:GetKeyPolicy for the policy named `default`, byte for byte.
     async fn key_policy(&self, key: &KeyArn) -> Result<String, CloudError>;
 
+    /// kms:GetKeyPolicy for the policy named `AWS_RAM`, byte for byte; `None` where there is none.
+    async fn ram_policy(&self, key: &KeyArn) -> Result<Option<String>, CloudError>;
+
     /// iam:GetAccountSummary.
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError>;
 

@@ -91,9 +91,29 @@ pub struct KeyObservation {
     pub metadata: Reading<KeyMetadata>,
     /// The policy named `default`, byte for byte.
     pub policy: Reading<String>,
+    /// The policy named `AWS_RAM`, which stands beside it.
+    #[serde(default)]
+    pub ram_policy: RamPolicy,
     /// The grants on the key.
     #[serde(default)]
     pub grants: Reading<Vec<KeyGrant>>,
+}
+
+/// What is known of a key's policy named `AWS_RAM`: AWS Resource Access Manager writes it, and nobody else can.
+///
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeyPolicies.html>
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RamPolicy {
+    /// Nobody looked.
+    #[default]
+    NotLookedAt,
+    /// There is none, as of most keys.
+    Absent,
+    /// As it was read, byte for byte.
+    Read(String),
+    /// Whether there is one could not be read; the reason is a fragment for people.
+    Unread(String),
 }
 
 /// A grant on a key.

@@ -202,6 +202,11 @@ pub enum DocumentName {
         /// The key.
         key: KeyArn,
     },
+    /// The policy of a key that AWS Resource Access Manager writes.
+    RamPolicy {
+        /// The key.
+        key: KeyArn,
+    },
     /// A policy of the grantee, or of one of its groups.
     IdentityPolicy {
         /// The ARN of a managed policy; `inline policy NAME of role app` for an inline one.
@@ -252,6 +257,7 @@ impl fmt::Display for DocumentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeyPolicy { key } => write!(f, "the key policy of `{key}`"),
+            Self::RamPolicy { key } => write!(f, "the policy AWS_RAM of `{key}`"),
             Self::IdentityPolicy { name } if name.starts_with("arn:") => {
                 write!(f, "the managed policy `{name}`")
             }
@@ -332,6 +338,7 @@ impl fmt::Display for Obstacle {
             Gate::Partition => f.write_str("the key is in another partition"),
             Gate::CrossAccountOperation => f.write_str("it works in the key's own account only"),
             Gate::KeyPolicy => one(f, "the key policy"),
+            Gate::RamPolicy => f.write_str("the key's policy AWS_RAM, which was not read, may deny it"),
             Gate::Identity => write!(f, "its IAM policies {do_not}"),
             Gate::Boundary => one(f, "its permissions boundary"),
             Gate::Session => write!(f, "the session policies {do_not}"),

@@ -11,9 +11,9 @@ use std::rc::Rc;
 use super::assessment::{Assessment, DocumentName};
 use super::{Grantee, NewGrant};
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
-use crate::authz::{Constraint, Context, DocumentRef, Grant, Prepared, Principal};
+use crate::authz::{self, Constraint, Context, DocumentRef, Grant, Prepared, Principal};
 use crate::observation::{
-    IdentityPolicies, KeyGrant, KeyMetadata, KeyObservation, NamedDocument, Observation, Reading,
+    IdentityPolicies, KeyGrant, KeyMetadata, KeyObservation, NamedDocument, Observation, RamPolicy, Reading,
 };
 use crate::policy::{KmsAction, PolicyDocument};
 use subject::Subject;
@@ -57,11 +57,32 @@ pub struct Evidence {
 #[derive(Debug, Clone)]
 struct KeyEvidence {
     policy: Reading<Rc<Prepared>>,
+    ram_policy: RamEvidence,
     grants: Reading<Grants>,
     /// What is known of every request that is made for whoever launches.
     context: Context,
     /// What is known of the instance's own requests.
     instance: Context,
+}
+
+/// The policy `AWS_RAM` of a key.
+#[derive(Debug, Clone)]
+enum RamEvidence {
+    NotLookedAt,
+    Absent,
+    Read(Rc<Prepared>),
+    Unread(String),
+}
+
+impl RamEvidence {
+    fn policy(&self) -> authz::RamPolicy<'_> {
+        match self {
+            Self::Read(document) => authz::RamPolicy::Document(document),
+            Self::Unread(_) => authz::RamPolicy::Unread,
+            // What nobody looked at is told of as such.
+            Self::NotLookedAt | Self::Absent => authz::RamPolicy::None,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -200,6 +221,14 @@ impl Evidence {
             Some(Reading::Unread(reason)) => gaps.push(format!("the key policy ({reason})")),
             None => gaps.push("the key policy (not looked at)".to_owned()),
         }
+        if let Some(KeyEvidence { policy: Reading::Read(_), ram_policy, .. }) = subject.own {
+            let why = match ram_policy {
+                RamEvidence::NotLookedAt => Some("not looked at"),
+                RamEvidence::Unread(reason) => Some(reason.as_str()),
+                RamEvidence::Absent | RamEvidence::Read(_) => None,
+            };
+            gaps.extend(why.map(|why| format!("the key's policy AWS_RAM ({why})")));
+        }
         if let Some(entity) = subject.grantee.as_entity() {
             let why = match subject.identity {
                 Some(Reading::Read(_)) => None,
@@ -228,6 +257,7 @@ impl Evidence {
         };
         match document {
             DocumentRef::KeyPolicy => Some(DocumentName::KeyPolicy { key: key.clone() }),
+            DocumentRef::RamPolicy => Some(DocumentName::RamPolicy { key: key.clone() }),
             DocumentRef::Scp { level, index } => in_level(&self.scps, level, index),
             DocumentRef::Rcp { level, index } => in_level(&self.rcps, level, index),
             DocumentRef::Identity(_)
@@ -262,13 +292,21 @@ impl KeyEvidence {
             Reading::Read(text) => prepared(text, cache).map_or_else(Reading::Unread, Reading::Read),
             Reading::Unread(reason) => Reading::Unread(reason.clone()),
         };
+        let ram_policy = match &observed.ram_policy {
+            RamPolicy::NotLookedAt => RamEvidence::NotLookedAt,
+            RamPolicy::Absent => RamEvidence::Absent,
+            RamPolicy::Unread(reason) => RamEvidence::Unread(reason.clone()),
+            RamPolicy::Read(text) => {
+                prepared(text, cache).map_or_else(RamEvidence::Unread, RamEvidence::Read)
+            }
+        };
         let grants = match &observed.grants {
             Reading::Read(grants) => Reading::Read(Grants::new(grants)),
             Reading::Unread(reason) => Reading::Unread(reason.clone()),
         };
         let of_key = |context: Context| about_key(context, key, observed.metadata.read());
         let (context, instance) = (of_key(Context::for_launch(&key.region)), of_key(Context::for_instance()));
-        Self { policy, grants, context, instance }
+        Self { policy, ram_policy, grants, context, instance }
     }
 }
 

@@ -40,8 +40,21 @@ pub struct KeyUsers {
     pub users: Vec<KeyUser>,
     /// The `Deny` statements about KMS, in source order.
     pub denials: Vec<Denial>,
+    /// Why it is not known whether the policy `AWS_RAM` lets in others; none where that was read.
+    pub ram_unread: Option<String>,
     /// The grants, by grantee.
     pub grants: Reading<Vec<KeyGrant>>,
+}
+
+/// A policy of a key, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub enum KeyPolicyName {
+    /// The key policy.
+    #[serde(rename = "default")]
+    Default,
+    /// The one that AWS Resource Access Manager writes.
+    #[serde(rename = "AWS_RAM")]
+    AwsRam,
 }
 
 /// Somebody that the key policy lets in.
@@ -109,6 +122,8 @@ pub enum ConsolePane {
 /// What one statement is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
+    /// The policy it stands in.
+    pub policy: KeyPolicyName,
     /// The statement's number in the policy, from 1.
     pub number: usize,
     /// Its Sid.
@@ -131,18 +146,33 @@ pub struct Denial {
 }
 
 impl KeyUsers {
-    /// Reads a key's policy; the grants are passed on, in order.
-    pub fn new(key: &KeyArn, policy: &PolicyDocument, grants: &Reading<Vec<KeyGrant>>) -> Self {
+    /// Reads a key's policies: the key policy, and `AWS_RAM` where there is one, or why that is not known. The grants
+    /// are passed on, in order.
+    pub fn new(
+        key: &KeyArn,
+        policy: &PolicyDocument,
+        ram_policy: Result<Option<&PolicyDocument>, String>,
+        grants: &Reading<Vec<KeyGrant>>,
+    ) -> Self {
         let mut users: BTreeMap<(Place, Who), KeyUser> = BTreeMap::new();
         let mut denials = Vec::new();
-        for (index, statement) in policy.statements.iter().enumerate() {
-            let Some(permission) = Permission::of(index, statement, key) else { continue };
+        let (ram_policy, ram_unread) = match ram_policy {
+            Ok(ram_policy) => (ram_policy, None),
+            Err(reason) => (None, Some(reason)),
+        };
+        let ram_policy = ram_policy.map(|policy| (KeyPolicyName::AwsRam, policy));
+        let policies = [(KeyPolicyName::Default, policy)].into_iter().chain(ram_policy);
+        let statements = policies.flat_map(|(name, policy)| {
+            policy.statements.iter().enumerate().map(move |(index, statement)| (name, index, statement))
+        });
+        for (policy, index, statement) in statements {
+            let Some(permission) = Permission::of(policy, index, statement, key) else { continue };
             let whom = statement.principal.as_ref().map(whom).unwrap_or_default();
             if statement.effect == Effect::Deny {
                 denials.push(Denial { whom, permission });
                 continue;
             }
-            let is_shown = is_of_the_console(statement);
+            let is_shown = policy == KeyPolicyName::Default && is_of_the_console(statement);
             for who in whom {
                 let place = Place::of(&who, key);
                 let user = users.entry((place, who.clone())).or_insert_with(|| KeyUser::new(who, place));
@@ -150,7 +180,8 @@ impl KeyUsers {
                 user.in_console = user.in_console.or(ConsolePane::of(user).filter(|_| is_shown));
             }
         }
-        Self { key: key.clone(), users: users.into_values().collect(), denials, grants: in_order(grants) }
+        let (users, grants) = (users.into_values().collect(), in_order(grants));
+        Self { key: key.clone(), users, denials, ram_unread, grants }
     }
 }
 
@@ -176,7 +207,7 @@ impl KeyUser {
 
 impl Permission {
     /// What a statement is about, unless that is no KMS action on this key.
-    fn of(index: usize, statement: &Statement, key: &KeyArn) -> Option<Self> {
+    fn of(policy: KeyPolicyName, index: usize, statement: &Statement, key: &KeyArn) -> Option<Self> {
         let key = key.to_string();
         let is_about_key = |resource: &ListElement| {
             resource.negated != resource.list.iter().any(|text| pattern::matches(text, &key))
@@ -185,6 +216,7 @@ impl Permission {
         let actions = statement.kms_actions().intersection(every_action());
         let is_about_it = statement.resource.as_ref().is_some_and(is_about_key);
         (is_about_it && !actions.is_empty()).then(|| Self {
+            policy,
             number: index + 1,
             sid: statement.sid.clone(),
             actions,
@@ -317,7 +349,24 @@ mod tests {
 
     fn users(statements: &str) -> KeyUsers {
         let policy = PolicyDocument::parse(format!("{{\"Statement\": [{statements}]}}")).unwrap();
-        KeyUsers::new(&KEY.parse().unwrap(), &policy, &Reading::default())
+        KeyUsers::new(&KEY.parse().unwrap(), &policy, Ok(None), &Reading::default())
+    }
+
+    #[test]
+    fn the_policy_of_resource_access_manager_lets_in_too() {
+        let statement = allow(r#"{"AWS": "444455556666"}"#, r#""Action": "kms:Decrypt""#);
+        let document =
+            |statements: &str| PolicyDocument::parse(format!("{{\"Statement\": [{statements}]}}")).unwrap();
+        let key = KEY.parse().unwrap();
+        let shared = document(&[statement.clone(), statement.replace("Allow", "Deny")].join(","));
+        let users = |ram| KeyUsers::new(&key, &document(&statement), ram, &Reading::default());
+        let found = users(Ok(Some(&shared)));
+        let by = |user: &KeyUser| user.permissions.iter().map(|given| given.policy).collect::<Vec<_>>();
+        assert_eq!(by(&found.users[0]), [KeyPolicyName::Default, KeyPolicyName::AwsRam]);
+        assert_eq!(found.denials[0].permission.policy, KeyPolicyName::AwsRam);
+        assert_eq!((found.users.len(), found.ram_unread), (1, None));
+        let unread = users(Err("AccessDenied".to_owned()));
+        assert_eq!((unread.users.len(), unread.ram_unread.as_deref()), (1, Some("AccessDenied")));
     }
 
     fn allow(principal: &str, rest: &str) -> String {

@@ -114,7 +114,9 @@ impl Access {
             DocumentRef::Rcp { .. } => false,
             DocumentRef::Grant(_) => self.by_policies != Truth::True,
             _ if self.by_policies != Truth::True => false,
-            DocumentRef::KeyPolicy => self.by_key_policy != Truth::True || hit.standing != Standing::Account,
+            DocumentRef::KeyPolicy | DocumentRef::RamPolicy => {
+                self.by_key_policy != Truth::True || hit.standing != Standing::Account
+            }
             DocumentRef::Identity(_) => self.by_key_policy != Truth::True,
             DocumentRef::Boundary | DocumentRef::Session(_) => true,
         }
@@ -144,7 +146,7 @@ impl Gathered {
     /// Whether a document's permission could still go either way.
     fn is_undecided(&self, document: DocumentRef) -> bool {
         let allowed = match document {
-            DocumentRef::KeyPolicy => self.named(),
+            DocumentRef::KeyPolicy | DocumentRef::RamPolicy => self.named(),
             DocumentRef::Identity(_) => self.identity,
             DocumentRef::Boundary => self.boundary,
             DocumentRef::Session(_) => self.session,
@@ -155,7 +157,7 @@ impl Gathered {
             DocumentRef::Grant(_) => self.grants,
         };
         // A statement of the key policy may allow what another one only delegates.
-        allowed == Truth::Unknown || document == DocumentRef::KeyPolicy
+        allowed == Truth::Unknown || matches!(document, DocumentRef::KeyPolicy | DocumentRef::RamPolicy)
     }
 }
 

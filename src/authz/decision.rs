@@ -41,6 +41,8 @@ impl fmt::Display for Outcome {
 pub enum DocumentRef {
     /// The key policy.
     KeyPolicy,
+    /// The key's policy `AWS_RAM`.
+    RamPolicy,
     /// A policy of the principal, by its index.
     Identity(usize),
     /// The permissions boundary.
@@ -69,6 +71,7 @@ impl fmt::Display for DocumentRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeyPolicy => f.write_str("key_policy"),
+            Self::RamPolicy => f.write_str("ram_policy"),
             Self::Identity(index) => write!(f, "identity_policies[{index}]"),
             Self::Boundary => f.write_str("boundary"),
             Self::Session(0) => f.write_str("session_policy"),
@@ -98,6 +101,8 @@ pub enum Gate {
     CrossAccountOperation,
     /// The key policy must name the principal, or delegate to its account.
     KeyPolicy,
+    /// The key's policy `AWS_RAM` must not deny it: whether it does was not read.
+    RamPolicy,
     /// The principal's own policies.
     Identity,
     /// The permissions boundary.

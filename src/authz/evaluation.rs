@@ -6,12 +6,12 @@ use crate::policy::Effect;
 
 use super::access::{self, Access};
 use super::context::Query;
-use super::decision::{Decision, DocumentRef, Outcome, StatementRef};
+use super::decision::{Decision, DocumentRef, Gate, Outcome, StatementRef};
 use super::prepared::{Applicable, Attachment, Prepared};
 use super::principal::PrincipalKind;
 use super::principals::{Limits, Standing};
 use super::truth::Truth;
-use super::{Boundary, Policies};
+use super::{Boundary, Policies, RamPolicy};
 
 /// Decides a request.
 pub fn evaluate(query: &Query<'_>, policies: &Policies<'_>) -> Decision {
@@ -29,7 +29,13 @@ pub fn evaluate(query: &Query<'_>, policies: &Policies<'_>) -> Decision {
         _ => BTreeSet::new(),
     };
     let gates = match outcome {
-        Outcome::ImplicitDeny | Outcome::Unknown => access::shut_gates(&gathered, query),
+        Outcome::ImplicitDeny => access::shut_gates(&gathered, query),
+        Outcome::Unknown => {
+            let is_unread = matches!(policies.ram_policy, RamPolicy::Unread);
+            let ram_policy =
+                (is_unread && access::asks_key_policy(query)).then_some((Gate::RamPolicy, Truth::Unknown));
+            ram_policy.into_iter().chain(access::shut_gates(&gathered, query)).collect()
+        }
         Outcome::Allowed | Outcome::ExplicitDeny => Vec::new(),
     };
     Decision { outcome, statements, unknown_keys, gates }
@@ -68,11 +74,14 @@ fn documents<'p>(
     let rcps = in_levels(policies.rcps.filter(|_| limiting.rcps));
     let rcps =
         rcps.map(move |(level, index, document)| (DocumentRef::Rcp { level, index }, document, resource));
-    let key_policy = policies.key_policy.filter(|_| access::asks_key_policy(query));
-    let key_policy = key_policy.map(|document| (DocumentRef::KeyPolicy, document, resource));
+    let of_key = [
+        policies.key_policy.map(|document| (DocumentRef::KeyPolicy, document, resource)),
+        policies.ram_policy.document().map(|document| (DocumentRef::RamPolicy, document, resource)),
+    ];
+    let of_key = of_key.into_iter().flatten().filter(|_| access::asks_key_policy(query));
     let of_principal = own.chain(boundary).chain(session).chain(scps);
     let of_principal = of_principal.map(|(name, document)| (name, document, Attachment::Principal));
-    key_policy.into_iter().chain(of_principal).chain(rcps)
+    of_key.chain(of_principal).chain(rcps)
 }
 
 fn in_levels<'p>(
@@ -156,7 +165,8 @@ impl Gathered {
     fn new(query: &Query<'_>, policies: &Policies<'_>) -> Self {
         let limiting = Limiting::of(query);
         let unread = |is_unread: bool| if is_unread { Truth::Unknown } else { Truth::False };
-        let no_key_policy = unread(access::asks_key_policy(query) && policies.key_policy.is_none());
+        let is_unread = policies.key_policy.is_none() || matches!(policies.ram_policy, RamPolicy::Unread);
+        let no_key_policy = unread(access::asks_key_policy(query) && is_unread);
         let no_identity = unread(limiting.own && policies.identity.is_none());
         let no_boundary = unread(limiting.own && matches!(policies.boundary, Boundary::Unread));
         let open_unless = |limits: bool| if limiting.own && limits { Truth::False } else { Truth::True };
@@ -206,7 +216,7 @@ impl Gathered {
             return;
         }
         let allowed = match document {
-            DocumentRef::KeyPolicy => match standing {
+            DocumentRef::KeyPolicy | DocumentRef::RamPolicy => match standing {
                 Standing::Account => &mut self.key_policy.account,
                 Standing::Role => &mut self.key_policy.role,
                 Standing::Anyone => &mut self.key_policy.anyone,

@@ -10,6 +10,7 @@
 //! | `action` | one KMS action, such as `kms:Decrypt` |
 //! | `key` | the key's ARN |
 //! | `key_policy` | a policy; without it the outcome is unknown wherever a key policy has a say |
+//! | `ram_policy` | the key's policy `AWS_RAM`, where it has one |
 //! | `identity_policies` | a list of policies, those of groups included |
 //! | `boundary`, `session_policy` | a policy |
 //! | `scps`, `rcps` | a list of levels, from the organization's root down, each a list of policies |
@@ -41,7 +42,9 @@ use crate::arn::ArnError;
 use crate::policy::actions::UnknownAction;
 use crate::policy::{PolicyDocument, PolicyError};
 
-use super::{Boundary, Context, Grant, Outcome, Policies, Prepared, Query, StatementRef, evaluate};
+use super::{
+    Boundary, Context, Grant, Outcome, Policies, Prepared, Query, RamPolicy, StatementRef, evaluate,
+};
 use line::{GrantEntry, GrantError, Id, Line};
 
 /// The longest line that is read, in bytes: several documents of every kind at their limits.
@@ -202,6 +205,7 @@ fn grants(entries: Vec<GrantEntry>) -> Result<Vec<Grant>, LineError> {
 /// The documents of a line.
 struct Documents {
     key_policy: Option<Rc<Prepared>>,
+    ram_policy: Option<Rc<Prepared>>,
     identity: Vec<Rc<Prepared>>,
     boundary: Option<Rc<Prepared>>,
     session: Option<Rc<Prepared>>,
@@ -214,6 +218,7 @@ impl Documents {
         let identity = line.identity_policies.iter().flatten().enumerate();
         Ok(Self {
             key_policy: cache.optional(line.key_policy, "key_policy")?,
+            ram_policy: cache.optional(line.ram_policy, "ram_policy")?,
             identity: identity
                 .map(|(index, text)| cache.prepared(text, || format!("identity_policies[{index}]")))
                 .collect::<Result<_, _>>()?,
@@ -230,6 +235,7 @@ impl Documents {
         let (scps, rcps) = (borrowed(self.scps.as_deref()), borrowed(self.rcps.as_deref()));
         decide(&Policies {
             key_policy: self.key_policy.as_deref(),
+            ram_policy: self.ram_policy.as_deref().map_or(RamPolicy::None, RamPolicy::Document),
             identity: Some(&identity),
             boundary: self.boundary.as_deref().map_or(Boundary::None, Boundary::Document),
             session: session.as_deref(),

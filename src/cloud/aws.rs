@@ -128,6 +128,17 @@ impl Observe for Aws {
         kms::key_policy(&session.kms(&key.region), &call).await
     }
 
+    async fn ram_policy(&self, key: &KeyArn) -> Result<Option<String>, CloudError> {
+        let call = Call {
+            operation: "kms:GetKeyPolicy",
+            resource: key.to_string(),
+            account: Some(key.account),
+            region: Some(key.region.clone()),
+        };
+        let session = self.sessions.required(&call, key.account).await?;
+        kms::ram_policy(&session.kms(&key.region), &call).await
+    }
+
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
         self.iam(account, "iam:GetAccountSummary").await?.quotas().await
     }

@@ -14,7 +14,8 @@ use crate::arn::{
     AccountId, ArnParts, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn, SessionArn,
 };
 use crate::observation::{
-    Caller, IamObservation, KeyGrant, KeyManager, KeyObservation, ManagedPolicy, Observation, Reading, Tags,
+    Caller, IamObservation, KeyGrant, KeyManager, KeyObservation, ManagedPolicy, Observation, RamPolicy,
+    Reading, Tags,
 };
 use crate::policy::AwsPrincipal;
 
@@ -154,8 +155,8 @@ async fn read_key(key: &KeyRef, cloud: &impl Observe) -> Result<KeyReading, Clou
     }
     let metadata = cloud.describe_key(key).await?;
     let arn = metadata.arn.clone();
-    let Guarded { policy, grants, tags, caller } = read_guarded(&arn, cloud).await?;
-    let key = KeyObservation { metadata: Reading::Read(metadata), policy, grants };
+    let Guarded { policy, ram_policy, grants, tags, caller } = read_guarded(&arn, cloud).await?;
+    let key = KeyObservation { metadata: Reading::Read(metadata), policy, ram_policy, grants };
     Ok(KeyReading { arn, key, tags, caller })
 }
 
@@ -163,7 +164,7 @@ async fn read_key(key: &KeyRef, cloud: &impl Observe) -> Result<KeyReading, Clou
 async fn read_key_by_arn(arn: &KeyArn, cloud: &impl Observe) -> Result<KeyReading, CloudError> {
     let key = KeyRef::Arn(arn.clone());
     let (described, guarded) = join!(cloud.describe_key(&key), read_guarded(arn, cloud));
-    let Guarded { policy, grants, tags, caller } = guarded?;
+    let Guarded { policy, ram_policy, grants, tags, caller } = guarded?;
     let metadata = match described {
         Ok(metadata) => Reading::Read(metadata),
         // Without credentials of its account, a key may well be out of sight: the other side is still planned.
@@ -172,7 +173,8 @@ async fn read_key_by_arn(arn: &KeyArn, cloud: &impl Observe) -> Result<KeyReadin
         }
         Err(error) => return Err(error),
     };
-    Ok(KeyReading { arn: arn.clone(), key: KeyObservation { metadata, policy, grants }, tags, caller })
+    let key = KeyObservation { metadata, policy, ram_policy, grants };
+    Ok(KeyReading { arn: arn.clone(), key, tags, caller })
 }
 
 fn is_out_of_sight(error: &CloudError) -> bool {
@@ -182,6 +184,7 @@ fn is_out_of_sight(error: &CloudError) -> bool {
 /// What only credentials of the key's account read.
 struct Guarded {
     policy: Reading<String>,
+    ram_policy: RamPolicy,
     grants: Reading<Vec<KeyGrant>>,
     tags: Reading<Tags>,
     caller: Option<Caller>,
@@ -193,14 +196,22 @@ async fn read_guarded(key: &KeyArn, cloud: &impl Observe) -> Result<Guarded, Clo
         let unread = || no_credentials(key.account);
         return Ok(Guarded {
             policy: Reading::Unread(unread()),
+            ram_policy: RamPolicy::Unread(unread()),
             grants: Reading::Unread(unread()),
             tags: Reading::Unread(unread()),
             caller,
         });
     }
-    let (policy, grants, tags) = join!(cloud.key_policy(key), cloud.grants(key), cloud.key_tags(key));
-    let (grants, tags) = (if_allowed(grants), if_allowed(tags));
-    Ok(Guarded { policy: Reading::Read(policy?), grants, tags, caller })
+    let (policy, ram_policy, grants, tags) =
+        join!(cloud.key_policy(key), cloud.ram_policy(key), cloud.grants(key), cloud.key_tags(key));
+    let (policy, grants, tags) = (policy?, if_allowed(grants), if_allowed(tags));
+    let ram_policy = match ram_policy {
+        // A server that knows only one policy may give that, whatever it is asked for.
+        Ok(Some(text)) if text != policy => RamPolicy::Read(text),
+        Ok(_) => RamPolicy::Absent,
+        Err(error) => RamPolicy::Unread(identity::reason(&error)),
+    };
+    Ok(Guarded { policy: Reading::Read(policy), ram_policy, grants, tags, caller })
 }
 
 /// What is read beyond what a remedy by name needs fails no run.

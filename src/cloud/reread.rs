@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CloudError, CloudErrorKind, Observe};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
-use crate::observation::{IamObservation, IamQuotas, KeyObservation, Observation, Reading};
+use crate::observation::{IamObservation, IamQuotas, KeyObservation, Observation, RamPolicy, Reading};
 use crate::plan::Operation;
 use crate::plan::rollback::named;
 use crate::policy::PolicyDocument;
@@ -37,8 +37,9 @@ pub async fn reread<'o>(
                 (true, false) => Reading::Unread(no_credentials()),
                 (false, _) => Reading::default(),
             };
-            let metadata = Reading::default();
-            observation.keys.insert(key.clone(), KeyObservation { metadata, policy, grants });
+            // No run ever wrote it.
+            let (metadata, ram_policy) = (Reading::default(), RamPolicy::NotLookedAt);
+            observation.keys.insert(key.clone(), KeyObservation { metadata, policy, ram_policy, grants });
         }
         let iam = if is_served {
             Reading::Read(read_iam(account, &wanted, cloud).await?)

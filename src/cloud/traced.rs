@@ -59,6 +59,10 @@ impl<C: Observe> Observe for Traced<C> {
         told("read quotas", &format_args!("of account {account}"), self.0.iam_quotas(account)).await
     }
 
+    async fn ram_policy(&self, key: &KeyArn) -> Result<Option<String>, CloudError> {
+        told("read AWS_RAM policy of key", key, self.0.ram_policy(key)).await
+    }
+
     async fn policies_named(
         &self,
         account: AccountId,

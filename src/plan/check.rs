@@ -9,7 +9,7 @@ use crate::access::users::KeyUsers;
 use crate::access::{Grantee, Request};
 use crate::arn::KeyArn;
 use crate::authz::{Gate, Occasion, Outcome};
-use crate::observation::{KeyObservation, Observation, Reading};
+use crate::observation::{KeyObservation, Observation, RamPolicy, Reading};
 use crate::policy::{KmsAction, PolicyDocument};
 
 /// What is found of each grantee with each key.
@@ -91,7 +91,11 @@ pub fn users(observation: &Observation) -> Vec<(KeyArn, Result<KeyUsers, String>
         let users = match &observed.policy {
             Reading::Unread(reason) => Err(reason.clone()),
             Reading::Read(text) => match PolicyDocument::parse(text.as_str()) {
-                Ok(policy) => Ok(KeyUsers::new(key, &policy, &observed.grants)),
+                Ok(policy) => {
+                    let ram_policy = ram_policy(observed);
+                    let ram_policy = ram_policy.as_ref().map(Option::as_ref).map_err(Clone::clone);
+                    Ok(KeyUsers::new(key, &policy, ram_policy, &observed.grants))
+                }
                 Err(error) => Err(format!("its policy can't be made sense of: {error}")),
             },
         };
@@ -106,6 +110,18 @@ pub fn open_to_anyone(observation: &Observation) -> Vec<Finding> {
     let documents =
         policies.filter_map(|(key, text)| Some((key, PolicyDocument::parse(text.as_str()).ok()?)));
     documents.flat_map(|(key, document)| openness::of_key_policy(key, &document)).collect()
+}
+
+/// The policy `AWS_RAM` of a key, where it has one; else why that is not known.
+fn ram_policy(observed: &KeyObservation) -> Result<Option<PolicyDocument>, String> {
+    match &observed.ram_policy {
+        RamPolicy::NotLookedAt => Err("nobody looked".to_owned()),
+        RamPolicy::Unread(reason) => Err(reason.clone()),
+        RamPolicy::Absent => Ok(None),
+        RamPolicy::Read(text) => PolicyDocument::parse(text.as_str())
+            .map(Some)
+            .map_err(|error| format!("it can't be made sense of: {error}")),
+    }
 }
 
 /// What `fix` would do for one grantee and key, and whether it has to let orphans go for that.
@@ -315,6 +331,7 @@ mod tests {
         let observed = KeyObservation {
             metadata: Reading::Read(metadata),
             policy: Reading::Read(policy(&case.key_policy)),
+            ram_policy: RamPolicy::Absent,
             grants: Reading::Read(Vec::new()),
         };
         let observation = Observation {

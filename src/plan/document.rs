@@ -12,7 +12,7 @@ use super::{Change, Finding, FindingCode, Operation, Severity, checks};
 use crate::access::{CoverageRule, Grantee, Request, RequiredStatement};
 use crate::arn::{AccountId, PolicyArn};
 use crate::observation::{
-    IamObservation, IamQuotas, KeyObservation, ManagedPolicy, Observation, PolicyVersion, Reading,
+    IamObservation, IamQuotas, KeyObservation, ManagedPolicy, Observation, PolicyVersion, RamPolicy, Reading,
 };
 use crate::policy::PolicyDocument;
 use crate::policy::envelope::{self, NoPolicy};
@@ -42,6 +42,7 @@ pub fn patch_key_policy(text: &str, name: &str, request: &Request) -> Patched {
     let observed = KeyObservation {
         metadata: Reading::default(),
         policy: Reading::Read(text.to_owned()),
+        ram_policy: RamPolicy::NotLookedAt,
         grants: Reading::default(),
     };
     let observation = Observation {

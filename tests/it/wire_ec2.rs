@@ -11,6 +11,7 @@ use keymend::cloud::aws::{Aws, AwsOptions};
 use keymend::cloud::ec2::{ObserveEc2 as _, Viewpoint};
 use keymend::cloud::observer::observe;
 use keymend::launch::{self, Targets};
+use keymend::observation::RamPolicy;
 use keymend::plan::plan;
 use serde_json::Value;
 
@@ -164,6 +165,10 @@ async fn an_image_under_two_keys_for_five_grantees_is_planned_in_six_round_trips
     assert!(!planned.changes.is_empty() && !planned.is_blocked(), "{:?}", planned.findings);
     let (calls, round_trips) = proxy.take();
     assert_eq!(calls.iter().filter(|call| call.starts_with("DescribeSnapshots")).count(), 3, "{calls:?}");
+    // Of each key the policies `default` and `AWS_RAM`, which moto has never heard of.
+    assert_eq!(calls.iter().filter(|call| *call == "GetKeyPolicy").count(), 4, "{calls:?}");
+    let keys = observation.keys.values();
+    assert!(keys.map(|key| &key.ram_policy).all(|ram_policy| *ram_policy == RamPolicy::Absent));
     // moto's accounts are reached by AssumeRole alone, which is one of them.
     assert!(round_trips <= 6, "{round_trips} round trips: {calls:?}");
 }

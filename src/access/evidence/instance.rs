@@ -24,6 +24,7 @@ impl Evidence {
         let (scps, rcps) = (in_levels(&self.scps), in_levels(&self.rcps));
         let policies = Policies {
             key_policy: own.and_then(|own| own.policy.read()).map(Rc::as_ref),
+            ram_policy: own.map(|own| own.ram_policy.policy()).unwrap_or_default(),
             scps: scps.as_deref(),
             rcps: rcps.as_deref(),
             ..Policies::default()
@@ -42,7 +43,10 @@ impl Evidence {
             let document = policies.document(statement.document).filter(|_| deciding.denies)?;
             Some((deciding.clone(), document.exception(statement.index)))
         };
-        let limits = decision.gates.iter().filter(|(gate, _)| matches!(gate, Gate::Partition | Gate::Scp(_)));
+        let limits = decision
+            .gates
+            .iter()
+            .filter(|(gate, _)| matches!(gate, Gate::Partition | Gate::RamPolicy | Gate::Scp(_)));
         let obstacle = |(gate, truth): &(Gate, Truth)| Obstacle {
             gate: *gate,
             is_certain: *truth == Truth::False,

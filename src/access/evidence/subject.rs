@@ -43,6 +43,7 @@ impl<'e> Subject<'e> {
         let (scps, rcps) = (in_levels(&evidence.scps), in_levels(&evidence.rcps));
         let policies = Policies {
             key_policy: self.own.and_then(|own| own.policy.read()).map(Rc::as_ref),
+            ram_policy: self.own.map(|own| own.ram_policy.policy()).unwrap_or_default(),
             identity: identity.as_deref(),
             boundary: self.boundary(),
             session: session.as_deref(),
@@ -117,7 +118,7 @@ impl<'e> Subject<'e> {
             }
             // A key policy can't name a group, and its own account is never let in for a group's sake.
             Gate::KeyPolicy => is_at_home && self.is_group(),
-            Gate::Identity => false,
+            Gate::Identity | Gate::RamPolicy => false,
         }
     }
 
@@ -144,6 +145,7 @@ impl<'e> Subject<'e> {
     fn obstacle(&self, gate: Gate, truth: Truth) -> Obstacle {
         let document = match (gate, self.identity.and_then(Reading::read)) {
             (Gate::KeyPolicy, _) => Some(DocumentName::KeyPolicy { key: self.key.clone() }),
+            (Gate::RamPolicy, _) => Some(DocumentName::RamPolicy { key: self.key.clone() }),
             (Gate::Boundary, Some(own)) => own.boundary.as_ref().map(|boundary| boundary.name.clone()),
             _ => None,
         };
@@ -167,9 +169,10 @@ impl<'e> Subject<'e> {
                 let grants = self.own?.grants.read()?;
                 grants.ids.get(index).map(|id| DocumentName::Grant { id: id.clone() })
             }
-            DocumentRef::KeyPolicy | DocumentRef::Scp { .. } | DocumentRef::Rcp { .. } => {
-                self.evidence.common_document(self.key, document)
-            }
+            DocumentRef::KeyPolicy
+            | DocumentRef::RamPolicy
+            | DocumentRef::Scp { .. }
+            | DocumentRef::Rcp { .. } => self.evidence.common_document(self.key, document),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::access::{Grantee, Purpose};
 use crate::arn::KeyArn;
 use crate::observation::{
     Entity, IamObservation, IamQuotas, IdentityPolicies, KeyGrant, KeyObservation, NamedDocument,
-    Observation, OrganizationPolicies, Reading,
+    Observation, OrganizationPolicies, RamPolicy, Reading,
 };
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -33,6 +33,7 @@ fn observed(key_policy: &str, grantee: &str, identity: Reading<IdentityPolicies>
     let key_observation = KeyObservation {
         metadata: Reading::default(),
         policy: Reading::Read(key_policy.to_owned()),
+        ram_policy: RamPolicy::Absent,
         grants: Reading::Read(Vec::new()),
     };
     let mut observation = Observation { keys: [(key(), key_observation)].into(), ..Observation::default() };
@@ -174,6 +175,37 @@ fn a_grant_allows_beside_the_policies() {
         ["service control policies", "resource control policies"],
         "they do not limit it, but the instance's own role"
     );
+}
+
+#[test]
+fn the_policy_of_resource_access_manager_stands_beside_the_key_policy() {
+    const NOBODY: &str = r#"{"Statement": []}"#;
+    let denies = LETS_IN.replace("Allow", "Deny");
+    let cases: [(&str, &str, RamPolicy, Verdict, &str); 7] = [
+        ("absent", LETS_IN, RamPolicy::Absent, Verdict::Able, ""),
+        ("not looked at", LETS_IN, RamPolicy::NotLookedAt, Verdict::Able, "(not looked at)"),
+        ("unread", LETS_IN, RamPolicy::Unread("denied".to_owned()), Verdict::Unknown, "(denied)"),
+        ("unread", NOBODY, RamPolicy::Unread("denied".to_owned()), Verdict::Unknown, "(denied)"),
+        ("lets in", NOBODY, RamPolicy::Read(LETS_IN.to_owned()), Verdict::Able, ""),
+        ("lets nobody in", NOBODY, RamPolicy::Read(NOBODY.to_owned()), Verdict::Missing, ""),
+        ("denies", LETS_IN, RamPolicy::Read(denies), Verdict::Blocked, ""),
+    ];
+    for (name, policy, ram_policy, verdict, gap) in cases {
+        let policies = with_policies(&[("arn:aws:iam::aws:policy/Power", ALL)]);
+        let mut observation = observed(policy, ROLE, policies);
+        observation.keys.get_mut(&key()).unwrap().ram_policy = ram_policy;
+        let assessment = assess(&observation, ROLE, &Extras::default());
+        assert_eq!(assessment.verdict(), verdict, "{name}");
+        let gaps =
+            assessment.not_considered.iter().find_map(|gap| gap.strip_prefix("the key's policy AWS_RAM "));
+        assert_eq!(gaps.unwrap_or_default(), gap, "{name}");
+        let told = [deciding(&assessment), obstacles(&assessment)].concat().join(" ");
+        assert_eq!(
+            told.contains("AWS_RAM"),
+            !matches!(name, "absent" | "not looked at" | "lets nobody in"),
+            "{told}"
+        );
+    }
 }
 
 #[test]

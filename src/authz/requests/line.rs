@@ -25,6 +25,8 @@ pub(super) struct Line<'l> {
     #[serde(borrow, default)]
     pub(super) key_policy: Option<&'l RawValue>,
     #[serde(borrow, default)]
+    pub(super) ram_policy: Option<&'l RawValue>,
+    #[serde(borrow, default)]
     pub(super) identity_policies: Option<Vec<&'l RawValue>>,
     #[serde(borrow, default)]
     pub(super) boundary: Option<&'l RawValue>,

@@ -9,11 +9,14 @@ use aws_sdk_kms::types;
 use super::errors::Call;
 use crate::access::NewGrant;
 use crate::arn::{ArnError, KeyArn};
-use crate::cloud::{CloudError, Receipt};
+use crate::cloud::{CloudError, CloudErrorKind, Receipt};
 use crate::observation::{KeyManager, KeyMetadata, Tags};
 
 /// The only name a key policy can be written by.
 const POLICY_NAME: &str = "default";
+
+/// The name of the policy that AWS Resource Access Manager writes.
+const RAM_POLICY_NAME: &str = "AWS_RAM";
 
 /// kms:DescribeKey of the call's resource.
 pub(super) async fn describe_key(client: &Client, call: &Call) -> Result<KeyMetadata, CloudError> {
@@ -28,6 +31,19 @@ pub(super) async fn key_policy(client: &Client, call: &Call) -> Result<String, C
     let request = client.get_key_policy().key_id(&call.resource).policy_name(POLICY_NAME);
     let output = request.send().await.map_err(|error| call.failed(&error))?;
     output.policy.ok_or_else(|| call.unexpected("no policy"))
+}
+
+/// kms:GetKeyPolicy of the call's resource, for the policy `AWS_RAM`; `None` where there is none.
+pub(super) async fn ram_policy(client: &Client, call: &Call) -> Result<Option<String>, CloudError> {
+    let request = client.get_key_policy().key_id(&call.resource).policy_name(RAM_POLICY_NAME);
+    match request.send().await.map_err(|error| call.failed(&error)) {
+        // A server that knows only one policy may give that, whatever it is asked for.
+        Ok(output) => Ok(output
+            .policy
+            .filter(|_| output.policy_name.as_deref().is_none_or(|name| name == RAM_POLICY_NAME))),
+        Err(error) if error.kind == CloudErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// kms:ListResourceTags of the call's resource, all pages.

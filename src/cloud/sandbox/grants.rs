@@ -11,7 +11,7 @@ use super::source::{Place, Source};
 use super::world::{Grant, Key, Object, World};
 use crate::access::NewGrant;
 use crate::arn::KeyArn;
-use crate::authz::{Context, Outcome, Policies, Prepared, Principal, Query, evaluate};
+use crate::authz::{Context, Outcome, Policies, Prepared, Principal, Query, RamPolicy, evaluate};
 use crate::policy::{KmsAction, PolicyDocument};
 
 /// The world's text with the grant, which may be there already.
@@ -90,8 +90,14 @@ fn may_create(key: &Key, grant: &NewGrant, caller: &CallerIdentity<'_>) -> bool 
     let context = Context::for_grant(&grant.grantee.to_string(), operations);
     let query = Query::new(&principal, KmsAction::CREATE_GRANT, &grant.key, &context);
     let (key_policy, everything) = (Prepared::new(&key_policy), Prepared::new(&everything));
-    let policies =
-        Policies { key_policy: Some(&key_policy), identity: Some(&[&everything]), ..Policies::default() };
+    let ram_policy = key.ram_policy.as_ref().and_then(|ram| PolicyDocument::parse(ram.text()).ok());
+    let ram_policy = ram_policy.as_ref().map(Prepared::new);
+    let policies = Policies {
+        key_policy: Some(&key_policy),
+        ram_policy: ram_policy.as_ref().map_or(RamPolicy::None, RamPolicy::Document),
+        identity: Some(&[&everything]),
+        ..Policies::default()
+    };
     evaluate(&query, &policies).outcome == Outcome::Allowed
 }
 

@@ -16,7 +16,7 @@ use crate::arn::{AccountId, EntityArn, EntityKind, KeyArn, SessionArn};
 use crate::authz::{Gate, Outcome};
 use crate::cloud::observer::{ObserveError, observe};
 use crate::cloud::{Actor, CloudError, LaunchCall, Observe as _, Prove};
-use crate::observation::{Caller, Observation, Reading};
+use crate::observation::{Caller, Observation, RamPolicy, Reading};
 use crate::policy::{AwsPrincipal, KmsAction};
 
 /// The name of sessions that are made for the sake of proof.
@@ -69,6 +69,7 @@ impl Prove for Sandbox {
         let (grantee, mut observation) = self.all_about(&call, key, grantee).await?;
         if let Some(observed) = observation.keys.get_mut(key) {
             observed.policy = Reading::Read(delegation(&grantee));
+            observed.ram_policy = RamPolicy::Absent;
             observed.grants = Reading::Read(Vec::new());
         }
         let assessed = Evidence::new(&observation, &Extras::default()).assess(key, &grantee, actions);

@@ -52,6 +52,13 @@ impl Observe for Sandbox {
         Ok(key_of_caller(&state.world, key, &call)?.policy.text().to_owned())
     }
 
+    async fn ram_policy(&self, key: &KeyArn) -> Result<Option<String>, CloudError> {
+        let call = Call::kms("kms:GetKeyPolicy", key);
+        let state = self.current(&call).await?;
+        let ram_policy = key_of_caller(&state.world, key, &call)?.ram_policy.as_ref();
+        Ok(ram_policy.map(|document| document.text().to_owned()))
+    }
+
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
         let call = Call::iam("iam:GetAccountSummary", "*", account);
         let state = self.current(&call).await?;
@@ -258,9 +265,12 @@ fn describe_key(world: &World, asked: &KeyRef, call: &Call) -> Result<KeyMetadat
     let caller = call.authorized_across_accounts(world)?;
     let (arn, key) =
         find_key(world, asked, call).map_err(|refusal| call.failed(Some(caller.account), refusal))?;
-    let is_let_in = arn.account == caller.account
-        || PolicyDocument::parse(key.policy.text())
-            .is_ok_and(|policy| allows(&policy, arn, &caller.asker(), call.operation));
+    let lets_in = |policy: &Document| {
+        PolicyDocument::parse(policy.text())
+            .is_ok_and(|policy| allows(&policy, arn, &caller.asker(), call.operation))
+    };
+    let is_let_in =
+        arn.account == caller.account || lets_in(&key.policy) || key.ram_policy.as_ref().is_some_and(lets_in);
     if !is_let_in {
         let refusal = Refusal::kms_access_denied(&caller.entry.arn, call.operation, &arn.to_string());
         return Err(call.failed(Some(caller.account), refusal));

@@ -9,7 +9,8 @@ use crate::arn::EntityArn;
 use crate::cli::settings::check::CheckFiles;
 use crate::error::UsageError;
 use crate::observation::{
-    Entity, IamObservation, IamQuotas, IdentityPolicies, KeyObservation, NamedDocument, Observation, Reading,
+    Entity, IamObservation, IamQuotas, IdentityPolicies, KeyObservation, NamedDocument, Observation,
+    RamPolicy, Reading,
 };
 use crate::policy::{PolicyDocument, envelope};
 
@@ -25,6 +26,7 @@ pub(super) fn observe(
     let key = KeyObservation {
         metadata: Reading::Unread(unread()),
         policy: Reading::Read(key_policy.text().to_owned()),
+        ram_policy: RamPolicy::NotLookedAt,
         grants: Reading::Unread(unread()),
     };
     let mut observation = Observation { keys: [(files.key.clone(), key)].into(), ..Observation::default() };

@@ -12,7 +12,7 @@ use crate::access::{
     ServiceLinkedRole,
 };
 use crate::arn::{EntityArn, KeyArn};
-use crate::observation::{Caller, KeyObservation, Observation, Reading};
+use crate::observation::{Caller, KeyObservation, Observation, RamPolicy, Reading};
 use crate::plan::{Change, Finding, KeyPolicyUpdate, Operation};
 use crate::policy::PolicyDocument;
 
@@ -226,6 +226,7 @@ fn a_wrong_change_is_a_bug_of_ours() {
     let observed = KeyObservation {
         metadata: Reading::default(),
         policy: Reading::Read(text(&[admin()])),
+        ram_policy: RamPolicy::Absent,
         grants: Reading::default(),
     };
     let account = key().account;

@@ -6,7 +6,7 @@ use super::super::FindingCode;
 use super::Draft;
 use super::prospects::depends_on;
 use crate::access::assessment::{Assessment, InstanceAssessment};
-use crate::authz::{Occasion, Outcome};
+use crate::authz::{Gate, Occasion, Outcome};
 
 /// Finds what denies the instance's identity-only role, or may: once for each account and document, as all grantees of
 /// an account launch instances with the same one.
@@ -52,7 +52,8 @@ pub(super) fn judge(assessment: &Assessment, draft: &mut Draft) {
                 let hint = format!("where it applies, {way_out}; keymend never touches a Deny");
                 draft.find(FindingCode::DenyStatement, role, message, Some(hint));
             }
-            for obstacle in &action.obstacles {
+            // What was not read is told as such.
+            for obstacle in action.obstacles.iter().filter(|obstacle| obstacle.gate != Gate::RamPolicy) {
                 let message = format!(
                     "the instance attaches its encrypted volumes as this role and needs {}, and {obstacle}: {depends}",
                     action.action

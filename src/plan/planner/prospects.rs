@@ -12,8 +12,8 @@ use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Purpose, Request};
 use crate::arn::{EntityKind, KeyArn};
 use crate::authz::{Gate, Outcome};
-use crate::observation::{KeyManager, Observation, Reading};
-use crate::policy::KmsAction;
+use crate::observation::{KeyManager, Observation, RamPolicy, Reading};
+use crate::policy::{KmsAction, PolicyDocument};
 
 const NEVER_A_DENY: &str = "keymend never touches a Deny: have it changed first";
 
@@ -70,7 +70,10 @@ impl Prospects<'_> {
             return;
         }
         let is_of_key = |statement: &&DecidingStatement| {
-            matches!(statement.document, DocumentName::KeyPolicy { .. } | DocumentName::Grant { .. })
+            matches!(
+                statement.document,
+                DocumentName::KeyPolicy { .. } | DocumentName::RamPolicy { .. } | DocumentName::Grant { .. }
+            )
         };
         let (of_key, of_grantee): (Vec<_>, Vec<_>) = statements.into_iter().partition(is_of_key);
         if let Some(Side::Covered(by)) = draft.key_sides.get_mut(&(key.clone(), grantee.clone()))
@@ -162,9 +165,19 @@ impl Prospects<'_> {
         let mut told = draft.findings.iter().filter(|finding| finding.code == FindingCode::Unread);
         if let Some(observed) = self.observation.keys.get(key)
             && !told.any(|finding| finding.subject == subject)
-            && let (Reading::Read(_), Reading::Unread(reason)) = (&observed.policy, &observed.grants)
+            && matches!(observed.policy, Reading::Read(_))
         {
-            unread.insert(format!("grants ({reason})"));
+            if let Reading::Unread(reason) = &observed.grants {
+                unread.insert(format!("grants ({reason})"));
+            }
+            let reason = match &observed.ram_policy {
+                RamPolicy::Unread(reason) => Some(reason.clone()),
+                RamPolicy::Read(text) => {
+                    PolicyDocument::parse(text.as_str()).err().map(|error| error.to_string())
+                }
+                RamPolicy::NotLookedAt | RamPolicy::Absent => None,
+            };
+            unread.extend(reason.map(|reason| format!("the key's policy AWS_RAM ({reason})")));
         }
         for entity in self.grantees.needing(self.request, key).entities() {
             let iam = self.observation.accounts.get(&entity.account).and_then(Reading::read);

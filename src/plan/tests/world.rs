@@ -9,8 +9,8 @@ use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Purpose, Request
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
 use crate::observation::{
     Caller, Entity, IamObservation, IamQuotas, IdentityPolicies, KeyGrant, KeyManager, KeyMetadata,
-    KeyObservation, ManagedPolicy, NamedDocument, Observation, OrganizationPolicies, PolicyVersion, Reading,
-    Tags,
+    KeyObservation, ManagedPolicy, NamedDocument, Observation, OrganizationPolicies, PolicyVersion,
+    RamPolicy, Reading, Tags,
 };
 use crate::plan::{Operation, Plan};
 use crate::policy::PolicyDocument;
@@ -49,6 +49,9 @@ pub(super) struct Key {
     /// Absent: only the account's root is let in. Null: not read. A string: the text itself.
     #[serde(default = "default_policy")]
     policy: Value,
+    /// Absent: there is none.
+    #[serde(default)]
+    ram_policy: Value,
     #[serde(default = "enabled")]
     state: String,
     #[serde(default = "symmetric")]
@@ -249,6 +252,11 @@ impl Key {
                 origin: "AWS_KMS".to_owned(),
                 related_keys: self.related.clone(),
             }),
+            ram_policy: match &self.ram_policy {
+                Value::Null => RamPolicy::Absent,
+                Value::Bool(false) => RamPolicy::Unread("AccessDeniedException".to_owned()),
+                policy => RamPolicy::Read(text(policy)),
+            },
             policy: match &self.policy {
                 Value::Null => Reading::Unread("no credentials for account 111122223333".to_owned()),
                 policy => Reading::Read(text(policy)),

@@ -8,7 +8,7 @@ use crate::access::assessment::documented_actions;
 use crate::access::evidence::Extras;
 use crate::access::trial::{Method, Ruling};
 use crate::observation::{
-    Caller, IamObservation, IamQuotas, KeyGrant, KeyManager, KeyMetadata, KeyObservation, Reading,
+    Caller, IamObservation, IamQuotas, KeyGrant, KeyManager, KeyMetadata, KeyObservation, RamPolicy, Reading,
 };
 use crate::plan::check;
 use crate::render::testing::{self, *};
@@ -27,6 +27,7 @@ fn observation() -> Observation {
         related_keys: Vec::new(),
     };
     let key = KeyObservation {
+        ram_policy: RamPolicy::Absent,
         grants: Reading::default(),
         metadata: Reading::Read(metadata),
         policy: Reading::Unread("no credentials of profile secret-profile".to_owned()),

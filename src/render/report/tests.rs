@@ -1,5 +1,5 @@
 use super::*;
-use crate::observation::{KeyObservation, Reading};
+use crate::observation::{KeyObservation, RamPolicy, Reading};
 use crate::plan::Operation;
 use crate::render::testing;
 
@@ -13,7 +13,12 @@ fn shown(plan: &Plan, request: &Request, render: fn(&Report<'_>) -> String) -> S
         _ => None,
     });
     let policy = policy.map_or_else(Reading::default, Reading::Read);
-    let observed = KeyObservation { metadata: Reading::default(), policy, grants: Reading::default() };
+    let observed = KeyObservation {
+        metadata: Reading::default(),
+        policy,
+        ram_policy: RamPolicy::Absent,
+        grants: Reading::default(),
+    };
     observation.keys.extend(request.keys.iter().map(|key| (key.clone(), observed.clone())));
     render(&Report {
         made_at: NOW,

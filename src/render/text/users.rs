@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::names;
 use crate::access::users::{
-    ConsolePane, Denial, KeyUser, KeyUsers, Permission, Place, Who, every_action, infrastructure_role,
+    ConsolePane, Denial, KeyPolicyName, KeyUser, KeyUsers, Permission, Place, Who, every_action,
+    infrastructure_role,
 };
 use crate::arn::KeyArn;
 use crate::observation::{KeyGrant, Reading};
@@ -59,6 +60,11 @@ fn of_key(out: &mut dyn Write, styles: &Styles, width: usize, users: &KeyUsers) 
     section(out, styles, "Denied, whatever allows it", users.denials.iter(), |out, denial| {
         write_denial(out, styles, width, denial)
     })?;
+    if let Some(reason) = &users.ram_unread {
+        writeln!(out)?;
+        let text = format!("The policy AWS_RAM was not read, and may let others in or deny: {reason}.");
+        Prose::new().styled(styles.dim, &text).write(out, width, 0)?;
+    }
     grants(out, styles, width, users)?;
     console(out, width, users)
 }
@@ -109,6 +115,10 @@ fn write_permission(
     let by = match &permission.sid {
         Some(sid) => format!(", by statement \"{sid}\""),
         None => format!(", by statement {}", permission.number),
+    };
+    let by = match permission.policy {
+        KeyPolicyName::Default => by,
+        KeyPolicyName::AwsRam => format!("{by} of the policy AWS_RAM"),
     };
     let mut text = Prose::new().text(&actions(permission.actions));
     for (index, condition) in permission.conditions.iter().enumerate() {

@@ -177,6 +177,10 @@ impl Observe for Faulty {
         Ok(if shows { now } else { before })
     }
 
+    async fn ram_policy(&self, key: &KeyArn) -> Result<Option<String>, CloudError> {
+        self.inner.ram_policy(key).await
+    }
+
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
         self.inner.iam_quotas(account).await
     }

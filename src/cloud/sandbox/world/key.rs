@@ -30,6 +30,7 @@ pub(in crate::cloud::sandbox) struct Key {
     #[serde(default, deserialize_with = "members")]
     pub(in crate::cloud::sandbox) tags: BTreeMap<String, String>,
     pub(in crate::cloud::sandbox) policy: Document,
+    pub(in crate::cloud::sandbox) ram_policy: Option<Document>,
     #[serde(default)]
     pub(in crate::cloud::sandbox) grants: Vec<Object<Grant>>,
 }

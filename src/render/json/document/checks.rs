@@ -9,7 +9,7 @@ use super::{FindingOutput, texts};
 use crate::access::assessment::{
     ActionAssessment, DecidingStatement, DocumentName, InstanceAssessment, Obstacle,
 };
-use crate::access::users::{ConsolePane, Denial, KeyUser, KeyUsers, Permission, Place, Who};
+use crate::access::users::{ConsolePane, Denial, KeyPolicyName, KeyUser, KeyUsers, Permission, Place, Who};
 use crate::arn::KeyArn;
 use crate::authz::{Exception, Outcome};
 use crate::observation::KeyGrant;
@@ -117,6 +117,8 @@ struct StatementOutput {
 enum DocumentKind {
     /// The key's policy.
     KeyPolicy,
+    /// The key's policy `AWS_RAM`, which stands beside it.
+    RamPolicy,
     /// A managed or inline policy of the grantee or of one of its groups.
     IdentityPolicy,
     /// The grantee's permissions boundary.
@@ -195,6 +197,7 @@ impl From<&DecidingStatement> for StatementOutput {
         let DecidingStatement { document, number, sid, denies } = statement;
         let (kind, name) = match document {
             DocumentName::KeyPolicy { key } => (DocumentKind::KeyPolicy, key.to_string()),
+            DocumentName::RamPolicy { key } => (DocumentKind::RamPolicy, key.to_string()),
             DocumentName::IdentityPolicy { name } => (DocumentKind::IdentityPolicy, name.clone()),
             DocumentName::PermissionsBoundary { name } => (DocumentKind::PermissionsBoundary, name.clone()),
             DocumentName::SessionPolicy { name } => (DocumentKind::SessionPolicy, name.clone()),
@@ -224,6 +227,8 @@ pub(super) struct KeyUsersOutput {
     key: String,
     /// Why its policy could not be read; null where it was.
     unread: Option<String>,
+    /// Why it is not known whether its policy `AWS_RAM` lets in others; null where that was read.
+    ram_policy_unread: Option<String>,
     /// Everybody that the policy lets in, by where they are.
     users: Vec<UserOutput>,
     /// The statements that deny.
@@ -276,6 +281,8 @@ enum WhoKind {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PermissionOutput {
+    /// The name of the key's policy that the statement stands in.
+    policy: KeyPolicyName,
     /// The statement's number in the policy, from 1.
     statement: usize,
     /// Its Sid; null where it has none.
@@ -335,6 +342,7 @@ impl From<&(KeyArn, Result<KeyUsers, String>)> for KeyUsersOutput {
         Self {
             key: key.to_string(),
             unread: users.as_ref().err().cloned(),
+            ram_policy_unread: read.and_then(|users| users.ram_unread.clone()),
             users: read.into_iter().flat_map(|users| &users.users).map(UserOutput::from).collect(),
             denials: read.into_iter().flat_map(|users| &users.denials).map(DenialOutput::from).collect(),
             grants: grants.map(|grants| grants.iter().map(GrantOutput::from).collect()),
@@ -372,6 +380,7 @@ impl From<&Permission> for PermissionOutput {
             values: condition.values.clone(),
         };
         Self {
+            policy: permission.policy,
             statement: permission.number,
             sid: permission.sid.clone(),
             actions: permission.actions.names().map(|name| format!("kms:{name}")).collect(),

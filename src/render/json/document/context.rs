@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::texts;
 use crate::access::{CoverageRule, Profile, Request};
-use crate::observation::{KeyManager, KeyMetadata, KeyObservation, Observation, Reading};
+use crate::observation::{KeyManager, KeyMetadata, KeyObservation, Observation, RamPolicy, Reading};
 
 /// What was asked for, with aliases and sessions resolved.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -70,6 +70,22 @@ struct KeyOutput {
     metadata: Option<MetadataOutput>,
     /// Whether the key policy was read.
     policy_read: bool,
+    /// What is known of the policy `AWS_RAM` beside it.
+    ram_policy: RamPolicyOutput,
+}
+
+/// What is known of the policy of a key that AWS Resource Access Manager writes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum RamPolicyOutput {
+    /// It was read.
+    Read,
+    /// There is none.
+    Absent,
+    /// It could not be read.
+    Unread,
+    /// Nobody looked.
+    NotLookedAt,
 }
 
 /// What DescribeKey tells about a key.
@@ -125,6 +141,12 @@ impl KeyOutput {
             arn,
             metadata: key.metadata.read().map(MetadataOutput::from),
             policy_read: matches!(key.policy, Reading::Read(_)),
+            ram_policy: match key.ram_policy {
+                RamPolicy::Read(_) => RamPolicyOutput::Read,
+                RamPolicy::Absent => RamPolicyOutput::Absent,
+                RamPolicy::Unread(_) => RamPolicyOutput::Unread,
+                RamPolicy::NotLookedAt => RamPolicyOutput::NotLookedAt,
+            },
         }
     }
 }

@@ -18,6 +18,7 @@ pub(crate) fn statement(statement: &DecidingStatement) -> String {
 fn document(name: &DocumentName) -> String {
     match name {
         DocumentName::KeyPolicy { .. } => "the key policy".to_owned(),
+        DocumentName::RamPolicy { .. } => "the key's policy AWS_RAM".to_owned(),
         other => other.to_string(),
     }
 }
