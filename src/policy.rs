@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod condition;
 pub mod document;
+pub mod documents;
 pub mod edit;
 pub mod envelope;
 mod json;
@@ -15,6 +16,7 @@ pub mod principal;
 pub use actions::{ActionSet, KmsAction};
 pub use condition::Condition;
 pub use document::{Effect, ListElement, PolicyDocument, PrincipalElement, Statement};
+pub use documents::Documents;
 pub use json::{PolicyError, Problem, Span};
 pub use meaning::{Fingerprint, is_same};
 pub use principal::AwsPrincipal;

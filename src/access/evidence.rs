@@ -15,7 +15,7 @@ use crate::authz::{self, Constraint, Context, DocumentRef, Grant, Prepared, Prin
 use crate::observation::{
     IdentityPolicies, KeyGrant, KeyMetadata, KeyObservation, NamedDocument, Observation, RamPolicy, Reading,
 };
-use crate::policy::{KmsAction, PolicyDocument};
+use crate::policy::{Documents, KmsAction, PolicyDocument};
 use subject::Subject;
 
 /// What is given besides what was read.
@@ -103,12 +103,20 @@ struct Identity {
 type Levels = Result<Vec<Vec<Named>>, String>;
 
 /// Documents that were taken apart already, by their text.
-type Cache<'t> = HashMap<&'t str, Result<Rc<Prepared>, String>>;
+struct Cache<'c, 'o> {
+    documents: &'c Documents<'o>,
+    prepared: HashMap<&'o str, Result<Rc<Prepared>, String>>,
+}
 
 impl Evidence {
     /// Takes everything apart that was read and given.
     pub fn new(observation: &Observation, extras: &Extras) -> Self {
-        let mut cache = Cache::new();
+        Self::sharing(&Documents::default(), observation, extras)
+    }
+
+    /// The same, of texts that others read too.
+    pub fn sharing<'o>(documents: &Documents<'o>, observation: &'o Observation, extras: &Extras) -> Self {
+        let mut cache = Cache { documents, prepared: HashMap::new() };
         let keys = observation
             .keys
             .iter()
@@ -134,6 +142,22 @@ impl Evidence {
                 .as_ref()
                 .map(|given| given_documents(given, |name| DocumentName::SessionPolicy { name })),
             context: extras.context.clone(),
+        }
+    }
+
+    /// What tells of these keys and of these grantees alone.
+    #[must_use]
+    pub fn of_some(&self, keys: &[KeyArn], grantees: &[Grantee]) -> Self {
+        let keys = keys.iter().filter_map(|key| self.keys.get_key_value(key));
+        let entities = grantees.iter().filter_map(Grantee::as_entity);
+        let identities = entities.filter_map(|entity| self.identities.get_key_value(entity));
+        Self {
+            keys: keys.map(|(key, own)| (key.clone(), own.clone())).collect(),
+            identities: identities.map(|(entity, own)| (entity.clone(), own.clone())).collect(),
+            scps: self.scps.clone(),
+            rcps: self.rcps.clone(),
+            session: self.session.clone(),
+            context: self.context.clone(),
         }
     }
 
@@ -270,7 +294,7 @@ impl Evidence {
 
 fn identities<'o>(
     observation: &'o Observation,
-    cache: &mut Cache<'o>,
+    cache: &mut Cache<'_, 'o>,
 ) -> BTreeMap<EntityArn, Reading<Identity>> {
     let mut identities = BTreeMap::new();
     for iam in observation.accounts.values().filter_map(Reading::read) {
@@ -287,7 +311,7 @@ fn identities<'o>(
 }
 
 impl KeyEvidence {
-    fn new<'o>(key: &KeyArn, observed: &'o KeyObservation, cache: &mut Cache<'o>) -> Self {
+    fn new<'o>(key: &KeyArn, observed: &'o KeyObservation, cache: &mut Cache<'_, 'o>) -> Self {
         let policy = match &observed.policy {
             Reading::Read(text) => prepared(text, cache).map_or_else(Reading::Unread, Reading::Read),
             Reading::Unread(reason) => Reading::Unread(reason.clone()),
@@ -368,7 +392,7 @@ fn evaluated(observed: &KeyGrant) -> Grant {
 }
 
 impl Identity {
-    fn new<'o>(observed: &'o IdentityPolicies, cache: &mut Cache<'o>) -> Reading<Self> {
+    fn new<'o>(observed: &'o IdentityPolicies, cache: &mut Cache<'_, 'o>) -> Reading<Self> {
         let mut named = |document: &'o NamedDocument, name: fn(String) -> DocumentName| {
             let prepared =
                 prepared(&document.text, cache).map_err(|error| format!("{}: {error}", document.name))?;
@@ -388,8 +412,13 @@ impl Identity {
     }
 }
 
-fn prepared<'t>(text: &'t str, cache: &mut Cache<'t>) -> Result<Rc<Prepared>, String> {
-    cache.entry(text).or_insert_with(|| taken_apart(text)).clone()
+fn prepared<'o>(text: &'o str, cache: &mut Cache<'_, 'o>) -> Result<Rc<Prepared>, String> {
+    let Cache { documents, prepared } = cache;
+    let taken_apart = || match documents.parsed(text) {
+        Ok(document) => Ok(Rc::new(Prepared::new(&document))),
+        Err(error) => Err(error.to_string()),
+    };
+    prepared.entry(text).or_insert_with(taken_apart).clone()
 }
 
 fn taken_apart(text: &str) -> Result<Rc<Prepared>, String> {
@@ -403,7 +432,7 @@ fn levels<'o>(
     given: Option<&'o Vec<Vec<NamedDocument>>>,
     what: &str,
     name: fn(usize, String) -> DocumentName,
-    cache: &mut Cache<'o>,
+    cache: &mut Cache<'_, 'o>,
 ) -> Levels {
     let Some(given) = given else { return Err(what.to_owned()) };
     let mut named = |level: usize, document: &'o NamedDocument| {

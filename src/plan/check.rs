@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Finding, FindingCode, Plan, Severity, openness, plan};
+use super::planner::Ground;
+use super::{Finding, FindingCode, Plan, Severity, openness};
 use crate::access::assessment::{Assessment, Verdict, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::users::KeyUsers;
@@ -69,13 +70,14 @@ pub fn check(
     extras: &Extras,
     actions: &[KmsAction],
 ) -> Vec<Checked> {
-    let evidence = Evidence::new(observation, extras);
+    let ground = Ground::new(observation);
+    let evidence = Evidence::sharing(&ground.documents, observation, extras);
     let pairs =
         request.grantees.iter().flat_map(|grantee| request.keys.iter().map(move |key| (grantee, key)));
     pairs
         .filter(|(grantee, key)| request.concerns(key, grantee.account()))
         .map(|(grantee, key)| {
-            let (planned, needs_pruning) = plan_one(request, observation, grantee, key);
+            let (planned, needs_pruning) = plan_one(request, &ground, grantee, key);
             let needed = needed_actions(request.purpose);
             let verdict = evidence.assess(key, grantee, needed).verdict();
             let checked = Checked::new(evidence.assess(key, grantee, actions), verdict, &planned);
@@ -125,14 +127,14 @@ fn ram_policy(observed: &KeyObservation) -> Result<Option<PolicyDocument>, Strin
 }
 
 /// What `fix` would do for one grantee and key, and whether it has to let orphans go for that.
-fn plan_one(request: &Request, observation: &Observation, grantee: &Grantee, key: &KeyArn) -> (Plan, bool) {
+fn plan_one(request: &Request, ground: &Ground<'_>, grantee: &Grantee, key: &KeyArn) -> (Plan, bool) {
     let mut request = Request { keys: vec![key.clone()], grantees: vec![grantee.clone()], ..request.clone() };
-    let planned = plan(&request, observation);
+    let planned = ground.plan(&request);
     if !planned.findings.iter().any(|finding| finding.code == FindingCode::OrphanedPrincipals) {
         return (planned, false);
     }
     request.prune_orphans = true;
-    let pruning = plan(&request, observation);
+    let pruning = ground.plan(&request);
     if pruning.is_blocked() { (planned, false) } else { (pruning, true) }
 }
 

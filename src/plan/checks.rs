@@ -11,6 +11,7 @@ mod shape;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ use crate::access::grant::key_policy_statement;
 use crate::access::{Grantee, Request, RequiredStatement, ServiceLinkedRole};
 use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::observation::{ManagedPolicy, Observation, Reading};
-use crate::policy::{AwsPrincipal, PolicyDocument};
+use crate::policy::{AwsPrincipal, Documents, PolicyDocument};
 use effect::Rewrite;
 
 /// What is wrong with a plan's changes; empty for every plan that may be shown.
@@ -44,6 +45,7 @@ pub(super) fn violations(
         grantees,
         observation,
         changes,
+        documents: Documents::default(),
     };
     let mut attached = BTreeSet::new();
     changes
@@ -70,9 +72,15 @@ struct Asked<'a> {
     grantees: &'a [Grantee],
     observation: &'a Observation,
     changes: &'a [Change],
+    /// What is written and what was read says.
+    documents: Documents<'a>,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    fn parsed(&self, text: &'a str) -> Result<Rc<PolicyDocument>, String> {
+        self.documents.parsed(text).map_err(|error| error.to_string())
+    }
+
     /// Whom a key's policy may come to name.
     fn principals(&self, key: &KeyArn) -> BTreeSet<String> {
         let principal = |grantee: &Grantee| match grantee {
@@ -95,13 +103,13 @@ impl Asked<'_> {
         entities.any(|own| own.account == policy.account && own.entity_name() == *entity)
     }
 
-    fn policies(&self, account: AccountId) -> impl Iterator<Item = &ManagedPolicy> {
+    fn policies(&self, account: AccountId) -> impl Iterator<Item = &'a ManagedPolicy> + use<'a> {
         let iam = self.observation.accounts.get(&account).and_then(Reading::read);
         iam.into_iter().flat_map(|iam| iam.policies.values())
     }
 
     /// What a policy says once the changes are made.
-    fn document_of(&self, policy: &PolicyArn) -> Option<&str> {
+    fn document_of(&self, policy: &PolicyArn) -> Option<&'a str> {
         let written = self.changes.iter().find_map(|change| match &change.operation {
             Operation::CreatePolicy { policy: own, after, .. }
             | Operation::CreatePolicyVersion { policy: own, after, .. }
@@ -118,7 +126,7 @@ impl Asked<'_> {
 
 /// What the documents come to, by evaluation.
 fn check_effect<'a>(
-    asked: &Asked<'_>,
+    asked: &Asked<'a>,
     operation: &'a Operation,
     attached: &mut BTreeSet<&'a PolicyArn>,
 ) -> Result<(), String> {
@@ -151,17 +159,28 @@ fn check_effect<'a>(
     }
 }
 
-impl Asked<'_> {
-    fn check_key_policy(&self, key: &KeyArn, before: &str, after: &str, asked: &str) -> Result<(), String> {
-        let (before, after, asked) = (parsed(before)?, parsed(after)?, parsed(asked)?);
+impl<'a> Asked<'a> {
+    fn check_key_policy(
+        &self,
+        key: &KeyArn,
+        before: &'a str,
+        after: &'a str,
+        asked: &str,
+    ) -> Result<(), String> {
+        let (before, after, asked) = (self.parsed(before)?, self.parsed(after)?, parsed(asked)?);
         let rewrite = Rewrite { before: &before, after: &after, asked: &asked };
         let caller = self.observation.callers.get(&key.account).map(|caller| caller.arn.as_str());
         rewrite.check_key_policy(key, &self.principals(key), caller)
     }
 
-    fn check_identity_policy(&self, policy: &PolicyArn, before: &str, after: &str) -> Result<(), String> {
+    fn check_identity_policy(
+        &self,
+        policy: &PolicyArn,
+        before: &'a str,
+        after: &'a str,
+    ) -> Result<(), String> {
         let asked = parsed(&self.in_identity_policy(policy.account))?;
-        let (before, after) = (parsed(before)?, parsed(after)?);
+        let (before, after) = (self.parsed(before)?, self.parsed(after)?);
         let rewrite = Rewrite { before: &before, after: &after, asked: &asked };
         rewrite.check_identity_policy(policy.account, &self.request.keys)
     }

@@ -22,6 +22,7 @@ use crate::access::evidence::{Evidence, Extras};
 use crate::access::{Grantee, Request, RequiredStatement};
 use crate::arn::{EntityArn, EntityKind, KeyArn};
 use crate::observation::{Observation, Reading};
+use crate::policy::Documents;
 use prospects::Prospects;
 
 /// Plans the smallest writes that make the required statements hold for every grantee and key.
@@ -29,23 +30,49 @@ use prospects::Prospects;
 /// What counts as holding is the request's [`CoverageRule`](crate::access::CoverageRule): by name, see
 /// [`super::patch`], or by evaluation. Planning on the result of a plan gives no change.
 pub fn plan(request: &Request, observation: &Observation) -> Plan {
-    let grantees = Grantees::sort_out(request, observation);
-    let mut draft = Draft { findings: grantees.findings.clone(), ..Draft::default() };
-    let before = Evidence::new(observation, &Extras::default());
-    for key in &request.keys {
-        let needing = grantees.needing(request, key);
-        key_side::plan_key(request, observation, &needing, key, &before, &mut draft);
-    }
-    let mut after = before.clone();
-    let on_keys = draft.changes.len();
-    forecast::carry_out(&mut after, observation, &draft.changes);
-    iam_side::plan_accounts(request, observation, &grantees, &after, &mut draft);
-    forecast::carry_out(&mut after, observation, draft.changes.get(on_keys..).unwrap_or_default());
-    let prospects = Prospects { request, observation, grantees: &grantees, before: &before, after: &after };
-    prospects.judge(&mut draft);
-    ownership::judge(observation, &mut draft);
-    finish(request, observation, &grantees, draft)
+    Ground::new(observation).plan(request)
 }
+
+/// What plans are made on, read and taken apart once for all of them.
+#[derive(Debug)]
+pub(super) struct Ground<'o> {
+    observation: &'o Observation,
+    pub(super) documents: Documents<'o>,
+    evidence: Evidence,
+}
+
+impl<'o> Ground<'o> {
+    pub(super) fn new(observation: &'o Observation) -> Self {
+        let documents = Documents::default();
+        let evidence = Evidence::sharing(&documents, observation, &Extras::default());
+        Self { observation, documents, evidence }
+    }
+
+    /// As [`plan`].
+    pub(super) fn plan(&self, request: &Request) -> Plan {
+        let Self { observation, documents, evidence } = self;
+        let grantees = Grantees::sort_out(request, observation);
+        let mut draft = Draft { findings: grantees.findings.clone(), ..Draft::default() };
+        let before = evidence.of_some(&request.keys, &grantees.usable);
+        for key in &request.keys {
+            let needing = grantees.needing(request, key);
+            key_side::plan_key(request, (observation, documents), &needing, key, &before, &mut draft);
+        }
+        let mut after = before.clone();
+        let on_keys = draft.changes.len();
+        forecast::carry_out(&mut after, observation, &draft.changes);
+        iam_side::plan_accounts(request, (observation, documents), &grantees, &after, &mut draft);
+        forecast::carry_out(&mut after, observation, draft.changes.get(on_keys..).unwrap_or_default());
+        let prospects =
+            Prospects { request, observation, grantees: &grantees, before: &before, after: &after };
+        prospects.judge(&mut draft);
+        ownership::judge(observation, &mut draft);
+        finish(request, observation, &grantees, draft)
+    }
+}
+
+/// What was read, and what its texts say.
+type Read<'r, 'o> = (&'o Observation, &'r Documents<'o>);
 
 /// What the parts of the planner gather.
 #[derive(Debug, Default)]

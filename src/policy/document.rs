@@ -171,12 +171,20 @@ impl Statement {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How many texts this test has read.
+    pub(crate) static PARSED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 impl PolicyDocument {
     /// Reads a policy.
     ///
     /// # Errors
     /// The text is not JSON, has a key twice in an object, or is not of the policy grammar.
     pub fn parse(text: impl Into<String>) -> Result<Self, PolicyError> {
+        #[cfg(test)]
+        PARSED.with(|parsed| parsed.set(parsed.get() + 1));
         let text = text.into();
         let mut document = {
             let value = json::parse(&text)?;

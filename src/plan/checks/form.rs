@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use super::super::Operation;
 use super::super::planner::limits;
+use super::super::{KeyPolicyUpdate, Operation};
 use super::shape::Shape;
-use super::{Asked, EMPTY, grants, parsed};
+use super::{Asked, EMPTY, grants};
 use crate::access::{Grantee, RequiredStatement};
 use crate::arn::{AccountId, KeyArn, Partition, PolicyArn};
 use crate::policy::{ActionSet, Effect, PolicyDocument, condition, pattern};
 
 /// Checks the form of what a change writes.
-pub(super) fn check(asked: &Asked<'_>, operation: &Operation) -> Result<(), String> {
+pub(super) fn check<'a>(asked: &Asked<'a>, operation: &'a Operation) -> Result<(), String> {
     match operation {
-        Operation::PruneOrphans(update) => check_pruning(&update.before, &update.after, update.key.partition),
+        Operation::PruneOrphans(update) => check_pruning(asked, update),
         Operation::UpdateKeyPolicy(update) => {
-            let (before, after) = shapes(&update.before, &update.after, update.key.partition)?;
+            let (before, after) = shapes(asked, &update.before, &update.after, update.key.partition)?;
             let principals = asked.principals(&update.key);
             check_additions(&before, &after, |statement, new| match new {
                 New::Statement if grants::is_permission(asked, &update.key, statement) => Ok(()),
@@ -24,12 +24,12 @@ pub(super) fn check(asked: &Asked<'_>, operation: &Operation) -> Result<(), Stri
             check_key_policy_text(&update.after)
         }
         Operation::CreatePolicy { policy, after, .. } => {
-            let (_, after) = shapes(EMPTY, after, policy.partition)?;
+            let (_, after) = shapes(asked, EMPTY, after, policy.partition)?;
             check_additions(&[], &after, |statement, new| check_identity_statement(asked, statement, new))?;
             check_identity_sids(&[], &after)
         }
         Operation::CreatePolicyVersion { policy, before, after, .. } => {
-            let (before, after) = shapes(before, after, policy.partition)?;
+            let (before, after) = shapes(asked, before, after, policy.partition)?;
             check_additions(&before, &after, |statement, new| {
                 check_identity_statement(asked, statement, new)
             })?;
@@ -40,7 +40,7 @@ pub(super) fn check(asked: &Asked<'_>, operation: &Operation) -> Result<(), Stri
             let is_asked = asked.grantees.contains(&Grantee::Entity(entity.clone()));
             ensure(is_asked && !entity.is_service_linked_role(), || format!("`{entity}` is no grantee"))?;
             let document = asked.document_of(policy).ok_or("a policy is attached that was not read")?;
-            let (_, given) = shapes(EMPTY, document, policy.partition)?;
+            let (_, given) = shapes(asked, EMPTY, document, policy.partition)?;
             check_additions(&[], &given, |statement, new| check_identity_statement(asked, statement, new))
         }
         Operation::CreateGrant { grant, .. } => grants::check(asked, grant),
@@ -74,8 +74,9 @@ fn check_who_is_served(
     for stranger in strangers {
         let mut attached = Vec::new();
         for own in asked.policies(policy.account).filter(|own| own.attached_to.contains(stranger)) {
-            attached
-                .extend(shapes(EMPTY, &own.document, policy.partition).map_or(Vec::new(), |(_, own)| own));
+            attached.extend(
+                shapes(asked, EMPTY, &own.document, policy.partition).map_or(Vec::new(), |(_, own)| own),
+            );
         }
         let has_all = keys.iter().all(|key| gives(asked, &attached, key, account));
         ensure(has_all, || format!("{stranger} gets access that nobody asked for"))?;
@@ -100,8 +101,13 @@ fn gives(asked: &Asked<'_>, statements: &[Shape], key: &KeyArn, account: Account
     })
 }
 
-fn shapes(before: &str, after: &str, partition: Partition) -> Result<(Vec<Shape>, Vec<Shape>), String> {
-    let (old, new) = (parsed(before)?, parsed(after)?);
+fn shapes<'a>(
+    asked: &Asked<'a>,
+    before: &'a str,
+    after: &'a str,
+    partition: Partition,
+) -> Result<(Vec<Shape>, Vec<Shape>), String> {
+    let (old, new) = (asked.parsed(before)?, asked.parsed(after)?);
     let is_kept =
         before == EMPTY || (old.version == new.version && old.id == new.id && old.unknown == new.unknown);
     ensure(is_kept, || "something beside the statements changed".to_owned())?;
@@ -240,8 +246,8 @@ fn is_required(asked: &Asked<'_>, statement: &Shape) -> bool {
 }
 
 /// Only orphans went, and only out of Allow statements.
-fn check_pruning(before: &str, after: &str, partition: Partition) -> Result<(), String> {
-    let (before, after) = shapes(before, after, partition)?;
+fn check_pruning<'a>(asked: &Asked<'a>, update: &'a KeyPolicyUpdate) -> Result<(), String> {
+    let (before, after) = shapes(asked, &update.before, &update.after, update.key.partition)?;
     let expected: Vec<Shape> = before.iter().filter_map(Shape::without_orphans).collect();
     ensure(expected == after, || "more went than principals that no longer exist".to_owned())
 }

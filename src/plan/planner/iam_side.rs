@@ -6,21 +6,21 @@ use super::super::patch::{Face, Reader};
 use super::super::{FindingCode, Gain, Side};
 use super::limits::size_without_white_space;
 use super::policy_draft::{PolicyDraft, new_document, refused_sid};
-use super::{Draft, Grantees, all_listed, handing_over, listed, purposes};
+use super::{Draft, Grantees, Read, all_listed, handing_over, listed, purposes};
 use crate::access::assessment::needed_actions;
 use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::authz::Gate;
-use crate::observation::{IamObservation, IamQuotas, Observation, Reading};
-use crate::policy::{ActionSet, PolicyDocument};
+use crate::observation::{IamObservation, IamQuotas, Reading};
+use crate::policy::{ActionSet, Documents, PolicyDocument};
 
 /// Plans IAM in every account that has users, roles or groups among the grantees.
 ///
 /// The evidence tells of the key policies as they will be: who is let in by name may need nothing in IAM.
 pub(super) fn plan_accounts(
     request: &Request,
-    observation: &Observation,
+    (observation, documents): Read<'_, '_>,
     grantees: &Grantees,
     evidence: &Evidence,
     draft: &mut Draft,
@@ -31,7 +31,9 @@ pub(super) fn plan_accounts(
     }
     for (account, entities) in accounts {
         match observation.accounts.get(&account) {
-            Some(Reading::Read(iam)) => plan_account(request, account, iam, &entities, evidence, draft),
+            Some(Reading::Read(iam)) => {
+                plan_account(request, account, (iam, documents), &entities, evidence, draft);
+            }
             Some(Reading::Unread(reason)) => {
                 handing_over::iam_side(request, account, entities, reason, draft);
             }
@@ -43,11 +45,12 @@ pub(super) fn plan_accounts(
 /// For each policy, what it lacks of each required statement.
 type Gaps = Vec<Vec<ActionSet>>;
 
-struct Account<'o> {
-    request: &'o Request,
+struct Account<'a, 'o> {
+    request: &'a Request,
     quotas: IamQuotas,
-    entities: &'o [EntityArn],
-    evidence: &'o Evidence,
+    entities: &'a [EntityArn],
+    evidence: &'a Evidence,
+    documents: &'a Documents<'o>,
     /// What is required for each key.
     required: BTreeMap<KeyArn, [RequiredStatement; 2]>,
     policies: Vec<PolicyDraft<'o>>,
@@ -55,10 +58,10 @@ struct Account<'o> {
     to_reference: BTreeMap<EntityArn, BTreeSet<String>>,
 }
 
-fn plan_account(
+fn plan_account<'o>(
     request: &Request,
     id: AccountId,
-    iam: &IamObservation,
+    (iam, documents): (&'o IamObservation, &Documents<'o>),
     entities: &[EntityArn],
     evidence: &Evidence,
     draft: &mut Draft,
@@ -69,8 +72,9 @@ fn plan_account(
         quotas: iam.quotas,
         entities,
         evidence,
+        documents,
         required: request.keys_for(id).map(|key| (key.clone(), required(key))).collect(),
-        policies: iam.policies.values().map(|policy| PolicyDraft::of(policy, draft)).collect(),
+        policies: iam.policies.values().map(|policy| PolicyDraft::of(policy, documents, draft)).collect(),
         to_reference: BTreeMap::new(),
     };
     account.sort_policies();
@@ -84,7 +88,7 @@ fn plan_account(
     account.finish(draft);
 }
 
-impl Account<'_> {
+impl Account<'_, '_> {
     /// The policy of the very name first, then the others by name.
     fn sort_policies(&mut self) {
         let base = self.request.policy_name.as_str().to_ascii_lowercase();
@@ -190,7 +194,7 @@ impl Account<'_> {
         for entity in needy {
             let name = entity.entity_name();
             for existing in self.policies.iter().filter_map(|policy| policy.existing) {
-                let Ok(document) = PolicyDocument::parse(existing.document.as_str()) else { continue };
+                let Ok(document) = self.documents.parsed(&existing.document) else { continue };
                 let reader = Reader::new(&document, Face::Identity);
                 let is_narrower = self
                     .required(key)

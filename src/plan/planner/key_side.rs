@@ -8,7 +8,7 @@ use super::super::openness;
 use super::super::patch::{self, Face, Reader, Want};
 use super::super::{Change, FindingCode, Gain, KeyPolicyUpdate, Operation, Side};
 use super::service_roles::{self, Lacking, Permission};
-use super::{Draft, Grantees, all_listed, handing_over, key_state, listed, purposes, refusals};
+use super::{Draft, Grantees, Read, all_listed, handing_over, key_state, listed, purposes, refusals};
 use crate::access::assessment::needed_actions;
 use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
@@ -20,7 +20,7 @@ use crate::policy::{PolicyDocument, PolicyError};
 /// Plans one key's policy.
 pub(super) fn plan_key(
     request: &Request,
-    observation: &Observation,
+    (observation, documents): Read<'_, '_>,
     grantees: &Grantees,
     key: &KeyArn,
     evidence: &Evidence,
@@ -39,7 +39,7 @@ pub(super) fn plan_key(
     let lacking = service_roles::lacking(&side, observed, &grantees.usable, draft);
     match &observed.policy {
         Reading::Unread(reason) => handing_over::key_side(key, &demands, lacking, reason, draft),
-        Reading::Read(text) => match PolicyDocument::parse(text.as_str()) {
+        Reading::Read(text) => match documents.parsed(text) {
             Ok(document) => {
                 draft.findings.extend(openness::of_key_policy(key, &document));
                 side.plan_policy(&document, &demands, lacking, draft);

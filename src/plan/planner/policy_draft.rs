@@ -8,7 +8,7 @@ use super::Draft;
 use crate::access::RequiredStatement;
 use crate::arn::{EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::observation::ManagedPolicy;
-use crate::policy::{ActionSet, PolicyDocument};
+use crate::policy::{ActionSet, Documents, PolicyDocument};
 
 /// A managed policy as it is and as it will be.
 pub(super) struct PolicyDraft<'o> {
@@ -25,9 +25,9 @@ pub(super) struct PolicyDraft<'o> {
 
 impl<'o> PolicyDraft<'o> {
     /// A policy that exists.
-    pub(super) fn of(policy: &'o ManagedPolicy, draft: &mut Draft) -> Self {
-        let document = match PolicyDocument::parse(policy.document.as_str()) {
-            Ok(document) => Some(document),
+    pub(super) fn of(policy: &'o ManagedPolicy, documents: &Documents<'o>, draft: &mut Draft) -> Self {
+        let document = match documents.parsed(&policy.document) {
+            Ok(document) => Some((*document).clone()),
             Err(error) => {
                 let message = format!("it is left alone, because it can't be read: {error}");
                 draft.find(FindingCode::SeparatePolicy, &policy.arn, message, None);
