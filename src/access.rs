@@ -4,6 +4,7 @@ pub mod assessment;
 pub mod chain;
 pub mod evidence;
 pub mod grant;
+pub mod no_grantee;
 mod purpose;
 mod required;
 mod service_linked;
@@ -20,6 +21,7 @@ use crate::arn::{AccountId, ArnError, ArnParts, EntityArn, KeyArn, Partition, Se
 use crate::policy::AwsPrincipal;
 
 pub use grant::NewGrant;
+pub use no_grantee::NoGrantee;
 pub use purpose::Purpose;
 pub use required::RequiredStatement;
 pub use service_linked::{RoleSuffix, RoleSuffixError, ServiceLinkedRole, WellKnownRole};

@@ -176,6 +176,9 @@ impl Error {
             Self::Launch(LaunchError::Unnamed { command, .. }) => {
                 Some(format!("name it with --principal; CloudTrail tells it: {command}"))
             }
+            Self::Launch(LaunchError::KeyUntold { .. }) => Some(
+                "across accounts AWS leaves the key's ARN out of events: give the key with --key".to_owned(),
+            ),
             Self::Launch(LaunchError::NoKey { owner, .. }) => {
                 let owner = owner.map_or("OWNER".to_owned(), |owner| owner.to_string());
                 Some(format!("give credentials of its owner, --account-profile {owner}=PROFILE, or its key, --key ARN"))

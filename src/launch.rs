@@ -3,6 +3,8 @@
 
 pub mod causes;
 mod commands;
+mod denial;
+mod records;
 mod state_reason;
 pub mod trail;
 
@@ -11,7 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{join_all, try_join_all};
 use tokio::try_join;
 
-use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Refusal, Requester};
+use crate::access::chain::{
+    Chain, FoundImage, FoundSnapshot, Notice, Refusal, Requester, Stranger, told_keys,
+};
 use crate::access::{GranteeRef, KeyRef, UnresolvedRequest, WellKnownRole};
 use crate::arn::{AccountId, Partition};
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
@@ -34,18 +38,30 @@ pub struct Targets {
     pub instances: Vec<String>,
     /// What KMS refused, by CloudTrail.
     pub refusals: Vec<Refusal>,
+    /// What it refused to callers that can be no grantees.
+    pub strangers: Vec<Stranger>,
+    /// What services tell of launches that failed.
+    pub notices: Vec<Notice>,
 }
 
 impl Targets {
     /// Whether there is nothing to start from.
     pub fn is_empty(&self) -> bool {
         let lists = [&self.images, &self.snapshots, &self.volumes, &self.instances];
-        self.refusals.is_empty() && lists.into_iter().all(Vec::is_empty)
+        let is_nothing_told =
+            self.refusals.is_empty() && self.strangers.is_empty() && self.notices.is_empty();
+        is_nothing_told && lists.into_iter().all(Vec::is_empty)
     }
 
-    /// Whether they tell who launches, so that nobody has to be named.
+    /// Whether they tell who launches, or that it is nobody who can be let in, so that nobody has to be named.
     pub fn tell_who_launches(&self) -> bool {
-        !self.instances.is_empty() || !self.refusals.is_empty()
+        let is_told = self.notices.iter().any(|notice| notice.launcher.is_some());
+        is_told || !(self.instances.is_empty() && self.refusals.is_empty() && self.strangers.is_empty())
+    }
+
+    /// Whether something that is given leads to keys, beside records.
+    pub fn lead_to_keys(&self) -> bool {
+        [&self.images, &self.snapshots, &self.volumes, &self.instances].iter().any(|ids| !ids.is_empty())
     }
 
     /// Adds something by its id alone, whose beginning tells what it is.
@@ -110,6 +126,14 @@ pub enum LaunchError {
         /// The command that tells who launched it.
         command: String,
     },
+    /// A record leaves its key out, and what is given besides leads to none.
+    #[error(
+        "{action} was refused for a key that the event does not tell, and nothing that is given leads to one"
+    )]
+    KeyUntold {
+        /// The call, as IAM names its permission.
+        action: String,
+    },
     /// The snapshots are not shown, and without them no key can be told.
     #[error("the key can't be told: the snapshot `{snapshot}` is not shown to the accounts that asked")]
     NoKey {
@@ -170,6 +194,9 @@ pub async fn trace(
             .chain(more_volumes.into_iter().flatten().map(|(_, volume)| volume))
             .collect(),
         refusals: targets.refusals.clone(),
+        strangers: targets.strangers.clone(),
+        notices: targets.notices.clone(),
+        derived_accounts: Some(BTreeSet::new()),
         requesters: requesters.into_iter().collect(),
         elsewhere: Vec::new(),
     };
@@ -186,7 +213,10 @@ pub async fn trace(
 /// Adds what the chain tells to what was asked for: keys, default keys of those who launch, and where nobody was named,
 /// who launched. A key that was named for another region is not what the image's snapshots are encrypted under, and
 /// goes.
-pub fn complete(asked: &mut UnresolvedRequest, chain: &mut Chain) {
+///
+/// # Errors
+/// A call was refused for a key that nothing tells.
+pub fn complete(asked: &mut UnresolvedRequest, chain: &mut Chain) -> Result<(), LaunchError> {
     let is_elsewhere = |key: &KeyRef| key.region().is_some_and(|region| region != chain.region);
     if chain.is_in_a_region() {
         let elsewhere = asked.keys.extract_if(.., |key| is_elsewhere(key));
@@ -200,11 +230,15 @@ pub fn complete(asked: &mut UnresolvedRequest, chain: &mut Chain) {
     }
     let refused = chain.refusals.iter().map(|refusal| refusal.principal.clone());
     let launched: Vec<GranteeRef> = if asked.grantees.is_empty() {
-        chain.instances.iter().map(|instance| who_launched(instance, &chain.region)).collect()
+        let noticed = chain.notices.iter().filter_map(|notice| notice.launcher.clone());
+        chain.instances.iter().map(|instance| who_launched(instance, &chain.region)).chain(noticed).collect()
     } else {
         Vec::new()
     };
     for grantee in refused.chain(launched) {
+        if let (GranteeRef::Account(account), Some(derived)) = (&grantee, &mut chain.derived_accounts) {
+            derived.insert(*account);
+        }
         if !asked.grantees.contains(&grantee) {
             asked.grantees.push(grantee);
         }
@@ -215,6 +249,13 @@ pub fn complete(asked: &mut UnresolvedRequest, chain: &mut Chain) {
         Some((account, key))
     });
     asked.default_keys = default_keys.filter(|(_, key)| !asked.keys.contains(key)).collect();
+    let keyless = chain.refusals.iter().find(|refusal| refusal.key.is_none());
+    match keyless {
+        Some(refusal) if asked.keys.is_empty() && asked.default_keys.is_empty() => {
+            Err(LaunchError::KeyUntold { action: refusal.action.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Who is to be let in has a name: a key's own account is added only where it is named, and an instance names no more
@@ -263,9 +304,10 @@ fn is_each_of_each(instances: &[Instance], region: &str) -> bool {
 fn others(targets: &Targets, asked: &UnresolvedRequest, served: BTreeSet<AccountId>) -> BTreeSet<AccountId> {
     let of_grantees = asked.grantees.iter().map(GranteeRef::account);
     let of_keys = asked.keys.iter().filter_map(KeyRef::account);
-    let refused =
-        targets.refusals.iter().flat_map(|refusal| [refusal.principal.account(), refusal.key.account]);
-    of_grantees.chain(of_keys).chain(refused).chain(served).collect()
+    let refused = targets.refusals.iter().map(|refusal| refusal.principal.account());
+    let told = told_keys(&targets.refusals, &targets.strangers, &targets.notices).map(|key| key.account);
+    let noticed = targets.notices.iter().filter_map(|notice| Some(notice.launcher.as_ref()?.account()));
+    of_grantees.chain(of_keys).chain(refused).chain(told).chain(noticed).chain(served).collect()
 }
 
 fn launching_accounts(
@@ -275,7 +317,8 @@ fn launching_accounts(
 ) -> BTreeSet<AccountId> {
     let named = asked.grantees.iter().map(GranteeRef::account);
     let refused = targets.refusals.iter().map(|refusal| refusal.principal.account());
-    named.chain(refused).chain(instances.iter().map(|instance| instance.owner)).collect()
+    let noticed = targets.notices.iter().filter_map(|notice| Some(notice.launcher.as_ref()?.account()));
+    named.chain(refused).chain(noticed).chain(instances.iter().map(|instance| instance.owner)).collect()
 }
 
 fn missing_ids<'i>(ids: impl Iterator<Item = &'i String>, known: &[String]) -> BTreeSet<&'i String> {

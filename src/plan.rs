@@ -290,9 +290,22 @@ pub enum FindingCode {
     LaunchUnread,
     /// A call was refused by what is no policy of a key or an identity, or by a Deny.
     RefusedElsewhere,
+    /// An account is let in as a whole, for nothing tells which of its users and roles launched.
+    WholeAccount,
+    /// A caller that was refused can be no grantee.
+    NoGrantee,
+    /// A policy that no change of ours may mend denies the instance's identity-only role.
+    IdentityOnlyRoleDenied,
+    /// A launch seems to have failed for a key, and which one can't be seen.
+    KeyUnseen,
 }
 
 impl FindingCode {
+    /// Whether nobody can tell, while it is found, if somebody can launch.
+    pub fn leaves_open(self) -> bool {
+        matches!(self, Self::WholeAccount | Self::NoGrantee | Self::KeyUnseen)
+    }
+
     /// How much findings of this kind matter.
     pub fn severity(self) -> Severity {
         match self {
@@ -310,6 +323,7 @@ impl FindingCode {
             | Self::ExplicitDeny
             | Self::ImplicitDeny
             | Self::KeyRegion
+            | Self::IdentityOnlyRoleDenied
             | Self::FailedCheck => Severity::Blocking,
             Self::IdentityCenterRole
             | Self::MayNotCreateGrant
@@ -320,7 +334,10 @@ impl FindingCode {
             | Self::ImageNotAllowed
             | Self::ImageState
             | Self::SnapshotUnseen
-            | Self::RefusedElsewhere => Severity::LeftOver,
+            | Self::RefusedElsewhere
+            | Self::WholeAccount
+            | Self::NoGrantee
+            | Self::KeyUnseen => Severity::LeftOver,
             Self::GroupDelegation
             | Self::GrantUncertain
             | Self::WiderThanExisting

@@ -13,7 +13,8 @@ use dialoguer::console::Term;
 use dialoguer::theme::SimpleTheme;
 use dialoguer::{Input, MultiSelect};
 
-use crate::plan::{Change, Plan};
+use crate::access::Grantee;
+use crate::plan::{Change, Finding, FindingCode, Plan};
 use crate::render::Styles;
 use crate::render::escape::Escaped;
 use crate::render::prose::Prose;
@@ -86,7 +87,7 @@ impl Dialogue<'_> {
     /// Asks until the answer is one of the words.
     fn choose(&self, kept: &[usize]) -> io::Result<Choice> {
         let changes: Vec<&Change> = kept.iter().filter_map(|index| self.plan.changes.get(*index)).collect();
-        let question = question(&changes);
+        let question = question(&changes, &self.plan.findings);
         self.write(|out, width| {
             writeln!(out)?;
             Prose::new().styled(self.styles.strong, &question).write(out, width, 0)
@@ -147,15 +148,28 @@ impl Dialogue<'_> {
     }
 }
 
-/// The question: how many changes, and which other accounts get access by them.
-fn question(changes: &[&Change]) -> String {
+/// The question: how many changes, which other accounts get access by them, and which of these nobody named.
+fn question(changes: &[&Change], findings: &[Finding]) -> String {
     let counted = names::counted(changes.len(), "change");
     let accounts = text::accounts_that_gain(changes.iter().copied());
-    if accounts.is_empty() {
+    let question = if accounts.is_empty() {
         format!("Apply {counted}?")
     } else {
         format!("Apply {counted}? This gives access to {}.", names::accounts(accounts.iter()))
-    }
+    };
+    let grantees = || changes.iter().flat_map(|change| &change.gains).map(|gain| &gain.grantee);
+    let is_let_in = |subject: &str| {
+        grantees().any(|grantee| matches!(grantee, Grantee::Account { id, .. } if id.to_string() == subject))
+    };
+    let whole = findings.iter().filter(|finding| finding.code == FindingCode::WholeAccount);
+    let warnings = whole.filter(|finding| is_let_in(&finding.subject)).map(|finding| {
+        format!(
+            " The whole account {} is let in, for nothing tells who launched: to name the user or role instead, say no and \
+             give --principal ARN.",
+            finding.subject
+        )
+    });
+    question + &warnings.collect::<String>()
 }
 
 /// A change in one line.

@@ -1,11 +1,11 @@
 //! From what somebody has, an instance or an image, to the keys: what was found on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::GranteeRef;
+use super::{Grantee, GranteeRef, NoGrantee, Request};
 use crate::arn::{AccountId, KeyArn};
 use crate::observation::Reading;
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
@@ -25,6 +25,16 @@ pub struct Chain {
     pub volumes: Vec<Volume>,
     /// What KMS refused, by CloudTrail.
     pub refusals: Vec<Refusal>,
+    /// Refusals of callers that can be no grantees.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strangers: Vec<Stranger>,
+    /// What EBS, Auto Scaling and EC2 tell of launches that failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
+    /// The accounts that are let in as a whole because nothing told the user or role; not known where a file does not
+    /// tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived_accounts: Option<BTreeSet<AccountId>>,
     /// Keys that were named and are of another region, so that they can't be meant.
     pub elsewhere: Vec<String>,
     /// The accounts that launch.
@@ -71,10 +81,58 @@ pub struct Refusal {
     pub principal: GranteeRef,
     /// What it called, as IAM names the permission: `kms:CreateGrant`.
     pub action: String,
-    /// The key it was about.
-    pub key: KeyArn,
+    /// The key it was about; across accounts AWS may leave it out.
+    pub key: Option<KeyArn>,
     /// AWS's words.
     pub message: String,
+}
+
+/// A call that KMS refused to somebody who can be no grantee.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Stranger {
+    /// Who called, as the record names it.
+    pub principal: String,
+    /// Its account, where the record tells it.
+    pub account: Option<AccountId>,
+    /// Why it is no grantee.
+    pub reason: NoGrantee,
+    /// What it called, as IAM names the permission.
+    pub action: String,
+    /// The key it was about.
+    pub key: Option<KeyArn>,
+    /// AWS's words.
+    pub message: String,
+}
+
+/// What a service tells of a launch that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Notice {
+    /// Who tells it.
+    pub source: NoticeSource,
+    /// What it is about: a volume's ARN, a group's name, an operation.
+    pub subject: String,
+    /// AWS's words.
+    pub message: String,
+    /// The key that the words name.
+    pub key: Option<KeyArn>,
+    /// Who launched, where that is told.
+    pub launcher: Option<GranteeRef>,
+}
+
+/// Who tells that something failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeSource {
+    /// EBS, of a volume or a snapshot.
+    ///
+    /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-cloud-watch-events.html>
+    Ebs,
+    /// Auto Scaling, of a group's launch.
+    ///
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html>
+    AutoScaling,
+    /// EC2, which refused a call itself.
+    Ec2,
 }
 
 impl Chain {
@@ -85,6 +143,8 @@ impl Chain {
             && self.snapshots.is_empty()
             && self.volumes.is_empty()
             && self.refusals.is_empty()
+            && self.strangers.is_empty()
+            && self.notices.is_empty()
     }
 
     /// Whether something was found that lives in one region, with its keys.
@@ -117,14 +177,30 @@ impl Chain {
         let of_snapshots = self.all_snapshots().filter_map(|found| found.snapshot.as_ref()?.key.as_ref());
         let of_volumes = self.volumes.iter().filter_map(|volume| volume.key.as_ref());
         let here = of_snapshots.chain(of_volumes).filter(|key| key.region == self.region);
-        let refused = self.refusals.iter().map(|refusal| &refusal.key);
         let mut keys = Vec::new();
-        for key in here.chain(refused) {
+        for key in here.chain(told_keys(&self.refusals, &self.strangers, &self.notices)) {
             if !keys.contains(&key) {
                 keys.push(key);
             }
         }
         keys
+    }
+
+    /// The accounts that a request lets in as a whole though nobody named them.
+    pub fn derived_accounts(&self, request: &Request) -> BTreeSet<AccountId> {
+        let unnamed: BTreeSet<AccountId> = self.derived_accounts.clone().unwrap_or_else(|| {
+            let refused = self.refusals.iter().filter_map(|refusal| match &refusal.principal {
+                GranteeRef::Account(account) => Some(*account),
+                _ => None,
+            });
+            let instances = self.instances.iter().filter(|instance| instance.auto_scaling_group.is_none());
+            instances.map(|instance| instance.owner).chain(refused).collect()
+        });
+        let accounts = request.grantees.iter().filter_map(|grantee| match grantee {
+            Grantee::Account { id, .. } => Some(*id),
+            Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) => None,
+        });
+        accounts.filter(|account| unnamed.contains(account)).collect()
     }
 
     /// The account's default EBS key, where its volumes are encrypted anew under a key that a policy guards.
@@ -133,10 +209,31 @@ impl Chain {
     /// encrypts always. <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption.html#encryption-parameters>
     pub fn default_key(&self, account: AccountId) -> Option<&EbsDefaults> {
         let defaults = self.requesters.get(&account)?.ebs.read()?;
-        let is_encrypted_anew = |snapshot: &Snapshot| {
+        (!defaults.is_aws_managed() && self.encrypted_anew(account).is_some()).then_some(defaults)
+    }
+
+    /// The first snapshot that is not used as it is: what an account launches from it is encrypted under the account's
+    /// default EBS key.
+    pub fn encrypted_anew(&self, account: AccountId) -> Option<&Snapshot> {
+        let defaults = self.requesters.get(&account)?.ebs.read()?;
+        let is_encrypted_anew = |snapshot: &&Snapshot| {
             if snapshot.is_encrypted { snapshot.owner != account } else { defaults.is_always }
         };
-        let mut snapshots = self.all_snapshots().filter_map(|found| found.snapshot.as_ref());
-        (!defaults.is_aws_managed() && snapshots.any(is_encrypted_anew)).then_some(defaults)
+        self.all_snapshots().filter_map(|found| found.snapshot.as_ref()).find(is_encrypted_anew)
     }
+}
+
+/// The keys that records tell. What was refused to somebody who can be no grantee, or what failed without telling whom,
+/// counts where nobody is told who can be one: nobody gets a key that somebody else was refused.
+pub fn told_keys<'r>(
+    refusals: &'r [Refusal],
+    strangers: &'r [Stranger],
+    notices: &'r [Notice],
+) -> impl Iterator<Item = &'r KeyArn> {
+    let is_told = !refusals.is_empty() || notices.iter().any(|notice| notice.launcher.is_some());
+    let refused = refusals.iter().filter_map(|refusal| refusal.key.as_ref());
+    let noticed = notices.iter().filter(move |notice| !is_told || notice.launcher.is_some());
+    let of_strangers =
+        strangers.iter().filter(move |_| !is_told).filter_map(|stranger| stranger.key.as_ref());
+    refused.chain(noticed.filter_map(|notice| notice.key.as_ref())).chain(of_strangers)
 }

@@ -348,7 +348,9 @@ struct Found {
 
 fn subjects(args: &SubjectArgs, backend: &BackendArgs) -> Result<Subjects, UsageError> {
     check_standard_input(args)?;
-    let (targets, other_events) = launch::targets(&args.launch, backend.region.as_ref())?;
+    let given = launch::given(&args.launch, backend.region.as_ref())?;
+    given.check_keys(!args.key.is_empty())?;
+    let launch::Given { targets, other_events, .. } = given;
     let mut keys: Vec<KeyRef> = Vec::new();
     for text in &args.key {
         let key: KeyRef = text.parse().map_err(|error| {

@@ -9,7 +9,7 @@ use super::console::Console;
 use super::place::Place;
 use super::proof::Court;
 use super::report::{self, Command, Decision, Report};
-use super::{handover, organization, outcome};
+use super::{chain, handover, organization, outcome};
 use crate::access::UnresolvedRequest;
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::Origin;
@@ -80,6 +80,9 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
     place: Option<Place>,
     console: &mut Console,
 ) -> Result<ExitStatus, Error> {
+    let way_out = "leave --yes out, or save the plan anew with whoever launches named: `keymend fix` with --principal ARN or \
+                   --account ACCOUNT, --dry-run and --out PLAN";
+    chain::require_named_accounts(&saved.chain, &saved.request, settings.run.mode, way_out)?;
     saved.observation.callers = callers(&saved.plan, cloud).await?;
     let readable: BTreeSet<AccountId> = saved.observation.callers.keys().copied().collect();
     check_credentials(&saved.plan, settings.account, &readable)?;

@@ -124,7 +124,8 @@ fn tell(run: &CheckRun, read: &Read, extras: &Extras, console: &mut Console) -> 
         causes.into_iter().partition(|cause| cause.severity() <= Severity::LeftOver);
     let findings = if checked.is_empty() { [hindering, notes].concat() } else { notes };
     let users = if request.grantees.is_empty() { check::users(observation) } else { Vec::new() };
-    let concluding = if request.grantees.is_empty() { [].as_slice() } else { findings.as_slice() };
+    let is_listing = request.grantees.is_empty() && chain.strangers.is_empty();
+    let concluding = if is_listing { [].as_slice() } else { findings.as_slice() };
     let (outcome, status) = end(&checked, concluding);
     let findings = [check::open_to_anyone(observation), findings].concat();
     let Console { out, styles, width, .. } = console;
@@ -171,6 +172,7 @@ fn with_causes(checked: Checked, read: &Read) -> Checked {
 fn end(checked: &[Checked], findings: &[Finding]) -> (json::Outcome, ExitStatus) {
     let worst = findings.iter().map(|finding| match finding.severity() {
         Severity::Blocking => Conclusion::Blocked,
+        Severity::LeftOver if finding.code.leaves_open() => Conclusion::Unknown,
         Severity::LeftOver => Conclusion::Missing,
         Severity::Warning | Severity::Note => Conclusion::CanLaunch,
     });

@@ -101,6 +101,12 @@ async fn run<C: Observe + ObserveEc2 + Write + Prove, K: Clock>(
     observation.organization = organization;
     drop(reading);
     organization::tell(&observation.organization, console)?;
+    let way_out = if earlier.is_some() {
+        "leave --yes out: it is asked about before the run is finished"
+    } else {
+        "name the user or role that launches: --principal ARN; or the account: --account ACCOUNT"
+    };
+    chain::require_named_accounts(&chain, &request, settings.run.mode, way_out)?;
     let plan = causes::planned(&request, &observation, &chain);
     let plan = earlier.as_ref().map_or_else(|| plan.clone(), |record| resume::as_approved(&plan, record));
     approval::show(&settings.run, &chain, &request, &observation, &plan, console)?;

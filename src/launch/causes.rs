@@ -1,5 +1,8 @@
 //! Every cause that is not a policy of a key or an identity, as findings with their ways out.
 
+mod keys;
+mod records;
+
 use super::commands::{self, Copied};
 use super::state_reason;
 use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Requester};
@@ -59,7 +62,8 @@ pub fn of(chain: &Chain, request: &Request, observation: &Observation) -> Vec<Fi
     chain.all_snapshots().for_each(|found| causes.of_snapshot(found));
     causes.of_keys();
     causes.of_default_keys(request);
-    causes.of_refusals();
+    causes.of_unseen_key(request);
+    causes.of_records();
     causes.findings
 }
 
@@ -102,7 +106,7 @@ impl Causes<'_> {
         let told =
             if words.contains(&reason.code) { words.clone() } else { format!("{}: {words}", reason.code) };
         let message = format!("the instance is {state}: `{told}`");
-        let meaning = state_reason::meaning(reason).map(str::to_owned);
+        let meaning = state_reason::meaning(reason).map(|meaning| meaning.words.to_owned());
         self.find(FindingCode::StateReason, &instance.id, message, meaning);
     }
 
@@ -112,12 +116,22 @@ impl Causes<'_> {
         if of_account().any(|grantee| matches!(grantee, Grantee::Entity(_))) {
             return;
         }
-        let message = format!(
-            "the instance does not tell which user or role of account {} launched it: that one's IAM policies have to \
-             allow the key too",
-            instance.owner
-        );
+        let account = instance.owner;
         let command = commands::who_launched(&self.chain.region, &instance.id);
+        if self.chain.derived_accounts(request).contains(&account) {
+            let message = format!(
+                "the instance `{}` does not tell which user or role launched it, so the whole account {account} is let in: \
+                 every user and role there whose IAM policies allow the key, and that one's have to",
+                instance.id
+            );
+            let hint =
+                format!("name the user or role instead: --principal ARN; CloudTrail tells it\n{command}");
+            return self.find(FindingCode::WholeAccount, &account.to_string(), message, Some(hint));
+        }
+        let message = format!(
+            "the instance does not tell which user or role of account {account} launched it: that one's IAM policies have \
+             to allow the key too"
+        );
         let hint = format!("name it with --principal; CloudTrail tells it\n{command}");
         self.find(FindingCode::LauncherUnknown, &instance.id, message, Some(hint));
     }
@@ -313,52 +327,6 @@ impl Causes<'_> {
         );
         self.find(FindingCode::AwsManagedKey, &found.id, message.to_owned(), Some(hint));
     }
-
-    fn of_default_keys(&mut self, request: &Request) {
-        for (key, accounts) in &request.only_for {
-            for account in accounts {
-                let message = format!(
-                    "a second key: what account {account} launches from snapshots of others is encrypted anew under its \
-                     default EBS key, which its grantees, and nobody else's, need to use too"
-                );
-                self.find(FindingCode::DefaultEbsKey, &key.to_string(), message, None);
-            }
-        }
-        for account in self.accounts {
-            let is_visitor = self.chain.all_snapshots().filter_map(|found| found.snapshot.as_ref());
-            let is_visitor = is_visitor.into_iter().any(|snapshot| snapshot.owner != *account);
-            if let (true, Some(Requester { ebs: Reading::Unread(reason), .. })) =
-                (is_visitor, self.chain.requesters.get(account))
-            {
-                let message = format!(
-                    "the default EBS key of account {account}, under which what it launches is encrypted anew, is not \
-                     known: {reason}"
-                );
-                let hint = how_to_read(*account, reason);
-                self.findings.push(Finding {
-                    code: FindingCode::LaunchUnread,
-                    subject: account.to_string(),
-                    message,
-                    hint: Some(hint),
-                });
-            }
-        }
-    }
-
-    fn of_refusals(&mut self) {
-        for refusal in &self.chain.refusals {
-            let Some(elsewhere) = refused_by(&refusal.message) else { continue };
-            let message =
-                format!("{} was refused {elsewhere}, which no change of keymend's mends", refusal.action);
-            let hint = "the administrator of the organization or of the account has to change that policy";
-            self.findings.push(Finding {
-                code: FindingCode::RefusedElsewhere,
-                subject: refusal.principal.to_string(),
-                message,
-                hint: Some(hint.to_owned()),
-            });
-        }
-    }
 }
 
 fn how_to_read(account: AccountId, reason: &str) -> String {
@@ -379,24 +347,6 @@ fn way_out_of_state(region: &str, image: &Image) -> Option<String> {
         let command = commands::enable_image(region, &image.id);
         format!("enable it, as its owner, account {}\n{command}", image.owner)
     })
-}
-
-/// The policy that refused, where AWS's message names one that is not the key's or an identity's, or an explicit Deny.
-///
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
-fn refused_by(message: &str) -> Option<&'static str> {
-    const SIGNS: [(&str, &str); 8] = [
-        ("explicit deny in a service control policy", "by a Deny in a service control policy"),
-        ("no service control policy allows", "because no service control policy allows it"),
-        ("explicit deny in a resource control policy", "by a Deny in a resource control policy"),
-        ("explicit deny in a permissions boundary", "by a Deny in a permissions boundary"),
-        ("no permissions boundary allows", "because the permissions boundary does not allow it"),
-        ("no session policy allows", "because the session's own policy does not allow it"),
-        ("explicit deny in a VPC endpoint policy", "by a Deny in a VPC endpoint policy"),
-        ("no VPC endpoint policy allows", "because no VPC endpoint policy allows it"),
-    ];
-    let found = SIGNS.iter().find(|(sign, _)| message.contains(sign)).map(|(_, words)| *words);
-    found.or_else(|| message.contains("explicit deny").then_some("by a Deny"))
 }
 
 /// Whether a setting lets an image in; `None` where that depends on what is not read, such as its age.

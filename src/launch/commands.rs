@@ -31,6 +31,16 @@ pub(super) fn who_launched(region: &str, instance: &str) -> String {
     command(words.into_iter().chain(["--query", "Events[?EventName=='RunInstances'].CloudTrailEvent"]))
 }
 
+/// Shows the keys that a launch template names.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/ec2/describe-launch-template-versions.html>
+pub(super) fn keys_of_launch_template(region: &str) -> String {
+    let words = ["aws", "ec2", "describe-launch-template-versions", "--region", region];
+    let which = ["--launch-template-id", "LAUNCH_TEMPLATE", "--query"];
+    let query = "LaunchTemplateVersions[].LaunchTemplateData.BlockDeviceMappings[].Ebs.KmsKeyId";
+    command(words.into_iter().chain(which).chain([query]))
+}
+
 /// Brings a disabled image back.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/disable-an-ami.html>

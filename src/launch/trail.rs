@@ -1,29 +1,45 @@
-//! Refusals by KMS, as CloudTrail records them.
+//! Refusals by KMS, as CloudTrail records them, and what EBS, Auto Scaling and EC2 tell of launches that failed.
 //!
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 
+mod caller;
+mod notices;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
+use super::records::{self, Record};
+use crate::access::Purpose;
 use crate::access::assessment::documented_actions;
-use crate::access::chain::Refusal;
-use crate::access::{GranteeRef, Purpose};
-use crate::arn::{AccountId, EntityKind, KeyArn, Partition};
-use crate::policy::AwsPrincipal;
+use crate::access::chain::{Notice, NoticeSource, Refusal, Stranger};
+use crate::arn::{AccountId, KeyArn, Partition};
+use crate::render::shell;
 
-/// Why a text holds nothing to start from.
+pub use super::records::{MOST_BYTES, RecordsError};
+
+/// Why a file holds nothing to start from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TrailError {
-    /// Not JSON.
-    #[error("not JSON: {0}")]
-    Json(String),
+    /// No records.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
     /// JSON of another kind.
     #[error("no event of CloudTrail")]
     Form,
     /// Events, but none that is a refusal by KMS of what a launch does.
     #[error("{} and none is a call of a launch that KMS refused", counted(*.0))]
     NoRefusal(usize),
+    /// EC2 itself refused the call: no key had a part in it.
+    #[error(
+        "EC2 refused `{operation}` itself, which is no matter of a key: nothing follows from it for a key policy"
+    )]
+    RefusedByEc2 {
+        /// The call.
+        operation: String,
+        /// AWS's words.
+        message: String,
+    },
     /// Who was refused one key was not refused another one: access to every key for everyone would be more than
     /// anybody was refused.
     #[error("the events are of several principals and keys, and not each principal was refused each key")]
@@ -42,86 +58,154 @@ fn counted(events: usize) -> String {
     if events == 1 { "one event".to_owned() } else { format!("{events} events") }
 }
 
-/// What a text holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a file holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trail {
     /// Refusals by KMS of what a launch does, each once.
     pub refusals: Vec<Refusal>,
+    /// Those of callers that can be no grantees.
+    pub strangers: Vec<Stranger>,
+    /// What services tell of launches that failed.
+    pub notices: Vec<Notice>,
     /// How many events are something else.
     pub others: usize,
+    /// What does not tell its key, by an event's id or a group's name.
+    pub keyless: Option<String>,
 }
 
-/// Reads a single event, a log file's `{"Records": […]}`, or what `aws cloudtrail lookup-events` and the console
-/// give, where each event is a text in its member `CloudTrailEvent`.
+/// Reads events and notifications in whatever they are wrapped.
 ///
 /// # Errors
-/// The text is none of these, or no event is a refusal by KMS, or one does not tell what it was about; or they are
-/// about several principals and keys that do not belong together.
-pub fn parse(text: &str) -> Result<Trail, TrailError> {
-    let value: Value = serde_json::from_str(text).map_err(|error| TrailError::Json(error.to_string()))?;
-    let mut events = Vec::new();
-    collect(value, &mut events)?;
-    let (refused, others): (Vec<Value>, Vec<Value>) = events.into_iter().partition(is_refusal);
-    let mut refusals: Vec<Refusal> = Vec::new();
-    for event in &refused {
-        let refusal = refusal(event)?;
-        let is_known = refusals.iter().any(|known| {
-            (&known.principal, &known.action, &known.key)
-                == (&refusal.principal, &refusal.action, &refusal.key)
+/// The file holds none, or no event is a refusal by KMS or tells of a launch that failed, or one does not tell what it
+/// was about; or they are about several principals and keys that do not belong together.
+pub fn parse(bytes: &[u8]) -> Result<Trail, TrailError> {
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(RecordsError::TooLarge(MOST_BYTES).into());
+    }
+    let records = records::unwrap(bytes)?;
+    if records.is_empty() && !is_empty_list(bytes) {
+        return Err(TrailError::Form);
+    }
+    let mut trail = Trail::default();
+    for record in &records {
+        trail.add(record)?;
+    }
+    let Trail { refusals, strangers, notices, others, .. } = &trail;
+    let tells = |notice: &Notice| notice.source != NoticeSource::Ec2;
+    if refusals.is_empty() && strangers.is_empty() && !notices.iter().any(tells) {
+        return Err(match notices.first() {
+            Some(notice) => TrailError::RefusedByEc2 {
+                operation: notice.subject.clone(),
+                message: notice.message.clone(),
+            },
+            None => TrailError::NoRefusal(*others),
         });
-        if !is_known {
-            refusals.push(refusal);
+    }
+    if trail.is_each_of_each() { Ok(trail) } else { Err(TrailError::Unrelated) }
+}
+
+/// How to see which statement made EC2 refuse a call, by AWS's words about it.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/sts/decode-authorization-message.html>
+pub fn how_to_decode(message: &str) -> String {
+    const SIGN: &str = "ncoded authorization failure message: ";
+    match word_after(message, SIGN) {
+        "" => "its caller's permissions for EC2 decide: see AWS's message in the event".to_owned(),
+        encoded => format!(
+            "AWS tells what denied it: aws sts decode-authorization-message --encoded-message {}",
+            shell::quote(encoded)
+        ),
+    }
+}
+
+/// What asks for events and finds none is told so, and not that it is of another kind.
+fn is_empty_list(bytes: &[u8]) -> bool {
+    let value: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
+    let lists = ["Records", "Events", "events", "results", "QueryResultRows"];
+    value.is_some_and(|value| {
+        lists
+            .iter()
+            .any(|list| value.get(list).and_then(serde_json::Value::as_array).is_some_and(Vec::is_empty))
+    })
+}
+
+impl Trail {
+    fn add(&mut self, record: &Record) -> Result<(), TrailError> {
+        if let Some(notice) = notices::of(record) {
+            if notice.launcher.is_some() && notice.key.is_none() {
+                self.keyless.get_or_insert_with(|| notice.subject.clone());
+            }
+            if !self.notices.contains(&notice) {
+                self.notices.push(notice);
+            }
+            return Ok(());
         }
-    }
-    match refusals.is_empty() {
-        true => Err(TrailError::NoRefusal(others.len())),
-        false if !is_each_of_each(&refusals) => Err(TrailError::Unrelated),
-        false => Ok(Trail { refusals, others: others.len() }),
-    }
-}
-
-/// Whether every principal was refused every key: a request is for all of them.
-fn is_each_of_each(refusals: &[Refusal]) -> bool {
-    let principals: BTreeSet<String> = refusals.iter().map(|refusal| refusal.principal.to_string()).collect();
-    let keys: BTreeSet<&KeyArn> = refusals.iter().map(|refusal| &refusal.key).collect();
-    let pairs: BTreeSet<(String, &KeyArn)> =
-        refusals.iter().map(|refusal| (refusal.principal.to_string(), &refusal.key)).collect();
-    pairs.len() == principals.len() * keys.len()
-}
-
-/// Unwraps the forms that events come in.
-fn collect(value: Value, events: &mut Vec<Value>) -> Result<(), TrailError> {
-    match value {
-        Value::Array(items) => items.into_iter().try_for_each(|item| collect(item, events)),
-        Value::Object(mut members) => {
-            for list in ["Records", "Events"] {
-                if let Some(items @ Value::Array(_)) = members.remove(list) {
-                    return collect(items, events);
+        if !is_refusal(record) {
+            self.others += 1;
+            return Ok(());
+        }
+        let id = || record.text(&["eventID"]).unwrap_or_default();
+        let name = record
+            .text(&["eventName"])
+            .ok_or_else(|| TrailError::Incomplete { event: id(), what: "action" })?;
+        let (action, key) = (format!("kms:{name}"), key(record));
+        let message = record.text(&["errorMessage"]).unwrap_or_default();
+        match caller::of(record) {
+            Ok(principal) => {
+                if key.is_none() {
+                    self.keyless.get_or_insert_with(id);
+                }
+                let refusal = Refusal { principal, action, key, message };
+                let is_same = |known: &Refusal| {
+                    (&known.principal, &known.action, &known.key)
+                        == (&refusal.principal, &refusal.action, &refusal.key)
+                };
+                if !self.refusals.iter().any(is_same) {
+                    self.refusals.push(refusal);
                 }
             }
-            if let Some(Value::String(text)) = members.get("CloudTrailEvent") {
-                let event =
-                    serde_json::from_str(text).map_err(|error| TrailError::Json(error.to_string()))?;
-                return collect(event, events);
+            Err(caller::Unnamed { principal, account, reason }) => {
+                let stranger = Stranger { principal, account, reason, action, key, message };
+                let is_same = |known: &Stranger| {
+                    (&known.principal, &known.action, &known.key)
+                        == (&stranger.principal, &stranger.action, &stranger.key)
+                };
+                if !self.strangers.iter().any(is_same) {
+                    self.strangers.push(stranger);
+                }
             }
-            if !members.contains_key("eventSource") {
-                return Err(TrailError::Form);
-            }
-            events.push(Value::Object(members));
-            Ok(())
         }
-        _ => Err(TrailError::Form),
+        Ok(())
+    }
+
+    /// Whether every principal was refused every key: a request is for all of them.
+    fn is_each_of_each(&self) -> bool {
+        let refused =
+            self.refusals.iter().map(|refusal| (refusal.principal.to_string(), refusal.key.as_ref()));
+        let launched = self
+            .notices
+            .iter()
+            .filter_map(|notice| Some((notice.launcher.as_ref()?.to_string(), notice.key.as_ref())));
+        let pairs: BTreeSet<(String, Option<&KeyArn>)> = refused.chain(launched).collect();
+        let principals: BTreeSet<&String> = pairs.iter().map(|(principal, _)| principal).collect();
+        let keys: BTreeSet<Option<&KeyArn>> = pairs.iter().map(|(_, key)| *key).collect();
+        pairs.len() == principals.len() * keys.len()
     }
 }
 
-fn text<'e>(event: &'e Value, pointer: &str) -> &'e str {
-    event.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn is_refusal(event: &Value) -> bool {
-    text(event, "/eventSource") == "kms.amazonaws.com"
-        && text(event, "/errorCode").starts_with("AccessDenied")
-        && is_of_a_launch(text(event, "/eventName"))
+/// A row of a query need not have all of an event: what is there decides.
+fn is_refusal(record: &Record) -> bool {
+    let name = record.text(&["eventName"]).unwrap_or_default();
+    let message = record.text(&["errorMessage"]).unwrap_or_default();
+    let is_of_kms = match record.text(&["eventSource"]) {
+        Some(source) => source == "kms.amazonaws.com",
+        None => !name.is_empty(),
+    };
+    let is_denied = match record.text(&["errorCode"]) {
+        Some(code) => code.starts_with("AccessDenied"),
+        None => message.contains("is not authorized to perform: kms:"),
+    };
+    is_of_kms && is_denied && is_of_a_launch(&name)
 }
 
 /// Whether an operation is among those that access is given to. Whoever was refused another one, the deletion of a
@@ -133,196 +217,32 @@ fn is_of_a_launch(operation: &str) -> bool {
         || documented_actions(Purpose::Launch).iter().any(|action| action.name() == operation)
 }
 
-fn refusal(event: &Value) -> Result<Refusal, TrailError> {
-    let incomplete = |what| TrailError::Incomplete { event: text(event, "/eventID").to_owned(), what };
-    let name = text(event, "/eventName");
-    if name.is_empty() {
-        return Err(incomplete("action"));
-    }
-    Ok(Refusal {
-        principal: principal(event).ok_or_else(|| incomplete("principal"))?,
-        action: format!("kms:{name}"),
-        key: key(event).ok_or_else(|| incomplete("key"))?,
-        message: text(event, "/errorMessage").to_owned(),
-    })
+/// Across accounts AWS may leave the key out.
+///
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/logging-using-cloudtrail.html>
+fn key(record: &Record) -> Option<KeyArn> {
+    let listed = record.list(&["resources"]);
+    let resources = listed.iter().filter_map(arn_of).chain(record.text(&["resources", "0", "ARN"]));
+    let asked = record.text(&["requestParameters", "keyId"]);
+    let message = record.text(&["errorMessage"]).unwrap_or_default();
+    let said = word_after(&message, "on resource: ").to_owned();
+    let arns = resources.chain(asked.clone()).chain([said]);
+    arns.map(|arn| arn.parse()).find_map(Result::ok).or_else(|| own_key(record, &asked?))
 }
 
-/// The role behind a session, with its path where the event has it; else what AWS's message says. The account alone
-/// is the last resort: an event in the key's account may tell no more of a caller from another one.
-fn principal(event: &Value) -> Option<GranteeRef> {
-    let candidates = [
-        text(event, "/userIdentity/sessionContext/sessionIssuer/arn"),
-        text(event, "/userIdentity/arn"),
-        word_after(text(event, "/errorMessage"), "User: "),
-        text(event, "/userIdentity/accountId"),
-    ];
-    candidates.into_iter().find_map(|candidate| match AwsPrincipal::parse(candidate) {
-        AwsPrincipal::Entity(entity) if entity.kind != EntityKind::Group => Some(GranteeRef::Entity(entity)),
-        AwsPrincipal::Session(session) => Some(GranteeRef::Session(session)),
-        AwsPrincipal::Account { id, .. } => Some(GranteeRef::Account(id)),
-        _ => None,
-    })
-}
-
-fn key(event: &Value) -> Option<KeyArn> {
-    let resources = event.get("resources").and_then(Value::as_array).into_iter().flatten();
-    let asked = text(event, "/requestParameters/keyId");
-    let said = word_after(text(event, "/errorMessage"), "on resource: ");
-    let arns = resources.map(|resource| text(resource, "/ARN")).chain([asked, said]);
-    arns.map(str::parse).find_map(Result::ok).or_else(|| own_key(event, asked))
+fn arn_of(resource: &serde_json::Value) -> Option<String> {
+    let members = resource.as_object()?;
+    let (_, arn) = members.iter().find(|(name, _)| name.eq_ignore_ascii_case("arn"))?;
+    arn.as_str().map(str::to_owned)
 }
 
 /// A key that was named by its id alone is the caller's own.
-fn own_key(event: &Value, id: &str) -> Option<KeyArn> {
-    let region = text(event, "/awsRegion");
-    let account: AccountId = text(event, "/userIdentity/accountId").parse().ok()?;
-    format!("arn:{}:kms:{region}:{account}:key/{id}", Partition::of_region(region)).parse().ok()
+fn own_key(record: &Record, id: &str) -> Option<KeyArn> {
+    let region = record.text(&["awsRegion"])?;
+    let account: AccountId = record.text(&["userIdentity", "accountId"])?.parse().ok()?;
+    format!("arn:{}:kms:{region}:{account}:key/{id}", Partition::of_region(&region)).parse().ok()
 }
 
 fn word_after<'t>(text: &'t str, sign: &str) -> &'t str {
     text.split_once(sign).and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
-
-    fn event() -> Value {
-        json!({
-            "eventVersion": "1.11",
-            "userIdentity": {
-                "type": "AssumedRole",
-                "arn": "arn:aws:sts::444455556666:assumed-role/app/i-0123456789abcdef0",
-                "accountId": "444455556666",
-                "sessionContext": {"sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::444455556666:role/team/app"}},
-            },
-            "eventSource": "kms.amazonaws.com",
-            "eventName": "CreateGrant",
-            "awsRegion": "eu-west-1",
-            "errorCode": "AccessDenied",
-            "errorMessage": format!(
-                "User: arn:aws:sts::444455556666:assumed-role/app/i-0123456789abcdef0 is not authorized to perform: \
-                 kms:CreateGrant on resource: {KEY} because no resource-based policy allows the kms:CreateGrant action"
-            ),
-            "requestParameters": null,
-            "eventID": "e1",
-        })
-    }
-
-    fn parsed(value: &Value) -> Result<Vec<(String, String, String)>, String> {
-        let trail = parse(&value.to_string()).map_err(|error| error.to_string())?;
-        let facts =
-            |refusal: Refusal| (refusal.principal.to_string(), refusal.action, refusal.key.to_string());
-        Ok(trail.refusals.into_iter().map(facts).collect())
-    }
-
-    #[test]
-    fn every_form_that_events_come_in() {
-        let expected = vec![(
-            "arn:aws:iam::444455556666:role/team/app".to_owned(),
-            "kms:CreateGrant".to_owned(),
-            KEY.to_owned(),
-        )];
-        let text = event().to_string();
-        for form in [
-            event(),
-            json!([event()]),
-            json!({"Records": [event(), event()]}),
-            json!({"Events": [{"EventId": "e1", "CloudTrailEvent": text}], "NextToken": "t"}),
-            json!({"EventId": "e1", "CloudTrailEvent": text}),
-        ] {
-            assert_eq!(parsed(&form), Ok(expected.clone()), "{form}");
-        }
-    }
-
-    #[test]
-    fn who_and_which_key_wherever_they_stand() {
-        let changed = |change: &dyn Fn(&mut Value)| {
-            let mut event = event();
-            change(&mut event);
-            parsed(&event).map(|mut all| all.remove(0)).map(|(who, _, key)| (who, key))
-        };
-        let both = |who: &str, key: &str| Ok((who.to_owned(), key.to_owned()));
-        let session = "arn:aws:sts::444455556666:assumed-role/app/i-0123456789abcdef0";
-        let no_issuer = changed(&|event| event["userIdentity"]["sessionContext"] = json!({}));
-        assert_eq!(no_issuer, both(session, KEY));
-        // As the key's account sees a caller from another one.
-        let foreign = json!({"type": "AWSAccount", "principalId": "AROAX:i-0", "accountId": "444455556666"});
-        assert_eq!(changed(&|event| event["userIdentity"] = foreign.clone()), both(session, KEY));
-        let silent = changed(&|event| {
-            event["userIdentity"] = foreign.clone();
-            event["errorMessage"] = json!("denied");
-            event["resources"] = json!([{"ARN": KEY, "accountId": "111122223333", "type": "AWS::KMS::Key"}]);
-        });
-        assert_eq!(silent, both("444455556666", KEY));
-        let by_id = changed(&|event| {
-            event["errorMessage"] = json!("denied");
-            event["requestParameters"] = json!({"keyId": "0987dcba-09fe-87dc-65ba-ab0987654321"});
-        });
-        let own = "arn:aws:kms:eu-west-1:444455556666:key/0987dcba-09fe-87dc-65ba-ab0987654321";
-        assert_eq!(by_id, both("arn:aws:iam::444455556666:role/team/app", own));
-    }
-
-    /// Together they would get more than anybody was refused.
-    #[test]
-    fn principals_and_keys_that_do_not_belong_together_are_refused() {
-        let of = |role: &str, key: &str| {
-            let mut event = event();
-            let arn = format!("arn:aws:iam::444455556666:role/{role}");
-            event["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] = json!(arn);
-            event["resources"] = json!([{"ARN": KEY.replace("1234abcd", key)}]);
-            event
-        };
-        let (mine, yours) = (of("app", "1234abcd"), of("web", "9999abcd"));
-        let crossed = [of("app", "9999abcd"), of("web", "1234abcd")];
-        let count = |events: &[&Value]| parsed(&json!(events)).map(|all| all.len());
-        assert_eq!(count(&[&mine, &crossed[0]]), Ok(2), "one principal");
-        assert_eq!(count(&[&mine, &crossed[1]]), Ok(2), "one key");
-        assert_eq!(count(&[&mine, &yours, &crossed[0], &crossed[1]]), Ok(4), "each was refused each");
-        let message =
-            "the events are of several principals and keys, and not each principal was refused each key";
-        assert_eq!(count(&[&mine, &yours]), Err(message.to_owned()));
-        assert_eq!(count(&[&mine, &yours, &crossed[0]]), Err(message.to_owned()));
-    }
-
-    #[test]
-    fn what_is_no_refusal_is_told() {
-        let other = |member: &str, value: &str| {
-            let mut event = event();
-            event[member] = json!(value);
-            event
-        };
-        let mut silent = other("errorMessage", "denied");
-        silent["userIdentity"] = json!({"type": "AWSService", "invokedBy": "autoscaling.amazonaws.com"});
-        for (form, message) in [
-            (json!(1), "no event of CloudTrail"),
-            (json!({"Version": "2012-10-17"}), "no event of CloudTrail"),
-            (json!({"Records": []}), "0 events and none is a call of a launch that KMS refused"),
-            (
-                other("eventSource", "ec2.amazonaws.com"),
-                "one event and none is a call of a launch that KMS refused",
-            ),
-            (
-                other("errorCode", "DisabledException"),
-                "one event and none is a call of a launch that KMS refused",
-            ),
-            (
-                other("eventName", "ScheduleKeyDeletion"),
-                "one event and none is a call of a launch that KMS refused",
-            ),
-            (other("eventName", ""), "the event `e1` does not tell its action"),
-            (silent, "the event `e1` does not tell its principal"),
-        ] {
-            assert_eq!(parsed(&form), Err(message.to_owned()));
-        }
-        assert!(matches!(parse("{"), Err(TrailError::Json(_))));
-        let reencrypted = parse(&other("eventName", "ReEncrypt").to_string()).unwrap();
-        assert_eq!(reencrypted.refusals[0].action, "kms:ReEncrypt");
-        let mixed = json!([event(), other("eventSource", "ec2.amazonaws.com")]);
-        assert_eq!(parse(&mixed.to_string()).unwrap().others, 1);
-    }
 }

@@ -197,6 +197,8 @@ impl Checked {
             self.findings.retain(|finding| !is_told_better(finding));
             let (conclusion, remedy) = match (cause.severity(), self.remedy) {
                 (Severity::Blocking, _) => (Conclusion::Blocked, Remedy::Blocked),
+                (_, Remedy::NotNeeded) if cause.code.leaves_open() => (Conclusion::Unknown, Remedy::Nothing),
+                (_, other) if cause.code.leaves_open() => (Conclusion::Unknown, other),
                 (_, Remedy::NotNeeded) => (Conclusion::Missing, Remedy::Nothing),
                 (_, Remedy::Fix) => (Conclusion::Missing, Remedy::PartOfIt),
                 (_, other) => (Conclusion::Missing, other),

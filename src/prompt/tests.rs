@@ -16,12 +16,25 @@ fn the_question_names_other_accounts_only() {
         change.gains.clear();
         change.giving(grantees, &testing::BOTH)
     };
-    assert_eq!(question(&[&update(&[USER])]), "Apply 1 change?");
+    assert_eq!(question(&[&update(&[USER])], &[]), "Apply 1 change?");
     let (both, third) = (update(&[USER, OTHER_ROOT]), update(&["arn:aws:iam::777788889999:root"]));
     assert_eq!(
-        question(&[&both, &third]),
+        question(&[&both, &third], &[]),
         "Apply 2 changes? This gives access to accounts 444455556666 and 777788889999."
     );
+    let whole = Finding {
+        code: FindingCode::WholeAccount,
+        subject: "444455556666".to_owned(),
+        message: String::new(),
+        hint: None,
+    };
+    let asked = question(&[&both, &third], std::slice::from_ref(&whole));
+    assert!(
+        asked.contains("The whole account 444455556666 is let in") && asked.contains("--principal ARN"),
+        "{asked}"
+    );
+    let deselected = question(&[&third], &[whole]);
+    assert_eq!(deselected, "Apply 1 change? This gives access to account 777788889999.");
 }
 
 #[test]

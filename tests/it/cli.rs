@@ -15,6 +15,7 @@ mod manual;
 mod mistakes;
 mod modes;
 mod patch;
+mod records;
 mod verify;
 mod worlds;
 

@@ -15,6 +15,11 @@ pub(crate) fn fixture(name: &str) -> String {
     fs::read_to_string(worlds.join(name).with_extension("json")).unwrap()
 }
 
+/// The folder of a situation from the field, under fixtures/field.
+pub(crate) fn field(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/field").join(name)
+}
+
 /// A folder with a world in it, where runs find nothing else.
 pub(crate) struct Scene {
     _folder: TempDir,
@@ -41,6 +46,19 @@ impl Scene {
         fs::create_dir(root.join("home")).unwrap();
         fs::write(root.join("world.json"), world).unwrap();
         Self { _folder: folder, root }
+    }
+
+    /// With a world from the field and all that lies beside it.
+    pub(crate) fn of_field(folder: &str, world: &str) -> Self {
+        let from = field(folder);
+        let scene = Self::with_text(fs::read(from.join(world)).unwrap());
+        for file in fs::read_dir(&from).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            if name != "world.json" {
+                fs::copy(&file, scene.path(name)).unwrap();
+            }
+        }
+        scene
     }
 
     /// A file in the folder.

@@ -158,7 +158,7 @@ async fn an_image_under_two_keys_for_five_grantees_is_planned_in_six_round_trips
     };
     let targets = Targets { images: vec!["ami-0123456789abcdef0".to_owned()], ..Targets::default() };
     let mut chain = launch::trace(&targets, &asked, &aws).await.unwrap();
-    launch::complete(&mut asked, &mut chain);
+    launch::complete(&mut asked, &mut chain).unwrap();
     let (request, observation) = observe(&asked, &aws).await.unwrap();
     assert_eq!(request.keys, [key, other_key]);
     let planned = plan(&request, &observation);

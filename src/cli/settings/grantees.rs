@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{is_piped, read_text};
-use crate::access::{GranteeRef, RoleSuffix, ServiceLinkedRole, WellKnownRole};
+use crate::access::{GranteeRef, NoGrantee, RoleSuffix, ServiceLinkedRole, WellKnownRole};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
 use crate::cli::SubjectArgs;
 use crate::error::UsageError;
@@ -102,7 +102,18 @@ pub(super) fn principal(text: &str) -> Result<GranteeRef, UsageError> {
     }
 }
 
+/// What AWS itself calls as, a session that leads to nobody, an id: why it can be no grantee.
+fn no_grantee(text: &str) -> Option<UsageError> {
+    match NoGrantee::or_grantee(text).err()? {
+        NoGrantee::Unknown => None,
+        reason => Some(UsageError::new(format!("`{text}` {reason}")).hint(reason.way_out(None))),
+    }
+}
+
 fn not_a_principal(text: &str) -> UsageError {
+    if let Some(error) = no_grantee(text) {
+        return error;
+    }
     let message = match ArnParts::parse(text) {
         Ok(parts) if parts.service != "iam" => {
             format!("`{text}` is an ARN of {}, not of a user or role", parts.service)
@@ -154,10 +165,10 @@ fn parse_grantees(text: &str) -> Result<Vec<GranteeRef>, (usize, UsageError)> {
                 AwsPrincipal::Account { id, .. } => Ok(GranteeRef::Account(id)),
                 AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),
                 AwsPrincipal::Session(session) => Ok(GranteeRef::Session(session)),
-                _ => Err(UsageError::new(format!(
-                    "`{line}` is no account id and no ARN of a user, role or group"
-                ))
-                .hint(GRANTEES_FORM)),
+                _ => Err(no_grantee(line).unwrap_or_else(|| {
+                    UsageError::new(format!("`{line}` is no account id and no ARN of a user, role or group"))
+                        .hint(GRANTEES_FORM)
+                })),
             };
             grantee.map_err(|error| (number, error))
         })

@@ -1,13 +1,14 @@
 //! Ids of what instances launch from, and events of CloudTrail.
 
+use std::io::{self, Read as _};
 use std::path::Path;
 
-use super::{is_piped, read_text};
-use crate::access::chain::Refusal;
+use super::is_piped;
 use crate::cli::LaunchArgs;
 use crate::error::UsageError;
 use crate::launch::Targets;
-use crate::launch::trail::{self, TrailError};
+use crate::launch::trail::{self, MOST_BYTES, RecordsError, Trail, TrailError};
+use crate::render::shell;
 
 /// A kind of ids: its flag, how its ids begin, and what it is called.
 #[derive(Debug, Clone, Copy)]
@@ -23,12 +24,31 @@ const VOLUME: Kind = Kind { flag: "volume", prefix: "vol-", name: "a volume" };
 const INSTANCE: Kind = Kind { flag: "instance", prefix: "i-", name: "an instance" };
 const KINDS: [Kind; 4] = [IMAGE, SNAPSHOT, VOLUME, INSTANCE];
 
-/// What somebody has, from what was typed; and how many events were something else than a refusal by KMS.
-pub(super) fn targets(args: &LaunchArgs, region: Option<&String>) -> Result<(Targets, usize), UsageError> {
-    let (refusals, others) = match &args.cloudtrail {
-        Some(file) => cloudtrail(file)?,
-        None => (Vec::new(), 0),
-    };
+/// What somebody has, from what was typed.
+pub(super) struct Given {
+    pub(super) targets: Targets,
+    /// How many events were something else than a refusal by KMS.
+    pub(super) other_events: usize,
+    /// What does not tell the key that it is about.
+    keyless: Option<String>,
+}
+
+impl Given {
+    /// What a record does not tell has to be given.
+    pub(super) fn check_keys(&self, is_key_named: bool) -> Result<(), UsageError> {
+        match &self.keyless {
+            Some(what) if !is_key_named && !self.targets.lead_to_keys() => {
+                Err(UsageError::new(format!("`{what}` does not tell which key it is about"))
+                    .hint("across accounts AWS leaves the key out: give it with --key, or what was to be launched with --ami"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(super) fn given(args: &LaunchArgs, region: Option<&String>) -> Result<Given, UsageError> {
+    let trail = args.cloudtrail.as_deref().map_or(Ok(Trail::default()), cloudtrail)?;
+    let Trail { refusals, strangers, notices, others, keyless } = trail;
     let targets = Targets {
         region: region.cloned(),
         images: ids(IMAGE, &args.ami)?,
@@ -36,8 +56,10 @@ pub(super) fn targets(args: &LaunchArgs, region: Option<&String>) -> Result<(Tar
         volumes: ids(VOLUME, &args.volume)?,
         instances: ids(INSTANCE, &args.instance)?,
         refusals,
+        strangers,
+        notices,
     };
-    Ok((targets, others))
+    Ok(Given { targets, other_events: others, keyless })
 }
 
 fn ids(kind: Kind, typed: &[String]) -> Result<Vec<String>, UsageError> {
@@ -68,20 +90,45 @@ fn is_id(text: &str, prefix: &str) -> bool {
     (8..=17).contains(&digits.len()) && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn cloudtrail(file: &Path) -> Result<(Vec<Refusal>, usize), UsageError> {
+fn cloudtrail(file: &Path) -> Result<Trail, UsageError> {
     const FORM: &str = "--cloudtrail takes an event that KMS refused, a log file, or what `aws cloudtrail lookup-events \
-                        --lookup-attributes AttributeKey=EventSource,AttributeValue=kms.amazonaws.com` prints";
+                        --lookup-attributes AttributeKey=EventSource,AttributeValue=kms.amazonaws.com` prints; an event \
+                        of EventBridge, and what queries and logs give, too";
     let name =
         if is_piped(file) { "standard input".to_owned() } else { format!("the file `{}`", file.display()) };
-    let text = read_text(file)
+    let bytes = read(file)
         .map_err(|error| UsageError::new(format!("{name} can't be read for events: {error}")).hint(FORM))?;
-    let trail = trail::parse(&text).map_err(|error| {
-        let hint = if error == TrailError::Unrelated {
-            "give the events of one principal, or those about one key, then the others"
-        } else {
-            FORM
+    trail::parse(&bytes).map_err(|error| {
+        let hint = match &error {
+            TrailError::Unrelated => {
+                "give the events of one principal, or those about one key, then the others".to_owned()
+            }
+            TrailError::Records(RecordsError::Utf16) => format!(
+                "convert it first: iconv -f UTF-16 -t UTF-8 {}",
+                if is_piped(file) {
+                    "FILE".into()
+                } else {
+                    shell::quote(&file.display().to_string()).into_owned()
+                }
+            ),
+            TrailError::Records(RecordsError::TooLarge(_)) => {
+                "give those events alone that KMS refused, with the errorCode AccessDenied".to_owned()
+            }
+            TrailError::RefusedByEc2 { message, .. } => trail::how_to_decode(message),
+            _ => FORM.to_owned(),
         };
         UsageError::new(format!("{name}: {error}")).hint(hint)
-    })?;
-    Ok((trail.refusals, trail.others))
+    })
+}
+
+/// A file's bytes; a little more than the most that is taken, where there are more.
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let most = MOST_BYTES.saturating_add(1);
+    let mut bytes = Vec::new();
+    if is_piped(file) {
+        io::stdin().lock().take(most).read_to_end(&mut bytes)?;
+    } else {
+        std::fs::File::open(file)?.take(most).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }

@@ -1,8 +1,9 @@
 use super::*;
-use crate::access::{PolicyName, Purpose};
+use crate::access::chain::Stranger;
+use crate::access::{NoGrantee, PolicyName, Purpose};
 use crate::arn::{KeyArn, Partition};
 use crate::observation::ec2::{EbsDefaults, Shares, Snapshot, StateReason};
-use crate::plan::plan;
+use crate::plan::{Severity, plan};
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const IMAGE: &str = "ami-0123456789abcdef0";
@@ -62,17 +63,23 @@ fn chain(launch: Reading<Shares>, seen: Option<bool>, allowed: Option<AllowedIma
     }
 }
 
-fn causes(chain: &Chain) -> Vec<Finding> {
-    let request = Request {
+/// For accounts as a whole.
+fn request(accounts: &[AccountId]) -> Request {
+    let account = |id: &AccountId| crate::access::Grantee::Account { partition: Partition::Aws, id: *id };
+    Request {
         keys: Vec::new(),
-        grantees: vec![crate::access::Grantee::Account { partition: Partition::Aws, id: visitor() }],
+        grantees: accounts.iter().map(account).collect(),
         policy_name: PolicyName::default(),
         profile: crate::access::Profile::default(),
         coverage: crate::access::CoverageRule::default(),
         prune_orphans: false,
         purpose: Purpose::default(),
         only_for: std::collections::BTreeMap::new(),
-    };
+    }
+}
+
+fn causes(chain: &Chain) -> Vec<Finding> {
+    let request = request(&[visitor()]);
     let observation = Observation::default();
     let mut plan = plan(&request, &observation);
     add_to(&mut plan, chain, &request, &observation);
@@ -149,6 +156,7 @@ fn criteria_are_given_again_with_the_owner() {
 fn states_and_reasons() {
     let mut chain = chain(shared_with(&[visitor()], &[]), Some(true), None);
     chain.images[0].image.state = "disabled".to_owned();
+    chain.derived_accounts = Some(std::collections::BTreeSet::new());
     let reason =
         |code: &str, message: &str| StateReason { code: code.to_owned(), message: message.to_owned() };
     let instance = |reason| Instance {
@@ -228,19 +236,115 @@ fn default_keys_count_for_what_others_own_and_where_everything_is_encrypted() {
     assert!(chain.default_key(owner()).is_some(), "everything is");
 }
 
+/// Why an account's default key is needed, and only where it is.
 #[test]
-fn refusals_by_others_than_keys_and_identities() {
-    let because =
-        |what: &str| refused_by(&format!("User: u is not authorized to perform: a on resource: r {what}"));
-    assert_eq!(because("because no resource-based policy allows the kms:Decrypt action"), None);
-    assert_eq!(because("because no identity-based policy allows the kms:Decrypt action"), None);
-    assert_eq!(
-        because("with an explicit deny in a service control policy"),
-        Some("by a Deny in a service control policy")
+fn the_default_key_is_explained() {
+    let default = "arn:aws:kms:eu-west-1:444455556666:key/0987dcba-09fe-87dc-65ba-ab0987654321";
+    let told = |key: Option<&str>, is_always: bool, keys: &[&str]| {
+        let mut chain = chain(shared_with(&[visitor()], &[]), Some(true), None);
+        let ebs = EbsDefaults { key: default.to_owned(), is_always };
+        chain.requesters.get_mut(&visitor()).unwrap().ebs = Reading::Read(ebs);
+        chain.images[0].snapshots = vec![snapshot(key)];
+        let mut request = request(&[]);
+        request.keys = keys.iter().map(|key| key.parse().unwrap()).collect();
+        request.only_for = [(default.parse().unwrap(), [visitor()].into())].into();
+        let found = of(&chain, &request, &Observation::default());
+        found.into_iter().find(|finding| finding.code == FindingCode::DefaultEbsKey).unwrap().message
+    };
+    let foreign = told(Some(KEY), false, &[KEY, default]);
+    assert!(
+        foreign
+            .starts_with("a second key: the encrypted snapshot `snap-0aaaaaaaaaaaaaaaa` belongs to another"),
+        "{foreign}"
     );
-    assert_eq!(
-        because("because no permissions boundary allows the kms:Decrypt action"),
-        Some("because the permissions boundary does not allow it")
+    let by_default = told(None, true, &[default]);
+    assert!(
+        by_default.starts_with("account 444455556666 encrypts every new volume (encryption by default)"),
+        "{by_default}"
     );
-    assert_eq!(because("with an explicit deny in an identity-based policy"), Some("by a Deny"));
+}
+
+fn failed(code: &str, message: &str) -> Instance {
+    Instance {
+        id: "i-0123456789abcdef0".to_owned(),
+        owner: visitor(),
+        image: IMAGE.to_owned(),
+        state: "terminated".to_owned(),
+        state_reason: Some(StateReason { code: code.to_owned(), message: message.to_owned() }),
+        volumes: Vec::new(),
+        auto_scaling_group: None,
+    }
+}
+
+#[test]
+fn a_key_that_the_launch_itself_names_can_not_be_seen() {
+    let codes = |instance: Instance, keys: &[&str]| -> Vec<FindingCode> {
+        let mut chain = chain(shared_with(&[visitor()], &[]), Some(true), None);
+        chain.images[0].snapshots = vec![snapshot(None)];
+        chain.instances = vec![instance];
+        let mut request = request(&[]);
+        request.keys = keys.iter().map(|key| key.parse().unwrap()).collect();
+        of(&chain, &request, &Observation::default()).iter().map(|finding| finding.code).collect()
+    };
+    let of_a_key = || failed("Client.InternalError", "Client.InternalError: Client error on launch");
+    assert!(codes(of_a_key(), &[]).contains(&FindingCode::KeyUnseen));
+    assert!(!codes(of_a_key(), &[KEY]).contains(&FindingCode::KeyUnseen), "one is looked at");
+    let other = failed("Server.InsufficientInstanceCapacity", "no capacity");
+    assert!(!codes(other, &[]).contains(&FindingCode::KeyUnseen), "no key is suspected");
+    assert_eq!(FindingCode::KeyUnseen.severity(), Severity::LeftOver);
+}
+
+/// That the account was derived has to be known, by the record or, where an old plan file has none, by what is there.
+#[test]
+fn a_whole_account_that_nobody_named_is_told() {
+    let told = |derived: Option<&[AccountId]>, is_scaled: bool| -> Vec<FindingCode> {
+        let mut instance = failed("Client.InternalError", "");
+        instance.auto_scaling_group = is_scaled.then(|| "web".to_owned());
+        let derived_accounts = derived.map(|accounts| accounts.iter().copied().collect());
+        let chain = Chain { instances: vec![instance], derived_accounts, ..Chain::default() };
+        of(&chain, &request(&[visitor()]), &Observation::default())
+            .iter()
+            .map(|finding| finding.code)
+            .collect()
+    };
+    assert!(told(Some(&[visitor()]), false).contains(&FindingCode::WholeAccount));
+    assert!(told(None, false).contains(&FindingCode::WholeAccount), "not known to be named");
+    assert!(!told(Some(&[]), false).contains(&FindingCode::WholeAccount), "named");
+    assert!(!told(None, true).contains(&FindingCode::WholeAccount), "its group's role launched");
+}
+
+#[test]
+fn a_caller_that_can_be_no_grantee_is_told_what_to_do() {
+    let scp = "arn:aws:organizations::999988887777:policy/o-example/service_control_policy/p-0example";
+    let told = |reason: NoGrantee, principal: &str, message: String| {
+        let stranger = Stranger {
+            principal: principal.to_owned(),
+            account: Some(visitor()),
+            reason,
+            action: "kms:Decrypt".to_owned(),
+            key: None,
+            message,
+        };
+        let chain = Chain { strangers: vec![stranger], region: "eu-west-1".to_owned(), ..Chain::default() };
+        let mut found = of(&chain, &request(&[]), &Observation::default());
+        assert_eq!(found.len(), 1, "{found:?}");
+        let Finding { code, message, hint, .. } = found.remove(0);
+        (code, format!("{message}; {}", hint.unwrap_or_default()))
+    };
+    let own = "arn:aws:sts::444455556666:assumed-role/aws:ec2-infrastructure/i-0";
+    let by_scp = format!("with an explicit deny in a service control policy: {scp}");
+    let (code, text) = told(NoGrantee::IdentityOnlyRole, own, by_scp);
+    assert_eq!(code, FindingCode::IdentityOnlyRoleDenied);
+    assert!(text.contains(&format!("by a Deny in a service control policy, `{scp}`")), "{text}");
+    assert!(text.contains("arn:aws:iam::*:role/aws:ec2-infrastructure"), "{text}");
+    let by_key = "with an explicit deny in a resource-based policy".to_owned();
+    let (code, text) = told(NoGrantee::IdentityOnlyRole, "444455556666:aws:ec2-infrastructure:i-0", by_key);
+    assert_eq!(code, FindingCode::IdentityOnlyRoleDenied);
+    assert!(text.contains("arn:aws:iam::444455556666:role/aws:ec2-infrastructure"), "{text}");
+    // A grant lets it in, or none: no policy has to.
+    let by_nobody = "because no resource-based policy allows the kms:Decrypt action".to_owned();
+    let (code, text) = told(NoGrantee::IdentityOnlyRole, own, by_nobody.clone());
+    assert!(code == FindingCode::NoGrantee && text.contains("name whoever launches"), "{text}");
+    let (code, text) = told(NoGrantee::IdAlone, "AROAEXAMPLEEXAMPLE123:s", by_nobody);
+    assert!(code == FindingCode::NoGrantee && text.contains("the caller's account 444455556666"), "{text}");
 }

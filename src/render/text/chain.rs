@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::names;
 use crate::access::Request;
-use crate::access::chain::{Chain, FoundImage, FoundSnapshot};
+use crate::access::chain::{Chain, FoundImage, FoundSnapshot, NoticeSource};
 use crate::arn::KeyArn;
 use crate::observation::ec2::{Instance, Volume};
 use crate::render::Styles;
@@ -22,7 +22,22 @@ pub fn chain(out: &mut dyn Write, styles: &Styles, chain: &Chain, request: &Requ
     let mut tree = Tree { out, styles };
     for refusal in &chain.refusals {
         tree.line(0, &format!("CloudTrail: {} refused to {}", refusal.action, refusal.principal), "")?;
-        tree.line(1, &names::key(&refusal.key), "")?;
+        tree.told_key(refusal.key.as_ref())?;
+    }
+    for stranger in &chain.strangers {
+        tree.line(0, &format!("CloudTrail: {} refused to {}", stranger.action, stranger.principal), "")?;
+        tree.told_key(stranger.key.as_ref())?;
+    }
+    for notice in &chain.notices {
+        let source = match notice.source {
+            NoticeSource::Ebs => "EBS",
+            NoticeSource::AutoScaling => "Auto Scaling",
+            NoticeSource::Ec2 => "EC2 refused",
+        };
+        tree.line(0, &format!("{source}: {}", notice.subject), "")?;
+        if let Some(key) = &notice.key {
+            tree.line(1, &names::key(key), "")?;
+        }
     }
     for instance in &chain.instances {
         tree.instance(instance)?;
@@ -60,6 +75,13 @@ impl Tree<'_> {
             write!(self.out, " {}", paint(self.styles.dim, Escaped(about)))?;
         }
         writeln!(self.out)
+    }
+
+    fn told_key(&mut self, key: Option<&KeyArn>) -> io::Result<()> {
+        match key {
+            Some(key) => self.line(1, &names::key(key), ""),
+            None => self.line(1, "a key that the event does not tell", ""),
+        }
     }
 
     fn instance(&mut self, instance: &Instance) -> io::Result<()> {

@@ -10,20 +10,27 @@ const SNAPSHOT: &str = "snap-0aaaaaaaaaaaaaaaa";
 
 /// What a dry run says, and that a run which applies leaves nothing to plan.
 fn story(world: &str) -> String {
+    story_with(world, "")
+}
+
+/// The same where whoever launches has to be named before anything is applied.
+fn story_with(world: &str, named: &str) -> String {
     let scene = Scene::of(world);
     let before = scene.content();
     let dry = scene.fix("--dry-run");
     assert_eq!(scene.content(), before, "a dry run touches nothing");
-    let applied = scene.fix("--yes");
-    let again = scene.fix("--yes");
-    assert_eq!(scene.fix("--yes --output json").json()["changes"], json!([]), "{again}");
+    let yes = format!("{named} --yes");
+    let applied = scene.fix(&yes);
+    let again = scene.fix(&yes);
+    assert_ne!(applied.status, 2, "{applied}");
+    assert_eq!(scene.fix(&format!("{yes} --output json")).json()["changes"], json!([]), "{again}");
     assert_eq!(applied.status, again.status, "{applied}{again}");
     dry.to_string()
 }
 
 #[test]
 fn terminated_instance() {
-    insta::assert_snapshot!(story("terminated-instance"));
+    insta::assert_snapshot!(story_with("terminated-instance", "--account 444455556666"));
 }
 
 #[test]

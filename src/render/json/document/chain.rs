@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::texts;
-use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Refusal, Requester};
+use crate::access::NoGrantee;
+use crate::access::chain::{
+    Chain, FoundImage, FoundSnapshot, Notice, NoticeSource, Refusal, Requester, Stranger,
+};
 use crate::arn::AccountId;
 use crate::observation::ec2::{Instance, Volume};
 
@@ -24,6 +27,12 @@ pub(super) struct ChainOutput {
     volumes: Vec<VolumeOutput>,
     /// What KMS refused, by CloudTrail.
     refusals: Vec<RefusalOutput>,
+    /// What KMS refused to callers that can be no grantees, by CloudTrail.
+    strangers: Vec<StrangerOutput>,
+    /// What EBS, Auto Scaling and EC2 tell of launches that failed.
+    notices: Vec<NoticeOutput>,
+    /// The ids of accounts that are let in as a whole though nobody named them.
+    derived_accounts: Vec<String>,
     /// What the accounts that launch have set for themselves.
     requesters: Vec<RequesterOutput>,
 }
@@ -97,10 +106,42 @@ struct RefusalOutput {
     principal: String,
     /// The call, as IAM names its permission.
     action: String,
-    /// The ARN of the key.
-    key: String,
+    /// The ARN of the key; null where the event leaves it out.
+    key: Option<String>,
     /// AWS's words.
     message: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct StrangerOutput {
+    /// Who was refused, as the event names it.
+    principal: String,
+    /// The id of its account, where it is told.
+    account: Option<String>,
+    /// Why it can be no grantee.
+    reason: NoGrantee,
+    /// The call, as IAM names its permission.
+    action: String,
+    /// The ARN of the key; null where the event leaves it out.
+    key: Option<String>,
+    /// AWS's words.
+    message: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NoticeOutput {
+    /// Who tells it.
+    source: NoticeSource,
+    /// What it is about: the ARN of a volume, the name of a group, a call.
+    subject: String,
+    /// AWS's words.
+    message: String,
+    /// The ARN of the key that they name.
+    key: Option<String>,
+    /// The ARN of who launched, where it is told.
+    launcher: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -126,6 +167,9 @@ impl ChainOutput {
             snapshots: chain.snapshots.iter().map(SnapshotOutput::from).collect(),
             volumes: chain.volumes.iter().map(VolumeOutput::from).collect(),
             refusals: chain.refusals.iter().map(RefusalOutput::from).collect(),
+            strangers: chain.strangers.iter().map(StrangerOutput::from).collect(),
+            notices: chain.notices.iter().map(NoticeOutput::from).collect(),
+            derived_accounts: texts(chain.derived_accounts.iter().flatten()),
             requesters: chain.requesters.iter().map(RequesterOutput::from).collect(),
         })
     }
@@ -183,8 +227,33 @@ impl From<&Refusal> for RefusalOutput {
         Self {
             principal: refusal.principal.to_string(),
             action: refusal.action.clone(),
-            key: refusal.key.to_string(),
+            key: texts(&refusal.key).pop(),
             message: refusal.message.clone(),
+        }
+    }
+}
+
+impl From<&Stranger> for StrangerOutput {
+    fn from(stranger: &Stranger) -> Self {
+        Self {
+            principal: stranger.principal.clone(),
+            account: texts(stranger.account).pop(),
+            reason: stranger.reason,
+            action: stranger.action.clone(),
+            key: texts(&stranger.key).pop(),
+            message: stranger.message.clone(),
+        }
+    }
+}
+
+impl From<&Notice> for NoticeOutput {
+    fn from(notice: &Notice) -> Self {
+        Self {
+            source: notice.source,
+            subject: notice.subject.clone(),
+            message: notice.message.clone(),
+            key: texts(&notice.key).pop(),
+            launcher: texts(&notice.launcher).pop(),
         }
     }
 }
