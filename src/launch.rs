@@ -1,6 +1,7 @@
 //! From what somebody has, an instance that would not start or the image it was launched from, to the keys and those
 //! who need them; and every cause that is not a policy.
 
+mod allowed_images;
 pub mod causes;
 mod commands;
 mod denial;

@@ -298,6 +298,10 @@ pub enum FindingCode {
     IdentityOnlyRoleDenied,
     /// A launch seems to have failed for a key, and which one can't be seen.
     KeyUnseen,
+    /// AWS answers with something that is newer than this program: what it means for a launch is not known.
+    UnknownValue,
+    /// A snapshot has further keys, and AWS does not say which of them a launch uses.
+    AssociatedKeys,
 }
 
 impl FindingCode {
@@ -337,7 +341,9 @@ impl FindingCode {
             | Self::RefusedElsewhere
             | Self::WholeAccount
             | Self::NoGrantee
-            | Self::KeyUnseen => Severity::LeftOver,
+            | Self::KeyUnseen
+            | Self::UnknownValue
+            | Self::AssociatedKeys => Severity::LeftOver,
             Self::GroupDelegation
             | Self::GrantUncertain
             | Self::WiderThanExisting

@@ -3,15 +3,15 @@
 mod keys;
 mod records;
 
+use super::allowed_images::{is_allowed, what_is_newer};
 use super::commands::{self, Copied};
 use super::state_reason;
 use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Requester};
 use crate::access::{Grantee, Request};
 use crate::arn::AccountId;
-use crate::observation::ec2::{AllowedImages, Image, ImageCriterion, Instance};
+use crate::observation::ec2::{AllowedImages, Image, Instance, Snapshot};
 use crate::observation::{KeyManager, Observation, Reading};
 use crate::plan::{self, Finding, FindingCode, Plan, Side};
-use crate::policy::pattern;
 
 /// The plan, with every cause besides.
 pub fn planned(request: &Request, observation: &Observation, chain: &Chain) -> Plan {
@@ -59,7 +59,7 @@ pub fn of(chain: &Chain, request: &Request, observation: &Observation) -> Vec<Fi
         causes.of_launcher(instance, request);
     });
     chain.images.iter().for_each(|found| causes.of_image(found));
-    chain.all_snapshots().for_each(|found| causes.of_snapshot(found));
+    chain.all_snapshots().for_each(|found| causes.of_snapshot(found, request));
     causes.of_keys();
     causes.of_default_keys(request);
     causes.of_unseen_key(request);
@@ -81,6 +81,13 @@ fn managed_keys(observation: &Observation) -> impl Iterator<Item = String> {
         .filter(|(_, key)| key.metadata.read().is_some_and(|metadata| metadata.manager == KeyManager::Aws));
     managed.map(|(arn, _)| arn.to_string())
 }
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Image.html>
+const IMAGE_STATES: [&str; 8] =
+    ["available", "pending", "invalid", "deregistered", "transient", "failed", "error", "disabled"];
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html>
+const SNAPSHOT_STATES: [&str; 5] = ["completed", "pending", "error", "recoverable", "recovering"];
 
 struct Causes<'c> {
     chain: &'c Chain,
@@ -138,7 +145,10 @@ impl Causes<'_> {
 
     fn of_image(&mut self, found: &FoundImage) {
         let image = &found.image;
-        if image.state != "available" {
+        if !IMAGE_STATES.contains(&image.state.as_str()) {
+            let what = format!("the image's state is `{}`", image.state);
+            self.unknown(&image.id, &what, "whether anything launches from it");
+        } else if image.state != "available" {
             let message = format!("the image is {}: nothing launches from it", image.state);
             self.find(
                 FindingCode::ImageState,
@@ -178,8 +188,14 @@ impl Causes<'_> {
             self.not_allowed(account, image, settings);
         }
         // An image that the setting keeps out does not show, shared or not.
-        let may_be_hidden =
-            verdict != Some(true) && settings.is_some_and(|settings| settings.state == "enabled");
+        let may_be_hidden = verdict != Some(true)
+            && settings
+                .is_some_and(|settings| settings.state != "audit-mode" && settings.state != "disabled");
+        let newer = settings.filter(|_| verdict.is_none() && seen != Some(true) && may_be_hidden);
+        if let Some(what) = newer.and_then(what_is_newer) {
+            let what = format!("the Allowed AMIs setting of account {account} has {what}");
+            self.unknown(&image.id, &what, "whether it lets the image in");
+        }
         match (seen, shared) {
             (Some(true), _) | (None, Some(true)) => {}
             (_, Some(false)) => {
@@ -210,6 +226,12 @@ impl Causes<'_> {
     fn unread(&mut self, account: AccountId, found: &FoundImage, requester: &Requester) {
         let reason = match (requester.sees.get(&found.image.id), &found.launch) {
             (Some(Reading::Unread(reason)), _) | (None, Reading::Unread(reason)) => reason.clone(),
+            (_, Reading::Read(shares)) if !shares.unknown.is_empty() => {
+                format!(
+                    "it is shared in a way that keymend does not know (`{}`)",
+                    shares.unknown.join("`, `")
+                )
+            }
             // An organization that it is shared with may hold the account or not.
             _ => format!(
                 "it is shared with an organization, and whether account {account} is in it is not told"
@@ -223,11 +245,16 @@ impl Causes<'_> {
     fn not_allowed(&mut self, account: AccountId, image: &Image, settings: &AllowedImages) {
         let owner = image.owner;
         let command = commands::allow_owner(&self.chain.region, settings, owner);
-        let hint = if settings.managed_by == "declarative-policy" {
-            "its organization's declarative policy for EC2 decides: allow images of the owner there"
-                .to_owned()
-        } else {
-            format!("allow images of account {owner}, in account {account}\n{command}")
+        let hint = match command {
+            Some(command) => format!("allow images of account {owner}, in account {account}\n{command}"),
+            None if settings.managed_by == "declarative-policy" => {
+                "its organization's declarative policy for EC2 decides: allow images of the owner there"
+                    .to_owned()
+            }
+            None => format!(
+                "allow images of account {owner} there, by hand: the setting has what keymend does not know, and a command \
+                 that replaces it would drop that"
+            ),
         };
         let (code, message) = if settings.state == "enabled" {
             let message =
@@ -243,7 +270,7 @@ impl Causes<'_> {
         self.find(code, &image.id, message, Some(hint));
     }
 
-    fn of_snapshot(&mut self, found: &FoundSnapshot) {
+    fn of_snapshot(&mut self, found: &FoundSnapshot, request: &Request) {
         let Some(snapshot) = &found.snapshot else {
             let message =
                 "the snapshot is not shown to the accounts that asked, or gone: its key can't be told";
@@ -256,7 +283,18 @@ impl Causes<'_> {
                 Some(hint.to_owned()),
             );
         };
-        if snapshot.state != "completed" {
+        if !snapshot.unknown.is_empty() {
+            let what = format!("EC2 tells of its encryption `{}`", snapshot.unknown.join("`, `"));
+            self.unknown(&snapshot.id, &what, "which keys a launch needs");
+        }
+        let is_asked_about = |key| request.keys.is_empty() || request.keys.contains(key);
+        if !snapshot.associated_keys.is_empty() && snapshot.key.as_ref().is_none_or(is_asked_about) {
+            self.of_associated_keys(snapshot);
+        }
+        if !SNAPSHOT_STATES.contains(&snapshot.state.as_str()) {
+            let what = format!("the snapshot's state is `{}`", snapshot.state);
+            self.unknown(&snapshot.id, &what, "whether anything launches from it");
+        } else if snapshot.state != "completed" {
             let message = format!("the snapshot is {}: nothing launches from it", snapshot.state);
             self.find(FindingCode::ImageState, &snapshot.id, message, None);
         }
@@ -274,6 +312,26 @@ impl Causes<'_> {
             let hint = format!("to let it copy the image, share the snapshot too\n{command}");
             self.find(FindingCode::SnapshotPermission, &snapshot.id, message, Some(hint));
         }
+    }
+
+    /// Something that is newer than keymend: nothing is concluded from it.
+    fn unknown(&mut self, subject: &str, what: &str, so: &str) {
+        let message = format!("{what}, which keymend does not know: {so} can't be told");
+        let hint = "look it up in EC2's API reference, or use a newer keymend".to_owned();
+        self.find(FindingCode::UnknownValue, subject, message, Some(hint));
+    }
+
+    /// "A second, independent way to access the snapshot's data": which way a launch takes is not documented.
+    ///
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateKmsKeyId.html>
+    fn of_associated_keys(&mut self, snapshot: &Snapshot) {
+        let keys = snapshot.associated_keys.join(", ");
+        let message = format!(
+            "the snapshot has further keys associated with it ({keys}): either they or its own key may serve a launch, and \
+             AWS does not say which is used; keymend looked at its own key alone"
+        );
+        let hint = "`keymend check` with --key and each of them tells who may use it".to_owned();
+        self.find(FindingCode::AssociatedKeys, &snapshot.id, message, Some(hint));
     }
 
     /// Keys of another region, and those that AWS manages.
@@ -347,38 +405,6 @@ fn way_out_of_state(region: &str, image: &Image) -> Option<String> {
         let command = commands::enable_image(region, &image.id);
         format!("enable it, as its owner, account {}\n{command}", image.owner)
     })
-}
-
-/// Whether a setting lets an image in; `None` where that depends on what is not read, such as its age.
-///
-/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-allowed-amis.html>
-fn is_allowed(settings: &AllowedImages, image: &Image) -> Option<bool> {
-    if settings.state != "enabled" && settings.state != "audit-mode" {
-        return Some(true);
-    }
-    let verdicts: Vec<Option<bool>> =
-        settings.criteria.iter().map(|criterion| meets(criterion, image)).collect();
-    match () {
-        () if verdicts.contains(&Some(true)) => Some(true),
-        () if verdicts.contains(&None) => None,
-        () => Some(false),
-    }
-}
-
-fn meets(criterion: &ImageCriterion, image: &Image) -> Option<bool> {
-    let owner = image.owner.to_string();
-    let is_owner = |provider: &String| *provider == owner || Some(provider) == image.owner_alias.as_ref();
-    let by_owner = criterion.providers.is_empty() || criterion.providers.iter().any(is_owner);
-    let by_name =
-        criterion.names.is_empty() || criterion.names.iter().any(|name| pattern::matches(name, &image.name));
-    let is_more = !criterion.product_codes.is_empty()
-        || criterion.days_since_created.is_some()
-        || criterion.days_since_deprecated.is_some();
-    match (by_owner && by_name, is_more) {
-        (false, _) => Some(false),
-        (true, false) => Some(true),
-        (true, true) => None,
-    }
 }
 
 #[cfg(test)]

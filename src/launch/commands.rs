@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+use super::allowed_images::is_understood;
 use crate::arn::AccountId;
 use crate::observation::ec2::{AllowedImages, Image, ImageCriterion};
 use crate::render::shell;
@@ -121,16 +122,19 @@ pub(super) enum Copied<'a> {
 }
 
 /// Adds an owner to those whose images an account lets itself use. The call replaces all criteria, so the others are
-/// given again.
+/// given again; nothing where that would drop what keymend did not understand.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceImageCriteriaInAllowedImagesSettings.html>
-pub(super) fn allow_owner(region: &str, settings: &AllowedImages, owner: AccountId) -> String {
+pub(super) fn allow_owner(region: &str, settings: &AllowedImages, owner: AccountId) -> Option<String> {
+    if !is_understood(settings) {
+        return None;
+    }
     let owner = owner.to_string();
     let mut criteria: Vec<Value> = settings.criteria.iter().map(criterion).collect();
     criteria.push(json!({"ImageProviders": [owner]}));
     let criteria = Value::from(criteria).to_string();
     let words = ["aws", "ec2", "replace-image-criteria-in-allowed-images-settings", "--region", region];
-    command(words.into_iter().chain(["--image-criteria", &criteria]))
+    Some(command(words.into_iter().chain(["--image-criteria", &criteria])))
 }
 
 fn criterion(criterion: &ImageCriterion) -> Value {

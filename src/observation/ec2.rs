@@ -41,6 +41,14 @@ pub struct Snapshot {
     pub is_encrypted: bool,
     /// The key it is encrypted under.
     pub key: Option<KeyArn>,
+    /// Keys that are associated with it besides, each as EC2 names it: they give access to its data too.
+    ///
+    /// <https://docs.aws.amazon.com/ebs/latest/userguide/associated-kms-keys.html>
+    #[serde(default)]
+    pub associated_keys: Vec<String>,
+    /// What is newer than this program and may say how it is encrypted: values and names of elements.
+    #[serde(default)]
+    pub unknown: Vec<String>,
 }
 
 /// An EBS volume.
@@ -99,6 +107,9 @@ pub struct Shares {
     pub accounts: Vec<AccountId>,
     /// With organizations and organizational units, by ARN: whose accounts belong to them is not told.
     pub organizations: Vec<String>,
+    /// With whom else, in forms that are newer than this program.
+    #[serde(default)]
+    pub unknown: Vec<String>,
 }
 
 impl Shares {
@@ -106,7 +117,7 @@ impl Shares {
     pub fn include(&self, account: AccountId) -> Option<bool> {
         match self.all || self.accounts.contains(&account) {
             true => Some(true),
-            false if self.organizations.is_empty() => Some(false),
+            false if self.organizations.is_empty() && self.unknown.is_empty() => Some(false),
             false => None,
         }
     }
@@ -154,4 +165,7 @@ pub struct ImageCriterion {
     pub days_since_created: Option<u32>,
     /// The most days since it was deprecated.
     pub days_since_deprecated: Option<u32>,
+    /// What else it asks of an image, by the names of elements that are newer than this program.
+    #[serde(default)]
+    pub unknown: Vec<String>,
 }

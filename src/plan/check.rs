@@ -148,8 +148,10 @@ fn is_identity_read(grantee: &Grantee, observation: &Observation) -> bool {
 impl Checked {
     fn new(assessment: Assessment, verdict: Verdict, planned: &Plan) -> Self {
         let is_ruled_out = planned.findings.iter().any(|finding| rules_out_launch(finding.code));
+        let is_in_doubt = planned.findings.iter().any(|finding| finding.code == FindingCode::UnknownValue);
         let conclusion = match verdict {
             _ if is_ruled_out => Conclusion::Blocked,
+            Verdict::Able if is_in_doubt => Conclusion::Unknown,
             Verdict::Able => Conclusion::CanLaunch,
             Verdict::Unknown => Conclusion::Unknown,
             Verdict::Missing if planned.is_blocked() => Conclusion::Blocked,
@@ -168,6 +170,8 @@ impl Checked {
         Self {
             findings: planned.findings.iter().filter(is_told).cloned().collect(),
             remedy: match conclusion {
+                // What is in doubt is none of the policies' doing.
+                Conclusion::Unknown if verdict == Verdict::Able => Remedy::Nothing,
                 Conclusion::Unknown if is_beyond_us(&assessment) => Remedy::Unknown,
                 Conclusion::Missing if is_instance_in_doubt(&assessment) => {
                     match Remedy::of(conclusion, planned) {
@@ -196,6 +200,15 @@ impl Checked {
             };
             self.findings.retain(|finding| !is_told_better(finding));
             let (conclusion, remedy) = match (cause.severity(), self.remedy) {
+                _ if cause.code == FindingCode::AssociatedKeys => {
+                    // Another key may let it in where this one does not.
+                    self.conclusion = Conclusion::Unknown;
+                    (Conclusion::Unknown, self.remedy)
+                }
+                (_, Remedy::NotNeeded) if cause.code == FindingCode::UnknownValue => {
+                    (Conclusion::Unknown, Remedy::Nothing)
+                }
+                (_, remedy) if cause.code == FindingCode::UnknownValue => (Conclusion::Unknown, remedy),
                 (Severity::Blocking, _) => (Conclusion::Blocked, Remedy::Blocked),
                 (_, Remedy::NotNeeded) if cause.code.leaves_open() => (Conclusion::Unknown, Remedy::Nothing),
                 (_, other) if cause.code.leaves_open() => (Conclusion::Unknown, other),
@@ -369,6 +382,7 @@ mod tests {
         for (name, case, conclusion, remedy) in [
             ("good", good(), Conclusion::CanLaunch, Remedy::NotNeeded),
             ("disabled", Case { state: "Disabled", ..good() }, Conclusion::Blocked, Remedy::Blocked),
+            ("newer", Case { state: "QuantumPending", ..good() }, Conclusion::Unknown, Remedy::Nothing),
             ("key policy", Case { key_policy: json!([own]), ..good() }, Conclusion::Missing, Remedy::Fix),
             ("IAM", Case { identity: Some(json!([])), ..good() }, Conclusion::Missing, Remedy::Fix),
             ("orphan", Case { key_policy: json!([own, orphan]), ..good() }, Conclusion::Missing, Remedy::Fix),

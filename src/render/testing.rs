@@ -348,6 +348,8 @@ fn found(id: &str, key: Option<&str>) -> FoundSnapshot {
         state: "completed".to_owned(),
         is_encrypted: key.is_some(),
         key: key.map(|key| key.parse().unwrap()),
+        associated_keys: Vec::new(),
+        unknown: Vec::new(),
     };
     FoundSnapshot { id: id.to_owned(), snapshot: Some(snapshot), shares: Reading::default() }
 }

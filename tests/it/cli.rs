@@ -14,6 +14,7 @@ mod launch;
 mod manual;
 mod mistakes;
 mod modes;
+mod newer;
 mod patch;
 mod records;
 mod verify;

@@ -126,8 +126,7 @@ impl ObserveEc2 for Aws {
         let ec2 = self.ec2(from, "ec2:DescribeVolumes", id).await?;
         let query = Query::new("DescribeVolumes").with_each("VolumeId", &[id.to_owned()]);
         let (found, owner) = try_join!(ec2.list::<VolumesPage>(query), ec2.session.caller())?;
-        let volume = found.into_iter().next().map(|item| item.into_volume(&ec2.region, owner.account));
-        volume.transpose().map_err(|error| ec2.unexpected(&error))
+        Ok(found.into_iter().next().map(|item| item.into_volume(&ec2.region, owner.account)))
     }
 
     async fn instance(&self, from: &Viewpoint, id: &str) -> Result<Option<Instance>, CloudError> {
@@ -145,7 +144,7 @@ impl ObserveEc2 for Aws {
         let query =
             Query::new("DescribeImageAttribute").with("ImageId", image).with("Attribute", "launchPermission");
         let attribute: Attribute = ec2.ask(query).await?;
-        attribute.try_into().map_err(|error| ec2.unexpected(&error))
+        Ok(attribute.into())
     }
 
     async fn volume_permissions(&self, from: &Viewpoint, snapshot: &str) -> Result<Shares, CloudError> {
@@ -154,7 +153,7 @@ impl ObserveEc2 for Aws {
             .with("SnapshotId", snapshot)
             .with("Attribute", "createVolumePermission");
         let attribute: Attribute = ec2.ask(query).await?;
-        attribute.try_into().map_err(|error| ec2.unexpected(&error))
+        Ok(attribute.into())
     }
 
     async fn ebs_defaults(&self, from: &Viewpoint) -> Result<EbsDefaults, CloudError> {

@@ -119,26 +119,31 @@ fn key_metadata(metadata: &types::KeyMetadata) -> Result<KeyMetadata, ArnError> 
         spec: text(metadata.key_spec().map(types::KeySpec::as_str)),
         usage: text(metadata.key_usage().map(types::KeyUsageType::as_str)),
         origin: text(metadata.origin().map(types::OriginType::as_str)),
-        related_keys: related_keys(metadata, &arn)?,
+        related_keys: related_keys(metadata, &arn),
         arn,
     })
 }
 
-/// Primary and replicas, without the key itself, in the order of their ARNs.
-fn related_keys(metadata: &types::KeyMetadata, own: &KeyArn) -> Result<Vec<KeyArn>, ArnError> {
-    let Some(configuration) = metadata.multi_region_configuration() else { return Ok(Vec::new()) };
-    let keys = configuration.primary_key().into_iter().chain(configuration.replica_keys());
-    let mut arns: Vec<KeyArn> =
-        keys.filter_map(types::MultiRegionKey::arn).map(str::parse).collect::<Result<_, _>>()?;
-    arns.retain(|arn| arn != own);
+/// Primary and replicas, without the key itself, in the order of their ARNs; only told, so that one in a form which is
+/// newer than this program is left out.
+fn related_keys(metadata: &types::KeyMetadata, own: &KeyArn) -> Vec<KeyArn> {
+    let configuration = metadata.multi_region_configuration();
+    let keys = configuration.into_iter().flat_map(|configuration| {
+        configuration.primary_key().into_iter().chain(configuration.replica_keys())
+    });
+    let arns = keys.filter_map(types::MultiRegionKey::arn).filter_map(|arn| arn.parse().ok());
+    let mut arns: Vec<KeyArn> = arns.filter(|arn| arn != own).collect();
     arns.sort();
-    Ok(arns)
+    arns
 }
 
 #[cfg(test)]
 mod tests {
     use aws_sdk_kms::operation::create_grant::CreateGrantOutput;
     use aws_smithy_mocks::{mock, mock_client};
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use aws_smithy_types::body::SdkBody;
+    use serde_json::json;
 
     use super::*;
 
@@ -161,5 +166,54 @@ mod tests {
         let grant = NewGrant::for_launch(&KEY.parse().unwrap(), &role);
         let receipt = create_grant(&client, &call(), &grant).await.unwrap();
         assert_eq!(receipt.grant.as_deref(), Some("a1"));
+    }
+
+    fn answer(status: u16, body: &serde_json::Value) -> HttpResponse {
+        let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string()));
+        response.headers_mut().insert("Content-Type", "application/x-amz-json-1.1");
+        response
+    }
+
+    /// Words that the SDK has never heard of come as they are.
+    #[tokio::test]
+    async fn words_of_next_year_break_no_description() {
+        let replica = "arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab";
+        let body = json!({"KeyMetadata": {
+            "KeyId": "1234abcd-12ab-34cd-56ef-1234567890ab", "Arn": KEY, "KeyManager": "PARTNER",
+            "KeyState": "QuantumPending", "KeySpec": "SYMMETRIC_LATTICE", "KeyUsage": "ENTANGLE", "Origin": "ORBIT",
+            "EncryptionAlgorithms": ["LATTICE_1"], "Entangled": {"With": [1, null]},
+            "MultiRegionConfiguration": {"MultiRegionKeyType": "SECONDARY", "PrimaryKey": {"Arn": KEY},
+                "ReplicaKeys": [{"Arn": "arn:aws:kms:moon:111122223333:ring/1"}, {"Arn": replica}, {}]},
+        }});
+        let rule = mock!(Client::describe_key).then_http_response(move || answer(200, &body));
+        let described = describe_key(&mock_client!(aws_sdk_kms, [&rule]), &call()).await.unwrap();
+        let KeyMetadata { manager, state, spec, usage, origin, related_keys, .. } = described;
+        assert_eq!(manager, KeyManager::Other("PARTNER".to_owned()));
+        assert_eq!(
+            [state, spec, usage, origin],
+            ["QuantumPending", "SYMMETRIC_LATTICE", "ENTANGLE", "ORBIT"]
+        );
+        assert_eq!(related_keys, [replica.parse().unwrap()]);
+    }
+
+    #[tokio::test]
+    async fn the_policy_of_resource_access_manager_is_there_or_not() {
+        let refused = |code: &str| json!({"__type": code, "message": "No such policy exists"});
+        for (status, body, expected) in [
+            (200, json!({"Policy": "{}", "PolicyName": "AWS_RAM"}), Ok(Some("{}"))),
+            (200, json!({"Policy": "{}"}), Ok(Some("{}"))),
+            // A server that knows one policy only.
+            (200, json!({"Policy": "{}", "PolicyName": "default"}), Ok(None)),
+            (400, refused("NotFoundException"), Ok(None)),
+            (400, refused("AccessDeniedException"), Err(CloudErrorKind::AccessDenied)),
+            (400, refused("QuantumStateException"), Err(CloudErrorKind::Other)),
+        ] {
+            let told = body.to_string();
+            let rule = mock!(Client::get_key_policy)
+                .match_requests(|request| request.policy_name() == Some("AWS_RAM"))
+                .then_http_response(move || answer(status, &body));
+            let read = ram_policy(&mock_client!(aws_sdk_kms, [&rule]), &call()).await;
+            assert_eq!(read.as_ref().map(Option::as_deref).map_err(|error| error.kind), expected, "{told}");
+        }
     }
 }

@@ -51,6 +51,8 @@ impl ObserveEc2 for Sandbox {
                 state: snapshot.state.clone(),
                 is_encrypted: snapshot.key.is_some(),
                 key: snapshot.key.clone(),
+                associated_keys: snapshot.associated_keys.iter().map(ToString::to_string).collect(),
+                unknown: Vec::new(),
             })
         })
         .await
@@ -125,10 +127,11 @@ impl ObserveEc2 for Sandbox {
                     .criteria
                     .iter()
                     .map(|Object(criterion)| {
-                        let ec2::Criterion { providers, names } = criterion;
+                        let ec2::Criterion { providers, names, other } = criterion;
                         ImageCriterion {
                             providers: providers.clone(),
                             names: names.clone(),
+                            unknown: other.clone(),
                             ..ImageCriterion::default()
                         }
                     })
@@ -173,7 +176,9 @@ impl Seen<'_> {
         let Some(setting) = self.setting().filter(|setting| setting.state == "enabled") else { return true };
         let owner = image.owner.to_string();
         setting.criteria.iter().any(|Object(criterion)| {
-            (criterion.providers.is_empty() || criterion.providers.contains(&owner))
+            // What else is asked for, nothing here meets.
+            criterion.other.is_empty()
+                && (criterion.providers.is_empty() || criterion.providers.contains(&owner))
                 && (criterion.names.is_empty()
                     || criterion.names.iter().any(|name| pattern::matches(name, &image.name)))
         })
@@ -218,6 +223,7 @@ impl Sandbox {
             Some((owner, shared_with)) if owner == seen.account => Ok(Shares {
                 all: shared_with.iter().any(|with| with == ALL),
                 accounts: shared_with.iter().filter_map(|with| with.parse().ok()).collect(),
+                unknown: Vec::new(),
                 organizations: shared_with.iter().filter(|with| with.starts_with("arn:")).cloned().collect(),
             }),
             _ => Err(call.failed(Some(seen.account), Refusal::not_the_owner(resource))),

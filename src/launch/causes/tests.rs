@@ -2,7 +2,7 @@ use super::*;
 use crate::access::chain::Stranger;
 use crate::access::{NoGrantee, PolicyName, Purpose};
 use crate::arn::{KeyArn, Partition};
-use crate::observation::ec2::{EbsDefaults, Shares, Snapshot, StateReason};
+use crate::observation::ec2::{EbsDefaults, ImageCriterion, Shares, StateReason};
 use crate::plan::{Severity, plan};
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -40,6 +40,8 @@ fn snapshot(key: Option<&str>) -> FoundSnapshot {
         state: "completed".to_owned(),
         is_encrypted: key.is_some(),
         key: key.map(|key| key.parse().unwrap()),
+        associated_keys: Vec::new(),
+        unknown: Vec::new(),
     };
     FoundSnapshot { id, snapshot: Some(snapshot), shares: Reading::default() }
 }
@@ -95,6 +97,7 @@ fn shared_with(accounts: &[AccountId], organizations: &[&str]) -> Reading<Shares
         all: false,
         accounts: accounts.to_vec(),
         organizations: organizations.iter().map(ToString::to_string).collect(),
+        unknown: Vec::new(),
     })
 }
 
@@ -142,6 +145,7 @@ fn criteria_are_given_again_with_the_owner() {
         product_codes: Vec::new(),
         days_since_created: Some(300),
         days_since_deprecated: Some(0),
+        unknown: Vec::new(),
     }];
     let finding =
         causes(&chain(shared_with(&[visitor()], &[]), Some(false), Some(setting("enabled", criteria))))
@@ -347,4 +351,61 @@ fn a_caller_that_can_be_no_grantee_is_told_what_to_do() {
     assert!(code == FindingCode::NoGrantee && text.contains("name whoever launches"), "{text}");
     let (code, text) = told(NoGrantee::IdAlone, "AROAEXAMPLEEXAMPLE123:s", by_nobody);
     assert!(code == FindingCode::NoGrantee && text.contains("the caller's account 444455556666"), "{text}");
+}
+
+/// What AWS may answer next year: no conclusion is drawn from it, and its word is told.
+#[test]
+fn what_is_newer_is_told_and_nothing_is_concluded() {
+    use FindingCode::{AssociatedKeys, ImageNotAllowed, UnknownValue};
+    let shared = || shared_with(&[visitor()], &[]);
+    let watermarks =
+        || ImageCriterion { unknown: vec!["imageWatermarkSet".to_owned()], ..ImageCriterion::default() };
+    let provider =
+        || ImageCriterion { providers: vec!["aws-quantum".to_owned()], ..ImageCriterion::default() };
+    let plain = || chain(shared(), None, None);
+    let with_image = |state: &str| {
+        let mut chain = plain();
+        chain.images[0].image.state = state.to_owned();
+        chain
+    };
+    let with_snapshot = |change: &dyn Fn(&mut Snapshot)| {
+        let mut chain = plain();
+        change(chain.images[0].snapshots[0].snapshot.as_mut().unwrap());
+        chain
+    };
+    let allowed = |state: &str, seen, criteria| chain(shared(), seen, Some(setting(state, criteria)));
+    let other = "arn:aws:kms:eu-west-1:444455556666:key/1";
+    for (chain, expected, word) in [
+        (with_image("hibernating"), &[UnknownValue][..], "`hibernating`"),
+        (with_snapshot(&|snapshot| snapshot.state = "thawing".to_owned()), &[UnknownValue], "`thawing`"),
+        (
+            with_snapshot(&|snapshot| snapshot.unknown = vec!["sse-quantum".to_owned()]),
+            &[UnknownValue],
+            "`sse-quantum`",
+        ),
+        (
+            with_snapshot(&|snapshot| snapshot.associated_keys = vec![other.to_owned()]),
+            &[AssociatedKeys],
+            other,
+        ),
+        (allowed("enabled", None, vec![watermarks()]), &[UnknownValue], "`imageWatermarkSet`"),
+        (allowed("enabled", Some(true), vec![watermarks()]), &[], ""),
+        (allowed("enabled", None, vec![provider()]), &[UnknownValue], "`aws-quantum`"),
+        (allowed("enforced", None, vec![]), &[UnknownValue], "`enforced`"),
+        (allowed("disabled", None, vec![watermarks()]), &[], ""),
+    ] {
+        let found = causes(&chain);
+        assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), expected, "{word}");
+        assert!(found.iter().all(|finding| finding.message.contains(word)), "{found:?}");
+    }
+    // A criterion that keeps the image out by its owner beside one that is not understood: no command drops that one.
+    let others = ImageCriterion {
+        providers: vec!["999988887777".to_owned()],
+        unknown: vec!["imageWatermarkSet".to_owned()],
+        ..ImageCriterion::default()
+    };
+    let found = causes(&allowed("enabled", Some(false), vec![others]));
+    let refused = found.iter().find(|finding| finding.code == ImageNotAllowed).unwrap();
+    let hint = refused.hint.as_deref().unwrap();
+    assert!(hint.contains("by hand") && !hint.contains("aws ec2"), "{hint}");
 }

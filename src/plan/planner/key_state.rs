@@ -5,6 +5,40 @@ use super::{Draft, all_listed};
 use crate::arn::KeyArn;
 use crate::observation::{KeyManager, KeyMetadata};
 
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>
+const STATES: [&str; 8] = [
+    "Creating",
+    "Enabled",
+    "Disabled",
+    "PendingDeletion",
+    "PendingImport",
+    "PendingReplicaDeletion",
+    "Unavailable",
+    "Updating",
+];
+
+/// How the specs of keys begin that are known not to be for symmetric encryption.
+///
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html#KMS-CreateKey-request-KeySpec>
+const OTHER_SPECS: [&str; 5] = ["RSA_", "ECC_", "HMAC_", "ML_DSA_", "SM2"];
+
+const OTHER_USAGES: [&str; 3] = ["SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT"];
+
+/// Whether EBS encrypts under such a key, and whether that is known.
+fn suits_ebs(KeyMetadata { spec, usage, .. }: &KeyMetadata) -> (bool, bool) {
+    let (fits, serves) = (spec == "SYMMETRIC_DEFAULT", usage == "ENCRYPT_DECRYPT");
+    let is_other =
+        OTHER_SPECS.iter().any(|other| spec.starts_with(other)) || OTHER_USAGES.contains(&usage.as_str());
+    (fits && serves, (fits && serves) || is_other)
+}
+
+/// Something of a key that is newer than this program: nothing is concluded from it.
+fn unknown(key: &KeyArn, what: &str, so: &str, draft: &mut Draft) {
+    let message = format!("{what}, which keymend does not know: {so} can't be told");
+    let hint = "look it up in the KMS Developer Guide, or use a newer keymend".to_owned();
+    draft.find(FindingCode::UnknownValue, &key, message, Some(hint));
+}
+
 /// What DescribeKey tells that no policy mends.
 pub(super) fn judge(key: &KeyArn, metadata: &KeyMetadata, draft: &mut Draft) {
     if metadata.manager == KeyManager::Aws {
@@ -17,7 +51,15 @@ pub(super) fn judge(key: &KeyArn, metadata: &KeyMetadata, draft: &mut Draft) {
         draft.find(FindingCode::AwsManagedKey, &key, message, Some(hint));
         return;
     }
-    if metadata.spec != "SYMMETRIC_DEFAULT" || metadata.usage != "ENCRYPT_DECRYPT" {
+    if let KeyManager::Other(manager) = &metadata.manager {
+        let what = format!("its manager is `{manager}`");
+        unknown(key, &what, "whether its policy can be changed", draft);
+    }
+    let (suits, is_known) = suits_ebs(metadata);
+    if !is_known {
+        let what = format!("its spec is `{}` and its usage `{}`", metadata.spec, metadata.usage);
+        unknown(key, &what, "whether EBS encrypts under such a key", draft);
+    } else if !suits {
         let message = format!(
             "EBS needs a key of spec SYMMETRIC_DEFAULT for ENCRYPT_DECRYPT; this one is {} for {}",
             metadata.spec, metadata.usage
@@ -25,7 +67,10 @@ pub(super) fn judge(key: &KeyArn, metadata: &KeyMetadata, draft: &mut Draft) {
         let hint = "copy the snapshot or the AMI under a symmetric encryption key".to_owned();
         draft.find(FindingCode::UnsuitableKey, &key, message, Some(hint));
     }
-    if metadata.state != "Enabled" && metadata.state != "Updating" {
+    if !STATES.contains(&metadata.state.as_str()) {
+        let what = format!("its state is `{}`", metadata.state);
+        unknown(key, &what, "whether an instance launches with it", draft);
+    } else if metadata.state != "Enabled" && metadata.state != "Updating" {
         let message = format!(
             "the key's state is {}; no instance launches with it, whatever the policies say",
             metadata.state

@@ -199,7 +199,10 @@ fn write_grant(out: &mut dyn Write, styles: &Styles, width: usize, grant: &KeyGr
         (None, grantee) => grantee.to_owned(),
     };
     Prose::new().styled(styles.strong, &grantee).write(out, width, 2)?;
-    let mut text = grant.operations.join(", ");
+    let mut text = match grant.operations.as_slice() {
+        [] => "nothing".to_owned(),
+        operations => operations.join(", "),
+    };
     for (constraint, pairs) in [("is", &grant.context_equals), ("has", &grant.context_subset)]
         .iter()
         .filter(|(_, pairs)| !pairs.is_empty())

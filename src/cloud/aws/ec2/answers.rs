@@ -1,13 +1,20 @@
-//! EC2's answers: what is read of them, and what it means. Elements that are not named here are passed over.
+//! EC2's answers: what is read of them, and what it means.
+//!
+//! AWS adds words and elements to its answers at any time, and none of that makes one unreadable: words are taken as they
+//! stand, and whoever concludes from one knows which words it knows. Elements that are not named here are passed over, but
+//! for those of which the absence would be a conclusion: keys of snapshots, criteria of images, who things are shared with.
 //!
 //! Entities other than XML's own five are refused, nothing is fetched, and what is passed over is not kept, however
 //! deep it is.
+
+mod node;
 
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use self::node::Node;
 use crate::arn::{AccountId, ArnError, KeyArn, Partition};
 use crate::observation::ec2::{
     AllowedImages, Image, ImageCriterion, Instance, Shares, Snapshot, StateReason, Volume,
@@ -28,6 +35,8 @@ impl From<ArnError> for Unexpected {
         Self(error.to_string())
     }
 }
+
+const TRUE: &str = "true";
 
 /// Reads an answer.
 pub(super) fn parse<T: DeserializeOwned>(xml: &str) -> Result<T, Unexpected> {
@@ -94,7 +103,7 @@ pub(super) struct ImageItem {
     #[serde(default)]
     image_state: String,
     #[serde(default)]
-    is_public: bool,
+    is_public: String,
     #[serde(default)]
     block_device_mapping: Set<BlockDevice>,
 }
@@ -132,35 +141,77 @@ impl TryFrom<ImageItem> for Image {
             owner_alias: item.image_owner_alias.filter(|alias| !alias.is_empty()),
             name: item.name.unwrap_or_default(),
             state: item.image_state,
-            is_public: item.is_public,
+            // Of what is neither, whoever launches is looked at.
+            is_public: item.is_public == TRUE,
             snapshots,
         })
     }
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SnapshotItem {
-    snapshot_id: String,
-    owner_id: String,
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    encrypted: bool,
-    #[serde(default)]
-    kms_key_id: Option<String>,
-}
+#[serde(transparent)]
+pub(super) struct SnapshotItem(Node);
 
 impl SnapshotItem {
     pub(super) fn into_snapshot(self, region: &str) -> Result<Snapshot, Unexpected> {
-        let owner: AccountId = self.owner_id.parse()?;
+        let Self(node) = self;
+        let text = |name| node.text_of(name);
+        let owner: AccountId = text("ownerId").parse()?;
+        let mut encryption =
+            Encryption::new(&text("encrypted"), text("kmsKeyId"), &text("sseType"), region, owner);
+        let mut associated_keys = Vec::new();
+        // How the element of associated keys is named in this answer is not documented.
+        // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociatedKmsKey.html
+        for (name, child) in node.children.iter().filter(|(name, _)| is_about_further_keys(name)) {
+            match child.texts() {
+                keys if keys.is_empty() => {}
+                keys if keys.iter().all(|key| key.starts_with("arn:")) => associated_keys.extend(keys),
+                _ => encryption.unknown.push(name.clone()),
+            }
+        }
         Ok(Snapshot {
-            id: self.snapshot_id,
+            id: text("snapshotId"),
             owner,
-            state: self.status,
-            is_encrypted: self.encrypted,
-            key: key(self.kms_key_id, region, owner)?,
+            state: text("status"),
+            is_encrypted: encryption.is_encrypted,
+            key: encryption.key,
+            associated_keys,
+            unknown: encryption.unknown,
         })
+    }
+}
+
+/// Whether an element tells, by its name, of keys besides the one that a snapshot is encrypted under.
+fn is_about_further_keys(name: &str) -> bool {
+    // "A unique identifier that corresponds to the data encryption key": no key of KMS's.
+    const KNOWN: [&str; 2] = ["kmsKeyId", "dataEncryptionKeyId"];
+    let folded = name.to_ascii_lowercase();
+    (folded.contains("kms") || folded.contains("key")) && !KNOWN.contains(&name)
+}
+
+/// How a snapshot or volume is encrypted.
+struct Encryption {
+    is_encrypted: bool,
+    key: Option<KeyArn>,
+    unknown: Vec<String>,
+}
+
+impl Encryption {
+    fn new(encrypted: &str, kms_key_id: String, sse_type: &str, region: &str, owner: AccountId) -> Self {
+        let mut unknown = Vec::new();
+        if !["", "none", "sse-ebs", "sse-kms"].contains(&sse_type) {
+            unknown.push(sse_type.to_owned());
+        }
+        if !["", TRUE, "false"].contains(&encrypted) {
+            unknown.push(encrypted.to_owned());
+        }
+        let key = key(&kms_key_id, region, owner).unwrap_or_else(|_| {
+            unknown.push(kms_key_id);
+            None
+        });
+        // Whatever the word is, something encrypts it.
+        let is_encrypted = encrypted == TRUE || key.is_some() || !unknown.is_empty();
+        Self { is_encrypted, key, unknown }
     }
 }
 
@@ -171,32 +222,35 @@ pub(super) struct VolumeItem {
     #[serde(default)]
     snapshot_id: Option<String>,
     #[serde(default)]
-    encrypted: bool,
+    encrypted: String,
     #[serde(default)]
-    kms_key_id: Option<String>,
+    kms_key_id: String,
+    #[serde(default)]
+    sse_type: String,
 }
 
 impl VolumeItem {
     /// A volume belongs to whoever sees it.
-    pub(super) fn into_volume(self, region: &str, owner: AccountId) -> Result<Volume, Unexpected> {
-        Ok(Volume {
+    pub(super) fn into_volume(self, region: &str, owner: AccountId) -> Volume {
+        let encryption = Encryption::new(&self.encrypted, self.kms_key_id, &self.sse_type, region, owner);
+        Volume {
             id: self.volume_id,
             snapshot: self.snapshot_id.filter(|id| !id.is_empty()),
-            is_encrypted: self.encrypted,
-            key: key(self.kms_key_id, region, owner)?,
-        })
+            is_encrypted: encryption.is_encrypted,
+            key: encryption.key,
+        }
     }
 }
 
 /// A key by its ARN, as the reference has it; by its id alone it is the owner's.
-fn key(text: Option<String>, region: &str, owner: AccountId) -> Result<Option<KeyArn>, Unexpected> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let arn = if text.starts_with("arn:") {
-        text
-    } else {
-        format!("arn:{}:kms:{region}:{owner}:key/{text}", Partition::of_region(region))
-    };
-    Ok(Some(arn.parse()?))
+fn key(text: &str, region: &str, owner: AccountId) -> Result<Option<KeyArn>, ArnError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if text.starts_with("arn:") {
+        return text.parse().map(Some);
+    }
+    format!("arn:{}:kms:{region}:{owner}:key/{text}", Partition::of_region(region)).parse().map(Some)
 }
 
 #[derive(Debug, Deserialize)]
@@ -211,6 +265,7 @@ pub(super) struct ReservationItem {
 #[serde(rename_all = "camelCase")]
 struct InstanceItem {
     instance_id: String,
+    #[serde(default)]
     image_id: String,
     #[serde(default)]
     instance_state: InstanceState,
@@ -284,31 +339,26 @@ pub(super) struct Attribute {
     create_volume_permission: Set<Share>,
 }
 
+/// With whom: one member, of which the name tells the kind.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Share {
-    group: Option<String>,
-    user_id: Option<String>,
-    organization_arn: Option<String>,
-    organizational_unit_arn: Option<String>,
-}
+#[serde(transparent)]
+struct Share(Node);
 
-impl TryFrom<Attribute> for Shares {
-    type Error = Unexpected;
-
-    fn try_from(attribute: Attribute) -> Result<Self, Unexpected> {
+impl From<Attribute> for Shares {
+    fn from(attribute: Attribute) -> Self {
         let mut shares = Self::default();
-        for share in
-            attribute.launch_permission.item.into_iter().chain(attribute.create_volume_permission.item)
-        {
-            shares.all |= share.group.as_deref() == Some("all");
-            if let Some(account) = share.user_id {
-                shares.accounts.push(account.parse()?);
+        let listed =
+            attribute.launch_permission.item.into_iter().chain(attribute.create_volume_permission.item);
+        for (kind, Node { text, children }) in listed.flat_map(|Share(share)| share.children) {
+            match (kind.as_str(), text.parse()) {
+                _ if text.is_empty() && children.is_empty() => {}
+                ("group", _) if text == "all" => shares.all = true,
+                ("userId", Ok(account)) => shares.accounts.push(account),
+                ("organizationArn" | "organizationalUnitArn", _) => shares.organizations.push(text),
+                _ => shares.unknown.push(format!("{kind} {text}").trim_end().to_owned()),
             }
-            shares.organizations.extend(share.organization_arn);
-            shares.organizations.extend(share.organizational_unit_arn);
         }
-        Ok(shares)
+        shares
     }
 }
 
@@ -335,43 +385,51 @@ pub(super) struct AllowedImagesSettings {
     image_criterion_set: Set<Criterion>,
 }
 
+/// All that is asked of an image at once, by names.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Criterion {
-    image_provider_set: Set<String>,
-    image_name_set: Set<String>,
-    marketplace_product_code_set: Set<String>,
-    creation_date_condition: Option<Created>,
-    deprecation_time_condition: Option<Deprecated>,
+#[serde(transparent)]
+struct Criterion(Node);
+
+impl From<Criterion> for ImageCriterion {
+    fn from(Criterion(node): Criterion) -> Self {
+        let mut criterion = Self::default();
+        let unknown = &mut criterion.unknown;
+        for (name, child) in &node.children {
+            match name.as_str() {
+                "imageProviderSet" => criterion.providers.extend(child.items(unknown)),
+                "imageNameSet" => criterion.names.extend(child.items(unknown)),
+                "marketplaceProductCodeSet" => criterion.product_codes.extend(child.items(unknown)),
+                "creationDateCondition" => {
+                    criterion.days_since_created = days(child, "maximumDaysSinceCreated", unknown);
+                }
+                "deprecationTimeCondition" => {
+                    criterion.days_since_deprecated = days(child, "maximumDaysSinceDeprecated", unknown);
+                }
+                _ => unknown.push(name.clone()),
+            }
+        }
+        criterion
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Created {
-    maximum_days_since_created: Option<u32>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Deprecated {
-    maximum_days_since_deprecated: Option<u32>,
+/// The days of a condition; the names of whatever else it has.
+fn days(condition: &Node, wanted: &str, unknown: &mut Vec<String>) -> Option<u32> {
+    let mut days = None;
+    for (name, child) in &condition.children {
+        match child.text.parse() {
+            Ok(number) if name == wanted && child.children.is_empty() => days = Some(number),
+            _ => unknown.push(name.clone()),
+        }
+    }
+    days
 }
 
 impl From<AllowedImagesSettings> for AllowedImages {
     fn from(settings: AllowedImagesSettings) -> Self {
-        let criterion = |criterion: Criterion| ImageCriterion {
-            providers: criterion.image_provider_set.item,
-            names: criterion.image_name_set.item,
-            product_codes: criterion.marketplace_product_code_set.item,
-            days_since_created: criterion.creation_date_condition.and_then(|c| c.maximum_days_since_created),
-            days_since_deprecated: criterion
-                .deprecation_time_condition
-                .and_then(|condition| condition.maximum_days_since_deprecated),
-        };
         Self {
             state: settings.state,
             managed_by: settings.managed_by,
-            criteria: settings.image_criterion_set.item.into_iter().map(criterion).collect(),
+            criteria: settings.image_criterion_set.item.into_iter().map(ImageCriterion::from).collect(),
         }
     }
 }

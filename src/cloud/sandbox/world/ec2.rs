@@ -31,6 +31,8 @@ pub(in crate::cloud::sandbox) struct Snapshot {
     pub(in crate::cloud::sandbox) state: String,
     pub(in crate::cloud::sandbox) key: Option<KeyArn>,
     #[serde(default)]
+    pub(in crate::cloud::sandbox) associated_keys: Vec<KeyArn>,
+    #[serde(default)]
     pub(in crate::cloud::sandbox) shared_with: Vec<String>,
 }
 
@@ -88,6 +90,9 @@ pub(in crate::cloud::sandbox) struct Criterion {
     pub(in crate::cloud::sandbox) providers: Vec<String>,
     #[serde(default)]
     pub(in crate::cloud::sandbox) names: Vec<String>,
+    /// The names of elements that nobody knows yet.
+    #[serde(default)]
+    pub(in crate::cloud::sandbox) other: Vec<String>,
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Image.html>

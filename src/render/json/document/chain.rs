@@ -86,6 +86,8 @@ struct SnapshotOutput {
     encrypted: Option<bool>,
     /// The ARN of the key it is encrypted under.
     key: Option<String>,
+    /// Keys that are associated with it besides.
+    associated_keys: Vec<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -212,6 +214,7 @@ impl From<&FoundSnapshot> for SnapshotOutput {
             account: snapshot.map(|snapshot| snapshot.owner.to_string()),
             encrypted: snapshot.map(|snapshot| snapshot.is_encrypted),
             key: texts(snapshot.and_then(|snapshot| snapshot.key.as_ref())).pop(),
+            associated_keys: snapshot.map(|snapshot| snapshot.associated_keys.clone()).unwrap_or_default(),
         }
     }
 }

@@ -85,15 +85,14 @@ fn snapshots_and_volumes_tell_their_keys() {
     let by_id = snapshot("<kmsKeyId>1234abcd-12ab-34cd-56ef-1234567890ab</kmsKeyId>").unwrap();
     assert_eq!(by_id.key.map(|key| key.to_string()).as_deref(), Some(KEY));
     assert_eq!(snapshot("").unwrap().key, None);
-    let strange = snapshot("<kmsKeyId>arn:aws:s3:::bucket</kmsKeyId>").unwrap_err().to_string();
-    assert_eq!(strange, "`arn:aws:s3:::bucket` is not the ARN of a KMS key");
+    let strange = snapshot("<kmsKeyId>arn:aws:s3:::bucket</kmsKeyId>").unwrap();
+    assert_eq!((strange.key, strange.unknown), (None, vec!["arn:aws:s3:::bucket".to_owned()]));
 
     let xml = format!(
         "<DescribeVolumesResponse {NAMESPACE}><volumeSet><item><volumeId>vol-0123456789abcdef0</volumeId>
          <snapshotId/><encrypted>true</encrypted><kmsKeyId>{KEY}</kmsKeyId></item></volumeSet></DescribeVolumesResponse>"
     );
-    let volume =
-        items::<VolumesPage>(&xml).remove(0).into_volume("eu-west-1", account("444455556666")).unwrap();
+    let volume = items::<VolumesPage>(&xml).remove(0).into_volume("eu-west-1", account("444455556666"));
     assert_eq!((volume.snapshot, volume.key.map(|key| key.to_string()).as_deref()), (None, Some(KEY)));
 }
 
@@ -132,7 +131,7 @@ fn a_terminated_instance_tells_its_reason() {
 fn whom_things_are_shared_with() {
     let shares = |list: &str| {
         let xml = format!("<R {NAMESPACE}><requestId>r</requestId><imageId>ami-1</imageId>{list}</R>");
-        Shares::try_from(parse::<Attribute>(&xml).unwrap()).unwrap()
+        Shares::from(parse::<Attribute>(&xml).unwrap())
     };
     let image = shares(
         "<launchPermission><item><userId>444455556666</userId></item>
@@ -174,6 +173,104 @@ fn what_accounts_set_for_themselves() {
     assert!(parse::<EbsEncryption>(encryption).unwrap().ebs_encryption_by_default);
 }
 
+/// Made-up words and elements: each is read, and what it hides is told.
+#[test]
+fn what_is_newer_about_a_snapshot() {
+    const OTHER: &str = "arn:aws:kms:eu-west-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab";
+    let item = |id: &str| format!("<item><kmsKeyId>{id}</kmsKeyId></item>");
+    let own = format!("<encrypted>true</encrypted><kmsKeyId>{KEY}</kmsKeyId>");
+    let associated = format!("<associatedKmsKeySet>{}{}</associatedKmsKeySet>", item(KEY), item(OTHER));
+    let by_another_name = format!("<furtherKeys><member>{OTHER}</member></furtherKeys>");
+    let cases: [(String, bool, &[&str], &[&str]); 12] = [
+        (own.clone(), true, &[], &[]),
+        (
+            format!("{own}<sseType>sse-kms</sseType><dataEncryptionKeyId>d</dataEncryptionKeyId>"),
+            true,
+            &[],
+            &[],
+        ),
+        (format!("{own}<sseType>sse-quantum</sseType>"), true, &[], &["sse-quantum"]),
+        (format!("{own}<tier2><name>cold</name></tier2>"), true, &[], &[]),
+        (format!("{own}{associated}"), true, &[KEY, OTHER], &[]),
+        (format!("{own}{by_another_name}"), true, &[OTHER], &[]),
+        (format!("{own}<associatedKmsKeySet/>"), true, &[], &[]),
+        (format!("{own}<kmsKeyRing><ring>r-1</ring></kmsKeyRing>"), true, &[], &["kmsKeyRing"]),
+        ("<encrypted>false</encrypted>".to_owned(), false, &[], &[]),
+        ("<encrypted>false</encrypted><sseType>none</sseType>".to_owned(), false, &[], &[]),
+        ("<encrypted>twice</encrypted>".to_owned(), true, &[], &["twice"]),
+        ("<encrypted>true</encrypted><kmsKeyId>ring/1</kmsKeyId>".to_owned(), true, &[], &["ring/1"]),
+    ];
+    for (xml, is_encrypted, associated_keys, unknown) in cases {
+        let xml = format!(
+            "<R {NAMESPACE}><snapshotSet><item><snapshotId>snap-1</snapshotId><ownerId>111122223333</ownerId>\
+             <status>thawing</status>{xml}</item></snapshotSet></R>"
+        );
+        let snapshot = items::<SnapshotsPage>(&xml).remove(0).into_snapshot("eu-west-1").unwrap();
+        assert_eq!((snapshot.id.as_str(), snapshot.state.as_str()), ("snap-1", "thawing"));
+        assert_eq!(snapshot.is_encrypted, is_encrypted, "{xml}");
+        assert_eq!(
+            (snapshot.associated_keys, snapshot.unknown),
+            (texts(associated_keys), texts(unknown)),
+            "{xml}"
+        );
+    }
+}
+
+fn texts(list: &[&str]) -> Vec<String> {
+    list.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_is_newer_about_images_instances_and_shares() {
+    let xml = format!(
+        "<R {NAMESPACE}><imagesSet><item><imageId>ami-1</imageId><imageOwnerId>111122223333</imageOwnerId>
+           <imageState>hibernating</imageState><isPublic>partly</isPublic><watermarkSet><item>w</item></watermarkSet>
+           <blockDeviceMapping><item><ebs><snapshotId>snap-1</snapshotId><kind><x/></kind></ebs></item></blockDeviceMapping>
+         </item></imagesSet></R>"
+    );
+    let image = Image::try_from(items::<ImagesPage>(&xml).remove(0)).unwrap();
+    assert_eq!((image.state.as_str(), image.is_public, image.snapshots.len()), ("hibernating", false, 1));
+    let xml = format!(
+        "<R {NAMESPACE}><reservationSet><item><ownerId>444455556666</ownerId><instancesSet><item>
+           <instanceId>i-1</instanceId><instanceState><code>512</code><name>teleporting</name></instanceState>
+           <stateReason><code>Client.Quantum</code><message>m</message><more/></stateReason>
+         </item></instancesSet></item></reservationSet></R>"
+    );
+    let instance = items::<ReservationsPage>(&xml).remove(0).into_instances().unwrap().remove(0);
+    assert_eq!((instance.state.as_str(), instance.image.as_str()), ("teleporting", ""));
+    let xml = format!(
+        "<R {NAMESPACE}><launchPermission><item><group>friends</group></item><item><userId>u-1</userId></item>
+           <item><teamArn>arn:aws:teams::1:team/t</teamArn></item><item><userId>444455556666</userId></item>
+         </launchPermission></R>"
+    );
+    let shares = Shares::from(parse::<Attribute>(&xml).unwrap());
+    assert_eq!(shares.unknown, ["group friends", "userId u-1", "teamArn arn:aws:teams::1:team/t"]);
+    assert_eq!(shares.include(account("444455556666")), Some(true));
+    assert_eq!(shares.include(account("999988887777")), None);
+}
+
+#[test]
+fn what_is_newer_about_allowed_images() {
+    let criterion = |xml: &str| {
+        let xml = format!("<R><state>s</state><imageCriterionSet><item>{xml}</item></imageCriterionSet></R>");
+        AllowedImages::from(parse::<AllowedImagesSettings>(&xml).unwrap()).criteria.remove(0)
+    };
+    let providers = "<imageProviderSet><item>111122223333</item></imageProviderSet>";
+    for (xml, unknown) in [
+        (String::new(), &[][..]),
+        (format!("{providers}<imageWatermarkSet><item>w</item></imageWatermarkSet>"), &["imageWatermarkSet"]),
+        (format!("{providers}<attested>true</attested><x/>"), &["attested", "x"]),
+        ("<creationDateCondition><minimumDays>3</minimumDays></creationDateCondition>".into(), &["minimumDays"]),
+        (
+            "<creationDateCondition><maximumDaysSinceCreated>P3D</maximumDaysSinceCreated></creationDateCondition>".into(),
+            &["maximumDaysSinceCreated"],
+        ),
+        ("<imageNameSet><item><glob>a*</glob></item></imageNameSet>".into(), &["item"]),
+    ] {
+        assert_eq!(criterion(&xml).unknown, unknown, "{xml}");
+    }
+}
+
 #[test]
 fn hostile_answers_are_harmless() {
     let bomb = "<!DOCTYPE r [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]><r><kmsKeyId>&b;</kmsKeyId></r>";
@@ -182,6 +279,13 @@ fn hostile_answers_are_harmless() {
     assert!(parse::<EbsDefaultKey>(file).is_err(), "nothing is fetched");
     let deep = format!("<r>{}{}<kmsKeyId>k</kmsKeyId></r>", "<x>".repeat(200_000), "</x>".repeat(200_000));
     assert_eq!(parse::<EbsDefaultKey>(&deep).unwrap().kms_key_id, "k", "depth is passed over");
+    let deep = format!(
+        "<r><snapshotSet><item><snapshotId>s</snapshotId><ownerId>111122223333</ownerId>{}{}</item></snapshotSet></r>",
+        "<key>".repeat(200_000),
+        "</key>".repeat(200_000)
+    );
+    let snapshot = items::<SnapshotsPage>(&deep).remove(0).into_snapshot("eu-west-1").unwrap();
+    assert_eq!(snapshot.unknown, Vec::<String>::new());
     for broken in ["", "<", "<r>", "<r><kmsKeyId>k</r>", "no XML", "<r/>", "{}"] {
         assert!(parse::<EbsDefaultKey>(broken).is_err(), "{broken}");
     }
