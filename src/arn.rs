@@ -7,6 +7,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// The name of the role under which EC2 uses the keys of an instance's volumes; it is the same in every account.
+///
+/// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-instance-permissions>
+pub const IDENTITY_ONLY_ROLE: &str = "aws:ec2-infrastructure";
+
 /// Why a text is not the ARN or id it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArnError {

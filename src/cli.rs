@@ -367,8 +367,8 @@ pub struct LaunchArgs {
     /// An instance that did not start: its AMI and its account are taken; repeatable
     #[arg(long, value_name = "ID", help_heading = "Keys")]
     pub instance: Vec<String>,
-    /// A file of CloudTrail events (a log file, or what lookup-events prints): what KMS refused, to whom; - for
-    /// standard input
+    /// A file of CloudTrail events, from a log file, lookup-events, a query or a log: what KMS refused, to whom; events of
+    /// EventBridge by which EBS or Auto Scaling tell of a failed launch, too; gzip or not; - for standard input
     #[arg(long, value_name = "FILE", help_heading = "Keys")]
     pub cloudtrail: Option<PathBuf>,
 }

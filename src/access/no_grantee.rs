@@ -6,13 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GranteeRef;
-use crate::arn::{AccountId, ArnParts, EntityKind, Partition};
+use crate::arn::{AccountId, ArnParts, EntityKind, IDENTITY_ONLY_ROLE, Partition};
 use crate::policy::AwsPrincipal;
-
-/// The name of the role under which EC2 uses the keys of an instance's volumes.
-///
-/// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-instance-permissions>
-const IDENTITY_ONLY_ROLE: &str = "aws:ec2-infrastructure";
 
 /// Why a caller is no grantee.
 ///
@@ -44,6 +39,10 @@ impl NoGrantee {
     /// # Errors
     /// It names nobody, or somebody who can be no grantee.
     pub fn or_grantee(text: &str) -> Result<GranteeRef, Self> {
+        // With an instance's id behind it, an ARN of EC2's role could be of a role in a folder of that name.
+        if let Some(name) = own_role(text) {
+            return Err(if name == IDENTITY_ONLY_ROLE { Self::IdentityOnlyRole } else { Self::AwsOwnRole });
+        }
         match AwsPrincipal::parse(text) {
             AwsPrincipal::Entity(entity) if entity.kind == EntityKind::Group => Err(Self::Group),
             AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),
@@ -56,9 +55,7 @@ impl NoGrantee {
     }
 
     fn of_another_form(text: &str) -> Self {
-        if let Some(name) = own_role(text) {
-            return if name == IDENTITY_ONLY_ROLE { Self::IdentityOnlyRole } else { Self::AwsOwnRole };
-        }
+        const SERVICES: [&str; 4] = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".aws.internal"];
         let is_federated = |parts: ArnParts<'_>| {
             parts.service == "sts" && parts.resource.split('/').next() == Some("federated-user")
         };
@@ -66,9 +63,7 @@ impl NoGrantee {
         let is_id = |id: &str| matches!(AwsPrincipal::parse(id), AwsPrincipal::UniqueId(_));
         match ArnParts::parse(text) {
             Ok(parts) if is_federated(parts) => Self::Federated,
-            Err(_) if text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn") => {
-                Self::Service
-            }
+            Err(_) if SERVICES.iter().any(|end| text.ends_with(end)) => Self::Service,
             Err(_) if text.split(':').next().is_some_and(is_id) => Self::IdAlone,
             _ => Self::Unknown,
         }
@@ -133,7 +128,7 @@ pub fn identity_only_role(partition: Partition, account: &dyn fmt::Display) -> S
 /// It stands in an ARN of the role or of a session, or as `ACCOUNT:NAME` with the session's name behind it.
 fn own_role(text: &str) -> Option<&str> {
     let name = match ArnParts::parse(text) {
-        Ok(parts) if parts.service == "iam" => parts.resource.strip_prefix("role/")?,
+        Ok(parts) if parts.service == "iam" => parts.resource.strip_prefix("role/")?.split('/').next()?,
         Ok(parts) if parts.service == "sts" => {
             parts.resource.strip_prefix("assumed-role/")?.split('/').next()?
         }
@@ -170,6 +165,10 @@ mod tests {
             ("arn:aws-cn:sts::444455556666:assumed-role/aws:ec2-infrastructure", Some(IdentityOnlyRole)),
             ("arn:aws:iam::444455556666:role/aws:ec2-infrastructure", Some(IdentityOnlyRole)),
             ("444455556666:aws:ec2-infrastructure:i-0a0a0a0a0a0a0a0a0", Some(IdentityOnlyRole)),
+            (
+                "arn:aws:iam::444455556666:role/aws:ec2-infrastructure/i-0a0a0a0a0a0a0a0a0",
+                Some(IdentityOnlyRole),
+            ),
             ("444455556666:aws:ec2-infrastructure", Some(IdentityOnlyRole)),
             ("arn:aws:sts::444455556666:assumed-role/aws:ec2-instance/i-0a0a0a0a0a0a0a0a0", Some(AwsOwnRole)),
             ("444455556666:aws:ec2-infrastructures:i-0", Some(AwsOwnRole)),

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::RequiredStatement;
-use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind, KeyArn};
+use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind, IDENTITY_ONLY_ROLE, KeyArn};
 use crate::observation::{KeyGrant, Reading};
 use crate::policy::condition::same_meaning;
 use crate::policy::{
@@ -269,17 +269,17 @@ impl From<AwsPrincipal> for Who {
 ///
 /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>
 pub fn infrastructure_role(grantee: &str) -> Option<(AccountId, &str)> {
-    const NAME: &str = "aws:ec2-infrastructure";
     if let Ok(parts) = ArnParts::parse(grantee) {
         let session = parts.resource.strip_prefix("assumed-role/")?;
-        let instance = session.strip_prefix(NAME)?.strip_prefix('/')?;
+        let instance = session.strip_prefix(IDENTITY_ONLY_ROLE)?.strip_prefix('/')?;
         let account = parts.account.parse().ok()?;
         return (parts.service == "sts" && !instance.is_empty())
             .then(|| grantee.rsplit_once('/').map(|(_, instance)| (account, instance)))
             .flatten();
     }
     let (account, role) = grantee.split_once(':')?;
-    let instance = role.strip_prefix(NAME)?.strip_prefix(':').filter(|instance| !instance.is_empty())?;
+    let instance =
+        role.strip_prefix(IDENTITY_ONLY_ROLE)?.strip_prefix(':').filter(|instance| !instance.is_empty())?;
     Some((account.parse().ok()?, instance))
 }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::arn::{AccountId, ArnError, ArnParts, EntityArn, EntityKind, Partition, SessionArn};
+use crate::arn::{
+    AccountId, ArnError, ArnParts, EntityArn, EntityKind, IDENTITY_ONLY_ROLE, Partition, SessionArn,
+};
 
 /// The principal of a request.
 ///
@@ -49,9 +51,6 @@ pub enum PrincipalKind {
     /// An AWS service, such as `ec2.amazonaws.com`.
     Service,
 }
-
-/// The name of the role that instances use with encrypted volumes.
-const IDENTITY_ONLY: &str = "aws:ec2-infrastructure";
 
 /// Where a principal of IAM belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,7 +139,7 @@ impl Principal {
     pub fn identity_only(partition: Partition, account: AccountId) -> Self {
         Self {
             kind: PrincipalKind::IdentityOnly,
-            name: format!("arn:{partition}:iam::{account}:role/{IDENTITY_ONLY}"),
+            name: format!("arn:{partition}:iam::{account}:role/{IDENTITY_ONLY_ROLE}"),
             home: Some(Home::new(partition, account)),
         }
     }
@@ -252,7 +251,7 @@ impl FromStr for Principal {
 /// `role/aws:ec2-infrastructure`, and with an instance's id behind it; a session of it likewise.
 fn is_identity_only(resource: &str) -> bool {
     let name = resource.strip_prefix("role/").or_else(|| resource.strip_prefix("assumed-role/"));
-    let rest = name.and_then(|name| name.strip_prefix(IDENTITY_ONLY));
+    let rest = name.and_then(|name| name.strip_prefix(IDENTITY_ONLY_ROLE));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

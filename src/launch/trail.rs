@@ -87,8 +87,9 @@ pub fn parse(bytes: &[u8]) -> Result<Trail, TrailError> {
         return Err(TrailError::Form);
     }
     let mut trail = Trail::default();
+    let mut told = BTreeSet::new();
     for record in &records {
-        trail.add(record)?;
+        trail.add(record, &mut told)?;
     }
     let Trail { refusals, strangers, notices, others, .. } = &trail;
     let tells = |notice: &Notice| notice.source != NoticeSource::Ec2;
@@ -129,13 +130,18 @@ fn is_empty_list(bytes: &[u8]) -> bool {
     })
 }
 
+/// Whom or what something is about, what it is, and its key.
+type Told = (String, String, Option<KeyArn>);
+
 impl Trail {
-    fn add(&mut self, record: &Record) -> Result<(), TrailError> {
+    /// What was told already is not told again.
+    fn add(&mut self, record: &Record, told: &mut BTreeSet<Told>) -> Result<(), TrailError> {
         if let Some(notice) = notices::of(record) {
             if notice.launcher.is_some() && notice.key.is_none() {
                 self.keyless.get_or_insert_with(|| notice.subject.clone());
             }
-            if !self.notices.contains(&notice) {
+            let Notice { subject, message, key, .. } = &notice;
+            if told.insert((subject.clone(), message.clone(), key.clone())) {
                 self.notices.push(notice);
             }
             return Ok(());
@@ -156,21 +162,14 @@ impl Trail {
                     self.keyless.get_or_insert_with(id);
                 }
                 let refusal = Refusal { principal, action, key, message };
-                let is_same = |known: &Refusal| {
-                    (&known.principal, &known.action, &known.key)
-                        == (&refusal.principal, &refusal.action, &refusal.key)
-                };
-                if !self.refusals.iter().any(is_same) {
+                if told.insert((refusal.principal.to_string(), refusal.action.clone(), refusal.key.clone())) {
                     self.refusals.push(refusal);
                 }
             }
             Err(caller::Unnamed { principal, account, reason }) => {
                 let stranger = Stranger { principal, account, reason, action, key, message };
-                let is_same = |known: &Stranger| {
-                    (&known.principal, &known.action, &known.key)
-                        == (&stranger.principal, &stranger.action, &stranger.key)
-                };
-                if !self.strangers.iter().any(is_same) {
+                let Stranger { principal, action, key, .. } = &stranger;
+                if told.insert((principal.clone(), action.clone(), key.clone())) {
                     self.strangers.push(stranger);
                 }
             }

@@ -88,6 +88,7 @@ fn service_linked_role(text: &str) -> Result<GranteeRef, UsageError> {
 }
 
 pub(super) fn principal(text: &str) -> Result<GranteeRef, UsageError> {
+    check_own_role(text)?;
     match AwsPrincipal::parse(text) {
         AwsPrincipal::Entity(entity) if entity.kind == EntityKind::Group => {
             Err(UsageError::new(format!("`{text}` is a group, which no key policy can name"))
@@ -99,6 +100,16 @@ pub(super) fn principal(text: &str) -> Result<GranteeRef, UsageError> {
             Err(UsageError::new(format!("`{text}` is an account")).hint(format!("give --account {id}")))
         }
         _ => Err(not_a_principal(text)),
+    }
+}
+
+/// Some of the names that AWS has for its own roles look like those of others.
+fn check_own_role(text: &str) -> Result<(), UsageError> {
+    match NoGrantee::or_grantee(text) {
+        Err(reason @ (NoGrantee::IdentityOnlyRole | NoGrantee::AwsOwnRole)) => {
+            Err(UsageError::new(format!("`{text}` {reason}")).hint(reason.way_out(None)))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -161,6 +172,7 @@ fn parse_grantees(text: &str) -> Result<Vec<GranteeRef>, (usize, UsageError)> {
         .map(|(index, line)| (index + 1, line.split('#').next().unwrap_or_default().trim()))
         .filter(|(_, line)| !line.is_empty())
         .map(|(number, line)| {
+            check_own_role(line).map_err(|error| (number, error))?;
             let grantee = match AwsPrincipal::parse(line) {
                 AwsPrincipal::Account { id, .. } => Ok(GranteeRef::Account(id)),
                 AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),

@@ -178,6 +178,7 @@ fn a_typed_principal_that_can_be_no_grantee_is_refused_with_a_hint() {
     let scene = Scene::of_field(OWN_ROLE, "world.json");
     for (typed, what) in [
         ("arn:aws:iam::444455556666:role/aws:ec2-infrastructure", "identity-only role"),
+        ("arn:aws:iam::444455556666:role/aws:ec2-infrastructure/i-0a0a0a0a0a0a0a0a0", "identity-only role"),
         ("444455556666:aws:ec2-infrastructure:i-0a0a0a0a0a0a0a0a0", "identity-only role"),
         ("arn:aws:sts::444455556666:federated-user/jo", "federated session"),
         ("ec2.amazonaws.com", "AWS service"),
