@@ -11,6 +11,7 @@ mod context;
 mod decision;
 mod evaluation;
 mod grant;
+mod near_miss;
 mod occasion;
 mod prepared;
 mod principal;
@@ -23,9 +24,10 @@ mod truth;
 mod tests;
 
 pub use context::{Context, Query};
-pub use decision::{Decision, DocumentRef, Gate, Outcome, StatementRef};
-pub use evaluation::{evaluate, unmet};
+pub use decision::{Decision, DocumentRef, Doubt, Gate, Outcome, StatementRef};
+pub use evaluation::{doubt, evaluate, near_misses};
 pub use grant::{Constraint, Grant};
+pub use near_miss::{Has, NearMiss, ResourceMistake, Unmet, ViaServiceMistake};
 pub use occasion::{Cell, Occasion, ROWS, Row};
 pub use prepared::{Exception, Prepared};
 pub use principal::{Principal, PrincipalKind};
@@ -52,9 +54,9 @@ pub struct Policies<'p> {
     /// The policies that a session was made with; none where it was made without.
     pub session: Option<&'p [&'p Prepared]>,
     /// Service control policies of the principal's account, from the organization's root down, a list for
-    /// each level; none where they were not read. A level without any does not limit.
+    /// each level; none where they were not read. A level without any allows nothing.
     pub scps: Option<&'p [Vec<&'p Prepared>]>,
-    /// Resource control policies of the key's account, in the same way.
+    /// Resource control policies of the key's account, in the same way, but that these only ever deny.
     pub rcps: Option<&'p [Vec<&'p Prepared>]>,
     /// The grants on the key; none where they were not read.
     pub grants: Option<&'p [Grant]>,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::required::{GRANT, LAUNCH, RequiredStatement};
 use super::{Grantee, Purpose};
 use crate::arn::KeyArn;
-use crate::authz::{Exception, Gate, Outcome};
+use crate::authz::{Doubt, Exception, Gate, NearMiss, Outcome};
 use crate::policy::{ActionSet, Effect, KmsAction};
 
 /// The actions that whoever launches from an encrypted snapshot needs, or whoever starts an instance with encrypted
@@ -112,8 +112,8 @@ pub struct ActionAssessment {
     pub statements: Vec<DecidingStatement>,
     /// What does not allow it, or may not, where it is not allowed.
     pub obstacles: Vec<Obstacle>,
-    /// The `Allow` statements that would help, were it not for a condition that can't hold.
-    pub unmet: Vec<DecidingStatement>,
+    /// The `Allow` statements that look as if they helped and do not.
+    pub near_misses: Vec<Missed>,
     /// The condition keys that would settle what is unknown.
     pub unknown_keys: BTreeSet<String>,
 }
@@ -153,6 +153,22 @@ impl Verdict {
     }
 }
 
+/// A statement that looks as if it allowed something and does not.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Missed {
+    /// Which.
+    pub statement: DecidingStatement,
+    /// Why it does not.
+    pub miss: NearMiss,
+}
+
+impl Missed {
+    /// A sentence without its period, for what was asked for.
+    pub fn told(&self, purpose: Purpose) -> String {
+        self.miss.told_of(&self.statement.to_string(), &purpose.to_string())
+    }
+}
+
 /// A statement that decides, or a grant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct DecidingStatement {
@@ -164,11 +180,15 @@ pub struct DecidingStatement {
     pub sid: Option<String>,
     /// Whether it denies rather than allows.
     pub denies: bool,
+    /// Why nobody can tell whether it is about the grantee.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Doubt>,
 }
 
 impl DecidingStatement {
     pub(super) fn new(document: DocumentName, index: usize, sid: Option<&str>, effect: Effect) -> Self {
-        Self { document, number: index + 1, sid: sid.map(str::to_owned), denies: effect == Effect::Deny }
+        let (sid, denies) = (sid.map(str::to_owned), effect == Effect::Deny);
+        Self { document, number: index + 1, sid, denies, doubt: None }
     }
 }
 
@@ -317,6 +337,17 @@ impl OnlyWay {
             ),
         };
         format!("only {what}, and {does_not}")
+    }
+}
+
+impl Obstacle {
+    /// Whether a statement that does not help stands where this ought to be allowed.
+    pub fn is_for(&self, missed: &Missed) -> bool {
+        match (self.gate, &missed.statement.document) {
+            (Gate::Scp(wanted), DocumentName::ServiceControlPolicy { level, .. }) => *level == wanted + 1,
+            (Gate::Session, DocumentName::SessionPolicy { .. }) => true,
+            (_, document) => Some(document) == self.document.as_ref(),
+        }
     }
 }
 

@@ -139,8 +139,9 @@ impl Gathered {
         }
         let limits = self.boundary & self.session;
         let by = &self.key_policy;
-        // Whether implicit deny limits those who are named as anyone is not documented.
-        by.direct | (by.role & limits) | (by.anyone & limits.or_unknown())
+        // "Permissions boundaries or session policies do not limit permissions granted using the aws:PrincipalArn
+        // condition key with a wildcard in the Principal element", and no condition adds access.
+        by.direct | by.anyone | (by.role & limits)
     }
 
     /// Whether a document's permission could still go either way.

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use crate::policy;
 
 use super::context::{ConditionKey, Lookup, Query};
+use super::near_miss::{Has, Unmet};
 use super::truth::Truth;
 use matcher::Matcher;
 
@@ -19,6 +20,8 @@ pub(crate) struct Condition {
     /// As written.
     operator: String,
     key: ConditionKey,
+    /// As written.
+    values: Vec<String>,
     quantifier: Option<Quantifier>,
     /// `…IfExists`: holds where the request does not have the key.
     if_exists: bool,
@@ -61,13 +64,24 @@ impl Condition {
             _ => Matcher::new(operator, &condition.values, has_variables)
                 .map_or(Test::Undecidable, |(matcher, negated)| Test::Compare { matcher, negated }),
         };
-        let operator = condition.operator.clone();
-        Self { operator, key: ConditionKey::new(&condition.key), quantifier, if_exists, test }
+        let (operator, values) = (condition.operator.clone(), condition.values.clone());
+        Self { operator, key: ConditionKey::new(&condition.key), values, quantifier, if_exists, test }
     }
 
-    /// Whether the condition is about the ARN of whoever asks.
-    pub(crate) fn is_about_principal_arn(&self) -> bool {
-        self.key.is_principal_arn()
+    /// What the condition wants, of a request for which it can't hold, and what the request has.
+    pub(crate) fn unmet(&self, query: &Query<'_>) -> Unmet {
+        let has = match query.look_up(&self.key) {
+            Lookup::Absent => Has::Nothing,
+            Lookup::One(value)
+            | Lookup::RoleOfUnknownPath { arn: value, .. }
+            | Lookup::IdentityOnlyRole(value)
+            | Lookup::AbsentOr(value) => Has::Values(vec![value.to_owned()]),
+            Lookup::Many(values) => Has::Values(values.to_vec()),
+            Lookup::Elsewhere | Lookup::Present | Lookup::Unknown => Has::Something,
+        };
+        let operator = self.operator.rsplit(':').next().unwrap_or_default();
+        let operator = operator.strip_suffix("IfExists").unwrap_or(operator);
+        Unmet::new(&self.key.text, operator, self.values.clone(), has, &query.key.arn.region)
     }
 
     /// The operator as written, and the key, where the condition holds for every caller whose ARN is not among its

@@ -126,3 +126,25 @@ pub struct Decision {
     /// What does not allow the request (false) or may not (unknown), where nothing denies it explicitly.
     pub gates: Vec<(Gate, Truth)>,
 }
+
+/// Why nobody can tell whether a statement is about a principal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// It names one session of a role, and the principal is any session of it.
+    OneSession,
+    /// It allows with `NotPrincipal`, which AWS does not support.
+    ///
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>
+    AllowWithNotPrincipal,
+}
+
+impl fmt::Display for Doubt {
+    /// A sentence about the statement, without its period.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OneSession => "it names one session of the role, and which session launches is not known",
+            Self::AllowWithNotPrincipal => "AWS does not support NotPrincipal with Allow",
+        })
+    }
+}

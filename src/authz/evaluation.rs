@@ -6,7 +6,8 @@ use crate::policy::Effect;
 
 use super::access::{self, Access};
 use super::context::Query;
-use super::decision::{Decision, DocumentRef, Gate, Outcome, StatementRef};
+use super::decision::{Decision, DocumentRef, Doubt, Gate, Outcome, StatementRef};
+use super::near_miss::NearMiss;
 use super::prepared::{Applicable, Attachment, Prepared};
 use super::principal::PrincipalKind;
 use super::principals::{Limits, Standing};
@@ -41,17 +42,24 @@ pub fn evaluate(query: &Query<'_>, policies: &Policies<'_>) -> Decision {
     Decision { outcome, statements, unknown_keys, gates }
 }
 
-/// The `Allow` statements and grants that would apply, were it not for a condition that can't hold.
-pub fn unmet(query: &Query<'_>, policies: &Policies<'_>) -> Vec<StatementRef> {
-    let mut unmet = Vec::new();
+/// The `Allow` statements and grants that look as if they allowed the request and do not, each with the reason.
+pub fn near_misses(query: &Query<'_>, policies: &Policies<'_>) -> Vec<(StatementRef, NearMiss)> {
+    let mut near_misses = Vec::new();
     for (document, prepared, attachment) in documents(query, policies) {
-        let indices = prepared.unmet(query, attachment);
-        unmet.extend(indices.map(|index| StatementRef { document, index }));
+        let found = prepared.near_misses(query, attachment);
+        near_misses.extend(found.map(|(index, miss)| (StatementRef { document, index }, miss)));
     }
     let grants = policies.grants.into_iter().flatten().enumerate();
-    let grants = grants.filter(|(_, grant)| grant.is_unmet(query));
-    unmet.extend(grants.map(|(index, _)| StatementRef { document: DocumentRef::Grant(index), index: 0 }));
-    unmet
+    let grants = grants.filter(|(_, grant)| grant.is_unmet(query)).map(|(index, _)| {
+        (StatementRef { document: DocumentRef::Grant(index), index: 0 }, NearMiss::Constraint)
+    });
+    near_misses.extend(grants);
+    near_misses
+}
+
+/// Why nobody can tell whether a statement is about whoever asks.
+pub fn doubt(query: &Query<'_>, policies: &Policies<'_>, statement: StatementRef) -> Option<Doubt> {
+    policies.document(statement.document)?.doubt(statement.index, query)
 }
 
 /// The documents that have a say, each with how it is attached.
@@ -187,11 +195,8 @@ impl Gathered {
                 Boundary::Unread | Boundary::None => Truth::True,
             },
             session: open_unless(policies.session.is_some()),
-            // Each level has a policy attached where service control policies are on at all.
-            scps: scps
-                .filter(|(_, documents)| !documents.is_empty())
-                .map(|(level, _)| (level, Truth::False))
-                .collect(),
+            // "there must be an explicit Allow statement at every level"
+            scps: scps.map(|(level, _)| (level, Truth::False)).collect(),
             grants: Truth::False,
             retirable_by_account: Truth::False,
         };

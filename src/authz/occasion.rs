@@ -145,7 +145,7 @@ const NETWORK: &str = "AWS's pages disagree on whether calls that EC2 makes for 
                        EC2's own";
 const CALLED_VIA: &str = "AWS's page on forward access sessions says that it is set, and its list of services that \
                           set it does not name EC2";
-const SUFFIX: &str = "AWS does not document its value there";
+const SUFFIX: &str = "AWS does not document EC2's name in this partition";
 const BY_ITSELF: &str = "AWS does not document it for calls of the identity-only role";
 const GRANT: &str = "AWS does not document the grants that EC2 makes in full";
 const VOLUME: &str = "it is the id of a volume or snapshot that a launch has yet to make";

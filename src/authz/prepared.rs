@@ -6,6 +6,8 @@ use crate::policy::{self, ActionSet, Effect, KmsAction, ListElement, PolicyDocum
 
 use super::condition::Condition;
 use super::context::Query;
+use super::decision::Doubt;
+use super::near_miss::NearMiss;
 use super::principal::Principal;
 use super::principals::{Limits, Principals, Standing};
 use super::template::{Syntax, Template};
@@ -29,8 +31,6 @@ pub(crate) struct Statement {
     principals: Option<Principals>,
     resources: Resources,
     conditions: Vec<Condition>,
-    /// Whether a condition is about the ARN of whoever asks.
-    is_about_principal_arn: bool,
     /// Whether the statement has an element that is not known.
     is_undecidable: bool,
 }
@@ -39,6 +39,8 @@ pub(crate) struct Statement {
 #[derive(Debug, Clone)]
 struct Resources {
     negated: bool,
+    /// As written.
+    texts: Vec<String>,
     templates: Vec<Template>,
 }
 
@@ -147,22 +149,26 @@ impl Prepared {
         })
     }
 
-    /// The `Allow` statements that fit a request but for a condition that can't hold, by their index.
-    pub(crate) fn unmet<'p>(
+    /// The `Allow` statements that look as if they allowed a request and do not, by their index, with each reason.
+    pub(crate) fn near_misses<'p>(
         &'p self,
         query: &'p Query<'_>,
         attachment: Attachment,
-    ) -> impl Iterator<Item = usize> + 'p {
+    ) -> impl Iterator<Item = (usize, NearMiss)> + 'p {
         let action = query.action.set();
-        let allows = self.statements.iter().enumerate();
-        let allows = allows.filter(|(_, statement)| statement.effect == Effect::Allow);
-        let fitting = allows.filter(move |(_, statement)| {
-            statement.actions.contains(action)
-                && statement.names(query, attachment).is_some_and(|(_, named)| named == Truth::True)
-                && statement.resources.include(query) == Truth::True
-                && statement.conditions.iter().any(|condition| condition.holds(query) == Truth::False)
+        let statements = self.statements.iter().enumerate();
+        let allows = statements.filter(move |(_, statement)| {
+            statement.effect == Effect::Allow && statement.actions.contains(action)
         });
-        fitting.map(|(index, _)| index)
+        allows.flat_map(move |(index, statement)| {
+            statement.near_misses(query, attachment).into_iter().map(move |miss| (index, miss))
+        })
+    }
+
+    /// Why nobody can tell whether a statement is about whoever asks.
+    pub(crate) fn doubt(&self, statement: usize, query: &Query<'_>) -> Option<Doubt> {
+        let statement = self.statements.get(statement)?;
+        statement.principals.as_ref()?.doubt(query.principal, statement.effect)
     }
 
     /// How a `Deny` statement is changed so that it leaves out somebody whom it denies, by their ARN.
@@ -207,7 +213,6 @@ impl Statement {
             actions: if statement.is_effective() { statement.kms_actions() } else { ActionSet::EMPTY },
             principals: statement.principal.as_ref().map(Principals::new),
             resources: Resources::new(statement.resource.as_ref(), has_variables),
-            is_about_principal_arn: conditions.iter().any(Condition::is_about_principal_arn),
             conditions,
             is_undecidable: !statement.unknown.is_empty(),
         }
@@ -221,15 +226,37 @@ impl Statement {
             (Attachment::Principal, Some(_)) => Some((Standing::Direct, Truth::Unknown)),
             (Attachment::Resource(_), None) => None,
             (Attachment::Resource(limits), Some(principals)) => {
-                match principals.name(query.principal, self.effect, limits) {
-                    // "Permissions boundaries or session policies do not limit permissions granted using the
-                    // aws:PrincipalArn condition key with a wildcard in the Principal element."
-                    Some((Standing::Anyone, truth)) if self.is_about_principal_arn => {
-                        Some((Standing::Direct, truth))
-                    }
-                    named => named,
+                principals.name(query.principal, self.effect, limits)
+            }
+        }
+    }
+
+    /// What alone keeps the statement from applying, where that looks like an oversight.
+    fn near_misses(&self, query: &Query<'_>, attachment: Attachment) -> Vec<NearMiss> {
+        let is_for_key = self.resources.include(query) == Truth::True;
+        match self.names(query, attachment) {
+            None if is_for_key => {
+                let listed = self.principals.iter();
+                let sessions = listed.clone().filter(|listed| listed.lets_in_one_session(query.principal));
+                let services = listed.flat_map(Principals::services).filter_map(NearMiss::of_service);
+                sessions.map(|_| NearMiss::OneSession).chain(services).collect()
+            }
+            Some((_, Truth::True)) => {
+                let unmet: Vec<NearMiss> = self
+                    .conditions
+                    .iter()
+                    .filter(|condition| condition.holds(query) == Truth::False)
+                    .map(|condition| NearMiss::Condition(condition.unmet(query)))
+                    .collect();
+                if is_for_key {
+                    unmet
+                } else if unmet.is_empty() {
+                    self.resources.near_misses(query)
+                } else {
+                    Vec::new()
                 }
             }
+            None | Some(_) => Vec::new(),
         }
     }
 
@@ -249,10 +276,17 @@ impl Resources {
     fn new(element: Option<&ListElement>, has_variables: bool) -> Self {
         let syntax = Syntax { wildcards: true, variables: has_variables };
         let texts = element.into_iter().flat_map(|element| element.list.iter());
+        let texts: Vec<String> = texts.map(str::to_owned).collect();
         Self {
             negated: element.is_some_and(|element| element.negated),
-            templates: texts.map(|text| Template::new(text, syntax)).collect(),
+            templates: texts.iter().map(|text| Template::new(text, syntax)).collect(),
+            texts,
         }
+    }
+
+    fn near_misses(&self, query: &Query<'_>) -> Vec<NearMiss> {
+        let texts = self.texts.iter().filter(|_| !self.negated);
+        texts.filter_map(|text| NearMiss::of_resource(text, &query.key.arn)).collect()
     }
 
     fn include(&self, query: &Query<'_>) -> Truth {

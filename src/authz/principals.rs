@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use crate::arn::{AccountId, EntityArn, EntityKind, Partition};
 use crate::policy::{AwsPrincipal, Effect, PrincipalElement};
 
+use super::decision::Doubt;
 use super::principal::{Principal, PrincipalKind};
 use super::truth::Truth;
 
@@ -47,6 +48,10 @@ pub(crate) struct Principals {
     arns: BTreeSet<String>,
     /// Roles by where they are and their name, their paths left out, as a session names its role.
     roles: BTreeSet<(Partition, AccountId, String)>,
+    /// Roles of which but one session is listed, in the same form.
+    roles_of_sessions: BTreeSet<(Partition, AccountId, String)>,
+    /// Accounts of whose identity-only role but one session is listed.
+    instances: BTreeSet<(Partition, AccountId)>,
     services: BTreeSet<String>,
     /// Whether there is a type of principal that is not known.
     is_undecidable: bool,
@@ -87,16 +92,30 @@ impl Principals {
                 self.arns.insert(format!("arn:{partition}:iam::{id}:root"));
             }
             AwsPrincipal::Entity(entity) => self.add_entity(entity),
-            AwsPrincipal::Session(session) => _ = self.arns.insert(session.to_string()),
+            AwsPrincipal::Session(session) => {
+                self.add(session.to_string());
+                self.roles_of_sessions.insert((session.partition, session.account, session.role_name));
+            }
             // What stays behind of a principal that was deleted.
             AwsPrincipal::UniqueId(_) => {}
             // A federated user; "you can't use a wildcard to match part of a principal name or ARN".
-            AwsPrincipal::Other(text) => _ = self.arns.insert(text),
+            AwsPrincipal::Other(text) => self.add(text),
         }
     }
 
+    fn add(&mut self, arn: String) {
+        if let Ok(principal) = arn.parse::<Principal>()
+            && *principal.kind() == PrincipalKind::IdentityOnly
+            && principal.name() != arn
+            && let Some(home) = principal.home()
+        {
+            self.instances.insert((home.partition, home.account));
+        }
+        self.arns.insert(arn);
+    }
+
     fn add_entity(&mut self, entity: EntityArn) {
-        self.arns.insert(entity.to_string());
+        self.add(entity.to_string());
         if entity.kind == EntityKind::Role {
             self.roles.insert((entity.partition, entity.account, entity.name));
         }
@@ -110,25 +129,44 @@ impl Principals {
         limits: Limits,
     ) -> Option<(Standing, Truth)> {
         if !self.negated {
-            return match self.standing(principal, limits) {
-                Some(standing) => Some((standing, Truth::True)),
-                None => self.is_undecidable.then_some((Standing::Direct, Truth::Unknown)),
-            };
+            if let Some(standing) = self.standing(principal, limits) {
+                return Some((standing, Truth::True));
+            }
+            // Who lets one session in lets no other one in; who denies one may deny the one that asks.
+            let is_denied = effect == Effect::Deny && self.lists_one_session(principal);
+            return (self.is_undecidable || is_denied).then_some((Standing::Direct, Truth::Unknown));
         }
-        let excepted = match effect {
+        let (excepted, known) = match effect {
             // "NotPrincipal with Deny will always deny any IAM principal that has a permissions boundary."
-            Effect::Deny => self.excepts(principal) & !limits.has_boundary,
-            Effect::Allow => match self.standing(principal, limits) {
-                None => Truth::False,
-                Some(Standing::Account) if *principal.kind() != PrincipalKind::Root => Truth::Unknown,
-                Some(_) => Truth::True,
-            },
+            Effect::Deny => (self.excepts(principal) & !limits.has_boundary, !self.is_undecidable),
+            // "Using NotPrincipal with "Effect": "Allow" is not supported."
+            Effect::Allow => {
+                let excepted = match self.standing(principal, limits) {
+                    None => Truth::False,
+                    Some(Standing::Account) if *principal.kind() != PrincipalKind::Root => Truth::Unknown,
+                    Some(_) => Truth::True,
+                };
+                (excepted, false)
+            }
         };
         let truth = match !excepted {
-            Truth::True if self.is_undecidable => Truth::Unknown,
+            Truth::True if !known => Truth::Unknown,
             truth => truth,
         };
         (truth != Truth::False).then_some((Standing::Anyone, truth))
+    }
+
+    /// Why nobody can tell whether a statement is about a principal, where that is for its `Principal` element.
+    pub(crate) fn doubt(&self, principal: &Principal, effect: Effect) -> Option<Doubt> {
+        if self.negated && effect == Effect::Allow {
+            return Some(Doubt::AllowWithNotPrincipal);
+        }
+        (effect == Effect::Deny && self.lists_one_session(principal)).then_some(Doubt::OneSession)
+    }
+
+    /// The AWS services that are let in, where the list is of whom a statement is about.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &str> {
+        self.services.iter().filter(|_| !self.negated).map(String::as_str)
     }
 
     /// The strongest way in which a principal is listed.
@@ -161,7 +199,26 @@ impl Principals {
                 let role_is_listed = !is_session || self.lists_role(principal);
                 Truth::from(self.lists_account(principal) && role_is_listed).or_unknown()
             }
+            _ if self.lists_one_session(principal) => Truth::Unknown,
             _ => Truth::False,
+        }
+    }
+
+    /// Whether of a role, which stands for any session of it, but one session is let in.
+    pub(crate) fn lets_in_one_session(&self, principal: &Principal) -> bool {
+        !self.negated && self.lists_one_session(principal)
+    }
+
+    /// Whether of a role, which stands for any session of it, one session is listed.
+    fn lists_one_session(&self, principal: &Principal) -> bool {
+        let Some(home) = principal.home() else { return false };
+        match principal.kind() {
+            PrincipalKind::Role { .. } if !self.roles_of_sessions.is_empty() => {
+                let name = principal.name().rsplit('/').next().unwrap_or_default();
+                self.roles_of_sessions.contains(&(home.partition, home.account, name.to_owned()))
+            }
+            PrincipalKind::IdentityOnly => self.instances.contains(&(home.partition, home.account)),
+            _ => false,
         }
     }
 

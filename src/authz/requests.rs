@@ -13,13 +13,16 @@
 //! | `ram_policy` | the key's policy `AWS_RAM`, where it has one |
 //! | `identity_policies` | a list of policies, those of groups included |
 //! | `boundary`, `session_policy` | a policy |
-//! | `scps`, `rcps` | a list of levels, from the organization's root down, each a list of policies |
+//! | `scps` | a list of levels, from the organization's root down, each a list of policies; a level without any allows nothing |
+//! | `rcps` | the same of resource control policies, which only ever deny |
 //! | `grants` | a list of grants as `ListGrants` gives them: `GranteePrincipal`, `Operations`, `RetiringPrincipal`, `Constraints` |
 //! | `context` | an object of condition keys, in any case; a value is a text, a boolean, a number or a list of them; null and the empty list say that the key is absent |
 //! | `context_complete` | true: keys that are not in `context` are absent; else they are unknown |
 //!
-//! What is left out or null is not there. Keys that follow from the principal and the key, such as
-//! `aws:PrincipalArn` and `kms:CallerAccount`, are filled in unless given.
+//! What is left out or null is not there. Keys that follow from the principal, the key and KMS, such as
+//! `aws:PrincipalArn`, `kms:CallerAccount` and `aws:SecureTransport`, are filled in unless given. Keys that every
+//! request has, such as `aws:CurrentTime`, are never absent unless `context` says so: without a value they are
+//! unknown.
 //!
 //! A line out is `{"id", "decision", "statements", "unknown_keys"}`, where `decision` is `allowed`,
 //! `explicit_deny`, `implicit_deny` or `unknown`, `statements` are those that decide, each as

@@ -165,6 +165,8 @@ impl Checked {
             // What the policies forbid is told by evaluation already.
             Conclusion::Blocked if verdict == Verdict::Blocked => rules_out_launch(finding.code),
             Conclusion::Blocked => finding.severity() == Severity::Blocking,
+            // What is written would not outweigh a Deny that may apply.
+            Conclusion::Missing if finding.code == FindingCode::DenyStatement => true,
             Conclusion::Unknown | Conclusion::Missing => finding.severity() <= Severity::LeftOver,
         };
         Self {

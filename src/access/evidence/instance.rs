@@ -6,7 +6,9 @@ use super::{Evidence, in_levels};
 use crate::access::Grantee;
 use crate::access::assessment::{ActionAssessment, DecidingStatement, InstanceAssessment, Obstacle, Verdict};
 use crate::arn::KeyArn;
-use crate::authz::{Context, Gate, Outcome, Policies, Principal, Query, StatementRef, Truth, evaluate};
+use crate::authz::{
+    Context, Gate, Outcome, Policies, Principal, Query, StatementRef, Truth, doubt, evaluate,
+};
 use crate::policy::KmsAction;
 
 impl Evidence {
@@ -29,13 +31,18 @@ impl Evidence {
             rcps: rcps.as_deref(),
             ..Policies::default()
         };
-        let decision = evaluate(&Query::new(&principal, KmsAction::DECRYPT, key, &context), &policies);
+        let query = Query::new(&principal, KmsAction::DECRYPT, key, &context);
+        let decision = evaluate(&query, &policies);
         let named = |statement: &StatementRef| {
             let document = self.common_document(key, statement.document)?;
             let effect = policies.effect(*statement);
             let deciding =
                 DecidingStatement::new(document, statement.index, policies.sid(*statement), effect);
-            Some((*statement, deciding))
+            let doubt = match decision.outcome {
+                Outcome::Unknown => doubt(&query, &policies, *statement),
+                Outcome::Allowed | Outcome::ExplicitDeny | Outcome::ImplicitDeny => None,
+            };
+            Some((*statement, DecidingStatement { doubt, ..deciding }))
         };
         let statements: Vec<(StatementRef, DecidingStatement)> =
             decision.statements.iter().filter_map(named).collect();
@@ -66,7 +73,7 @@ impl Evidence {
                 },
                 statements: statements.into_iter().map(|(_, deciding)| deciding).collect(),
                 obstacles: limits.map(obstacle).collect(),
-                unmet: Vec::new(),
+                near_misses: Vec::new(),
                 unknown_keys: decision.unknown_keys,
             },
         }

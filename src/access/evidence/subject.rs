@@ -5,12 +5,12 @@ use std::rc::Rc;
 use super::{Evidence, Identity, KeyEvidence, Named, documents, in_levels};
 use crate::access::Grantee;
 use crate::access::assessment::{
-    ActionAssessment, DecidingStatement, DocumentName, Obstacle, OnlyWay, Verdict,
+    ActionAssessment, DecidingStatement, DocumentName, Missed, Obstacle, OnlyWay, Verdict,
 };
 use crate::arn::{EntityKind, KeyArn};
 use crate::authz::{
     Boundary, Context, Decision, DocumentRef, Gate, Outcome, Policies, Principal, PrincipalKind, Query,
-    StatementRef, Truth, evaluate, unmet,
+    StatementRef, Truth, doubt, evaluate, near_misses,
 };
 use crate::observation::Reading;
 use crate::policy::KmsAction;
@@ -78,20 +78,48 @@ impl<'e> Subject<'e> {
 
     fn assessed(&self, query: &Query<'_>, action: KmsAction, policies: &Policies<'_>) -> ActionAssessment {
         let decision = evaluate(query, policies);
-        let unmet = match decision.outcome {
-            Outcome::ImplicitDeny => unmet(query, policies),
+        let near_misses = match decision.outcome {
+            Outcome::ImplicitDeny => near_misses(query, policies),
             Outcome::Allowed | Outcome::ExplicitDeny | Outcome::Unknown => Vec::new(),
         };
-        let name = |statement: &StatementRef| self.statement(*statement, policies);
+        let missed = near_misses.into_iter().filter(|(statement, _)| self.would_help(&decision, *statement));
+        let missed = missed.filter_map(|(statement, miss)| {
+            self.statement(statement, policies).map(|statement| Missed { statement, miss })
+        });
+        let near_misses = missed.collect();
+        let name = |statement: &StatementRef| {
+            let doubt = match decision.outcome {
+                Outcome::Unknown => doubt(query, policies, *statement),
+                Outcome::Allowed | Outcome::ExplicitDeny | Outcome::ImplicitDeny => None,
+            };
+            self.statement(*statement, policies).map(|named| DecidingStatement { doubt, ..named })
+        };
         ActionAssessment {
             action,
             outcome: decision.outcome,
             verdict: self.verdict(&decision),
             statements: decision.statements.iter().filter_map(name).collect(),
             obstacles: self.obstacles(&decision),
-            unmet: unmet.iter().filter_map(name).collect(),
+            near_misses,
             unknown_keys: decision.unknown_keys,
         }
+    }
+
+    /// Whether an `Allow` of a statement's document would open a gate that is shut.
+    fn would_help(&self, decision: &Decision, statement: StatementRef) -> bool {
+        let is_at_home = self.grantee.account() == self.key.account;
+        decision.gates.iter().any(|(gate, _)| match statement.document {
+            // A key policy lets somebody of its own account in without IAM.
+            DocumentRef::KeyPolicy | DocumentRef::RamPolicy => {
+                *gate == Gate::KeyPolicy || (is_at_home && *gate == Gate::Identity)
+            }
+            DocumentRef::Identity(_) => *gate == Gate::Identity,
+            DocumentRef::Boundary => *gate == Gate::Boundary,
+            DocumentRef::Session(_) => *gate == Gate::Session,
+            DocumentRef::Scp { level, .. } => *gate == Gate::Scp(level),
+            DocumentRef::Grant(_) => true,
+            DocumentRef::Rcp { .. } => false,
+        })
     }
 
     fn verdict(&self, decision: &Decision) -> Verdict {

@@ -254,7 +254,8 @@ fn a_constraint_is_about_its_own_grant_alone() {
         let assessment = assess(&observation, role, &extras);
         assert_eq!(assessment.verdict(), verdict, "{name}");
         assert_eq!(assessment.not_considered, gaps, "{name}");
-        let unmet: Vec<String> = assessment.actions[0].unmet.iter().map(ToString::to_string).collect();
+        let missed = assessment.actions[0].near_misses.iter();
+        let unmet: Vec<String> = missed.map(|missed| missed.statement.to_string()).collect();
         let expected: &[&str] = if name == "from elsewhere" { &["the grant `sourced`"] } else { &[] };
         assert_eq!(unmet, expected, "{name}");
     }

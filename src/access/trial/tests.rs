@@ -19,7 +19,7 @@ fn evaluated(grantee: &str, verdict: Verdict) -> Assessment {
         verdict,
         statements: Vec::new(),
         obstacles: Vec::new(),
-        unmet: Vec::new(),
+        near_misses: Vec::new(),
         unknown_keys: std::collections::BTreeSet::new(),
     };
     Assessment {

@@ -8,7 +8,7 @@ use super::naive::KEY;
 use super::situations::prepared;
 use crate::authz::{
     Boundary, Context, Decision, DocumentRef, Gate, Outcome, Policies, Principal, Query, StatementRef, Truth,
-    evaluate, unmet,
+    evaluate, near_misses,
 };
 
 const ROLE: &str = "arn:aws:iam::444455556666:role/app";
@@ -108,10 +108,16 @@ fn a_condition_that_cannot_hold_is_found() {
         through("ec2.eu-west-1.amazonaws.com"),
     ]}));
     let policies = Policies { key_policy: Some(&key_policy), ..Policies::default() };
-    let found = with_query(ROLE, "kms:Decrypt", |query| unmet(query, &policies));
+    let found = with_query(ROLE, "kms:Decrypt", |query| near_misses(query, &policies));
     let statement = |index| StatementRef { document: DocumentRef::KeyPolicy, index };
-    assert_eq!(found, [statement(1)]);
-    assert_eq!(policies.sid(found[0]), Some("s3.eu-west-1.amazonaws.com"));
+    let [(missed, miss)] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(*missed, statement(1));
+    assert_eq!(policies.sid(*missed), Some("s3.eu-west-1.amazonaws.com"));
+    assert_eq!(
+        miss.told_of("statement \"X\"", "launch"),
+        "the condition of statement \"X\" can't hold in a launch: it wants `kms:ViaService` = \
+         `s3.eu-west-1.amazonaws.com`, and a launch has `ec2.eu-west-1.amazonaws.com` (that is another service)"
+    );
     let identity = prepared(&policy(&open()));
     let decision = decide(ROLE, &Policies { identity: Some(&[&identity]), ..policies });
     assert_eq!(decision.outcome, Outcome::Unknown);

@@ -29,10 +29,19 @@ const KEY_ACCOUNT: &str = "111122223333";
 struct Guess {
     /// `NotPrincipal` with the principal but not its account leaves the principal out of a `Deny`.
     deny_excepts: bool,
-    /// `NotPrincipal` with the account only leaves the principal out of an `Allow`.
-    allow_excepts: bool,
-    /// A boundary or session policy limits whoever is let in as anyone.
-    anyone_is_limited: bool,
+    allow: AllowGuess,
+    /// The session that a role stands for is the one that is denied.
+    is_that_session: bool,
+}
+
+/// What an `Allow` with `NotPrincipal` does, which AWS does not support.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AllowGuess {
+    Nothing,
+    /// It allows all but who is listed.
+    AllButListed,
+    /// It allows all but who is listed, and all but those whose account is.
+    AllButTheirAccounts,
 }
 
 /// What becomes of a request: what all guesses agree on.
@@ -40,9 +49,9 @@ pub(super) fn outcome(world: &World) -> Outcome {
     let bits = [false, true];
     let mut outcomes = Vec::new();
     for deny_excepts in bits {
-        for allow_excepts in bits {
-            for anyone_is_limited in bits {
-                outcomes.push(world.decide(Guess { deny_excepts, allow_excepts, anyone_is_limited }));
+        for is_that_session in bits {
+            for allow in [AllowGuess::Nothing, AllowGuess::AllButListed, AllowGuess::AllButTheirAccounts] {
+                outcomes.push(world.decide(Guess { deny_excepts, allow, is_that_session }));
             }
         }
     }
@@ -161,7 +170,7 @@ impl World {
     }
 
     /// How a list of principals names the one who asks, strongest first: itself, role, anyone, account.
-    fn names(&self, principal: &Value) -> Vec<&'static str> {
+    fn names(&self, principal: &Value, guess: Guess, denies: bool) -> Vec<&'static str> {
         let names = if *principal == "*" { vec!["*".to_owned()] } else { list(&principal["AWS"]) };
         let has = |wanted: &str| names.iter().any(|name| name == wanted);
         let mut found = Vec::new();
@@ -171,6 +180,11 @@ impl World {
             found.push("itself");
         }
         if self.role().is_some() && has(&self.principal) {
+            found.push("itself");
+        }
+        let of_role = self.principal.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/");
+        let is_session_of_role = |name: &String| name.starts_with(&format!("{of_role}/"));
+        if self.is(":role/") && denies && guess.is_that_session && names.iter().any(is_session_of_role) {
             found.push("itself");
         }
         if has("*") {
@@ -185,16 +199,10 @@ impl World {
     /// The ways in which a statement of a resource policy names the one who asks.
     fn named_by(&self, statement: &Value, guess: Guess) -> Vec<&'static str> {
         if let Some(principal) = statement.get("Principal") {
-            let about_arn = statement["Condition"].as_object().is_some_and(|operators| {
-                operators.values().any(|keys| {
-                    keys.as_object().unwrap().keys().any(|key| key.eq_ignore_ascii_case("aws:PrincipalArn"))
-                })
-            });
-            let strengthened = |name| if name == "anyone" && about_arn { "itself" } else { name };
-            return self.names(principal).into_iter().map(strengthened).collect();
+            return self.names(principal, guess, statement["Effect"] == "Deny");
         }
         let Some(principal) = statement.get("NotPrincipal") else { return Vec::new() };
-        let names = self.names(principal);
+        let names = self.names(principal, guess, statement["Effect"] == "Deny");
         let has = |name| names.contains(&name);
         let excepted = if statement["Effect"] == "Deny" {
             let account = has("account") || self.is(":root");
@@ -203,7 +211,9 @@ impl World {
             let limited = self.boundary.is_some() && !self.is(":root");
             !limited && (has("anyone") || (all && (complete || guess.deny_excepts)))
         } else {
-            has("itself") || has("role") || has("anyone") || (has("account") && guess.allow_excepts)
+            let is_listed = has("itself") || has("role") || has("anyone");
+            let is_of_account = has("account") && guess.allow == AllowGuess::AllButTheirAccounts;
+            guess.allow == AllowGuess::Nothing || is_listed || is_of_account
         };
         if excepted { Vec::new() } else { vec!["anyone"] }
     }
@@ -226,7 +236,7 @@ impl World {
 
     fn may(&self, guess: Guess) -> bool {
         let allows = |document: &Value| !fitting(self, document, "Allow").is_empty();
-        if self.scps.iter().any(|level| !level.is_empty() && !level.iter().any(allows)) {
+        if self.scps.iter().any(|level| !level.iter().any(allows)) {
             return false;
         }
         let named: Vec<&str> = fitting(self, &self.key_policy, "Allow")
@@ -249,7 +259,7 @@ impl World {
         named.iter().any(|name| match *name {
             "itself" => !(is_federated && limited),
             "role" => !limited,
-            "anyone" => !(limited && guess.anyone_is_limited),
+            "anyone" => true,
             _ => by_iam,
         })
     }

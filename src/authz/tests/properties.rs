@@ -129,13 +129,19 @@ fn everything_to_everybody() -> Value {
 /// Mostly without limits, so that much is allowed.
 fn levels(statement: impl Strategy<Value = Value>) -> impl Strategy<Value = Vec<Vec<Value>>> {
     let all = everything_to_everybody();
-    proptest::collection::vec(document(statement, 2), 0..2).prop_map(move |documents| {
+    let documents = proptest::collection::vec(document(statement, 2), 0..2);
+    (documents, 0..16_u8).prop_map(move |(documents, form)| {
         let mut open = all.clone();
         if documents.iter().all(|d| d["Statement"][0].get("Principal").is_none()) {
             open.as_object_mut().unwrap().remove("Principal");
         }
         let open = json!({"Statement": [open]});
-        documents.into_iter().map(|document| vec![open.clone(), document]).collect()
+        let mut levels: Vec<Vec<Value>> =
+            documents.into_iter().map(|document| vec![open.clone(), document]).collect();
+        if form == 0 {
+            levels.push(Vec::new());
+        }
+        levels
     })
 }
 
@@ -304,6 +310,23 @@ proptest! {
         let before = rank(outcome(&world, &[]));
         for more in with_one_more(&world, "Deny", [own, of_resource]) {
             prop_assert!(before >= rank(outcome(&more, &[])), "{more:?}");
+        }
+    }
+
+    #[test]
+    fn a_condition_adds_no_access(world in world()) {
+        let before = rank(outcome(&world, &[]));
+        for effect in ["Allow", "Deny"] {
+            let mut bare = world.clone();
+            for of_resource in [true, false] {
+                for document in documents(&mut bare, of_resource) {
+                    let statements = document["Statement"].as_array_mut().unwrap();
+                    let statements = statements.iter_mut().filter(|statement| statement["Effect"] == effect);
+                    statements.for_each(|statement| _ = statement.as_object_mut().unwrap().remove("Condition"));
+                }
+            }
+            let after = rank(outcome(&bare, &[]));
+            prop_assert!(if effect == "Allow" { before <= after } else { before >= after }, "{bare:?}");
         }
     }
 

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::{FindingCode, Side};
 use super::{Draft, Grantees, all_listed, instance, listed};
 use crate::access::assessment::{
-    ActionAssessment, Assessment, DecidingStatement, DocumentName, Obstacle, Verdict, documented_actions,
-    needed_actions,
+    ActionAssessment, Assessment, DecidingStatement, DocumentName, Missed, Obstacle, Verdict,
+    documented_actions, needed_actions,
 };
 use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Purpose, Request};
 use crate::arn::{EntityKind, KeyArn};
-use crate::authz::{Gate, Outcome};
+use crate::authz::{Gate, Occasion, Outcome};
 use crate::observation::{KeyManager, Observation, RamPolicy, Reading};
 use crate::policy::{KmsAction, PolicyDocument};
 
@@ -197,18 +197,16 @@ fn is_needed(purpose: Purpose, action: KmsAction) -> bool {
 /// A `Deny` that applies, or a boundary or policy of the organization that does not allow: it blocks.
 fn obstacles(purpose: Purpose, assessment: &Assessment, draft: &mut Draft) {
     let mut denied: BTreeMap<&DecidingStatement, Vec<KmsAction>> = BTreeMap::new();
-    let mut limited: BTreeMap<String, (Vec<KmsAction>, BTreeSet<&DecidingStatement>)> = BTreeMap::new();
+    let mut limited: BTreeMap<String, (Vec<KmsAction>, BTreeSet<&Missed>)> = BTreeMap::new();
     for action in assessment.actions.iter().filter(|action| is_needed(purpose, action.action)) {
         if action.outcome == Outcome::ExplicitDeny {
             action.statements.iter().for_each(|by| denied.entry(by).or_default().push(action.action));
         }
         if action.outcome == Outcome::ImplicitDeny {
             for obstacle in action.obstacles.iter().filter(|obstacle| limits(obstacle)) {
-                let (actions, unmet) = limited.entry(obstacle.to_string()).or_default();
+                let (actions, missed) = limited.entry(obstacle.to_string()).or_default();
                 actions.push(action.action);
-                unmet.extend(
-                    action.unmet.iter().filter(|unmet| Some(&unmet.document) == obstacle.document.as_ref()),
-                );
+                missed.extend(action.near_misses.iter().filter(|missed| obstacle.is_for(missed)));
             }
         }
     }
@@ -217,10 +215,8 @@ fn obstacles(purpose: Purpose, assessment: &Assessment, draft: &mut Draft) {
             format!("{statement} denies it {}, and no Allow outweighs a Deny", in_words(purpose, &actions));
         draft.find(FindingCode::ExplicitDeny, &assessment.grantee, message, Some(NEVER_A_DENY.to_owned()));
     }
-    for (obstacle, (actions, unmet)) in limited {
-        let why = unmet
-            .first()
-            .map(|statement| format!(": the condition of {statement} can't hold in a {purpose}"));
+    for (obstacle, (actions, missed)) in limited {
+        let why = missed.first().map(|missed| format!(": {}", missed.told(purpose)));
         let message = format!(
             "the grantee needs {}, and {obstacle}{}",
             in_words(purpose, &actions),
@@ -232,13 +228,18 @@ fn obstacles(purpose: Purpose, assessment: &Assessment, draft: &mut Draft) {
     }
 }
 
-/// What would settle what nobody can tell.
+/// What would settle what nobody can tell; of keys that AWS's pages leave open, why they are.
 pub(super) fn depends_on(keys: &[String]) -> String {
     let are = if keys.len() > 1 { "are" } else { "is" };
-    match keys {
-        [] => "nobody can tell by what AWS documents".to_owned(),
-        _ => format!("that depends on {}, which {are} not known", all_listed(keys)),
+    let told = |key: &String| match Occasion::Launch.open(key) {
+        Some(reason) => format!("{key} ({reason})"),
+        None => key.clone(),
+    };
+    if keys.is_empty() {
+        return "nobody can tell by what AWS documents".to_owned();
     }
+    let keys: Vec<String> = keys.iter().map(told).collect();
+    format!("that depends on {}, which {are} not known", all_listed(&keys))
 }
 
 /// A boundary or a level of the organization that allows what is needed under a condition of which nobody can tell
@@ -263,8 +264,10 @@ fn limits_in_doubt(purpose: Purpose, assessment: &Assessment, draft: &mut Draft)
         let keys: Vec<String> = keys.into_iter().cloned().collect();
         let depends = depends_on(&keys);
         let message = format!("the grantee needs {}, and {obstacle}: {depends}", in_words(purpose, &actions));
+        let is_asked = keys.iter().any(|key| Occasion::Launch.is_asked(key));
         let hint = "`keymend check` with --context KEY=VALUE tells what a value makes of it".to_owned();
-        draft.find(FindingCode::BoundaryInDoubt, &assessment.grantee, message, Some(hint));
+        let hint = is_asked.then_some(hint);
+        draft.find(FindingCode::BoundaryInDoubt, &assessment.grantee, message, hint);
     }
 }
 
@@ -322,9 +325,12 @@ impl<'a> Doubts<'a> {
         let purpose = self.purpose;
         for (statement, doubt) in self.doubtful {
             let keys: Vec<String> = doubt.unknown_keys.iter().map(|key| (*key).to_owned()).collect();
-            let depends = match keys.as_slice() {
-                [] if key.is_unknown() => "that depends on which key it is, which is not known".to_owned(),
-                keys => depends_on(keys),
+            let depends = match (statement.doubt, keys.as_slice()) {
+                (Some(doubt), _) => doubt.to_string(),
+                (None, []) if key.is_unknown() => {
+                    "that depends on which key it is, which is not known".to_owned()
+                }
+                (None, keys) => depends_on(keys),
             };
             let message = format!("{statement} may deny {}: {depends}", doubt.who());
             let is_about_address = keys.iter().any(|key| {

@@ -9,7 +9,7 @@ use anstyle::Style;
 use super::names;
 use crate::access::Grantee;
 use crate::arn::{EntityKind, KeyArn};
-use crate::authz::Outcome;
+use crate::authz::{Occasion, Outcome};
 use crate::plan::check::{Checked, Conclusion, Remedy};
 use crate::plan::{Finding, FindingCode};
 use crate::render::Styles;
@@ -140,8 +140,9 @@ fn way_out(
     checked: &Checked,
     reach: &[String],
 ) -> io::Result<()> {
-    let unknown: Vec<String> =
-        checked.unknown_keys().iter().map(|key| format!("--context {key}=VALUE")).collect();
+    // Of keys that AWS's pages leave open nobody can tell a value.
+    let unknown = checked.unknown_keys().into_iter().filter(|key| Occasion::Launch.is_asked(key));
+    let unknown: Vec<String> = unknown.map(|key| format!("--context {key}=VALUE")).collect();
     if checked.conclusion == Conclusion::Unknown && !unknown.is_empty() {
         hint(out, styles, width, &format!("say what it launches with to settle it: {}", unknown.join(" ")))?;
     }

@@ -6,12 +6,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{FindingOutput, texts};
+use crate::access::Purpose;
 use crate::access::assessment::{
-    ActionAssessment, DecidingStatement, DocumentName, InstanceAssessment, Obstacle,
+    ActionAssessment, DecidingStatement, DocumentName, InstanceAssessment, Missed, Obstacle,
 };
 use crate::access::users::{ConsolePane, Denial, KeyPolicyName, KeyUser, KeyUsers, Permission, Place, Who};
 use crate::arn::KeyArn;
-use crate::authz::{Exception, Outcome};
+use crate::authz::{Exception, NearMiss, Outcome};
 use crate::observation::KeyGrant;
 use crate::plan::check::{Checked, Conclusion, Remedy};
 use crate::policy::Condition;
@@ -77,8 +78,20 @@ struct ActionOutput {
     obstacles: Vec<ObstacleOutput>,
     /// The statements that would allow it, were it not for a condition that can't hold.
     unmet: Vec<StatementOutput>,
+    /// The statements that look as if they allowed it and do not, each with the reason in words.
+    near_misses: Vec<NearMissOutput>,
     /// The condition keys that would settle what is unknown.
     unknown_keys: Vec<String>,
+}
+
+/// A statement that looks as if it allowed something and does not.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NearMissOutput {
+    /// Which.
+    statement: StatementOutput,
+    /// Why it does not.
+    message: String,
 }
 
 /// What evaluation says of a request.
@@ -174,8 +187,19 @@ impl From<&InstanceAssessment> for InstanceOutput {
     }
 }
 
+impl From<&Missed> for NearMissOutput {
+    fn from(missed: &Missed) -> Self {
+        Self { statement: StatementOutput::from(&missed.statement), message: missed.told(Purpose::Launch) }
+    }
+}
+
 impl From<&ActionAssessment> for ActionOutput {
     fn from(action: &ActionAssessment) -> Self {
+        let is_unmet =
+            |missed: &&Missed| matches!(missed.miss, NearMiss::Condition(_) | NearMiss::Constraint);
+        let mut unmet: Vec<&Missed> = action.near_misses.iter().filter(is_unmet).collect();
+        unmet.dedup_by_key(|missed| &missed.statement);
+        let unmet = unmet.into_iter();
         Self {
             action: action.action.to_string(),
             decision: match action.outcome {
@@ -186,7 +210,8 @@ impl From<&ActionAssessment> for ActionOutput {
             },
             statements: action.statements.iter().map(StatementOutput::from).collect(),
             obstacles: action.obstacles.iter().map(ObstacleOutput::from).collect(),
-            unmet: action.unmet.iter().map(StatementOutput::from).collect(),
+            unmet: unmet.map(|missed| StatementOutput::from(&missed.statement)).collect(),
+            near_misses: action.near_misses.iter().map(NearMissOutput::from).collect(),
             unknown_keys: texts(&action.unknown_keys),
         }
     }
@@ -194,7 +219,7 @@ impl From<&ActionAssessment> for ActionOutput {
 
 impl From<&DecidingStatement> for StatementOutput {
     fn from(statement: &DecidingStatement) -> Self {
-        let DecidingStatement { document, number, sid, denies } = statement;
+        let DecidingStatement { document, number, sid, denies, .. } = statement;
         let (kind, name) = match document {
             DocumentName::KeyPolicy { key } => (DocumentKind::KeyPolicy, key.to_string()),
             DocumentName::RamPolicy { key } => (DocumentKind::RamPolicy, key.to_string()),

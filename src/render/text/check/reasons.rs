@@ -1,7 +1,7 @@
 //! What decides an action, in words.
 
 use crate::access::assessment::{ActionAssessment, Assessment, DecidingStatement, DocumentName};
-use crate::authz::{Gate, Outcome};
+use crate::authz::{Gate, Occasion, Outcome};
 use crate::plan::check::{Checked, Conclusion};
 
 /// `statement "Allow use of the key" of the key policy`
@@ -23,11 +23,19 @@ fn document(name: &DocumentName) -> String {
     }
 }
 
-/// Everything that decides an action, each a sentence without its period.
+/// Everything that decides an action, and what only looks as if it did, each a sentence without its period.
 pub(crate) fn reasons(action: &ActionAssessment, is_identity_read: bool) -> Vec<String> {
+    let missed = action.near_misses.iter();
+    let missed = missed.map(|missed| missed.miss.told_of(&statement(&missed.statement), "launch"));
+    let deciding = deciding(action, is_identity_read, |key| with_reason(key, Occasion::Launch));
+    deciding.into_iter().chain(missed).collect()
+}
+
+/// Everything that decides an action, with condition keys as they are told.
+fn deciding(action: &ActionAssessment, is_identity_read: bool, told: impl Fn(&str) -> String) -> Vec<String> {
     let verb = |deciding: &DecidingStatement| match (action.outcome, deciding.denies) {
-        (Outcome::Unknown, true) => format!("may deny it{}", depending(action)),
-        (Outcome::Unknown, false) => format!("may allow it{}", depending(action)),
+        (Outcome::Unknown, true) => format!("may deny it{}", depending(action, deciding, &told)),
+        (Outcome::Unknown, false) => format!("may allow it{}", depending(action, deciding, &told)),
         (_, true) => "denies it".to_owned(),
         (_, false) => "allows it".to_owned(),
     };
@@ -48,18 +56,27 @@ pub(crate) fn reasons(action: &ActionAssessment, is_identity_read: bool) -> Vec<
             obstacles.push(text);
         }
     }
-    let unmet = action
-        .unmet
-        .iter()
-        .map(|unmet| format!("{} would allow it, but a condition of it can't hold", statement(unmet)));
-    statements.chain(obstacles).chain(unmet).collect()
+    statements.chain(obstacles).collect()
 }
 
-fn depending(action: &ActionAssessment) -> String {
+/// A condition key, with the reason why nobody can tell its value where AWS's pages leave it open.
+fn with_reason(key: &str, occasion: Occasion) -> String {
+    occasion.open(key).map_or_else(|| key.to_owned(), |reason| format!("{key} ({reason})"))
+}
+
+/// What an answer depends on.
+fn depending(
+    action: &ActionAssessment,
+    deciding: &DecidingStatement,
+    told: impl Fn(&str) -> String,
+) -> String {
+    if let Some(doubt) = deciding.doubt {
+        return format!(": {doubt}");
+    }
     if action.unknown_keys.is_empty() {
         return String::new();
     }
-    let keys: Vec<&str> = action.unknown_keys.iter().map(String::as_str).collect();
+    let keys: Vec<String> = action.unknown_keys.iter().map(|key| told(key)).collect();
     format!(", depending on {}", keys.join(", "))
 }
 
@@ -72,7 +89,7 @@ pub(super) fn in_the_way(checked: &Checked) -> Vec<String> {
         checked.assessment.actions.iter().filter(|action| action.outcome != Outcome::Allowed).collect();
     let mut ways: Vec<(String, Vec<&str>)> = Vec::new();
     for action in &hindered {
-        for reason in reasons(action, checked.is_identity_read) {
+        for reason in deciding(action, checked.is_identity_read, str::to_owned) {
             match ways.iter_mut().find(|(known, _)| *known == reason) {
                 Some((_, actions)) => actions.push(action.action.name()),
                 None => ways.push((reason, vec![action.action.name()])),
@@ -93,7 +110,7 @@ pub(crate) fn of_instance(assessment: &Assessment) -> Vec<String> {
         return Vec::new();
     }
     let whose = format!("{} of `{}`, the instance's own role", instance.action.action, instance.role);
-    let reasons = reasons(&instance.action, true);
+    let reasons = deciding(&instance.action, true, |key| with_reason(key, Occasion::Instance));
     if reasons.is_empty() {
         return vec![format!("{whose}: nobody can tell whether anything denies it")];
     }
