@@ -189,9 +189,10 @@ impl KeyArn {
         Self { partition, region: "unknown".to_owned(), account, id: "unknown".to_owned() }
     }
 
-    /// Whether this is the stand-in for a key that is not known.
+    /// Whether this is the stand-in for a key that is not known, whatever is known of its account.
     pub fn is_unknown(&self) -> bool {
-        *self == Self::unknown(self.partition)
+        let unknown = Self::unknown(self.partition);
+        (&self.region, &self.id) == (&unknown.region, &unknown.id)
     }
 
     /// The first eight characters of the key id, which tell policies of several keys apart.

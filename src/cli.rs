@@ -46,7 +46,7 @@ fn exit_statuses(statuses: &[(u8, &str)]) -> String {
 
 /// What the exit status of `keymend check` means.
 pub const CHECK_EXIT_STATUSES: [(u8, &str); 5] = [
-    (0, "every grantee can launch, as far as what was considered tells; without grantees: listed"),
+    (0, "every grantee can launch, or start, as far as what was considered tells; without grantees: listed"),
     (1, "error; with --requests: some line was no request"),
     (2, "wrong usage"),
     (3, "access is missing, or nobody can tell from what is known"),
@@ -132,7 +132,7 @@ pub struct FixArgs {
     #[arg(long, help_heading = "Mode",
           conflicts_with_all = ["key", "ami", "snapshot", "volume", "instance", "cloudtrail", "account",
                                 "principal", "group", "grantees", "policy_name",
-                                "prune_orphans", "coverage", "least_privilege", "out"])]
+                                "prune_orphans", "coverage", "least_privilege", "purpose", "out"])]
     pub resume: bool,
 
     /// Save the plan for `keymend apply`; with --dry-run
@@ -306,7 +306,7 @@ pub struct TargetArgs {
     /// The customer managed policy in the requester's account
     #[arg(long, value_name = "NAME", default_value = "KmsKeyUsagePolicy", help_heading = "Remedy")]
     pub policy_name: String,
-    /// Only what a launch needs, through EC2, instead of the documented statements
+    /// Only what a launch or a start needs, through EC2, instead of the documented statements
     #[arg(long, help_heading = "Remedy")]
     pub least_privilege: bool,
     /// What counts as access: statements that name the grantee, or whatever evaluation shows to allow it
@@ -326,6 +326,10 @@ pub struct SubjectArgs {
     /// What instances launch from.
     #[command(flatten)]
     pub launch: LaunchArgs,
+    /// Whether the grantees launch instances, or start stopped ones, which takes less; where neither is said they
+    /// start what --instance names if all of it is stopped, else they launch
+    #[arg(long, value_enum, value_name = "PURPOSE", help_heading = "Grantees")]
+    pub purpose: Option<PurposeChoice>,
 
     /// An account that launches instances: its root is let in; repeatable
     #[arg(long, value_name = "ID", help_heading = "Grantees")]
@@ -364,7 +368,7 @@ pub struct LaunchArgs {
     /// An EBS volume, whose key is taken; repeatable
     #[arg(long, value_name = "ID", help_heading = "Keys")]
     pub volume: Vec<String>,
-    /// An instance that did not start: its AMI and its account are taken; repeatable
+    /// An instance that did not start: its AMI and its account are taken, of a stopped one its volumes; repeatable
     #[arg(long, value_name = "ID", help_heading = "Keys")]
     pub instance: Vec<String>,
     /// A file of CloudTrail events, from a log file, lookup-events, a query or a log: what KMS refused, to whom; events of
@@ -420,6 +424,15 @@ pub enum Verify {
     DryRun,
     /// Besides, by having IAM simulate each grantee's own policies: the requester's side alone.
     Simulate,
+}
+
+/// `--purpose`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PurposeChoice {
+    /// They launch instances (`RunInstances`).
+    Launch,
+    /// They start stopped instances (`StartInstances`).
+    Start,
 }
 
 /// `--coverage`.

@@ -128,7 +128,9 @@ impl Error {
     /// The exit status.
     pub fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::Usage(_) => ExitStatus::Usage,
+            Self::Usage(_) | Self::Launch(LaunchError::Mixed { .. } | LaunchError::NeverStarts { .. }) => {
+                ExitStatus::Usage
+            }
             Self::EarlierPart(_) => ExitStatus::Stale,
             Self::Observe(_)
             | Self::Launch(_)
@@ -173,6 +175,17 @@ impl Error {
             Self::Launch(LaunchError::Unrelated) => Some(
                 "give one instance at a time, or say for whom: --account, --principal, --autoscaling".to_owned(),
             ),
+            Self::Launch(LaunchError::UnrelatedStarts) => {
+                Some("give one instance at a time, or say who starts them: --principal, --autoscaling".to_owned())
+            }
+            Self::Launch(LaunchError::Mixed { .. }) => Some(
+                "a start needs less than a launch: give them one after the other, or say which is meant for all of them: \
+                 --purpose launch or --purpose start"
+                    .to_owned(),
+            ),
+            Self::Launch(LaunchError::NeverStarts { .. }) => {
+                Some("to launch another one from its image leave --purpose start out".to_owned())
+            }
             Self::Launch(LaunchError::Unnamed { command, .. }) => {
                 Some(format!("name it with --principal; CloudTrail tells it: {command}"))
             }

@@ -2,9 +2,12 @@
 //! who need them; and every cause that is not a policy.
 
 mod allowed_images;
+mod callers;
 pub mod causes;
 mod commands;
 mod denial;
+mod error;
+mod launcher;
 mod records;
 mod state_reason;
 pub mod trail;
@@ -14,15 +17,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{join_all, try_join_all};
 use tokio::try_join;
 
+use crate::access::assessment::needed_actions;
 use crate::access::chain::{
     Chain, FoundImage, FoundSnapshot, Notice, Refusal, Requester, Stranger, told_keys,
 };
-use crate::access::{GranteeRef, KeyRef, UnresolvedRequest, WellKnownRole};
-use crate::arn::{AccountId, Partition};
+use crate::access::{GranteeRef, KeyRef, Purpose, UnresolvedRequest};
+use crate::arn::AccountId;
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
 use crate::cloud::{CloudError, CloudErrorKind, Observe};
 use crate::observation::Reading;
 use crate::observation::ec2::{Image, Instance, Volume};
+
+pub use error::LaunchError;
+use launcher::{image_of, is_each_of_each, keys_of, who_launched, who_starts};
 
 /// What somebody has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -90,61 +97,6 @@ impl Targets {
     }
 }
 
-/// Why the way to the keys could not be followed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LaunchError {
-    /// A read failed.
-    #[error(transparent)]
-    Cloud(#[from] CloudError),
-    /// Nobody whose credentials are at hand is shown it.
-    #[error(
-        "the {what} `{id}` does not exist in the region {region}, or is not shared with the accounts that asked"
-    )]
-    NotFound {
-        /// Image, snapshot, volume or instance.
-        what: &'static str,
-        /// Its id.
-        id: String,
-        /// Where it was looked for.
-        region: String,
-        /// The region of a key that was named, where that is another one.
-        other_region: Option<String>,
-    },
-    /// Who launched one image did not launch another one: access to the keys of every image for everyone would be more
-    /// than anybody asked for.
-    #[error("the instances are of several launchers and images, and not each launched from each image")]
-    Unrelated,
-    /// Nobody was named, and letting an account as a whole into its own key is more than an instance asks for.
-    #[error(
-        "the instance `{instance}` does not tell which user or role of account {account} launched it, and the key is \
-         that account's own"
-    )]
-    Unnamed {
-        /// The instance.
-        instance: String,
-        /// Whose it is, and whose the key is.
-        account: AccountId,
-        /// The command that tells who launched it.
-        command: String,
-    },
-    /// A record leaves its key out, and what is given besides leads to none.
-    #[error(
-        "{action} was refused for a key that the event does not tell, and nothing that is given leads to one"
-    )]
-    KeyUntold {
-        /// The call, as IAM names its permission.
-        action: String,
-    },
-    /// The snapshots are not shown, and without them no key can be told.
-    #[error("the key can't be told: the snapshot `{snapshot}` is not shown to the accounts that asked")]
-    NoKey {
-        /// The first of them.
-        snapshot: String,
-        /// Who owns the image.
-        owner: Option<AccountId>,
-    },
-}
-
 /// Follows the way from what somebody has to the keys, and looks at everything else that a launch depends on.
 ///
 /// # Errors
@@ -168,32 +120,42 @@ pub async fn trace(
         try_join_all(targets.volumes.iter().map(|id| search.volume(id))),
         search.get_to_know(),
     )?;
-    if asked.grantees.is_empty() && !is_each_of_each(&instances, &search.region()) {
+    let purpose = purpose(targets, asked.purpose, &instances)?;
+    let is_launch = purpose == Purpose::Launch;
+    let region = search.region();
+    if asked.grantees.is_empty() && is_launch && !is_each_of_each(&instances, who_launched(&region), image_of)
+    {
         return Err(LaunchError::Unrelated);
     }
-    let more_images = missing_ids(instances.iter().map(|instance| &instance.image), &targets.images);
+    // Whatever an instance was launched from, it starts with the volumes that it has.
+    let launched = instances.iter().filter(|_| is_launch);
+    let more_images = missing_ids(launched.map(|instance| &instance.image), &targets.images);
     let more_volumes = missing_ids(instances.iter().flat_map(|instance| &instance.volumes), &targets.volumes);
     let (more_images, more_volumes) = try_join!(
         try_join_all(more_images.iter().map(|id| search.image(id))),
-        // A volume may be gone by now.
-        try_join_all(more_volumes.iter().map(|id| search.find(async |from| cloud.volume(&from, id).await))),
+        try_join_all(more_volumes.iter().map(|id| search.volume_of_instance(id, purpose))),
     )?;
     let images: Vec<(Viewpoint, Image)> = images.into_iter().chain(more_images).collect();
-    let accounts = launching_accounts(targets, asked, &instances);
+    let volumes: Vec<Volume> = volumes.into_iter().chain(more_volumes.into_iter().flatten()).collect();
+    if asked.grantees.is_empty()
+        && !is_launch
+        && !is_each_of_each(&instances, who_starts(&region), keys_of(&volumes))
+    {
+        return Err(LaunchError::UnrelatedStarts);
+    }
+    let accounts = if is_launch { launching_accounts(targets, asked, &instances) } else { BTreeSet::new() };
     let (images, snapshots, requesters) = try_join!(
         try_join_all(images.iter().map(|(from, image)| search.found_image(from, image))),
         try_join_all(targets.snapshots.iter().map(|id| search.named_snapshot(id))),
         try_join_all(accounts.into_iter().map(|account| search.requester(account, &images))),
     )?;
     let chain = Chain {
-        region: search.region(),
+        region,
+        purpose,
         instances,
         images,
         snapshots,
-        volumes: volumes
-            .into_iter()
-            .chain(more_volumes.into_iter().flatten().map(|(_, volume)| volume))
-            .collect(),
+        volumes,
         refusals: targets.refusals.clone(),
         strangers: targets.strangers.clone(),
         notices: targets.notices.clone(),
@@ -211,8 +173,40 @@ pub async fn trace(
     }
 }
 
+/// What the grantees must be able to do: what was said; else to start instances where all of them are stopped and
+/// nothing else that was given is for a launch.
+fn purpose(targets: &Targets, said: Option<Purpose>, instances: &[Instance]) -> Result<Purpose, LaunchError> {
+    let stopped = instances.iter().find(|instance| instance.is_stopped());
+    let gone = instances.iter().find(|instance| instance.is_gone());
+    match (said, stopped, gone) {
+        (Some(Purpose::Start), _, Some(gone)) => {
+            Err(LaunchError::NeverStarts { instance: gone.id.clone(), state: gone.state.clone() })
+        }
+        (Some(said), ..) => Ok(said),
+        (None, None, _) => Ok(Purpose::Launch),
+        (None, Some(stopped), _) => match launched_besides(targets, instances) {
+            Some(other) => Err(LaunchError::Mixed { instance: stopped.id.clone(), other }),
+            None => Ok(Purpose::Start),
+        },
+    }
+}
+
+/// What tells of a launch beside a stopped instance, as the rest of a sentence.
+fn launched_besides(targets: &Targets, instances: &[Instance]) -> Option<String> {
+    let other = instances.iter().find(|instance| !instance.is_stopped());
+    let other = other.map(|instance| format!("the instance `{}` is {}", instance.id, instance.state));
+    let source = || targets.images.iter().chain(&targets.snapshots).next();
+    let needs_more = |refusal: &&Refusal| {
+        !needed_actions(Purpose::Start).iter().any(|action| action.to_string() == refusal.action)
+    };
+    let refused = || targets.refusals.iter().find(needs_more);
+    other
+        .or_else(|| source().map(|id| format!("`{id}` is what instances are launched from")))
+        .or_else(|| refused().map(|refusal| format!("{} was refused, which no start needs", refusal.action)))
+}
+
 /// Adds what the chain tells to what was asked for: keys, default keys of those who launch, and where nobody was named,
-/// who launched. A key that was named for another region is not what the image's snapshots are encrypted under, and
+/// who launched or starts. A key that was named for another region is not what the image's snapshots are encrypted under, and
 /// goes.
 ///
 /// # Errors
@@ -230,12 +224,14 @@ pub fn complete(asked: &mut UnresolvedRequest, chain: &mut Chain) -> Result<(), 
         }
     }
     let refused = chain.refusals.iter().map(|refusal| refusal.principal.clone());
-    let launched: Vec<GranteeRef> = if asked.grantees.is_empty() {
-        let noticed = chain.notices.iter().filter_map(|notice| notice.launcher.clone());
-        chain.instances.iter().map(|instance| who_launched(instance, &chain.region)).chain(noticed).collect()
-    } else {
-        Vec::new()
+    let nobody_named = chain.instances.iter().filter(|_| asked.grantees.is_empty());
+    let noticed = chain.notices.iter().filter(|_| asked.grantees.is_empty());
+    let noticed = noticed.filter_map(|notice| notice.launcher.clone());
+    let launched: Vec<GranteeRef> = match chain.purpose {
+        Purpose::Launch => nobody_named.map(who_launched(&chain.region)).chain(noticed).collect(),
+        Purpose::Start => nobody_named.filter_map(who_starts(&chain.region)).chain(noticed).collect(),
     };
+    asked.purpose = Some(chain.purpose);
     for grantee in refused.chain(launched) {
         if let (GranteeRef::Account(account), Some(derived)) = (&grantee, &mut chain.derived_accounts) {
             derived.insert(*account);
@@ -269,36 +265,13 @@ pub fn require_names(named: &[GranteeRef], chain: &Chain) -> Result<(), LaunchEr
         instance.auto_scaling_group.is_none() && chain.keys().iter().any(|key| key.account == instance.owner)
     };
     match chain.instances.iter().find(is_at_home) {
-        Some(instance) if named.is_empty() => Err(LaunchError::Unnamed {
+        Some(instance) if named.is_empty() && chain.purpose == Purpose::Launch => Err(LaunchError::Unnamed {
             instance: instance.id.clone(),
             account: instance.owner,
-            command: commands::who_launched(&chain.region, &instance.id),
+            command: commands::who_called(chain.purpose, &chain.region, &instance.id),
         }),
         _ => Ok(()),
     }
-}
-
-/// The role of Auto Scaling where its group launched the instance, else the account: more an instance doesn't tell.
-///
-/// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-service-linked-role.html>
-fn who_launched(instance: &Instance, region: &str) -> GranteeRef {
-    match &instance.auto_scaling_group {
-        Some(_) => {
-            let role = WellKnownRole::AutoScaling { account: instance.owner, suffix: None };
-            GranteeRef::Entity(role.in_partition(Partition::of_region(region)).into())
-        }
-        None => GranteeRef::Account(instance.owner),
-    }
-}
-
-/// Whether everyone who launched an instance launched from every image: a request is for all of them.
-fn is_each_of_each(instances: &[Instance], region: &str) -> bool {
-    let who = |instance: &Instance| who_launched(instance, region).to_string();
-    let launchers: BTreeSet<String> = instances.iter().map(who).collect();
-    let images: BTreeSet<&String> = instances.iter().map(|instance| &instance.image).collect();
-    let pairs: BTreeSet<(String, &String)> =
-        instances.iter().map(|instance| (who(instance), &instance.image)).collect();
-    pairs.len() == launchers.len() * images.len()
 }
 
 /// Whose credentials may see what the default ones don't.
@@ -391,6 +364,17 @@ impl<C: Observe + ObserveEc2> Search<'_, C> {
     async fn volume(&self, id: &str) -> Result<Volume, LaunchError> {
         let found = self.find(async |from| self.cloud.volume(&from, id).await).await?;
         found.map(|(_, volume)| volume).ok_or_else(|| self.not_found("volume", id))
+    }
+
+    /// A volume that was attached to what was launched may be gone by now; one that an instance starts with is there.
+    async fn volume_of_instance(&self, id: &str, purpose: Purpose) -> Result<Option<Volume>, LaunchError> {
+        match purpose {
+            Purpose::Launch => {
+                let found = self.find(async |from| self.cloud.volume(&from, id).await).await?;
+                Ok(found.map(|(_, volume)| volume))
+            }
+            Purpose::Start => self.volume(id).await.map(Some),
+        }
     }
 
     async fn named_snapshot(&self, id: &str) -> Result<FoundSnapshot, LaunchError> {

@@ -284,6 +284,8 @@ pub enum FindingCode {
     StateReason,
     /// Which user or role launched an instance is not told by it.
     LauncherUnknown,
+    /// Which user or role starts an instance is not told by it, so that nothing is settled.
+    StarterUnknown,
     /// The launching account's own AWS managed key, which needs nobody's leave.
     OwnAwsManagedKey,
     /// Something of the launch besides keys could not be read.
@@ -338,6 +340,7 @@ impl FindingCode {
             | Self::ImageNotAllowed
             | Self::ImageState
             | Self::SnapshotUnseen
+            | Self::StarterUnknown
             | Self::RefusedElsewhere
             | Self::WholeAccount
             | Self::NoGrantee

@@ -144,11 +144,12 @@ pub enum Verdict {
 impl Verdict {
     /// In words that follow the grantee's name.
     pub fn of(self, purpose: Purpose) -> String {
+        let deed = purpose.deed();
         match self {
-            Self::Able => format!("can {purpose}"),
-            Self::Unknown => format!("may be able to {purpose}"),
-            Self::Missing => format!("can't {purpose} yet"),
-            Self::Blocked => format!("can't {purpose}"),
+            Self::Able => format!("can {deed}"),
+            Self::Unknown => format!("may be able to {deed}"),
+            Self::Missing => format!("can't {deed} yet"),
+            Self::Blocked => format!("can't {deed}"),
         }
     }
 }

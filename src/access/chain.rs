@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Grantee, GranteeRef, NoGrantee, Request};
+use super::{Grantee, GranteeRef, NoGrantee, Purpose, Request};
 use crate::arn::{AccountId, KeyArn};
 use crate::observation::Reading;
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
@@ -15,6 +15,9 @@ use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Share
 pub struct Chain {
     /// Where EC2 was looked at.
     pub region: String,
+    /// What was looked for: what a launch goes by, or what stopped instances start with, which is their volumes.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// The instances asked about.
     pub instances: Vec<Instance>,
     /// Their images, and those asked about.
@@ -170,7 +173,7 @@ impl Chain {
         self.images.iter().flat_map(|found| &found.snapshots).chain(&self.snapshots)
     }
 
-    /// The keys that everybody who launches has to use, each once, in the order found.
+    /// The keys that everybody who launches or starts has to use, each once, in the order found.
     ///
     /// A key of another region than the image's can't be what its snapshot is encrypted under: it is left out.
     pub fn keys(&self) -> Vec<&KeyArn> {

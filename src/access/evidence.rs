@@ -379,11 +379,19 @@ impl Grants {
     }
 }
 
+/// What a grant comes to. A grant that its holder makes in turn can have no operation that it lacks, and the one that
+/// EC2 makes for an instance has Decrypt: without that it is of no use that grants may be made.
+///
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/create-grant-overview.html#grant-creategrant>,
+/// <https://docs.aws.amazon.com/ebs/latest/userguide/how-ebs-encryption-works.html>
 fn evaluated(observed: &KeyGrant) -> Grant {
     let KeyGrant {
         grantee, operations, context_equals, context_subset, source_arn, unknown_constraints, ..
     } = observed;
-    let grant = Grant::new(grantee, operations.iter().map(String::as_str));
+    let passes_decryption_on = operations.iter().any(|operation| operation == "Decrypt");
+    let operations = operations.iter().map(String::as_str);
+    let operations = operations.filter(|operation| passes_decryption_on || *operation != "CreateGrant");
+    let grant = Grant::new(grantee, operations);
     let equals = (!context_equals.is_empty()).then(|| Constraint::Equals(context_equals.clone()));
     let subset = (!context_subset.is_empty()).then(|| Constraint::Subset(context_subset.clone()));
     let source = source_arn.clone().map(Constraint::SourceArn);

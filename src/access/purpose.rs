@@ -15,8 +15,18 @@ pub enum Purpose {
     Start,
 }
 
+impl Purpose {
+    /// What somebody can do, or can't do yet.
+    pub fn deed(self) -> &'static str {
+        match self {
+            Self::Launch => "launch",
+            Self::Start => "start instances",
+        }
+    }
+}
+
 impl fmt::Display for Purpose {
-    /// As the verb and as the noun of a sentence.
+    /// As the noun of a sentence.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Launch => "launch",

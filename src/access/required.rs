@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::Profile;
-use crate::arn::AccountId;
+use super::{Grantee, Profile, Purpose, Request};
+use crate::arn::{AccountId, KeyArn};
 use crate::policy::{ActionSet, Condition};
 
 /// What a launch needs of a key besides grants.
@@ -34,20 +34,50 @@ pub struct RequiredStatement {
     pub action_set: ActionSet,
 }
 
-impl RequiredStatement {
-    /// A profile's two statements for grantees of one account and a key in a region.
-    pub fn of(profile: Profile, region: &str, account: AccountId) -> [Self; 2] {
-        match profile {
-            Profile::Documented => Self::documented(),
-            Profile::LeastPrivilege => Self::through_ec2(region, account),
-        }
+impl Request {
+    /// The statements that must hold for a grantee and a key.
+    pub fn required(&self, key: &KeyArn, grantee: &Grantee) -> Vec<RequiredStatement> {
+        let is_service_linked = matches!(grantee, Grantee::ServiceLinkedRole(_));
+        self.required_of(key, grantee.account(), is_service_linked)
     }
 
+    /// The statements that must hold for a key and an account, its users, roles or groups.
+    pub fn required_in(&self, key: &KeyArn, account: AccountId) -> Vec<RequiredStatement> {
+        self.required_of(key, account, false)
+    }
+
+    /// AWS documents the second statement with kms:CreateGrant alone for service-linked roles, and for whoever starts
+    /// instances nothing but that.
+    ///
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html>,
+    /// <https://repost.aws/knowledge-center/kms-iam-ec2-permission>
+    fn required_of(
+        &self,
+        key: &KeyArn,
+        account: AccountId,
+        is_service_linked: bool,
+    ) -> Vec<RequiredStatement> {
+        let is_grant_enough = is_service_linked || self.purpose == Purpose::Start;
+        let [usage, attachment] = match self.profile {
+            Profile::Documented if is_grant_enough => {
+                let [usage, _] = RequiredStatement::documented();
+                [usage, RequiredStatement::attachment(GRANT)]
+            }
+            Profile::Documented => RequiredStatement::documented(),
+            Profile::LeastPrivilege => RequiredStatement::through_ec2(&key.region, account),
+        };
+        match self.purpose {
+            Purpose::Launch => vec![usage, attachment],
+            Purpose::Start => vec![attachment],
+        }
+    }
+}
+
+impl RequiredStatement {
     /// The documented remedy's two statements.
     pub fn documented() -> [Self; 2] {
         const USE: &[&str] =
             &["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"];
-        const ATTACH: &[&str] = &["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"];
         [
             Self {
                 key_policy_sid: "Allow use of the key",
@@ -57,15 +87,20 @@ impl RequiredStatement {
                 conditions: Vec::new(),
                 action_set: ActionSet::of_patterns(USE.iter().copied()),
             },
-            Self {
-                key_policy_sid: "Allow attachment of persistent resources",
-                identity_sid: "AllowAttachmentOfPersistentResources",
-                purpose: "let AWS services use it for persistent resources",
-                actions: ATTACH,
-                conditions: vec![for_aws_resources()],
-                action_set: ActionSet::of_patterns(ATTACH.iter().copied()),
-            },
+            Self::attachment(&["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"]),
         ]
+    }
+
+    /// The second statement with as much as is needed of it.
+    fn attachment(actions: &'static [&'static str]) -> Self {
+        Self {
+            key_policy_sid: "Allow attachment of persistent resources",
+            identity_sid: "AllowAttachmentOfPersistentResources",
+            purpose: "let AWS services use it for persistent resources",
+            actions,
+            conditions: vec![for_aws_resources()],
+            action_set: ActionSet::of_patterns(actions.iter().copied()),
+        }
     }
 
     /// What a launch needs and nothing besides: asked by EC2, for somebody of this account.
@@ -163,7 +198,7 @@ mod tests {
     #[test]
     fn the_least_privilege_is_through_ec2_and_for_one_account() {
         let account = "444455556666".parse().unwrap();
-        let [launch, grants] = RequiredStatement::of(Profile::LeastPrivilege, "eu-west-1", account);
+        let [launch, grants] = RequiredStatement::through_ec2("eu-west-1", account);
         let through =
             json!({"kms:ViaService": "ec2.eu-west-1.amazonaws.com", "kms:CallerAccount": "444455556666"});
         assert_eq!(launch.for_key_policy("S", &[])["Condition"], json!({"StringEquals": through}));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::ColorChoice;
+use super::{ColorChoice, PurposeChoice};
 
 /// `keymend patch`.
 #[derive(Debug, Args)]
@@ -27,7 +27,10 @@ pub struct PatchArgs {
     /// The ARN of a user or role that launches instances; repeatable
     #[arg(long, value_name = "ARN", help_heading = "Grantees")]
     pub principal: Vec<String>,
-    /// Only what a launch needs, through EC2, instead of the documented statements; with --key, which tells the
+    /// Whether they launch instances, or start stopped ones, which takes less
+    #[arg(long, value_enum, value_name = "PURPOSE", default_value_t = PurposeChoice::Launch, help_heading = "Grantees")]
+    pub purpose: PurposeChoice,
+    /// Only what a launch or a start needs, through EC2, instead of the documented statements; with --key, which tells the
     /// region, and with --kind identity also --account, whose policy it is
     #[arg(long, help_heading = "Remedy", requires = "key")]
     pub least_privilege: bool,

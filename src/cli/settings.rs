@@ -12,10 +12,10 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::{
-    ApplyArgs, BackendArgs, CoverageChoice, FixArgs, OutputFormat, ProofArgs, RollbackArgs, RunArgs,
-    SubjectArgs, TargetArgs, Verify,
+    ApplyArgs, BackendArgs, CoverageChoice, FixArgs, OutputFormat, ProofArgs, PurposeChoice, RollbackArgs,
+    RunArgs, SubjectArgs, TargetArgs, Verify,
 };
-use crate::access::{CoverageRule, GranteeRef, KeyRef, Profile, UnresolvedRequest};
+use crate::access::{CoverageRule, GranteeRef, KeyRef, Profile, Purpose, UnresolvedRequest};
 use crate::arn::AccountId;
 use crate::cloud::aws::AwsOptions;
 use crate::error::UsageError;
@@ -307,7 +307,7 @@ fn check_region(args: &BackendArgs, keys: &[KeyRef]) -> Result<(), UsageError> {
 }
 
 fn request(args: &TargetArgs, backend: &BackendArgs) -> Result<(UnresolvedRequest, Found), UsageError> {
-    let Subjects { keys, grantees, found } = subjects(&args.subjects, backend)?;
+    let Subjects { keys, grantees, purpose, found } = subjects(&args.subjects, backend)?;
     let policy_name = args.policy_name.parse().map_err(|error| {
         UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
     })?;
@@ -319,7 +319,7 @@ fn request(args: &TargetArgs, backend: &BackendArgs) -> Result<(UnresolvedReques
     let asked = UnresolvedRequest {
         keys,
         grantees,
-        purpose: None,
+        purpose,
         policy_name,
         profile,
         coverage,
@@ -333,6 +333,7 @@ fn request(args: &TargetArgs, backend: &BackendArgs) -> Result<(UnresolvedReques
 struct Subjects {
     keys: Vec<KeyRef>,
     grantees: Vec<GranteeRef>,
+    purpose: Option<Purpose>,
     found: Found,
 }
 
@@ -370,7 +371,28 @@ fn subjects(args: &SubjectArgs, backend: &BackendArgs) -> Result<Subjects, Usage
     if targets.is_empty() {
         check_region(backend, &keys)?;
     }
-    Ok(Subjects { keys, grantees, found: Found { targets, other_events, repeated } })
+    let purpose = purpose(args, &targets)?;
+    Ok(Subjects { keys, grantees, purpose, found: Found { targets, other_events, repeated } })
+}
+
+impl From<PurposeChoice> for Purpose {
+    fn from(choice: PurposeChoice) -> Self {
+        match choice {
+            PurposeChoice::Launch => Self::Launch,
+            PurposeChoice::Start => Self::Start,
+        }
+    }
+}
+
+/// What is launched from is nothing that starts.
+fn purpose(args: &SubjectArgs, targets: &Targets) -> Result<Option<Purpose>, UsageError> {
+    let purpose = args.purpose.map(Purpose::from);
+    let source = targets.images.iter().chain(&targets.snapshots).next();
+    match (purpose, source) {
+        (Some(Purpose::Start), Some(id)) => Err(UsageError::new(format!("nothing starts from `{id}`"))
+            .hint("a stopped instance starts with its volumes: give --instance, --volume or --key")),
+        _ => Ok(purpose),
+    }
 }
 
 /// Whether a file's name stands for standard input.

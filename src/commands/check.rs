@@ -27,7 +27,7 @@ use crate::error::{Error, ExitStatus, UsageError};
 use crate::launch::causes;
 use crate::observation::Observation;
 use crate::plan::check::{self, Checked, Conclusion};
-use crate::plan::{Finding, Severity};
+use crate::plan::{Finding, FindingCode, Severity};
 use crate::render::{json, shell, text};
 
 /// Runs the command. With `--output json` a run that fails leaves a document too.
@@ -125,8 +125,11 @@ fn tell(run: &CheckRun, read: &Read, extras: &Extras, console: &mut Console) -> 
     let findings = if checked.is_empty() { [hindering, notes].concat() } else { notes };
     let users = if request.grantees.is_empty() { check::users(observation) } else { Vec::new() };
     let is_listing = request.grantees.is_empty() && chain.strangers.is_empty();
-    let concluding = if is_listing { [].as_slice() } else { findings.as_slice() };
-    let (outcome, status) = end(&checked, concluding);
+    let is_settled = |finding: &&Finding| {
+        !is_listing || (finding.code == FindingCode::StarterUnknown && !run.is_about_users)
+    };
+    let concluding: Vec<Finding> = findings.iter().filter(is_settled).cloned().collect();
+    let (outcome, status) = end(&checked, &concluding);
     let findings = [check::open_to_anyone(observation), findings].concat();
     let Console { out, styles, width, .. } = console;
     match run.output {

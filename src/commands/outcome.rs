@@ -10,6 +10,7 @@ use super::console::Console;
 use super::report::{
     CHANGED_SINCE, Command, Decision, Report, overwritten, planned_again, somebody_changed, unsettled,
 };
+use crate::access::Purpose;
 use crate::apply::{Now, Progress, StepResult};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::diff;
@@ -125,7 +126,7 @@ fn blocked(console: &mut Console, report: &Report) -> io::Result<()> {
     }
     console.hint(match report.command {
         Command::Fix | Command::Apply { .. } => {
-            "--allow-blocked writes the changes all the same; instances will not launch by them alone"
+            "--allow-blocked writes the changes all the same; instances will not launch or start by them alone"
         }
         Command::Rollback { .. } => "--allow-blocked writes the changes all the same",
     })
@@ -315,10 +316,20 @@ fn where_journal_is(console: &mut Console, report: &Report) -> io::Result<()> {
 fn what_now(console: &mut Console, report: &Report, is_complete: bool) -> io::Result<()> {
     let mut regions = report.request.keys.iter().map(|key| key.region.as_str());
     let region = regions.next().filter(|first| regions.all(|region| region == *first)).unwrap_or("REGION");
-    let launch = if is_complete { "Launch" } else { "When that is done, launch" };
+    let purpose = report.request.purpose;
+    let launch = match (is_complete, purpose) {
+        (true, Purpose::Launch) => "Launch",
+        (true, Purpose::Start) => "Start",
+        (false, Purpose::Launch) => "When that is done, launch",
+        (false, Purpose::Start) => "When that is done, start",
+    };
+    let end = match purpose {
+        Purpose::Launch => "terminated",
+        Purpose::Start => "stopped",
+    };
     writeln!(
         console.out,
-        "{launch} the instance again. If it still goes `pending` -> `terminated`, see why: \
+        "{launch} the instance again. If it still goes `pending` -> `{end}`, see why: \
          aws ec2 describe-instances --region {} --instance-ids ID \
          --query 'Reservations[].Instances[].StateReason'",
         Escaped(region)

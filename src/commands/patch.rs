@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::console::Console;
 use super::files;
-use crate::access::{CoverageRule, Grantee, PolicyName, Purpose, Request};
+use crate::access::{CoverageRule, Grantee, PolicyName, Request};
 use crate::arn::{AccountId, EntityArn, KeyArn, Partition};
 use crate::cli::PatchArgs;
 use crate::cli::settings::patch::{Action, Input, PatchKind, PatchSettings};
@@ -72,7 +72,7 @@ fn read<'s>(input: &'s Input, settings: &PatchSettings) -> Result<Policy<'s>, Us
     let name = input.to_string();
     Ok(match envelope::open(&text) {
         Ok(Found { has_mark, text, wrapping }) => {
-            let patched = patched(&text, &name, settings);
+            let patched = patched(&text, &name, settings)?;
             Policy { input, has_mark, wrapping, before: text, patched }
         }
         Err(what) => {
@@ -95,7 +95,7 @@ fn stands_by_itself(policy: &Policy<'_>) -> Result<(), UsageError> {
     }
 }
 
-fn patched(before: &str, name: &str, settings: &PatchSettings) -> Patched {
+fn patched(before: &str, name: &str, settings: &PatchSettings) -> Result<Patched, UsageError> {
     let request = |keys: Vec<KeyArn>, grantees: Vec<Grantee>, prune_orphans: bool| Request {
         keys,
         grantees,
@@ -103,10 +103,10 @@ fn patched(before: &str, name: &str, settings: &PatchSettings) -> Patched {
         profile: settings.profile,
         coverage: CoverageRule::Named,
         prune_orphans,
-        purpose: Purpose::default(),
+        purpose: settings.purpose,
         only_for: std::collections::BTreeMap::new(),
     };
-    match &settings.kind {
+    Ok(match &settings.kind {
         PatchKind::Identity { keys, account } => {
             // Without the least privilege the account shows nowhere.
             let account = account.unwrap_or_else(|| KeyArn::unknown(Partition::Aws).account);
@@ -114,10 +114,37 @@ fn patched(before: &str, name: &str, settings: &PatchSettings) -> Patched {
         }
         PatchKind::Key { key, accounts, principals, prune_orphans } => {
             let partition = partition(before, key.as_ref(), principals);
-            let key = key.clone().unwrap_or_else(|| KeyArn::unknown(partition));
+            let key = match key {
+                Some(key) => key.clone(),
+                None => key_of(before, name, partition, principals)?,
+            };
             let grantees = grantees(accounts, principals, partition);
             document::patch_key_policy(before, name, &request(vec![key], grantees, *prune_orphans))
         }
+    })
+}
+
+/// A stand-in for the policy's key. A policy serves service-linked roles of the key's own account otherwise than those
+/// of others, so with one of them its account has to be known.
+fn key_of(
+    text: &str,
+    name: &str,
+    partition: Partition,
+    principals: &[EntityArn],
+) -> Result<KeyArn, UsageError> {
+    let key = KeyArn::unknown(partition);
+    let Some(role) = principals.iter().find(|entity| entity.is_service_linked_role()) else {
+        return Ok(key);
+    };
+    match document::own_account(text) {
+        Some(account) => Ok(KeyArn { account, ..key }),
+        None => Err(UsageError::new(format!(
+            "`{role}` is a service-linked role, and {name} does not tell whose key it is of"
+        ))
+        .hint(
+            "give --key ARN too: a key policy names such a role of the key's own account, and lets another \
+                     account create its role's grant",
+        )),
     }
 }
 

@@ -4,6 +4,7 @@ mod keys;
 mod records;
 
 use super::allowed_images::{is_allowed, what_is_newer};
+use super::callers;
 use super::commands::{self, Copied};
 use super::state_reason;
 use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Requester};
@@ -56,7 +57,8 @@ pub fn of(chain: &Chain, request: &Request, observation: &Observation) -> Vec<Fi
     let mut causes = Causes { chain, accounts: &accounts, managed: &managed, findings: Vec::new() };
     chain.instances.iter().for_each(|instance| {
         causes.of_instance(instance);
-        causes.of_launcher(instance, request);
+        causes.findings.extend(callers::unknown(chain, instance, request));
+        causes.findings.extend(callers::unhindered(chain, instance));
     });
     chain.images.iter().for_each(|found| causes.of_image(found));
     chain.all_snapshots().for_each(|found| causes.of_snapshot(found, request));
@@ -115,32 +117,6 @@ impl Causes<'_> {
         let message = format!("the instance is {state}: `{told}`");
         let meaning = state_reason::meaning(reason).map(|meaning| meaning.words.to_owned());
         self.find(FindingCode::StateReason, &instance.id, message, meaning);
-    }
-
-    /// An account as a whole was let in where its instance told no more: its IAM decides, and nobody looked there.
-    fn of_launcher(&mut self, instance: &Instance, request: &Request) {
-        let of_account = || request.grantees.iter().filter(|grantee| grantee.account() == instance.owner);
-        if of_account().any(|grantee| matches!(grantee, Grantee::Entity(_))) {
-            return;
-        }
-        let account = instance.owner;
-        let command = commands::who_launched(&self.chain.region, &instance.id);
-        if self.chain.derived_accounts(request).contains(&account) {
-            let message = format!(
-                "the instance `{}` does not tell which user or role launched it, so the whole account {account} is let in: \
-                 every user and role there whose IAM policies allow the key, and that one's have to",
-                instance.id
-            );
-            let hint =
-                format!("name the user or role instead: --principal ARN; CloudTrail tells it\n{command}");
-            return self.find(FindingCode::WholeAccount, &account.to_string(), message, Some(hint));
-        }
-        let message = format!(
-            "the instance does not tell which user or role of account {account} launched it: that one's IAM policies have \
-             to allow the key too"
-        );
-        let hint = format!("name it with --principal; CloudTrail tells it\n{command}");
-        self.find(FindingCode::LauncherUnknown, &instance.id, message, Some(hint));
     }
 
     fn of_image(&mut self, found: &FoundImage) {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use super::allowed_images::is_understood;
+use crate::access::Purpose;
 use crate::arn::AccountId;
 use crate::observation::ec2::{AllowedImages, Image, ImageCriterion};
 use crate::render::shell;
@@ -23,13 +24,18 @@ pub(super) fn share_image(region: &str, image: &str, account: AccountId) -> Stri
     command(words.into_iter().chain(["--launch-permission", &permission]))
 }
 
-/// Tells who made an instance.
+/// Tells who launched or started an instance.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/cloudtrail/lookup-events.html>
-pub(super) fn who_launched(region: &str, instance: &str) -> String {
+pub(super) fn who_called(purpose: Purpose, region: &str, instance: &str) -> String {
+    let call = match purpose {
+        Purpose::Launch => "RunInstances",
+        Purpose::Start => "StartInstances",
+    };
+    let query = format!("Events[?EventName=='{call}'].CloudTrailEvent");
     let attribute = format!("AttributeKey=ResourceName,AttributeValue={instance}");
     let words = ["aws", "cloudtrail", "lookup-events", "--region", region, "--lookup-attributes", &attribute];
-    command(words.into_iter().chain(["--query", "Events[?EventName=='RunInstances'].CloudTrailEvent"]))
+    command(words.into_iter().chain(["--query", &query]))
 }
 
 /// Shows the keys that a launch template names.

@@ -87,6 +87,18 @@ pub struct Instance {
     pub auto_scaling_group: Option<String>,
 }
 
+impl Instance {
+    /// Whether it can be started, now or in a moment.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.state.as_str(), "stopped" | "stopping")
+    }
+
+    /// Whether it never starts again.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.state.as_str(), "terminated" | "shutting-down")
+    }
+}
+
 /// Why an instance changed its state.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html>

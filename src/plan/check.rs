@@ -7,7 +7,7 @@ use super::{Finding, FindingCode, Plan, Severity, openness};
 use crate::access::assessment::{Assessment, Verdict, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::users::KeyUsers;
-use crate::access::{Grantee, Request};
+use crate::access::{Grantee, Purpose, Request};
 use crate::arn::KeyArn;
 use crate::authz::{Gate, Occasion, Outcome};
 use crate::observation::{KeyObservation, Observation, RamPolicy, Reading};
@@ -28,9 +28,11 @@ pub struct Checked {
     pub needs_pruning: bool,
     /// Whether the grantee's own policies were read; an account has none.
     pub is_identity_read: bool,
+    /// What it was asked about.
+    pub purpose: Purpose,
 }
 
-/// Whether a grantee can launch with a key, from the best to the worst.
+/// Whether a grantee can launch with a key, or start instances, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Conclusion {
@@ -82,7 +84,7 @@ pub fn check(
             let verdict = evidence.assess(key, grantee, needed).verdict();
             let checked = Checked::new(evidence.assess(key, grantee, actions), verdict, &planned);
             let is_identity_read = is_identity_read(grantee, observation);
-            Checked { needs_pruning, is_identity_read, ..checked }
+            Checked { needs_pruning, is_identity_read, purpose: request.purpose, ..checked }
         })
         .collect()
 }
@@ -187,6 +189,7 @@ impl Checked {
             assessment,
             needs_pruning: false,
             is_identity_read: true,
+            purpose: Purpose::default(),
         }
     }
 
@@ -283,7 +286,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::access::{CoverageRule, PolicyName, Profile, Purpose};
+    use crate::access::{CoverageRule, PolicyName, Profile};
     use crate::observation::{
         Entity, IamObservation, IamQuotas, IdentityPolicies, KeyManager, KeyMetadata, NamedDocument,
     };

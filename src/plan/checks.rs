@@ -20,7 +20,7 @@ use crate::access::grant::key_policy_statement;
 use crate::access::{Grantee, Request, RequiredStatement, ServiceLinkedRole};
 use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::observation::{ManagedPolicy, Observation, Reading};
-use crate::policy::{AwsPrincipal, Documents, PolicyDocument};
+use crate::policy::{Documents, PolicyDocument};
 use effect::Rewrite;
 
 /// What is wrong with a plan's changes; empty for every plan that may be shown.
@@ -30,12 +30,12 @@ pub(super) fn violations(
     grantees: &[Grantee],
     changes: &[Change],
 ) -> Vec<Finding> {
-    let accounts = grantees.iter().map(Grantee::account).collect::<BTreeSet<_>>();
-    let kinds =
-        accounts.iter().flat_map(|account| request.keys_for(*account).map(move |key| (key, *account)));
     let mut required: Vec<RequiredStatement> = Vec::new();
-    for (key, account) in kinds {
-        let of = RequiredStatement::of(request.profile, &key.region, account);
+    let kinds = grantees
+        .iter()
+        .flat_map(|grantee| request.keys_for(grantee.account()).map(move |key| (key, grantee)));
+    for (key, grantee) in kinds {
+        let of = request.required(key, grantee);
         required.extend(of.into_iter().filter(|new| !required.contains(new)).collect::<Vec<_>>());
     }
     let asked = Asked {
@@ -188,14 +188,16 @@ impl<'a> Asked<'a> {
     /// A key policy of exactly what was asked for: the required statements of each account, and what lets accounts
     /// create the grants of their service-linked roles.
     fn in_key_policy(&self, key: &KeyArn) -> String {
-        let mut accounts: BTreeMap<Option<AccountId>, Vec<String>> = BTreeMap::new();
+        let mut demands: Vec<(RequiredStatement, Vec<String>)> = Vec::new();
         for principal in self.principals(key) {
-            accounts.entry(AwsPrincipal::parse(&principal).account()).or_default().push(principal);
+            for required in self.required_of(key, &principal) {
+                match demands.iter_mut().find(|(known, _)| *known == required) {
+                    Some((_, principals)) => principals.push(principal.clone()),
+                    None => demands.push((required, vec![principal.clone()])),
+                }
+            }
         }
-        let statements = accounts.into_iter().flat_map(|(account, principals)| {
-            let of = RequiredStatement::of(self.request.profile, &key.region, account.unwrap_or(key.account));
-            of.map(|required| required.for_key_policy("", &principals))
-        });
+        let statements = demands.iter().map(|(required, principals)| required.for_key_policy("", principals));
         let mut roles: BTreeMap<String, Vec<&ServiceLinkedRole>> = BTreeMap::new();
         for role in grants::foreign_roles(self, key) {
             let arn = role.arn();
@@ -206,10 +208,18 @@ impl<'a> Asked<'a> {
         json!({"Version": "2012-10-17", "Statement": statements}).to_string()
     }
 
+    /// What is required for somebody whom the key policy may come to name.
+    fn required_of(&self, key: &KeyArn, principal: &str) -> Vec<RequiredStatement> {
+        match principal.parse::<Grantee>() {
+            Ok(grantee) => self.request.required(key, &grantee),
+            Err(_) => Vec::new(),
+        }
+    }
+
     /// An IAM policy of exactly what was asked for: the required statements for each key.
     fn in_identity_policy(&self, account: AccountId) -> String {
         let statements = self.request.keys_for(account).flat_map(|key| {
-            let of = RequiredStatement::of(self.request.profile, &key.region, account);
+            let of = self.request.required_in(key, account).into_iter();
             of.map(|required| required.for_identity("", &[key.to_string()]))
         });
         json!({"Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>()}).to_string()

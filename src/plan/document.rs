@@ -3,19 +3,19 @@
 //! A key policy goes through the whole planner, with an observation that has nothing but its text; an IAM policy
 //! takes the keys as the planner's own policies do. Both are checked like every plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::patch::{Face, Reader};
 use super::planner::limits::size_without_white_space;
 use super::planner::{plan, refused_sid};
 use super::{Change, Finding, FindingCode, Operation, Severity, checks};
-use crate::access::{CoverageRule, Grantee, Request, RequiredStatement};
+use crate::access::{CoverageRule, Grantee, Request};
 use crate::arn::{AccountId, PolicyArn};
 use crate::observation::{
     IamObservation, IamQuotas, KeyObservation, ManagedPolicy, Observation, PolicyVersion, RamPolicy, Reading,
 };
-use crate::policy::PolicyDocument;
 use crate::policy::envelope::{self, NoPolicy};
+use crate::policy::{ActionSet, AwsPrincipal, Effect, PolicyDocument, Statement};
 
 /// What becomes of one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,30 @@ fn unrendered(text: &str, name: &str) -> Option<Finding> {
     })
 }
 
+/// The account that a key policy tells its key to be of: kms:PutKeyPolicy works in the key's own account only, and AWS
+/// refuses a policy that lets nobody call it. `None` where those who may are of several accounts, or nobody can tell.
+///
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html>
+pub fn own_account(text: &str) -> Option<AccountId> {
+    let document = PolicyDocument::parse(text).ok()?;
+    let change = ActionSet::of_pattern("kms:PutKeyPolicy");
+    let mut accounts = BTreeSet::new();
+    let lets_change = |statement: &&Statement| {
+        statement.effect == Effect::Allow && statement.kms_actions().contains(change)
+    };
+    for statement in document.statements.iter().filter(lets_change) {
+        let principal = statement.principal.as_ref().filter(|principal| !principal.negated)?;
+        for principal in principal.aws() {
+            match principal {
+                // It stands for somebody who is gone.
+                AwsPrincipal::UniqueId(_) => {}
+                other => _ = accounts.insert(other.account()?),
+            }
+        }
+    }
+    accounts.pop_first().filter(|_| accounts.is_empty())
+}
+
 /// IAM and grants were not looked at, and need not be: nothing is said of them.
 fn is_of_the_other_side(code: FindingCode) -> bool {
     matches!(
@@ -127,7 +151,7 @@ pub fn patch_identity_policy(text: &str, name: &str, request: &Request, account:
     }
     for key in &request.keys {
         let wanted = [key.to_string()];
-        let required = RequiredStatement::of(request.profile, &key.region, account);
+        let required = request.required_in(key, account);
         let patched = Reader::new(&document, Face::Identity).patched(&required, &wanted);
         match patched.map(PolicyDocument::parse) {
             None => {}

@@ -43,6 +43,14 @@ pub struct Cell {
     pub after: Sides,
 }
 
+impl Cell {
+    /// An action that is required of others alone.
+    fn not_needed() -> Self {
+        let sides = Sides { key_policy: Answer::NotNeeded, identity: Answer::NotNeeded };
+        Self { before: sides, after: sides }
+    }
+}
+
 /// Both sides of one action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sides {
@@ -94,25 +102,35 @@ struct Column<'r> {
 
 impl Table<'_> {
     fn of(&self, key: &KeyArn) -> KeyMatrix {
-        let row = |grantee: &Grantee| {
-            let required = RequiredStatement::of(self.request.profile, &key.region, grantee.account());
-            let mut columns = self.columns(&required);
+        let required: Vec<(&Grantee, Vec<RequiredStatement>)> =
+            self.request.needing(key).map(|grantee| (grantee, self.request.required(key, grantee))).collect();
+        let nobody =
+            if required.is_empty() { self.request.required_in(key, key.account) } else { Vec::new() };
+        let mut actions: Vec<&'static str> = Vec::new();
+        for column in
+            required.iter().map(|(_, required)| required).chain([&nobody]).flat_map(|of| self.columns(of))
+        {
+            if !actions.contains(&column.name) {
+                actions.push(column.name);
+            }
+        }
+        let row = |(grantee, required): &(&Grantee, Vec<RequiredStatement>)| {
+            let mut columns = self.columns(required);
             if is_served_by_grants(key, grantee) {
                 let granted = granted_actions();
                 for column in &mut columns {
                     column.actions = column.actions.intersection(granted);
                 }
             }
-            let cells = self.cells(key, grantee, &columns);
-            Row { grantee: grantee.clone(), cells }
+            let own = self.cells(key, grantee, &columns);
+            let cell = |name: &&str| {
+                let at = columns.iter().position(|column| column.name == *name);
+                at.and_then(|at| own.get(at)).copied().unwrap_or_else(Cell::not_needed)
+            };
+            Row { grantee: (*grantee).clone(), cells: actions.iter().map(cell).collect() }
         };
-        // The account shows in conditions alone.
-        let required = RequiredStatement::of(self.request.profile, &key.region, key.account);
-        KeyMatrix {
-            key: key.clone(),
-            actions: self.columns(&required).into_iter().map(|column| column.name).collect(),
-            rows: self.request.needing(key).map(row).collect(),
-        }
+        let rows = required.iter().map(row).collect();
+        KeyMatrix { key: key.clone(), actions, rows }
     }
 
     /// The required actions; where evaluation is what counts, those that are needed.

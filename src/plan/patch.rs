@@ -166,20 +166,25 @@ impl<'d> Reader<'d> {
         let wants: Vec<&Want<'_>> = wants.iter().filter(|want| !want.missing.is_empty()).collect();
         let mut editor = Editor::new(self.document);
         let mut sids = Sids::of(self.document, self.face);
+        let mut edited = BTreeSet::new();
         for want in &wants {
-            self.add(&mut editor, want, &mut sids);
+            self.add(&mut editor, want, &mut sids, &mut edited);
         }
         (!wants.is_empty()).then(|| editor.finish())
     }
 
     /// One required statement: into a statement that says just this, else by completing one that is only for
     /// the wanted, else as a statement of its own.
-    fn add(&self, editor: &mut Editor<'_>, want: &Want<'_>, sids: &mut Sids) {
+    ///
+    /// A statement that was edited for another required one no longer says what was read: it is left alone.
+    fn add(&self, editor: &mut Editor<'_>, want: &Want<'_>, sids: &mut Sids, edited: &mut BTreeSet<usize>) {
         let Want { required, missing, .. } = want;
-        if let Some(list) = self.exact_list(required) {
+        if let Some((index, list)) = self.exact_list(required, edited) {
             editor.append_to_list(list, missing);
-        } else if let Some((list, actions)) = self.completable(want) {
+            edited.insert(index);
+        } else if let Some((index, list, actions)) = self.completable(want, edited) {
             editor.append_to_list(list, &actions);
+            edited.insert(index);
         } else {
             let sid = sids.free(self.sid(required));
             editor.append_statement(match self.face {
@@ -189,17 +194,28 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn exact_list(&self, required: &RequiredStatement) -> Option<&'d StringList> {
-        let exact = || self.allows.iter().filter(|allow| is_exact(allow, required));
+    fn exact_list(
+        &self,
+        required: &RequiredStatement,
+        edited: &BTreeSet<usize>,
+    ) -> Option<(usize, &'d StringList)> {
+        let untouched = || self.allows.iter().filter(|allow| !edited.contains(&allow.index));
+        let exact = || untouched().filter(|allow| is_exact(allow, required));
         let documented = |allow: &&Allow<'_>| allow.statement.sid.as_deref() == Some(self.sid(required));
-        exact().find(documented).or_else(|| exact().next()).and_then(|allow| allow.list)
+        let found = exact().find(documented).or_else(|| exact().next())?;
+        Some((found.index, found.list?))
     }
 
     /// A statement that names all who miss something and nobody who was not asked for, with what it lacks.
-    fn completable(&self, want: &Want<'_>) -> Option<(&'d StringList, Vec<String>)> {
+    fn completable(
+        &self,
+        want: &Want<'_>,
+        edited: &BTreeSet<usize>,
+    ) -> Option<(usize, &'d StringList, Vec<String>)> {
         let Want { required, missing, wanted } = want;
         let allow = self.allows.iter().find(|allow| {
             allow.list.is_some()
+                && !edited.contains(&allow.index)
                 && allow.scope.is_within(wanted)
                 && missing.iter().all(|missing| allow.scope.names(missing))
                 && !allow.actions.intersection(required.action_set).is_empty()
@@ -212,7 +228,7 @@ impl<'d> Reader<'d> {
             .filter(|action| !allow.actions.contains(ActionSet::of_pattern(action)))
             .map(|action| (*action).to_owned())
             .collect();
-        Some((&action.list, lacking))
+        Some((allow.index, &action.list, lacking))
     }
 
     fn sid(&self, required: &RequiredStatement) -> &'static str {
@@ -235,6 +251,11 @@ impl Sids {
     pub fn of(document: &PolicyDocument, face: Face) -> Self {
         let sids = document.statements.iter().filter_map(|statement| statement.sid.clone());
         Self { face, taken: sids.collect() }
+    }
+
+    /// Those of a list of statements of its own.
+    pub fn none(face: Face) -> Self {
+        Self { face, taken: BTreeSet::new() }
     }
 
     /// A Sid, counted up while it is taken; now it is.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use crate::access::{
-    CoverageRule, Grantee, NewGrant, PolicyName, Profile, Request, ServiceLinkedRole, WellKnownRole,
+    CoverageRule, Grantee, NewGrant, PolicyName, Profile, Purpose, Request, ServiceLinkedRole, WellKnownRole,
 };
 use crate::arn::{EntityArn, EntityKind, KeyArn, PolicyArn};
 use crate::plan::Handover;
@@ -119,7 +119,7 @@ pub(crate) fn fix(request: &Request, handover: &Handover) -> Command {
 
 /// The options that shaped a plan besides keys and grantees.
 fn with_shape(command: Command, request: &Request) -> Command {
-    let command = with_profile(command, request.profile);
+    let command = with_purpose(with_profile(command, request.profile), request.purpose);
     let command = match request.coverage {
         CoverageRule::Named => command,
         CoverageRule::Effective => command.option("--coverage", "effective"),
@@ -139,8 +139,17 @@ fn with_profile(command: Command, profile: Profile) -> Command {
 }
 
 /// The `keymend fix` command for one grantee and key.
-pub(crate) fn fix_for(grantee: &Grantee, key: &KeyArn) -> Command {
-    grantee_option(Command::new("keymend fix").option("--key", &key.to_string()), grantee)
+pub(crate) fn fix_for(grantee: &Grantee, key: &KeyArn, purpose: Purpose) -> Command {
+    let command = Command::new("keymend fix").option("--key", &key.to_string());
+    with_purpose(grantee_option(command, grantee), purpose)
+}
+
+/// A start is asked for in words, as what else is named may not tell it.
+fn with_purpose(command: Command, purpose: Purpose) -> Command {
+    match purpose {
+        Purpose::Launch => command,
+        Purpose::Start => command.option("--purpose", "start"),
+    }
 }
 
 fn grantee_option(command: Command, grantee: &Grantee) -> Command {
@@ -401,7 +410,7 @@ mod tests {
             ),
         ] {
             let role = format!("arn:aws:iam::444455556666:role/aws-service-role/{role}");
-            let command = fix_for(&role.parse().unwrap(), &testing::KEY.parse().unwrap());
+            let command = fix_for(&role.parse().unwrap(), &testing::KEY.parse().unwrap(), Purpose::Launch);
             assert_eq!(command.to_string(), format!("keymend fix --key {} {option}", testing::KEY));
         }
         request.policy_name = "Other".parse().unwrap();

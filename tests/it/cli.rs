@@ -18,6 +18,7 @@ mod modes;
 mod newer;
 mod patch;
 mod records;
+mod start;
 mod verify;
 mod worlds;
 

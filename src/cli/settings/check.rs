@@ -76,7 +76,7 @@ impl CheckSettings {
         if let Some(file) = &args.requests {
             return Ok(Self::Requests(file.clone()));
         }
-        let Subjects { keys, grantees, found } = subjects(&args.subjects, &args.backend)?;
+        let Subjects { keys, grantees, purpose, found } = subjects(&args.subjects, &args.backend)?;
         let Found { repeated, targets, other_events } = found;
         let source = match &args.files.key_policy {
             Some(file) => Source::Files(files(file, &args.files, &keys, &grantees)?),
@@ -107,7 +107,7 @@ impl CheckSettings {
                 profile: Profile::default(),
                 coverage: CoverageRule::default(),
                 prune_orphans: false,
-                purpose: None,
+                purpose,
                 default_keys: BTreeMap::new(),
             },
             targets,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::grantees::{account, principal};
-use crate::access::{GranteeRef, Profile};
+use crate::access::{GranteeRef, Profile, Purpose};
 use crate::arn::{AccountId, EntityArn, KeyArn};
 use crate::cli::{PatchArgs, PolicyKind};
 use crate::error::UsageError;
@@ -16,6 +16,8 @@ pub struct PatchSettings {
     pub kind: PatchKind,
     /// The policies; never empty.
     pub inputs: Vec<Input>,
+    /// What the grantees must be able to do.
+    pub purpose: Purpose,
     /// What must be allowed.
     pub profile: Profile,
     /// What is done with the result.
@@ -104,7 +106,8 @@ impl PatchSettings {
             return Err(UsageError::new("standard input can be read once only"));
         }
         let profile = if args.least_privilege { Profile::LeastPrivilege } else { Profile::Documented };
-        Ok(Self { kind: kind(args)?, inputs, profile, action, diff: args.diff })
+        let purpose = args.purpose.into();
+        Ok(Self { kind: kind(args)?, inputs, purpose, profile, action, diff: args.diff })
     }
 }
 
@@ -159,12 +162,6 @@ fn key_kind(key: Option<KeyArn>, args: &PatchArgs) -> Result<PatchKind, UsageErr
     for grantee in typed.chain(args.principal.iter().map(|text| principal(text))) {
         match grantee? {
             GranteeRef::Account(id) => accounts.push(id),
-            GranteeRef::Entity(entity) if entity.is_service_linked_role() && key.is_none() => {
-                return Err(UsageError::new(format!("`{entity}` is a service-linked role")).hint(
-                    "give --key ARN too: a key policy names such a role of the key's own account, and lets \
-                     another account create its role's grant",
-                ));
-            }
             GranteeRef::Entity(entity) => principals.push(entity),
             // `--principal` takes ARNs.
             GranteeRef::ServiceLinkedRole(role) => {
@@ -197,7 +194,6 @@ mod tests {
 
     #[test]
     fn what_contradicts_itself_is_told() {
-        const SLR: &str = "arn:aws:iam::111122223333:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
         const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd";
         const SESSION: &str = "arn:aws:sts::444455556666:assumed-role/app/i-1";
         for (line, message) in [
@@ -212,7 +208,6 @@ mod tests {
                 &format!("--kind identity --key {KEY} --least-privilege"),
                 "the least privilege is for one account",
             ),
-            (&format!("--principal {SLR}"), &format!("`{SLR}` is a service-linked role")),
             (
                 &format!("--principal {SESSION}"),
                 &format!("`{SESSION}` is a session, and its role's path is not known"),

@@ -2,8 +2,8 @@
 //! names.
 
 use super::{Causes, how_to_read};
-use crate::access::Request;
 use crate::access::chain::{NoticeSource, Requester};
+use crate::access::{Purpose, Request};
 use crate::arn::AccountId;
 use crate::launch::{commands, state_reason};
 use crate::observation::Reading;
@@ -70,6 +70,8 @@ impl Causes<'_> {
         // A key of another region is told as what it is.
         let mut snapshots = self.chain.all_snapshots().filter_map(|found| found.snapshot.as_ref());
         let is_none_found = request.keys.is_empty() && snapshots.all(|snapshot| snapshot.key.is_none());
+        // What starts has its volumes already, and they show their keys.
+        let is_none_found = is_none_found && request.purpose == Purpose::Launch;
         let (Some(subject), true) = (subject, is_none_found) else { return };
         let message = "the failure points to a key, and none that can be seen is one that a policy guards: the launch \
                        itself may name a key (KmsKeyId of a block device), and whether that one can be used is not known";
@@ -77,7 +79,7 @@ impl Causes<'_> {
                     the call of RunInstances, and give the key: --key ARN";
         let region = &self.chain.region;
         let mut ways = vec![commands::keys_of_launch_template(region)];
-        ways.extend(instance.map(|instance| commands::who_launched(region, &instance.id)));
+        ways.extend(instance.map(|instance| commands::who_called(request.purpose, region, &instance.id)));
         let hint = format!("{hint}\n{}", ways.join("\n"));
         self.find(FindingCode::KeyUnseen, &subject.clone(), message.to_owned(), Some(hint));
     }

@@ -6,7 +6,7 @@ use super::super::planner::limits;
 use super::super::{KeyPolicyUpdate, Operation};
 use super::shape::Shape;
 use super::{Asked, EMPTY, grants};
-use crate::access::{Grantee, RequiredStatement};
+use crate::access::Grantee;
 use crate::arn::{AccountId, KeyArn, Partition, PolicyArn};
 use crate::policy::{ActionSet, Effect, PolicyDocument, condition, pattern};
 
@@ -86,7 +86,7 @@ fn check_who_is_served(
 
 /// Whether statements give somebody of an account all the required access to a key.
 fn gives(asked: &Asked<'_>, statements: &[Shape], key: &KeyArn, account: AccountId) -> bool {
-    RequiredStatement::of(asked.request.profile, &key.region, account).iter().all(|required| {
+    asked.request.required_in(key, account).iter().all(|required| {
         let given = statements
             .iter()
             .filter(|statement| statement.effect == Effect::Allow && statement.is_unnegated())

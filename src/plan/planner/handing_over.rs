@@ -1,38 +1,40 @@
 //! What the administrators of accounts without credentials have to do.
 
-use std::collections::BTreeMap;
-
+use super::super::patch::{Face, Sids};
 use super::super::{FindingCode, Handover, Side};
 use super::Draft;
 use super::iam_side::identity_center;
-use super::key_side::{Demand, KeyPrincipal};
+use super::key_side::{KeyPrincipal, distinct};
 use super::policy_draft::new_document;
 use super::service_roles::Lacking;
-use crate::access::{Profile, Request, RequiredStatement};
+use crate::access::{Request, RequiredStatement};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
 
 /// No credentials serve the key's account: its administrator gets the statements.
-pub(super) fn key_side(key: &KeyArn, demands: &[Demand], lacking: Lacking, reason: &str, draft: &mut Draft) {
+pub(super) fn key_side(
+    key: &KeyArn,
+    principals: &[KeyPrincipal],
+    lacking: Lacking,
+    reason: &str,
+    draft: &mut Draft,
+) {
     draft.find(FindingCode::Unread, &key, format!("the key policy was not read: {reason}"), None);
     let mut statements = Vec::new();
     let mut grantees = Vec::new();
-    for (index, Demand { required, principals }) in demands.iter().enumerate() {
+    for KeyPrincipal { grantee, .. } in principals {
+        draft.key_sides.insert((key.clone(), grantee.clone()), Side::Missing);
+        grantees.push(grantee.clone());
+    }
+    let mut sids = Sids::none(Face::KeyPolicy(key.partition));
+    let added = || principals.iter().filter(|principal| principal.is_added);
+    for required in distinct(added()) {
         let mut texts: Vec<String> = Vec::new();
-        for KeyPrincipal { grantee, principal, is_added } in principals {
-            if *is_added && !texts.contains(&principal.to_string()) {
+        for KeyPrincipal { principal, .. } in added().filter(|own| own.required.contains(required)) {
+            if !texts.contains(&principal.to_string()) {
                 texts.push(principal.to_string());
             }
-            draft.key_sides.insert((key.clone(), grantee.clone()), Side::Missing);
-            grantees.push(grantee.clone());
         }
-        if !texts.is_empty() {
-            let sid = |required: &RequiredStatement| match index {
-                0 => required.key_policy_sid.to_owned(),
-                _ => format!("{} ({})", required.key_policy_sid, index + 1),
-            };
-            statements
-                .extend(required.iter().map(|required| required.for_key_policy(&sid(required), &texts)));
-        }
+        statements.push(required.for_key_policy(&sids.free(required.key_policy_sid), &texts));
     }
     statements.extend(lacking.statements());
     grantees.extend(lacking.grantees());
@@ -82,14 +84,13 @@ pub(super) fn iam_side(
 
 /// The policy for somebody else to make: where what is required names the region, for each region by itself.
 fn handed_over(request: &Request, account: AccountId) -> String {
-    let mut regions: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut parts: Vec<(Vec<RequiredStatement>, Vec<String>)> = Vec::new();
     for key in request.keys_for(account) {
-        let region = if request.profile == Profile::LeastPrivilege { key.region.as_str() } else { "" };
-        regions.entry(region).or_default().push(key.to_string());
+        let required = request.required_in(key, account);
+        match parts.iter_mut().find(|(known, _)| *known == required) {
+            Some((_, keys)) => keys.push(key.to_string()),
+            None => parts.push((required, vec![key.to_string()])),
+        }
     }
-    let parts: Vec<([RequiredStatement; 2], &[String])> = regions
-        .iter()
-        .map(|(region, keys)| (RequiredStatement::of(request.profile, region, account), keys.as_slice()))
-        .collect();
-    new_document(parts.iter().map(|(required, keys)| (required.as_slice(), *keys)))
+    new_document(parts.iter().map(|(required, keys)| (required.as_slice(), keys.as_slice())))
 }

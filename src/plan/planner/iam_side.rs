@@ -52,7 +52,7 @@ struct Account<'a, 'o> {
     evidence: &'a Evidence,
     documents: &'a Documents<'o>,
     /// What is required for each key.
-    required: BTreeMap<KeyArn, [RequiredStatement; 2]>,
+    required: BTreeMap<KeyArn, Vec<RequiredStatement>>,
     policies: Vec<PolicyDraft<'o>>,
     /// What the permission sets of IAM Identity Center's roles have to reference.
     to_reference: BTreeMap<EntityArn, BTreeSet<String>>,
@@ -66,14 +66,13 @@ fn plan_account<'o>(
     evidence: &Evidence,
     draft: &mut Draft,
 ) {
-    let required = |key: &KeyArn| RequiredStatement::of(request.profile, &key.region, id);
     let mut account = Account {
         request,
         quotas: iam.quotas,
         entities,
         evidence,
         documents,
-        required: request.keys_for(id).map(|key| (key.clone(), required(key))).collect(),
+        required: request.keys_for(id).map(|key| (key.clone(), request.required_in(key, id))).collect(),
         policies: iam.policies.values().map(|policy| PolicyDraft::of(policy, documents, draft)).collect(),
         to_reference: BTreeMap::new(),
     };
@@ -99,7 +98,7 @@ impl Account<'_, '_> {
     }
 
     fn required(&self, key: &KeyArn) -> &[RequiredStatement] {
-        self.required.get(key).map_or(&[], |required| required.as_slice())
+        self.required.get(key).map_or(&[], Vec::as_slice)
     }
 
     /// What each policy lacks of each required statement for a key, in the order of both.
@@ -180,8 +179,9 @@ impl Account<'_, '_> {
             let who: Vec<String> = self.entities.iter().filter(has_it).map(ToString::to_string).collect();
             if is_broader && !who.is_empty() {
                 let message = format!(
-                    "it gives {} more of `{key}` than the launch through EC2 that was asked for",
-                    listed(&who)
+                    "it gives {} more of `{key}` than the {} through EC2 that was asked for",
+                    listed(&who),
+                    self.request.purpose
                 );
                 let hint = "keymend takes nothing away: narrow the policy by hand once nobody needs the rest";
                 draft.find(FindingCode::BroaderThanAsked, &policy.arn, message, Some(hint.to_owned()));

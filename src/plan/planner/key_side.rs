@@ -12,7 +12,7 @@ use super::{Draft, Grantees, Read, all_listed, handing_over, key_state, listed, 
 use crate::access::assessment::needed_actions;
 use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
-use crate::arn::{AccountId, EntityKind, KeyArn};
+use crate::arn::{EntityKind, KeyArn};
 use crate::authz::Gate;
 use crate::observation::{KeyManager, Observation, Reading};
 use crate::policy::{PolicyDocument, PolicyError};
@@ -33,16 +33,15 @@ pub(super) fn plan_key(
             return;
         }
     }
-    let principals = key_principals(key, &grantees.usable, draft);
-    let demands = demands(request.profile, key, principals);
+    let principals = key_principals(request, key, &grantees.usable, draft);
     let side = KeySide { request, observation, key, evidence };
     let lacking = service_roles::lacking(&side, observed, &grantees.usable, draft);
     match &observed.policy {
-        Reading::Unread(reason) => handing_over::key_side(key, &demands, lacking, reason, draft),
+        Reading::Unread(reason) => handing_over::key_side(key, &principals, lacking, reason, draft),
         Reading::Read(text) => match documents.parsed(text) {
             Ok(document) => {
                 draft.findings.extend(openness::of_key_policy(key, &document));
-                side.plan_policy(&document, &demands, lacking, draft);
+                side.plan_policy(&document, &principals, lacking, draft);
             }
             Err(error) => {
                 draft.find(FindingCode::UnreadablePolicy, &key, format!("the key policy: {error}"), None);
@@ -57,11 +56,22 @@ pub(super) struct KeyPrincipal {
     pub(super) principal: Grantee,
     /// Whether the statements may be added for it, or must be there already.
     pub(super) is_added: bool,
+    /// The statements that must hold for it.
+    pub(super) required: Vec<RequiredStatement>,
 }
 
 /// Whom the key policy has to name, in the order asked for.
-fn key_principals(key: &KeyArn, grantees: &[Grantee], draft: &mut Draft) -> Vec<KeyPrincipal> {
+fn key_principals(
+    request: &Request,
+    key: &KeyArn,
+    grantees: &[Grantee],
+    draft: &mut Draft,
+) -> Vec<KeyPrincipal> {
     let mut principals = Vec::new();
+    let mut add = |grantee: &Grantee, principal: Grantee, is_added| {
+        let required = request.required(key, &principal);
+        principals.push(KeyPrincipal { grantee: grantee.clone(), principal, is_added, required });
+    };
     for grantee in grantees {
         let is_foreign = grantee.account() != key.account;
         if let Grantee::Entity(entity) = grantee
@@ -78,38 +88,25 @@ fn key_principals(key: &KeyArn, grantees: &[Grantee], draft: &mut Draft) -> Vec<
                 draft.find(FindingCode::GroupDelegation, &entity, message, None);
             }
             let is_added = is_foreign || is_asked_for;
-            principals.push(KeyPrincipal { grantee: grantee.clone(), principal: root, is_added });
+            add(grantee, root, is_added);
         } else if !(is_foreign && matches!(grantee, Grantee::ServiceLinkedRole(_))) {
-            principals.push(KeyPrincipal {
-                grantee: grantee.clone(),
-                principal: grantee.clone(),
-                is_added: true,
-            });
+            add(grantee, grantee.clone(), true);
         }
     }
     principals
 }
 
-/// What is required for some principals, the same for each of them.
-pub(super) struct Demand {
-    pub(super) required: [RequiredStatement; 2],
-    pub(super) principals: Vec<KeyPrincipal>,
-}
-
-/// One demand, or one for each account where what is required names the account.
-fn demands(profile: Profile, key: &KeyArn, principals: Vec<KeyPrincipal>) -> Vec<Demand> {
-    let mut demands: Vec<(Option<AccountId>, Demand)> = Vec::new();
-    for principal in principals {
-        let account = principal.principal.account();
-        let group = (profile == Profile::LeastPrivilege).then_some(account);
-        if let Some((_, demand)) = demands.iter_mut().find(|(known, _)| *known == group) {
-            demand.principals.push(principal);
-        } else {
-            let required = RequiredStatement::of(profile, &key.region, account);
-            demands.push((group, Demand { required, principals: vec![principal] }));
+/// What is required for some of the principals, each statement once.
+pub(super) fn distinct<'p>(
+    principals: impl IntoIterator<Item = &'p KeyPrincipal>,
+) -> Vec<&'p RequiredStatement> {
+    let mut distinct = Vec::new();
+    for required in principals.into_iter().flat_map(|principal| &principal.required) {
+        if !distinct.contains(&required) {
+            distinct.push(required);
         }
     }
-    demands.into_iter().map(|(_, demand)| demand).collect()
+    distinct
 }
 
 /// One key, and what is known besides its policy.
@@ -121,20 +118,26 @@ pub(super) struct KeySide<'a> {
 }
 
 impl KeySide<'_> {
-    fn plan_policy(&self, read: &PolicyDocument, demands: &[Demand], lacking: Lacking, draft: &mut Draft) {
+    fn plan_policy(
+        &self,
+        read: &PolicyDocument,
+        principals: &[KeyPrincipal],
+        lacking: Lacking,
+        draft: &mut Draft,
+    ) {
         let key = self.key;
         let pruned = if self.request.prune_orphans { prune(key, read, draft) } else { None };
         let base = pruned.as_ref().unwrap_or(read);
         let reader = Reader::new(base, Face::KeyPolicy(key.partition));
-        let needs: Vec<Need<'_>> = demands.iter().flat_map(|demand| self.needs(&reader, demand)).collect();
+        let needs: Vec<Need<'_>> = principals.iter().map(|principal| self.need(&reader, principal)).collect();
         for need in &needs {
             let side = judge(key, base, &reader, need, draft);
             draft.key_sides.insert((key.clone(), need.of.grantee.clone()), side);
         }
         if self.request.profile == Profile::LeastPrivilege {
-            surplus::warn_of_broader(key, base, &reader, &needs, draft);
+            surplus::warn_of_broader(key, base, &reader, &needs, self.request.purpose, draft);
         }
-        let Ok(naming) = parsed(key, patched(&reader, demands, &needs), draft) else { return };
+        let Ok(naming) = parsed(key, patched(&reader, &needs), draft) else { return };
 
         let missing: Vec<&Need<'_>> =
             needs.iter().filter(|need| need.of.is_added && !need.missing.is_empty()).collect();
@@ -156,17 +159,14 @@ impl KeySide<'_> {
         service_roles::plan_grants(after.unwrap_or(base), lacking, permission.as_ref(), self, draft);
     }
 
-    fn needs<'d>(&self, reader: &Reader<'_>, demand: &'d Demand) -> Vec<Need<'d>> {
-        let need = |of: &'d KeyPrincipal| {
-            let text = of.principal.to_string();
-            let lacks = |required: &&RequiredStatement| !reader.cover(required, &text).missing.is_empty();
-            let mut missing: Vec<&RequiredStatement> = demand.required.iter().filter(lacks).collect();
-            if self.request.coverage == CoverageRule::Effective && !missing.is_empty() {
-                missing.retain(|required| !self.lets_in(&of.grantee, required));
-            }
-            Need { of, missing, text, required: &demand.required }
-        };
-        demand.principals.iter().map(need).collect()
+    fn need<'p>(&self, reader: &Reader<'_>, of: &'p KeyPrincipal) -> Need<'p> {
+        let text = of.principal.to_string();
+        let lacks = |required: &&RequiredStatement| !reader.cover(required, &text).missing.is_empty();
+        let mut missing: Vec<&RequiredStatement> = of.required.iter().filter(lacks).collect();
+        if self.request.coverage == CoverageRule::Effective && !missing.is_empty() {
+            missing.retain(|required| !self.lets_in(&of.grantee, required));
+        }
+        Need { of, text, missing }
     }
 
     /// Whether evaluation shows that the key's side allows what is needed of a required statement.
@@ -214,18 +214,15 @@ fn update(
 }
 
 /// The policy with what is missing for those who may be added.
-fn patched(reader: &Reader<'_>, demands: &[Demand], needs: &[Need<'_>]) -> Option<String> {
+fn patched(reader: &Reader<'_>, needs: &[Need<'_>]) -> Option<String> {
     let added = || needs.iter().filter(|need| need.of.is_added);
-    let wanted: Vec<Vec<String>> = demands
-        .iter()
-        .map(|demand| texts(added().filter(|need| *need.required == demand.required)))
-        .collect();
-    let wants = demands.iter().zip(&wanted).flat_map(|(demand, wanted)| {
-        demand.required.iter().map(move |required| Want {
-            required,
-            missing: texts(added().filter(|need| need.missing.contains(&required))),
-            wanted,
-        })
+    let statements = distinct(added().map(|need| need.of));
+    let asked = |required| texts(added().filter(|need| need.of.required.contains(required)));
+    let wanted: Vec<Vec<String>> = statements.iter().copied().map(asked).collect();
+    let wants = statements.iter().zip(&wanted).map(|(required, wanted)| Want {
+        required,
+        missing: texts(added().filter(|need| need.missing.contains(required))),
+        wanted,
     });
     reader.patched_for(&wants.collect::<Vec<_>>())
 }
@@ -234,7 +231,6 @@ fn patched(reader: &Reader<'_>, demands: &[Demand], needs: &[Need<'_>]) -> Optio
 struct Need<'a> {
     of: &'a KeyPrincipal,
     text: String,
-    required: &'a [RequiredStatement; 2],
     missing: Vec<&'a RequiredStatement>,
 }
 
@@ -252,7 +248,7 @@ fn judge(
     draft: &mut Draft,
 ) -> Side {
     match (need.missing.is_empty(), need.of.is_added) {
-        (true, _) => Side::Covered(covering(reader, document, need.required, &need.text)),
+        (true, _) => Side::Covered(covering(reader, document, &need.of.required, &need.text)),
         (false, true) => Side::Planned,
         (false, false) => {
             missing_delegation(key, &need.of.grantee, draft);

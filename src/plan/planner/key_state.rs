@@ -72,7 +72,7 @@ pub(super) fn judge(key: &KeyArn, metadata: &KeyMetadata, draft: &mut Draft) {
         unknown(key, &what, "whether an instance launches with it", draft);
     } else if metadata.state != "Enabled" && metadata.state != "Updating" {
         let message = format!(
-            "the key's state is {}; no instance launches with it, whatever the policies say",
+            "the key's state is {}; no instance launches or starts with it, whatever the policies say",
             metadata.state
         );
         draft.find(FindingCode::KeyState, &key, message, way_out_of_state(key, &metadata.state));

@@ -134,9 +134,8 @@ impl Prospects<'_> {
         let planned = self.grantees.usable.iter().filter(is_planned);
         let names: Vec<String> = planned.filter(can_already).map(ToString::to_string).collect();
         if !names.is_empty() {
-            let purpose = self.request.purpose;
-            let message =
-                format!("evaluation shows that {} can {purpose} with the key already", listed(&names));
+            let deed = self.request.purpose.deed();
+            let message = format!("evaluation shows that {} can {deed} with the key already", listed(&names));
             let hint = "`--coverage effective` plans only what evaluation shows to be missing".to_owned();
             draft.find(FindingCode::AccessAlready, key, message, Some(hint));
         }

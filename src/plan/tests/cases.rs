@@ -106,15 +106,14 @@ fn same_as_in_the_matrix(request: &Request, observation: &Observation, plan: &Pl
     for (key, row) in rows {
         let mut coverage = plan.coverage.iter();
         let covered = coverage.find(|covered| covered.key == key && covered.grantee == row.grantee).unwrap();
-        let is_served_by_grants = matches!(&row.grantee, Grantee::ServiceLinkedRole(role)
-            if role.arn().account != key.account);
+        let is_service_linked = matches!(&row.grantee, Grantee::ServiceLinkedRole(_));
         let answers = |of: fn(&Cell) -> (Answer, Answer)| row.cells.iter().map(of).unzip();
         let key_policy = answers(|cell| (cell.before.key_policy, cell.after.key_policy));
         let identity = answers(|cell| (cell.before.identity, cell.after.identity));
         for (side, answers) in [(&covered.key_policy, key_policy), (&covered.identity, identity)] {
             let (mut before, mut after): (Vec<Answer>, Vec<Answer>) = answers;
-            if is_served_by_grants && *side != Side::NotNeeded {
-                // What no grant gives is not asked of the key's side.
+            if is_service_linked && *side != Side::NotNeeded {
+                // What others need besides, or what no grant gives, is not asked of the key's side.
                 before.retain(|answer| *answer != Answer::NotNeeded);
                 after.retain(|answer| *answer != Answer::NotNeeded);
                 same("the operations of a grant in the matrix", &after.is_empty(), &false)?;

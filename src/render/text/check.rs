@@ -98,18 +98,19 @@ fn outcome(outcome: Outcome, styles: &Styles) -> (&'static str, Style) {
 
 /// Whether it can launch, and what stands in the way.
 fn sentence(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) -> io::Result<()> {
+    let deed = checked.purpose.deed();
     let (verb, style) = match checked.conclusion {
-        Conclusion::CanLaunch => ("can launch", styles.added),
-        Conclusion::Unknown => ("may or may not be able to launch", styles.warning),
-        Conclusion::Missing => ("can't launch yet", styles.left_over),
-        Conclusion::Blocked => ("can't launch", styles.blocked),
+        Conclusion::CanLaunch => (format!("can {deed}"), styles.added),
+        Conclusion::Unknown => (format!("may or may not be able to {deed}"), styles.warning),
+        Conclusion::Missing => (format!("can't {deed} yet"), styles.left_over),
+        Conclusion::Blocked => (format!("can't {deed}"), styles.blocked),
     };
     let who = names::grantee(&checked.assessment.grantee);
     let with = format!(" with {}", names::key(&checked.assessment.key));
     let because = reasons::in_the_way(checked);
     let end = if because.is_empty() { ".".to_owned() } else { format!(": {}.", because.join("; ")) };
     let sentence = Prose::new().styled(styles.strong, &format!("{who} "));
-    sentence.styled(style, verb).text(&with).text(&end).write(out, width, 0)
+    sentence.styled(style, &verb).text(&with).text(&end).write(out, width, 0)
 }
 
 fn findings(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) -> io::Result<()> {
@@ -184,7 +185,8 @@ pub fn fix_command(checked: &Checked) -> Option<String> {
 fn fix(checked: &Checked) -> Option<Command> {
     match checked.remedy {
         Remedy::Fix | Remedy::PartOfIt => {
-            let command = command::fix_for(&checked.assessment.grantee, &checked.assessment.key);
+            let Checked { assessment, purpose, .. } = checked;
+            let command = command::fix_for(&assessment.grantee, &assessment.key, *purpose);
             let pruning = checked.needs_pruning.then(|| "--prune-orphans".to_owned());
             Some(command.with(pruning.as_slice()))
         }

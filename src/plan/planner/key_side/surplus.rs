@@ -6,6 +6,7 @@ use super::super::super::FindingCode;
 use super::super::super::patch::Reader;
 use super::super::{Draft, listed};
 use super::Need;
+use crate::access::Purpose;
 use crate::arn::KeyArn;
 use crate::policy::PolicyDocument;
 
@@ -15,11 +16,12 @@ pub(super) fn warn_of_broader(
     document: &PolicyDocument,
     reader: &Reader<'_>,
     needs: &[Need<'_>],
+    purpose: Purpose,
     draft: &mut Draft,
 ) {
     let mut broader: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for need in needs {
-        let indices = need.required.iter().flat_map(|required| reader.broader(required, &need.text));
+        let indices = need.of.required.iter().flat_map(|required| reader.broader(required, &need.text));
         for index in indices.collect::<BTreeSet<_>>() {
             let names = broader.entry(index).or_default();
             if !names.contains(&need.text) {
@@ -30,7 +32,7 @@ pub(super) fn warn_of_broader(
     for (index, names) in broader {
         let Some(statement) = document.statements.get(index) else { continue };
         let message = format!(
-            "{} of the key policy gives {} more than the launch through EC2 that was asked for",
+            "{} of the key policy gives {} more than the {purpose} through EC2 that was asked for",
             statement.label(index),
             listed(&names)
         );

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::texts;
-use crate::access::{CoverageRule, Profile, Request};
+use crate::access::{CoverageRule, Profile, Purpose, Request};
 use crate::observation::{KeyManager, KeyMetadata, KeyObservation, Observation, RamPolicy, Reading};
 
 /// What was asked for, with aliases and sessions resolved.
@@ -15,6 +15,8 @@ pub(super) struct RequestOutput {
     keys: Vec<String>,
     /// ARNs of those who must be able to launch; an account is its root's ARN.
     grantees: Vec<String>,
+    /// What the grantees must be able to do.
+    purpose: Purpose,
     /// The name of the customer managed policy in requester accounts.
     policy_name: String,
     /// What the grantees must be allowed.
@@ -30,6 +32,7 @@ impl From<&Request> for RequestOutput {
         Self {
             keys: texts(&request.keys),
             grantees: texts(&request.grantees),
+            purpose: request.purpose,
             policy_name: request.policy_name.to_string(),
             profile: request.profile,
             coverage: request.coverage,
