@@ -9,6 +9,8 @@ mod cli;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod field;
+#[cfg(test)]
 mod moto;
 #[cfg(test)]
 mod picture;
