@@ -6,6 +6,7 @@ pub mod document;
 pub mod matrix;
 mod openness;
 pub mod operation;
+pub mod outlook;
 pub mod patch;
 pub mod planner;
 pub mod rollback;

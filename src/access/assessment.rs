@@ -52,11 +52,20 @@ pub struct Assessment {
     pub actions: Vec<ActionAssessment>,
     /// What becomes of the instance's own call, which every launch and start comes to.
     pub instance: InstanceAssessment,
-    /// What has a say and was not considered, in words; then nothing is proven.
+    /// What has a say and was considered, in words.
+    pub considered: Vec<String>,
+    /// What has a say and was not considered, in words: what it says is not known.
     pub not_considered: Vec<String>,
+    /// Whether the grantee's own policies were read; an account has none.
+    pub is_identity_read: bool,
 }
 
 impl Assessment {
+    /// What a verdict rests on, in words that follow it.
+    pub fn by_what(&self) -> String {
+        format!("by everything read: {}", self.considered.join(", "))
+    }
+
     /// The verdict over everything that has to be allowed: the worst of all.
     pub fn verdict(&self) -> Verdict {
         self.grantee_verdict().max(self.instance.action.verdict)
@@ -97,6 +106,12 @@ impl InstanceAssessment {
             ),
         }
     }
+}
+
+/// What verdicts do not rest on, as a fragment; nothing where everything was looked at.
+pub fn not_looked_at<'g>(gaps: impl IntoIterator<Item = &'g str>) -> Option<String> {
+    let gaps: Vec<&str> = gaps.into_iter().collect();
+    (!gaps.is_empty()).then(|| format!("not looked at: {}", gaps.join("; ")))
 }
 
 /// What becomes of one action.

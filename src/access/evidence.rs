@@ -1,5 +1,6 @@
 //! Everything that has a say in a launch, taken apart once and asked for each grantee and key.
 
+mod basis;
 mod instance;
 mod subject;
 #[cfg(test)]
@@ -176,7 +177,10 @@ impl Evidence {
             grantee: grantee.clone(),
             actions,
             instance: self.assess_instance(key, grantee),
+            considered: self.considered(&subject),
             not_considered: self.gaps(&subject),
+            is_identity_read: !matches!(grantee, Grantee::Entity(_))
+                || matches!(subject.identity, Some(Reading::Read(_))),
         }
     }
 
@@ -235,43 +239,6 @@ impl Evidence {
                 (Reading::Unread(_), _) => {}
             }
         }
-    }
-
-    /// What has a say and was not considered.
-    fn gaps(&self, subject: &Subject<'_>) -> Vec<String> {
-        let mut gaps = Vec::new();
-        match subject.own.map(|own| &own.policy) {
-            Some(Reading::Read(_)) => {}
-            Some(Reading::Unread(reason)) => gaps.push(format!("the key policy ({reason})")),
-            None => gaps.push("the key policy (not looked at)".to_owned()),
-        }
-        if let Some(KeyEvidence { policy: Reading::Read(_), ram_policy, .. }) = subject.own {
-            let why = match ram_policy {
-                RamEvidence::NotLookedAt => Some("not looked at"),
-                RamEvidence::Unread(reason) => Some(reason.as_str()),
-                RamEvidence::Absent | RamEvidence::Read(_) => None,
-            };
-            gaps.extend(why.map(|why| format!("the key's policy AWS_RAM ({why})")));
-        }
-        if let Some(entity) = subject.grantee.as_entity() {
-            let why = match subject.identity {
-                Some(Reading::Read(_)) => None,
-                Some(Reading::Unread(reason)) => Some(reason.as_str()),
-                None => Some("its account was not read"),
-            };
-            gaps.extend(why.map(|why| format!("the IAM policies of {} ({why})", entity.entity_name())));
-        }
-        match subject.own.map(|own| &own.grants) {
-            Some(Reading::Unread(reason)) => gaps.push(format!("grants ({reason})")),
-            Some(Reading::Read(grants)) => gaps.extend(grants.gaps(&subject.principal)),
-            None => {}
-        }
-        if subject.is_group() {
-            gaps.push("the permissions boundaries of the group's users".to_owned());
-        }
-        // They limit the instance's own role even where the grantee is a service-linked role, which they do not.
-        gaps.extend([&self.scps, &self.rcps].into_iter().filter_map(|levels| levels.as_ref().err().cloned()));
-        gaps
     }
 
     /// The name of a document that limits everybody: the key's policy, or one of the organization.

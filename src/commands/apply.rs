@@ -5,16 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::try_join_all;
 
 use super::approval::{self, Approved};
+use super::chain;
 use super::console::Console;
+use super::handover;
+use super::interrupt::Interrupt;
+use super::organization;
 use super::place::Place;
 use super::proof::Court;
-use super::report::{self, Command, Decision, Report};
-use super::{chain, handover, organization, outcome};
-use crate::access::UnresolvedRequest;
+use super::report::{self, Report};
+use super::run::{Command, Decision};
+use crate::access::{Grantee, UnresolvedRequest};
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::Origin;
 use crate::apply::survey::{Standing, survey};
-use crate::apply::{Clock, StepResult};
+use crate::apply::{Clock, Outcome, StepResult};
 use crate::arn::AccountId;
 use crate::cli::settings::{ApplySettings, BackendSettings};
 use crate::cli::{ApplyArgs, OutputFormat};
@@ -26,7 +30,7 @@ use crate::error::{EarlierPartError, Error, ExitStatus, UsageError};
 use crate::launch::causes;
 use crate::observation::Caller;
 use crate::plan::saved::{PlanBackend, SavedPlan, SavedPlanError};
-use crate::plan::{Change, Operation, Plan};
+use crate::plan::{Change, Handover, Operation, Plan};
 
 /// Runs the command. With `--output json` a run that fails leaves a document too.
 pub(super) async fn apply(args: &ApplyArgs, console: &mut Console) -> Result<ExitStatus, Error> {
@@ -80,6 +84,9 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
     place: Option<Place>,
     console: &mut Console,
 ) -> Result<ExitStatus, Error> {
+    if let Some(account) = settings.account {
+        check_is_in_plan(&saved, account)?;
+    }
     let way_out = "leave --yes out, or save the plan anew with whoever launches named: `keymend fix` with --principal ARN or \
                    --account ACCOUNT, --dry-run and --out PLAN";
     chain::require_named_accounts(&saved.chain, &saved.request, settings.run.mode, way_out)?;
@@ -97,8 +104,10 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
     let (plan, standings) = part(plan, settings.account, standings);
     organization::tell(&observation.organization, console)?;
     approval::show(&settings.run, &chain, &request, &observation, &plan, console)?;
+    approval::show_prospects(&settings.run, &request, &observation, &plan, console)?;
     handover::emit(&settings.handover, &settings.run, &request, &plan, console)?;
-    let interrupt = outcome::Interrupt::listen()?;
+    let destinations = handover::open(&settings.handover)?;
+    let interrupt = Interrupt::listen()?;
     let (decision, selected) = decide(settings, &plan, &standings, console)?;
     let court = Court {
         cloud,
@@ -107,7 +116,9 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
         settings: &settings.proof,
         interrupt: &interrupt,
         organization: &observation.organization,
+        mode: settings.run.mode,
     };
+    let asked = UnresolvedRequest::from(&request);
     let mut carried = if decision == Decision::Approved {
         let approved = Approved {
             chain: &chain,
@@ -119,10 +130,15 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
             interrupt: &interrupt,
         };
         let ended = approval::carry_out(&approved, cloud, clock, place.as_ref(), console).await?;
-        court.carried(ended, &plan, &UnresolvedRequest::from(&request), console).await?
+        court.carried(ended, &plan, &asked, console).await?
+    } else if matches!(decision, Decision::NoChanges | Decision::Overtaken) {
+        // The plan tells how it was when it was made.
+        let steps = standings.iter().map(Standing::result).collect();
+        let outcome = Outcome { steps, ..Outcome::nothing(&plan) };
+        court.carried((outcome, None), &plan, &asked, console).await?
     } else {
         let seen = (&request, &observation);
-        court.untouched((decision, settings.run.mode), &plan, seen, console).await?
+        court.untouched(decision, &plan, seen, console).await?
     };
     for (step, standing) in carried.outcome.steps.iter_mut().zip(&standings) {
         let is_open = matches!(step, StepResult::NotStarted | StepResult::Deselected);
@@ -132,8 +148,24 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
     }
     let command = Command::Apply { part: settings.account };
     let report = Report::of(command, chain, request, observation, plan, decision, carried);
-    let report = report.handed_over(&settings.handover, &settings.backend, &settings.run, console);
+    let report = report.handed_over(destinations, &settings.backend, &settings.run, console);
     report.tell(&settings.run, console)
+}
+
+/// A part of the plan is one of the accounts that it is about.
+fn check_is_in_plan(saved: &SavedPlan, account: AccountId) -> Result<(), UsageError> {
+    let SavedPlan { request, plan, .. } = saved;
+    let changed = plan.changes.iter().map(|change| change.operation.account());
+    let left = plan.handovers.iter().map(Handover::account);
+    let keys = request.keys.iter().map(|key| key.account);
+    let grantees = request.grantees.iter().map(Grantee::account);
+    let accounts: BTreeSet<AccountId> = changed.chain(left).chain(keys).chain(grantees).collect();
+    if accounts.contains(&account) {
+        return Ok(());
+    }
+    let accounts: Vec<String> = accounts.iter().map(ToString::to_string).collect();
+    Err(UsageError::new(format!("the plan is not about account {account}"))
+        .hint(format!("its accounts are {}", accounts.join(", "))))
 }
 
 /// The accounts whose credentials a change takes.

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::console::Console;
-use super::outcome::{self, Interrupt};
+use super::interrupt::Interrupt;
+use super::outcome;
 use super::place::Place;
-use super::report::Decision;
+use super::run::Decision;
 use crate::access::Request;
 use crate::access::chain::Chain;
 use crate::apply::journal::{Beginning, Journal, Origin};
@@ -17,6 +18,7 @@ use crate::cloud::{Observe, Write};
 use crate::error::Error;
 use crate::observation::Observation;
 use crate::plan::Plan;
+use crate::plan::outlook::Outlook;
 use crate::prompt::{self, Answer};
 use crate::render::text;
 
@@ -44,6 +46,33 @@ pub(super) fn show(
     }
     out.flush()?;
     Ok(())
+}
+
+/// Shows who is not known to be able to launch once the plan is carried out, in the same places as the plan.
+pub(super) fn show_prospects(
+    settings: &RunSettings,
+    request: &Request,
+    observation: &Observation,
+    plan: &Plan,
+    console: &mut Console,
+) -> Result<(), Error> {
+    // What blocks says so by itself.
+    let doubtful = if plan.is_blocked() {
+        Vec::new()
+    } else {
+        outcome::doubtful(&Outlook::new(request, observation).after(&plan.changes))
+    };
+    let moment = if plan.changes.is_empty() { text::Moment::Now } else { text::Moment::Planned };
+    let about = (moment, request.purpose);
+    let Console { out, styles, talk, talk_styles, width, is_interactive, .. } = console;
+    match settings.output {
+        OutputFormat::Text => text::prospect(out, styles, *width, about, &doubtful)?,
+        OutputFormat::Json if settings.mode == Mode::Interactive && *is_interactive => {
+            text::prospect(talk, talk_styles, *width, about, &doubtful)?;
+        }
+        OutputFormat::Json => {}
+    }
+    Ok(out.flush()?)
 }
 
 pub(super) fn decide(

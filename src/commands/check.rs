@@ -7,6 +7,7 @@ use std::io::Write as _;
 
 use super::chain;
 use super::console::Console;
+use super::ending;
 use super::organization;
 use super::place;
 use super::report;
@@ -129,7 +130,17 @@ fn tell(run: &CheckRun, read: &Read, extras: &Extras, console: &mut Console) -> 
         !is_listing || (finding.code == FindingCode::StarterUnknown && !run.is_about_users)
     };
     let concluding: Vec<Finding> = findings.iter().filter(is_settled).cloned().collect();
-    let (outcome, status) = end(&checked, &concluding);
+    // Of a launch that somebody tried nothing is known while nobody can be told to have tried it.
+    let is_nobody = request.grantees.is_empty() && !run.is_about_users && run.targets.tell_who_launches();
+    let worst = worst(&checked, &concluding).max(is_nobody.then_some(Conclusion::Unknown));
+    let status = ending::status(ending::of_check(worst));
+    let outcome = match worst {
+        None => json::Outcome::Listed,
+        Some(Conclusion::CanLaunch) => json::Outcome::CanLaunch,
+        Some(Conclusion::Unknown) => json::Outcome::Unknown,
+        Some(Conclusion::Missing) => json::Outcome::AccessMissing,
+        Some(Conclusion::Blocked) => json::Outcome::Blocked,
+    };
     let findings = [check::open_to_anyone(observation), findings].concat();
     let Console { out, styles, width, .. } = console;
     match run.output {
@@ -171,21 +182,16 @@ fn with_causes(checked: Checked, read: &Read) -> Checked {
     checked.besides(causes::of(&read.chain, &alone, &read.observation))
 }
 
-/// What the worst of all conclusions means for the process; where there is no key to conclude about, what was found.
-fn end(checked: &[Checked], findings: &[Finding]) -> (json::Outcome, ExitStatus) {
-    let worst = findings.iter().map(|finding| match finding.severity() {
+/// The worst of all conclusions; where there is no key to conclude about, what was found.
+fn worst(checked: &[Checked], findings: &[Finding]) -> Option<Conclusion> {
+    let of_finding = |finding: &Finding| match finding.severity() {
         Severity::Blocking => Conclusion::Blocked,
         Severity::LeftOver if finding.code.leaves_open() => Conclusion::Unknown,
         Severity::LeftOver => Conclusion::Missing,
         Severity::Warning | Severity::Note => Conclusion::CanLaunch,
-    });
-    match checked.iter().map(|checked| checked.conclusion).chain(worst).max() {
-        None => (json::Outcome::Listed, ExitStatus::Done),
-        Some(Conclusion::CanLaunch) => (json::Outcome::CanLaunch, ExitStatus::Done),
-        Some(Conclusion::Unknown) => (json::Outcome::Unknown, ExitStatus::Pending),
-        Some(Conclusion::Missing) => (json::Outcome::AccessMissing, ExitStatus::Pending),
-        Some(Conclusion::Blocked) => (json::Outcome::Blocked, ExitStatus::Blocked),
-    }
+    };
+    let found = findings.iter().map(of_finding);
+    checked.iter().map(|checked| checked.conclusion).chain(found).max()
 }
 
 /// The options by which `fix` comes to where the check has looked.

@@ -100,11 +100,15 @@ impl Console {
         if let Error::Output(error) = error
             && error.kind() == io::ErrorKind::BrokenPipe
         {
-            // Whoever read the output has seen enough.
-            return Ok(());
+            // Whoever read the output has mostly seen enough, and nobody can be told there any more.
+            return writeln!(self.talk, "Standard output was closed before everything was told.");
         }
-        self.failure(&error.to_string())?;
-        error.hint().map_or(Ok(()), |hint| self.hint(&hint))
+        // Standard output may be what can't be written.
+        let Styles { blocked, hint: hinting, .. } = &self.talk_styles;
+        let told = error.to_string();
+        writeln!(self.talk, "{blocked}error:{blocked:#} {}", Escaped(&told))?;
+        let hint = error.hint();
+        hint.map_or(Ok(()), |hint| writeln!(self.talk, "{hinting}hint:{hinting:#} {}", Escaped(&hint)))
     }
 }
 

@@ -2,10 +2,12 @@
 
 use super::approval::{self, Approved};
 use super::console::Console;
+use super::interrupt::Interrupt;
 use super::place::Place;
 use super::proof::Court;
-use super::report::{self, Command, Decision, Report};
-use super::{chain, handover, organization, outcome, resume};
+use super::report::{self, Report};
+use super::run::{Command, Decision};
+use super::{chain, handover, organization, resume};
 use crate::apply::Clock;
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::{History, Origin, Record, RunState};
@@ -110,10 +112,12 @@ async fn run<C: Observe + ObserveEc2 + Write + Prove, K: Clock>(
     let plan = causes::planned(&request, &observation, &chain);
     let plan = earlier.as_ref().map_or_else(|| plan.clone(), |record| resume::as_approved(&plan, record));
     approval::show(&settings.run, &chain, &request, &observation, &plan, console)?;
+    approval::show_prospects(&settings.run, &request, &observation, &plan, console)?;
     handover::save(settings, &chain, &request, &observation, &plan, console)?;
     handover::emit(&settings.handover, &settings.run, &request, &plan, console)?;
+    let destinations = handover::open(&settings.handover)?;
     // From here on Ctrl-C is an answer, or ends the run after the write in flight.
-    let interrupt = outcome::Interrupt::listen()?;
+    let interrupt = Interrupt::listen()?;
     let (decision, selected) = approval::decide(&settings.run, &plan, console)?;
     // What is finished already is said so in the record too.
     let is_settled =
@@ -125,6 +129,7 @@ async fn run<C: Observe + ObserveEc2 + Write + Prove, K: Clock>(
         settings: &settings.proof,
         interrupt: &interrupt,
         organization: &observation.organization,
+        mode: settings.run.mode,
     };
     let carried = if decision == Decision::Approved || is_settled {
         let origin = earlier.map_or(Origin::Request, |record| Origin::Resumes(record.run));
@@ -141,10 +146,10 @@ async fn run<C: Observe + ObserveEc2 + Write + Prove, K: Clock>(
         court.carried(ended, &plan, &asked, console).await?
     } else {
         let seen = (&request, &observation);
-        court.untouched((decision, settings.run.mode), &plan, seen, console).await?
+        court.untouched(decision, &plan, seen, console).await?
     };
     let report = Report::of(Command::Fix, chain, request, observation, plan, decision, carried);
-    let report = report.handed_over(&settings.handover, &settings.backend, &settings.run, console);
+    let report = report.handed_over(destinations, &settings.backend, &settings.run, console);
     report.tell(&settings.run, console)
 }
 

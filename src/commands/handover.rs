@@ -1,10 +1,9 @@
 //! Plans in other forms: a file for `keymend apply`, code for other tools, reports for people.
 
-use std::fs::DirBuilder;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::console::Console;
-use super::files;
+use super::files::{self, Destination, NewFile};
 use super::place;
 use super::report::Report;
 use crate::access::Request;
@@ -45,7 +44,8 @@ pub(super) fn save(
     Ok(writeln!(console.talk()?, "The plan is saved in {}", file.display())?)
 }
 
-/// Writes the plan as code where that was asked for. A file that is there already with another content stays.
+/// Writes the plan as code where that was asked for, all of it or nothing. A file that is there already with another
+/// content stays.
 pub(super) fn emit(
     settings: &HandoverSettings,
     run: &RunSettings,
@@ -61,17 +61,12 @@ pub(super) fn emit(
         EmitFormat::Terraform => emit::terraform(plan),
         EmitFormat::Cli => emit::cli(request, plan),
     };
-    for emitted in &files {
-        let file = folder.join(&emitted.path);
-        create_folder(file.parent().unwrap_or(folder))?;
-        let mode = if emitted.is_executable { EXECUTABLE } else { ORDINARY };
-        if std::fs::read_to_string(&file).is_ok_and(|found| found != emitted.text) {
-            let source =
-                std::io::Error::new(std::io::ErrorKind::AlreadyExists, "it is there with another content");
-            return Err(Error::File { file, source });
-        }
-        write(&file, &emitted.text, mode)?;
-    }
+    let new = files.iter().map(|emitted| NewFile {
+        path: folder.join(&emitted.path),
+        text: &emitted.text,
+        mode: if emitted.is_executable { EXECUTABLE } else { ORDINARY },
+    });
+    files::make_all(&new.collect::<Vec<_>>()).map_err(|(file, source)| Error::File { file, source })?;
     let talk = console.talk()?;
     match files.len() {
         0 => writeln!(talk, "There is nothing to emit.")?,
@@ -80,9 +75,23 @@ pub(super) fn emit(
     Ok(())
 }
 
+/// Where the reports go that were asked for, each with its form.
+#[derive(Default)]
+pub(super) struct Destinations(Vec<(ReportFormat, PathBuf, Destination)>);
+
+/// Makes sure that the reports can be written, before anything else is.
+pub(super) fn open(settings: &HandoverSettings) -> Result<Destinations, Error> {
+    let open = |(format, file): &(ReportFormat, PathBuf)| {
+        let opened = Destination::open(file, ORDINARY);
+        let destination = opened.map_err(|source| Error::File { file: file.clone(), source })?;
+        Ok::<_, Error>((*format, file.clone(), destination))
+    };
+    settings.reports.iter().map(open).collect::<Result<_, _>>().map(Destinations)
+}
+
 /// Writes the reports that were asked for.
 pub(super) fn report(
-    settings: &HandoverSettings,
+    Destinations(destinations): Destinations,
     backend: &BackendSettings,
     run: &RunSettings,
     report: &Report,
@@ -102,12 +111,12 @@ pub(super) fn report(
         site: place::site(backend),
         journal: run.journal.as_ref().map(|folder| place::option("--journal", &folder.display().to_string())),
     };
-    for (format, file) in &settings.reports {
+    for (format, file, destination) in destinations {
         let text = match format {
             ReportFormat::Markdown => report::markdown(&content),
             ReportFormat::Html => report::html(&content),
         };
-        write(file, &text, ORDINARY)?;
+        destination.write(&text).map_err(|source| Error::File { file: file.clone(), source })?;
         writeln!(console.talk()?, "The report is in {}", file.display())?;
     }
     Ok(())
@@ -140,11 +149,6 @@ fn outcome(step: &StepResult) -> ChangeOutcome {
         StepResult::NotStarted => ChangeOutcome::Planned,
         StepResult::Deselected => ChangeOutcome::LeftOut,
     }
-}
-
-fn create_folder(folder: &Path) -> Result<(), Error> {
-    let created = DirBuilder::new().recursive(true).create(folder);
-    created.map_err(|source| Error::File { file: folder.to_owned(), source })
 }
 
 fn write(file: &Path, text: &str, mode: u32) -> Result<(), Error> {

@@ -1,16 +1,14 @@
 //! What became of a run, for people.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::console::Console;
 use super::report::{
-    CHANGED_SINCE, Command, Decision, Report, overwritten, planned_again, somebody_changed, unsettled,
+    CHANGED_SINCE, Report, UNWATCHED, interrupted, overwritten, planned_again, somebody_changed, unsettled,
 };
+use super::run::{Carried, Command, Decision};
 use crate::access::Purpose;
+use crate::access::assessment::{Assessment, Verdict};
 use crate::apply::{Now, Progress, StepResult};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::diff;
@@ -18,38 +16,7 @@ use crate::error::cloud_hint;
 use crate::plan::rollback::Extent;
 use crate::plan::{Change, FindingCode, Plan, Severity};
 use crate::render::escape::Escaped;
-use crate::render::text;
-
-/// Whether Ctrl-C was pressed since it listens. The write in flight is finished first.
-pub(super) struct Interrupt {
-    is_set: Arc<AtomicBool>,
-    listener: tokio::task::JoinHandle<()>,
-}
-
-impl Interrupt {
-    /// Takes SIGINT over from the system, at once.
-    pub(super) fn listen() -> io::Result<Self> {
-        let mut signals = signal(SignalKind::interrupt())?;
-        let is_set = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&is_set);
-        let listener = tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                flag.store(true, Ordering::Relaxed);
-            }
-        });
-        Ok(Self { is_set, listener })
-    }
-
-    pub(super) fn is_set(&self) -> bool {
-        self.is_set.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Interrupt {
-    fn drop(&mut self) {
-        self.listener.abort();
-    }
-}
+use crate::render::text::{self, names};
 
 /// Tells of a step while it happens.
 pub(super) fn progress(console: &mut Console, plan: &Plan, progress: Progress<'_>) -> io::Result<()> {
@@ -97,11 +64,13 @@ pub(super) fn write(console: &mut Console, report: &Report) -> io::Result<()> {
         Decision::Approved | Decision::Overtaken if !report.carried.outcome.is_success() => {
             stopped(console, report)
         }
-        Decision::Approved if !report.came_back().is_empty() => did_not_last(console, report),
+        Decision::Approved | Decision::Overtaken if !report.came_back().is_empty() => {
+            did_not_last(console, report)
+        }
         Decision::Approved | Decision::Overtaken => success(console, report),
-        Decision::NoChanges if !report.carried.trials.is_empty() => {
-            writeln!(console.out)?;
-            text::trials(&mut console.out, &console.styles, console.width, &report.carried.trials)
+        Decision::NoChanges | Decision::OnlyPlanned => {
+            untouched(console, report)?;
+            talk(console, report)
         }
         _ => talk(console, report),
     }
@@ -110,6 +79,13 @@ pub(super) fn write(console: &mut Console, report: &Report) -> io::Result<()> {
 /// Says why nothing was written.
 pub(super) fn talk(console: &mut Console, report: &Report) -> io::Result<()> {
     match report.decision {
+        Decision::NoChanges if report.carried.is_unwatched => {
+            writeln!(console.talk()?, "\nInterrupted. Nothing was written.")
+        }
+        Decision::Approved | Decision::Overtaken if report.carried.is_unwatched => {
+            writeln!(console.talk()?)?;
+            console.failure(UNWATCHED)
+        }
         Decision::NoChanges | Decision::OnlyPlanned | Decision::Approved | Decision::Overtaken => Ok(()),
         Decision::Blocked => blocked(console, report),
         Decision::Conflicting => console.failure(CHANGED_SINCE),
@@ -117,6 +93,50 @@ pub(super) fn talk(console: &mut Console, report: &Report) -> io::Result<()> {
         Decision::Declined => writeln!(console.talk()?, "Nothing was written."),
         Decision::Interrupted => writeln!(console.talk()?, "\nInterrupted. Nothing was written."),
     }
+}
+
+/// Results can't be told where they belong: what was written is, and where the record of it stands.
+pub(super) fn untold(console: &mut Console, report: &Report) -> io::Result<()> {
+    let talk = &mut console.talk;
+    let Carried { outcome, journal, .. } = &report.carried;
+    if outcome.applied() == 0 {
+        return writeln!(talk, "Nothing was written to AWS.");
+    }
+    let written = names::counted(outcome.applied(), "change");
+    let of = outcome.steps.len();
+    writeln!(talk, "{written} of {of} written.")?;
+    let Some(path) = journal else { return Ok(()) };
+    writeln!(talk, "The run and every former text are kept in {}", Escaped(&path.display().to_string()))
+}
+
+/// Those who are not known to be able to launch.
+pub(super) fn doubtful(assessments: &[Assessment]) -> Vec<Assessment> {
+    assessments.iter().filter(|assessment| assessment.verdict() != Verdict::Able).cloned().collect()
+}
+
+/// Nothing was written: who can't launch as it reads back, and what AWS says.
+fn untouched(console: &mut Console, report: &Report) -> io::Result<()> {
+    let Carried { proof, trials, unverified, .. } = &report.carried;
+    // What the plan comes to was shown with it; a saved one was made earlier.
+    let doubtful = match (&report.command, report.decision) {
+        (Command::Apply { .. }, Decision::NoChanges) => doubtful(proof),
+        _ => Vec::new(),
+    };
+    if let Some(error) = unverified {
+        console.failure(&format!("both sides could not be read again: {error}"))?;
+        error.hint().map_or(Ok(()), |hint| console.hint(&hint))?;
+    }
+    if !(doubtful.is_empty() && trials.is_empty()) {
+        writeln!(console.out)?;
+    }
+    text::proof(
+        &mut console.out,
+        &console.styles,
+        console.width,
+        (text::Moment::ReadBack, report.request.purpose),
+        &doubtful,
+    )?;
+    text::trials(&mut console.out, &console.styles, console.width, trials)
 }
 
 fn blocked(console: &mut Console, report: &Report) -> io::Result<()> {
@@ -141,7 +161,7 @@ fn no_terminal(console: &mut Console) -> io::Result<()> {
 fn stopped(console: &mut Console, report: &Report) -> io::Result<()> {
     writeln!(console.talk()?)?;
     if report.carried.outcome.is_interrupted {
-        console.failure("interrupted after the write in flight")?;
+        console.failure(interrupted(&report.carried.outcome))?;
     }
     if let Some(error) = &report.carried.outcome.journal_error {
         console.failure(error)?;
@@ -260,6 +280,12 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
         error.hint().map_or(Ok(()), |hint| console.hint(&hint))?;
         return where_journal_is(console, report);
     }
+    if report.carried.is_unwatched {
+        writeln!(console.out, "\n{written}")?;
+        console.failure(UNWATCHED)?;
+        console.hint("the same command again looks at what is there, and writes nothing twice")?;
+        return where_journal_is(console, report);
+    }
     let left = left_to_do(report);
     let holds = match &report.command {
         _ if !left.is_empty() => "What was written holds.",
@@ -275,13 +301,13 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
     for what in &left {
         writeln!(console.out, "  left to do: {}", Escaped(what))?;
     }
-    let Console { out, styles, width, .. } = console;
-    text::proof(out, styles, *width, report.request.purpose, &report.carried.proof)?;
+    let about = (text::Moment::ReadBack, report.request.purpose);
+    text::proof(&mut console.out, &console.styles, console.width, about, &report.carried.proof)?;
     text::trials(&mut console.out, &console.styles, console.width, &report.carried.trials)?;
     where_journal_is(console, report)?;
     match report.command {
         Command::Fix | Command::Apply { .. } => {
-            what_now(console, report, left.is_empty() && !report.is_disproven())
+            what_now(console, report, left.is_empty() && !report.carried.is_doubtful())
         }
         Command::Rollback { .. } => Ok(()),
     }

@@ -4,6 +4,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use super::console::Console;
+use super::ending;
 use super::files;
 use crate::access::{CoverageRule, Grantee, PolicyName, Request};
 use crate::arn::{AccountId, EntityArn, KeyArn, Partition};
@@ -46,19 +47,21 @@ pub(super) fn patch(args: &PatchArgs, console: &mut Console) -> Result<ExitStatu
     }
     if policies.iter().any(|policy| policy.patched.is_blocked()) {
         writeln!(console.talk()?, "Nothing was written.")?;
-        return Ok(ExitStatus::Blocked);
+        return Ok(ending::status(ending::of_patch(true, false, false)));
     }
     if settings.action == Action::InPlace {
         policies.iter().try_for_each(stands_by_itself)?;
     }
+    for policy in policies.iter().filter(|_| settings.diff) {
+        show_difference(policy, console)?;
+    }
+    // No file changes before its difference is out.
+    console.out.flush()?;
     for policy in &policies {
-        if settings.diff {
-            show_difference(policy, console)?;
-        }
         conclude(policy, &settings, console)?;
     }
     let would_change = policies.iter().any(|policy| policy.patched.after.is_some());
-    Ok(if settings.action == Action::Check && would_change { ExitStatus::Pending } else { ExitStatus::Done })
+    Ok(ending::status(ending::of_patch(false, would_change, settings.action == Action::Check)))
 }
 
 fn read<'s>(input: &'s Input, settings: &PatchSettings) -> Result<Policy<'s>, UsageError> {

@@ -1,17 +1,15 @@
 //! What is read again after the writes, what it proves, and what AWS itself says.
 
+use std::io;
 use std::path::PathBuf;
 
 use super::console::Console;
-use super::outcome::Interrupt;
-use super::report::{Carried, Decision};
-use crate::access::assessment::{Assessment, needed_actions};
+use super::interrupt::Interrupt;
+use super::run::{Carried, Decision};
 use crate::access::chain::Chain;
-use crate::access::evidence::{Evidence, Extras};
 use crate::access::trial::Trial;
 use crate::access::{Request, UnresolvedRequest};
 use crate::apply::{Clock, Outcome, verify};
-use crate::arn::KeyArn;
 use crate::cli::Verify;
 use crate::cli::settings::{Mode, ProofSettings};
 use crate::cloud::observer::observe;
@@ -20,6 +18,7 @@ use crate::error::Error;
 use crate::launch::causes;
 use crate::observation::{Observation, OrganizationPolicies};
 use crate::plan::Plan;
+use crate::plan::outlook::Outlook;
 
 /// Who is asked for proof, and how.
 pub(super) struct Court<'c, C, K> {
@@ -30,10 +29,11 @@ pub(super) struct Court<'c, C, K> {
     pub(super) interrupt: &'c Interrupt,
     /// What was given besides what is read, and holds after the writes too.
     pub(super) organization: &'c OrganizationPolicies,
+    pub(super) mode: Mode,
 }
 
 impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
-    /// How far the writes came; where all succeeded, both sides are read and planned again.
+    /// How far the writes came; where all succeeded, or none was needed, both sides are read and planned again.
     pub(super) async fn carried(
         &self,
         (outcome, journal): (Outcome, Option<PathBuf>),
@@ -46,45 +46,71 @@ impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
         if !is_success {
             return Ok(written);
         }
-        match observe(asked, self.cloud).await {
-            Ok((request, mut observation)) => {
-                observation.organization.clone_from(self.organization);
-                Ok(Carried {
-                    remaining: Some(causes::planned(&request, &observation, self.chain)),
-                    proof: evaluate(&request, &observation),
-                    trials: self.trials(&request, &observation, console).await?,
-                    ..written
-                })
-            }
-            Err(error) => Ok(Carried { unverified: Some(error.into()), ..written }),
+        let Some(read) = self.interrupt.unless_set(observe(asked, self.cloud)).await else {
+            return Ok(Carried { is_unwatched: true, ..written });
+        };
+        let (request, mut observation) = match read {
+            Ok(read) => read,
+            Err(error) => return Ok(Carried { unverified: Some(error.into()), ..written }),
+        };
+        observation.organization.clone_from(self.organization);
+        let read_back = Carried {
+            remaining: Some(causes::planned(&request, &observation, self.chain)),
+            proof: Outlook::new(&request, &observation).now(),
+            ..written
+        };
+        let trials = self.trials(&request, &observation, console);
+        match self.interrupt.unless_set(trials).await {
+            Some(trials) => Ok(Carried { trials: trials?, ..read_back }),
+            None => Ok(Carried { is_unwatched: true, ..read_back }),
         }
     }
 
-    /// Nothing was written; where nothing had to be, AWS is asked all the same.
+    /// Nothing was written: what is there is judged, where nothing had to be, and AWS asked all the same; else what the
+    /// changes of a dry run come to.
     pub(super) async fn untouched(
         &self,
-        (decision, mode): (Decision, Mode),
+        decision: Decision,
         plan: &Plan,
         (request, observation): (&Request, &Observation),
         console: &mut Console,
     ) -> Result<Carried, Error> {
-        let nothing = Carried::nothing(plan);
-        if mode == Mode::DryRun && self.settings.verify != Verify::Evaluate {
-            console.hint("--verify has no effect on a dry run: nothing is written that could be proven")?;
-        }
-        if decision != Decision::NoChanges || mode == Mode::DryRun {
+        let outlook = Outlook::new(request, observation);
+        let proof = match decision {
+            Decision::NoChanges => outlook.now(),
+            Decision::OnlyPlanned => outlook.after(&plan.changes),
+            _ => Vec::new(),
+        };
+        let nothing = Carried { proof, ..Carried::nothing(plan) };
+        if decision != Decision::NoChanges {
+            self.tell_of_no_effect(console)?;
             return Ok(nothing);
         }
-        Ok(Carried { trials: self.trials(request, observation, console).await?, ..nothing })
+        let trials = self.trials(request, observation, console);
+        match self.interrupt.unless_set(trials).await {
+            Some(trials) => Ok(Carried { trials: trials?, ..nothing }),
+            None => Ok(Carried { is_unwatched: true, ..nothing }),
+        }
     }
 
-    /// What AWS itself says, where it is to be asked.
+    fn tell_of_no_effect(&self, console: &mut Console) -> io::Result<()> {
+        if self.mode != Mode::DryRun || self.settings.verify == Verify::Evaluate {
+            return Ok(());
+        }
+        console.hint("--verify has no effect on a dry run: nothing is written that could be proven")
+    }
+
+    /// What AWS itself says, where it is to be asked; a dry run asks nothing.
     async fn trials(
         &self,
         request: &Request,
         observation: &Observation,
         console: &mut Console,
     ) -> Result<Vec<Trial>, Error> {
+        if self.mode == Mode::DryRun {
+            self.tell_of_no_effect(console)?;
+            return Ok(Vec::new());
+        }
         let mut is_told = false;
         let may_wait = || {
             if !std::mem::replace(&mut is_told, true) {
@@ -103,14 +129,4 @@ impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
             Verify::Simulate => Ok(verify::by_simulation(self.cloud, request, observation).await),
         }
     }
-}
-
-/// Whether what reads back gives each grantee what it needs of each key.
-fn evaluate(request: &Request, observation: &Observation) -> Vec<Assessment> {
-    let evidence = Evidence::new(observation, &Extras::default());
-    let actions = needed_actions(request.purpose);
-    let of_key =
-        |key: &KeyArn| request.needing(key).map(|grantee| evidence.assess(key, grantee, actions)).collect();
-    let assessments: Vec<Vec<Assessment>> = request.keys.iter().map(of_key).collect();
-    assessments.into_iter().flatten().collect()
 }

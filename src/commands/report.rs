@@ -1,61 +1,22 @@
 //! What a run came to: its exit status, and the document for programs.
 
 use std::io;
-use std::path::PathBuf;
 
 use super::console::Console;
-use super::{handover, outcome};
+use super::ending::{self, Run};
+use super::handover::{self, Destinations};
+use super::outcome;
+use super::run::{Carried, Command, Decision};
 use crate::access::Request;
-use crate::access::assessment::{Assessment, Verdict};
 use crate::access::chain::Chain;
-use crate::access::trial::Trial;
 use crate::apply::{Outcome, StepResult};
-use crate::arn::AccountId;
 use crate::cli::OutputFormat;
-use crate::cli::settings::handover::HandoverSettings;
 use crate::cli::settings::{BackendSettings, RunSettings};
 use crate::cloud::CloudError;
 use crate::error::{Error, ExitStatus, cloud_hint};
 use crate::observation::Observation;
-use crate::plan::rollback::{Conflict, Extent};
 use crate::plan::{Change, Plan};
 use crate::render::json::{self, ChangeStatus, ErrorOutput, RunSummary};
-
-/// What a run is for.
-pub(super) enum Command {
-    /// Access.
-    Fix,
-    /// Access, by a saved plan or by one account's part of it.
-    Apply { part: Option<AccountId> },
-    /// The way back from a run, and what stands in it.
-    Rollback { conflicts: Vec<Conflict>, extent: Extent },
-}
-
-impl Command {
-    /// The command's name.
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Fix => "fix",
-            Self::Apply { .. } => "apply",
-            Self::Rollback { .. } => "rollback",
-        }
-    }
-
-    fn conflicts(&self) -> &[Conflict] {
-        match self {
-            Self::Fix | Self::Apply { .. } => &[],
-            Self::Rollback { conflicts, .. } => conflicts,
-        }
-    }
-
-    /// The account whose part of a plan it is: it leaves the others' to them.
-    pub(super) fn part(&self) -> Option<AccountId> {
-        match self {
-            Self::Apply { part } => *part,
-            Self::Fix | Self::Rollback { .. } => None,
-        }
-    }
-}
 
 /// What a run came to.
 pub(super) struct Report {
@@ -71,58 +32,6 @@ pub(super) struct Report {
     pub(super) unreported: Option<Error>,
 }
 
-/// How far the writes came.
-pub(super) struct Carried {
-    pub(super) outcome: Outcome,
-    /// What planning again found after the writes.
-    pub(super) remaining: Option<Plan>,
-    /// What evaluation tells of what reads back; nothing where nothing was applied.
-    pub(super) proof: Vec<Assessment>,
-    /// What AWS itself answered, where it was asked.
-    pub(super) trials: Vec<Trial>,
-    /// Why both sides could not be read again.
-    pub(super) unverified: Option<Error>,
-    pub(super) journal: Option<PathBuf>,
-}
-
-impl Carried {
-    /// Nothing was written.
-    pub(super) fn nothing(plan: &Plan) -> Self {
-        let outcome = Outcome::nothing(plan);
-        Self {
-            outcome,
-            remaining: None,
-            proof: Vec::new(),
-            trials: Vec::new(),
-            unverified: None,
-            journal: None,
-        }
-    }
-}
-
-/// What became of the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decision {
-    /// There is nothing to write.
-    NoChanges,
-    /// A dry run.
-    OnlyPlanned,
-    /// A finding forbids writing.
-    Blocked,
-    /// What would go back was changed by somebody else since.
-    Conflicting,
-    /// There is nobody to ask.
-    NoTerminal,
-    /// The answer was no.
-    Declined,
-    /// The answer was Ctrl-C.
-    Interrupted,
-    /// A saved plan that holds already, or whose documents somebody changed since: there is nothing to ask.
-    Overtaken,
-    /// Approved, and carried out as far as the outcome says.
-    Approved,
-}
-
 impl Report {
     pub(super) fn of(
         command: Command,
@@ -136,51 +45,19 @@ impl Report {
         Self { command, chain, request, observation, plan, decision, carried, unreported: None }
     }
 
-    /// Where several hold, an error outweighs staleness, a block, a refusal and what is left.
-    pub(super) fn exit_status(&self, detailed: bool) -> ExitStatus {
-        let Report { plan, decision, carried: Carried { outcome, .. }, .. } = self;
-        let plans = || std::iter::once(plan).chain(&self.carried.remaining);
-        let is = |wanted: fn(&StepResult) -> bool| outcome.steps.iter().any(wanted);
-        let is_pending =
-            *decision == Decision::OnlyPlanned || outcome.steps.contains(&StepResult::Deselected);
-        if *decision == Decision::Interrupted || outcome.is_interrupted {
-            ExitStatus::Interrupted
-        } else if is(|step| matches!(step, StepResult::Failed(_) | StepResult::Unsettled { .. }))
-            || outcome.journal_error.is_some()
-            || self.carried.unverified.is_some()
-            || self.unreported.is_some()
-            || !self.came_back().is_empty()
-        {
-            ExitStatus::Error
-        } else if *decision == Decision::Conflicting
-            || is(|step| matches!(step, StepResult::Stale(_) | StepResult::Overwritten(_)))
-        {
-            ExitStatus::Stale
-        } else if plans().any(Plan::is_blocked) {
-            ExitStatus::Blocked
-        } else if matches!(decision, Decision::NoTerminal | Decision::Declined) {
-            ExitStatus::Declined
-        } else if self.leaves_work() || (detailed && is_pending) {
-            ExitStatus::Pending
-        } else {
-            ExitStatus::Done
-        }
-    }
-
-    /// Whether something is left that this run can't do.
-    fn leaves_work(&self) -> bool {
-        let mut plans = std::iter::once(&self.plan).chain(&self.carried.remaining);
-        self.command.part().is_none() && (plans.any(Plan::leaves_work) || self.is_disproven())
-    }
-
-    /// Whether somebody is known not to be able to launch, by what reads back or in AWS's own words, though
-    /// nothing was left out.
-    pub(super) fn is_disproven(&self) -> bool {
-        let Carried { outcome, proof, trials, .. } = &self.carried;
-        let cant =
-            |assessment: &Assessment| matches!(assessment.verdict(), Verdict::Missing | Verdict::Blocked);
-        let is_refuted = proof.iter().any(cant) || trials.iter().any(Trial::is_refused);
-        !outcome.steps.contains(&StepResult::Deselected) && is_refuted
+    /// How the process ends.
+    pub(super) fn exit_status(&self, is_detailed: bool) -> ExitStatus {
+        let run = Run {
+            command: &self.command,
+            request: &self.request,
+            plan: &self.plan,
+            decision: self.decision,
+            carried: &self.carried,
+            has_come_back: !self.came_back().is_empty(),
+            is_unreported: self.unreported.is_some(),
+            is_detailed,
+        };
+        ending::status(ending::of_run(&run))
     }
 
     /// Changes that were applied and are planned again: they did not last, or are a bug.
@@ -199,18 +76,32 @@ impl Report {
     /// With the reports for others written. Where one can't be, what was written to AWS is told all the same.
     pub(super) fn handed_over(
         mut self,
-        settings: &HandoverSettings,
+        destinations: Destinations,
         backend: &BackendSettings,
         run: &RunSettings,
         console: &mut Console,
     ) -> Self {
-        self.unreported = handover::report(settings, backend, run, &self, console).err();
+        self.unreported = handover::report(destinations, backend, run, &self, console).err();
         self
     }
 
     /// Tells it as it was asked for, and how the process ends.
     pub(super) fn tell(&self, settings: &RunSettings, console: &mut Console) -> Result<ExitStatus, Error> {
         let status = self.exit_status(settings.detailed_exitcode);
+        if let Err(error) = self.tell_results(settings, status, console) {
+            outcome::untold(console, self)?;
+            return Err(error.into());
+        }
+        self.unreported.as_ref().map_or(Ok(()), |error| console.error(error))?;
+        Ok(status)
+    }
+
+    fn tell_results(
+        &self,
+        settings: &RunSettings,
+        status: ExitStatus,
+        console: &mut Console,
+    ) -> io::Result<()> {
         match settings.output {
             OutputFormat::Text => outcome::write(console, self)?,
             OutputFormat::Json => {
@@ -218,8 +109,7 @@ impl Report {
                 self.write_json(&mut console.out, status)?;
             }
         }
-        self.unreported.as_ref().map_or(Ok(()), |error| console.error(error))?;
-        Ok(status)
+        console.out.flush()
     }
 
     /// Writes the one document of a run.
@@ -299,7 +189,10 @@ impl Report {
         let unreported = || self.unreported.as_ref().map(error_of);
         let unverified = || self.carried.unverified.as_ref().map(error_of);
         let interrupted = || {
-            outcome.is_interrupted.then(|| error_in_words("interrupted after the write in flight".to_owned()))
+            let words = outcome.is_interrupted.then(|| interrupted(outcome));
+            words
+                .or(self.carried.is_unwatched.then_some(UNWATCHED))
+                .map(|words| error_in_words(words.to_owned()))
         };
         let conflicting =
             || (self.decision == Decision::Conflicting).then(|| error_in_words(CHANGED_SINCE.to_owned()));
@@ -320,6 +213,17 @@ impl Report {
 
 /// A way back is barred.
 pub(super) const CHANGED_SINCE: &str = "somebody changed what the run wrote; nothing was written";
+
+/// Ctrl-C came when all that was to be written was.
+pub(super) const UNWATCHED: &str = "interrupted: everything was written, and not looked at again to its end";
+
+/// Ctrl-C came between two writes, or at the last one.
+pub(super) fn interrupted(outcome: &Outcome) -> &'static str {
+    let is_open = |step: &StepResult| {
+        !matches!(step, StepResult::Applied { .. } | StepResult::AlreadyDone | StepResult::Deselected)
+    };
+    if outcome.steps.iter().any(is_open) { "interrupted after the write in flight" } else { UNWATCHED }
+}
 
 /// The change's document is not what the plan was made on.
 pub(super) fn somebody_changed(change: &Change) -> String {

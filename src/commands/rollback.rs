@@ -4,9 +4,10 @@ use std::io;
 
 use super::approval::{self, Approved};
 use super::console::Console;
-use super::outcome;
+use super::interrupt::Interrupt;
 use super::place::{self, Place};
-use super::report::{self, Carried, Command, Decision, Report};
+use super::report::{self, Report};
+use super::run::{Carried, Command, Decision};
 use crate::access::chain::Chain;
 use crate::apply::Clock;
 use crate::apply::clock::{InstantClock, SystemClock};
@@ -109,7 +110,7 @@ async fn undo<C: Observe + Write, K: Clock>(
         console.hint("it is rolled back already: for an earlier one give its name, which --list tells")?;
     }
     approval::show(&settings.run, &Chain::default(), &run.request, &observation, &plan, console)?;
-    let interrupt = outcome::Interrupt::listen()?;
+    let interrupt = Interrupt::listen()?;
     let (decision, selected) = if conflicts.is_empty() || plan.is_unsound() {
         approval::decide(&settings.run, &plan, console)?
     } else {
@@ -131,12 +132,16 @@ async fn undo<C: Observe + Write, K: Clock>(
             interrupt: &interrupt,
         };
         let (outcome, journal) = approval::carry_out(&approved, cloud, clock, Some(place), console).await?;
-        let again = if outcome.is_success() { Some(look(&written, *extent, cloud).await) } else { None };
-        let nothing = Carried { outcome, journal, ..Carried::nothing(&plan) };
-        match again {
-            Some(Ok((_, again))) => Carried { remaining: Some(again.plan), ..nothing },
-            Some(Err(error)) => Carried { unverified: Some(error.into()), ..nothing },
-            None => nothing,
+        let is_success = outcome.is_success();
+        let written_back = Carried { outcome, journal, ..Carried::nothing(&plan) };
+        if is_success {
+            match interrupt.unless_set(look(&written, *extent, cloud)).await {
+                Some(Ok((_, again))) => Carried { remaining: Some(again.plan), ..written_back },
+                Some(Err(error)) => Carried { unverified: Some(error.into()), ..written_back },
+                None => Carried { is_unwatched: true, ..written_back },
+            }
+        } else {
+            written_back
         }
     } else {
         Carried::nothing(&plan)

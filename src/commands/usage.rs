@@ -1,20 +1,27 @@
 //! A command line that can't be understood.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write as _};
 
 use super::console::Console;
 use super::report;
-use crate::cli::ColorChoice;
+use clap::CommandFactory as _;
+
+use crate::cli::{Cli, ColorChoice};
 use crate::error::{Error, ExitStatus, UsageError};
 
 /// Tells what the parser says: a mistake to standard error, help and version to standard output. Where JSON was
 /// asked for, a mistake leaves its document too.
 pub(super) fn tell(parsed: &clap::Error, arguments: &[OsString]) -> ExitStatus {
     if !parsed.use_stderr() {
-        // Whoever reads the help may have seen enough of it.
-        _ = parsed.print();
-        return ExitStatus::Done;
+        return match parsed.print().and_then(|()| io::stdout().flush()) {
+            Ok(()) => ExitStatus::Done,
+            Err(error) => {
+                let error = Error::Output(error);
+                _ = Console::of_process(ColorChoice::Auto).error(&error);
+                error.exit_status()
+            }
+        };
     }
     // Where standard error is gone, the exit status still tells.
     _ = parsed.print();
@@ -40,11 +47,14 @@ fn tell_mistake(parsed: &clap::Error, arguments: &[OsString], console: &mut Cons
 
 /// The command whose line it is, as far as that can be told.
 fn command(arguments: &[OsString]) -> &str {
-    arguments
-        .get(1)
-        .and_then(|command| command.to_str())
-        .filter(|command| matches!(*command, "check" | "rollback" | "apply"))
-        .unwrap_or("fix")
+    let known = Cli::command();
+    let is_known = |word: &&str| known.get_subcommands().any(|command| command.get_name() == *word);
+    let words = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
+    words
+        .clone()
+        .find(is_known)
+        .or_else(|| words.clone().find(|word| !word.starts_with('-')))
+        .unwrap_or("keymend")
 }
 
 /// A slip that the parser's own words don't explain.

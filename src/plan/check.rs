@@ -26,8 +26,6 @@ pub struct Checked {
     pub remedy: Remedy,
     /// Whether it has to be told to take principals out of the key policy that no longer exist.
     pub needs_pruning: bool,
-    /// Whether the grantee's own policies were read; an account has none.
-    pub is_identity_read: bool,
     /// What it was asked about.
     pub purpose: Purpose,
 }
@@ -83,8 +81,7 @@ pub fn check(
             let needed = needed_actions(request.purpose);
             let verdict = evidence.assess(key, grantee, needed).verdict();
             let checked = Checked::new(evidence.assess(key, grantee, actions), verdict, &planned);
-            let is_identity_read = is_identity_read(grantee, observation);
-            Checked { needs_pruning, is_identity_read, purpose: request.purpose, ..checked }
+            Checked { needs_pruning, purpose: request.purpose, ..checked }
         })
         .collect()
 }
@@ -140,13 +137,6 @@ fn plan_one(request: &Request, ground: &Ground<'_>, grantee: &Grantee, key: &Key
     if pruning.is_blocked() { (planned, false) } else { (pruning, true) }
 }
 
-fn is_identity_read(grantee: &Grantee, observation: &Observation) -> bool {
-    let Grantee::Entity(entity) = grantee else { return true };
-    let account = observation.accounts.get(&entity.account).and_then(Reading::read);
-    let found = account.and_then(|iam| iam.entities.get(entity)?.as_ref());
-    found.is_some_and(|found| found.identity.read().is_some())
-}
-
 impl Checked {
     fn new(assessment: Assessment, verdict: Verdict, planned: &Plan) -> Self {
         let is_ruled_out = planned.findings.iter().any(|finding| rules_out_launch(finding.code));
@@ -188,7 +178,6 @@ impl Checked {
             conclusion,
             assessment,
             needs_pruning: false,
-            is_identity_read: true,
             purpose: Purpose::default(),
         }
     }
@@ -399,7 +388,7 @@ mod tests {
             let checked = check(&case);
             assert_eq!((checked.conclusion, checked.remedy), (conclusion, remedy), "{name}: {checked:#?}");
             assert_eq!(checked.needs_pruning, name == "orphan", "{name}");
-            assert_eq!(checked.is_identity_read, name != "unread", "{name}");
+            assert_eq!(checked.assessment.is_identity_read, name != "unread", "{name}");
         }
     }
 

@@ -172,8 +172,10 @@ impl Draft<'_> {
         }
         if let Some(text) = self.reduction(write, (before, after), &now, reduced) {
             let change = KeyPolicyUpdate { key: key.clone(), before: now, after: text.clone() };
-            self.present.set_key_policy(key, &text);
-            self.change(write, Operation::ReduceKeyPolicy(change), "added to the key policy");
+            if self.can_be_written(key, &text) {
+                self.present.set_key_policy(key, &text);
+                self.change(write, Operation::ReduceKeyPolicy(change), "added to the key policy");
+            }
         }
     }
 

@@ -35,7 +35,7 @@ pub use coverage::coverage;
 pub use findings::findings;
 pub use gains::{accounts_that_gain, gains};
 pub use handovers::handovers;
-pub use proof::{proof, trials};
+pub use proof::{Moment, proof, prospect, trials};
 pub use summary::summary_line;
 pub use users::users;
 

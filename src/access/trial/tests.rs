@@ -31,7 +31,9 @@ fn evaluated(grantee: &str, verdict: Verdict) -> Assessment {
             exceptions: Vec::new(),
         },
         actions: vec![action],
+        considered: Vec::new(),
         not_considered: Vec::new(),
+        is_identity_read: true,
     }
 }
 

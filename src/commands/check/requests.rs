@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::authz::requests;
 use crate::commands::console::Console;
+use crate::commands::ending;
 use crate::error::{Error, ExitStatus, UsageError};
 
 /// Answers each line of a file, or of standard input, and says in the end what became of all.
@@ -28,7 +29,7 @@ pub(super) fn answer(file: &Path, console: &mut Console) -> Result<ExitStatus, E
         };
     let lines = if bad == 1 { "line" } else { "lines" };
     console.remark(&format!("{allowed} allowed, {denied} denied, {unknown} unknown, {bad} bad {lines}"))?;
-    Ok(if bad == 0 { ExitStatus::Done } else { ExitStatus::Error })
+    Ok(ending::status(ending::of_answers(bad)))
 }
 
 /// An input that remembers whether it was itself that failed, and not the output.

@@ -13,7 +13,10 @@ use crate::policy::{ActionSet, Effect, PolicyDocument, condition, pattern};
 /// Checks the form of what a change writes.
 pub(super) fn check<'a>(asked: &Asked<'a>, operation: &'a Operation) -> Result<(), String> {
     match operation {
-        Operation::PruneOrphans(update) => check_pruning(asked, update),
+        Operation::PruneOrphans(update) => {
+            check_pruning(asked, update)?;
+            check_key_policy_text(&update.after)
+        }
         Operation::UpdateKeyPolicy(update) => {
             let (before, after) = shapes(asked, &update.before, &update.after, update.key.partition)?;
             let principals = asked.principals(&update.key);

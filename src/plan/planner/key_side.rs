@@ -126,7 +126,7 @@ impl KeySide<'_> {
         draft: &mut Draft,
     ) {
         let key = self.key;
-        let pruned = if self.request.prune_orphans { prune(key, read, draft) } else { None };
+        let pruned = if self.request.prune_orphans { self.prune(read, draft) } else { None };
         let base = pruned.as_ref().unwrap_or(read);
         let reader = Reader::new(base, Face::KeyPolicy(key.partition));
         let needs: Vec<Need<'_>> = principals.iter().map(|principal| self.need(&reader, principal)).collect();
@@ -157,6 +157,41 @@ impl KeySide<'_> {
             draft.changes.push(update(key, (base, after), &missing, permission.as_ref()));
         }
         service_roles::plan_grants(after.unwrap_or(base), lacking, permission.as_ref(), self, draft);
+    }
+
+    /// A change of its own that takes orphans out, unless AWS would refuse it; the patched document is what the next
+    /// change builds on, and is refused for the same reasons.
+    fn prune(&self, read: &PolicyDocument, draft: &mut Draft) -> Option<PolicyDocument> {
+        let key = self.key;
+        let pruned = patch::prune_orphans(read)?;
+        let after = parsed(key, Some(pruned.text.clone()), draft).ok()??;
+        if !after.orphans().is_empty() {
+            // AWS would refuse what is left, so nothing is gained by pruning.
+            refusals::orphaned(key, &after.orphans(), refusals::ORPHANS_BY_HAND, draft);
+            return None;
+        }
+        let caller = self.observation.callers.get(&key.account);
+        if !refusals::can_be_written(key, &after, after.text(), caller, draft) {
+            return Some(after);
+        }
+        draft.changes.push(Change {
+            reason: match pruned.gone.as_slice() {
+                [only] => format!("`{only}` no longer exists, and AWS refuses a policy that names it"),
+                several => {
+                    format!(
+                        "{} no longer exist, and AWS refuses a policy that names them",
+                        all_listed(several)
+                    )
+                }
+            },
+            gains: Vec::new(),
+            operation: Operation::PruneOrphans(KeyPolicyUpdate {
+                key: key.clone(),
+                before: read.text().to_owned(),
+                after: pruned.text,
+            }),
+        });
+        Some(after)
     }
 
     fn need<'p>(&self, reader: &Reader<'_>, of: &'p KeyPrincipal) -> Need<'p> {
@@ -255,32 +290,6 @@ fn judge(
             Side::Missing
         }
     }
-}
-
-/// A change of its own that takes orphans out; the patched document is what the next change builds on.
-fn prune(key: &KeyArn, read: &PolicyDocument, draft: &mut Draft) -> Option<PolicyDocument> {
-    let pruned = patch::prune_orphans(read)?;
-    let after = parsed(key, Some(pruned.text.clone()), draft).ok()??;
-    if !after.orphans().is_empty() {
-        // AWS would refuse what is left, so nothing is gained by pruning.
-        refusals::orphaned(key, &after.orphans(), refusals::ORPHANS_BY_HAND, draft);
-        return None;
-    }
-    draft.changes.push(Change {
-        reason: match pruned.gone.as_slice() {
-            [only] => format!("`{only}` no longer exists, and AWS refuses a policy that names it"),
-            several => {
-                format!("{} no longer exist, and AWS refuses a policy that names them", all_listed(several))
-            }
-        },
-        gains: Vec::new(),
-        operation: Operation::PruneOrphans(KeyPolicyUpdate {
-            key: key.clone(),
-            before: read.text().to_owned(),
-            after: pruned.text,
-        }),
-    });
-    Some(after)
 }
 
 /// What was planned for a key that can't be written is missing.

@@ -6,7 +6,7 @@ use super::super::{FindingCode, Side};
 use super::{Draft, Grantees, all_listed, instance, listed};
 use crate::access::assessment::{
     ActionAssessment, Assessment, DecidingStatement, DocumentName, Missed, Obstacle, Verdict,
-    documented_actions, needed_actions,
+    documented_actions, needed_actions, not_looked_at,
 };
 use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Purpose, Request};
@@ -143,16 +143,11 @@ impl Prospects<'_> {
 
     /// What has a say and was not considered: by name only what could have been read, in effect everything.
     fn tell_gaps(&self, key: &KeyArn, assessed: &[Assessment], draft: &mut Draft) {
-        let (gaps, so): (BTreeSet<String>, &str) = match self.request.coverage {
-            CoverageRule::Effective => {
-                let gaps = assessed.iter().flat_map(|one| &one.not_considered).cloned().collect();
-                (gaps, "so nothing is proven")
-            }
-            CoverageRule::Named => (self.unread(key, draft), "so what they deny is not known"),
+        let gaps: BTreeSet<String> = match self.request.coverage {
+            CoverageRule::Effective => assessed.iter().flat_map(|one| &one.not_considered).cloned().collect(),
+            CoverageRule::Named => self.unread(key, draft),
         };
-        if !gaps.is_empty() {
-            let gaps: Vec<String> = gaps.into_iter().collect();
-            let message = format!("not considered, {so}: {}", gaps.join("; "));
+        if let Some(message) = not_looked_at(gaps.iter().map(String::as_str)) {
             draft.find(FindingCode::NotConsidered, key, message, None);
         }
     }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::cases;
 use super::world::carried_out;
 use crate::arn::{EntityName, KeyArn, PolicyArn};
-use crate::observation::{KeyGrant, ManagedPolicy, Observation, Reading};
+use crate::observation::{Caller, KeyGrant, KeyObservation, ManagedPolicy, Observation, RamPolicy, Reading};
 use crate::plan::rollback::{Extent, Written, plan as way_back};
-use crate::plan::{Operation, Plan, plan};
+use crate::plan::{FindingCode, KeyPolicyUpdate, Operation, Plan, plan};
 use crate::policy::is_same;
 
 fn written(plan: &Plan) -> Vec<Written> {
@@ -106,4 +106,50 @@ fn what_others_added_since_stays() {
         }
     }
     assert!(reduced > 20, "{reduced}");
+}
+
+/// What a way back makes of a key policy is judged as any other: whoever writes it has to be able to write it again.
+#[test]
+fn a_way_back_that_would_lock_its_author_out_is_blocked() {
+    const ADMIN: &str = r#"{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/admin"}, "Action": "kms:*", "Resource": "*"}"#;
+    const OURS: &str = r#"{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:*", "Resource": "*"}"#;
+    const THEIRS: &str =
+        r#"{"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "kms:Sign", "Resource": "*"}"#;
+    let policy = |statements: &[&str]| {
+        format!(r#"{{"Version": "2012-10-17", "Statement": [{}]}}"#, statements.join(", "))
+    };
+    let key: KeyArn =
+        "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab".parse().unwrap();
+    let update =
+        KeyPolicyUpdate { key: key.clone(), before: policy(&[ADMIN]), after: policy(&[ADMIN, OURS]) };
+    let written = [Written {
+        operation: Operation::UpdateKeyPolicy(update.clone()),
+        run: "RUN".to_owned(),
+        version: None,
+        grant: None,
+        is_certain: true,
+    }];
+    for (now, extent) in
+        [(update.after, Extent::Everything), (policy(&[ADMIN, OURS, THEIRS]), Extent::OnlyOurs)]
+    {
+        for (role, is_locked_out) in [("operator", true), ("admin", false)] {
+            let mut observation = Observation::default();
+            let observed = KeyObservation {
+                metadata: Reading::default(),
+                ram_policy: RamPolicy::Absent,
+                policy: Reading::Read(now.clone()),
+                grants: Reading::default(),
+            };
+            observation.keys.insert(key.clone(), observed);
+            let caller = Caller {
+                account: key.account,
+                arn: format!("arn:aws:sts::111122223333:assumed-role/{role}/me"),
+            };
+            observation.callers.insert(key.account, caller);
+            let back = way_back(&written, &observation, extent);
+            let codes: Vec<FindingCode> = back.plan.findings.iter().map(|finding| finding.code).collect();
+            assert_eq!(codes.contains(&FindingCode::Lockout), is_locked_out, "{role} {extent:?}: {codes:?}");
+            assert_eq!(back.plan.changes.is_empty(), is_locked_out, "{role} {extent:?}");
+        }
+    }
 }

@@ -68,7 +68,7 @@ fn table(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) 
     let mut deciding: Vec<String> = Vec::new();
     for action in &assessment.actions {
         let mut numbers = Vec::new();
-        for reason in reasons(action, checked.is_identity_read) {
+        for reason in reasons(action, assessment.is_identity_read) {
             let known = deciding.iter().position(|known| *known == reason);
             numbers.push(known.map_or(deciding.len() + 1, |index| index + 1));
             if known.is_none() {
@@ -107,8 +107,15 @@ fn sentence(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checke
     };
     let who = names::grantee(&checked.assessment.grantee);
     let with = format!(" with {}", names::key(&checked.assessment.key));
-    let because = reasons::in_the_way(checked);
-    let end = if because.is_empty() { ".".to_owned() } else { format!(": {}.", because.join("; ")) };
+    let because = match checked.conclusion {
+        Conclusion::CanLaunch => Vec::new(),
+        _ => reasons::in_the_way(&checked.assessment),
+    };
+    let end = match checked.conclusion {
+        Conclusion::CanLaunch => format!(", {}.", checked.assessment.by_what()),
+        _ if because.is_empty() => ".".to_owned(),
+        _ => format!(": {}.", because.join("; ")),
+    };
     let sentence = Prose::new().styled(styles.strong, &format!("{who} "));
     sentence.styled(style, &verb).text(&with).text(&end).write(out, width, 0)
 }
@@ -125,12 +132,7 @@ fn findings(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checke
 }
 
 fn not_considered(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) -> io::Result<()> {
-    let gaps = &checked.assessment.not_considered;
-    if gaps.is_empty() {
-        return Ok(());
-    }
-    let text = format!("Not considered, so nothing is proven: {}.", gaps.join("; "));
-    Prose::new().styled(styles.dim, &text).write(out, width, 0)
+    super::proof::not_looked_at(out, styles, (width, 0), [&checked.assessment])
 }
 
 /// What `fix` can do, with the command, and what would settle what is unknown.

@@ -1,17 +1,38 @@
 //! What evaluation tells of access.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::check::reasons;
+use super::check::reasons::in_the_way;
 use super::names;
 use crate::access::Purpose;
-use crate::access::assessment::{Assessment, Verdict};
+use crate::access::assessment::{self, Assessment, Verdict};
 use crate::access::trial::{Method, Ruling, Standing, Trial};
 use crate::render::Styles;
 use crate::render::prose::Prose;
 
-/// Writes for each grantee and key whether what reads back gives it what it needs, and what was not considered.
+/// Of which time evaluation tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// After writing.
+    ReadBack,
+    /// Nothing has to be written.
+    Now,
+    /// After changes that are planned.
+    Planned,
+}
+
+impl Moment {
+    fn title(self) -> &'static str {
+        match self {
+            Self::ReadBack => "By the policies as they read back:",
+            Self::Now => "By the policies as they are:",
+            Self::Planned => "By the policies as this plan would make them:",
+        }
+    }
+}
+
+/// Writes for each grantee and key whether it can do what it is asked about for, what that rests on or what is in the way, and what was not
+/// looked at.
 ///
 /// # Errors
 /// What the writer returns.
@@ -19,13 +40,13 @@ pub fn proof(
     out: &mut dyn Write,
     styles: &Styles,
     width: usize,
-    purpose: Purpose,
+    (moment, purpose): (Moment, Purpose),
     assessments: &[Assessment],
 ) -> io::Result<()> {
     if assessments.is_empty() {
         return Ok(());
     }
-    Prose::new().styled(styles.strong, "By the policies as they read back:").write(out, width, 0)?;
+    Prose::new().styled(styles.strong, moment.title()).write(out, width, 0)?;
     for assessment in assessments {
         let verdict = assessment.verdict();
         let style = match verdict {
@@ -33,27 +54,59 @@ pub fn proof(
             Verdict::Unknown => styles.warning,
             Verdict::Missing | Verdict::Blocked => styles.blocked,
         };
+        write!(out, "  ")?;
         let line = Prose::new()
             .text(&format!("{} ", names::grantee(&assessment.grantee)))
             .styled(style, &verdict.of(purpose))
-            .text(&format!(" with {}{}", names::key(&assessment.key), because_of_instance(assessment)));
-        line.write(out, width, 2)?;
+            .text(&format!(" with {}{}", names::key(&assessment.key), grounds(assessment)));
+        line.write_at(out, width, 2, 4)?;
     }
-    let gaps: BTreeSet<&str> =
-        assessments.iter().flat_map(|assessment| &assessment.not_considered).map(String::as_str).collect();
-    if gaps.is_empty() {
-        return Ok(());
-    }
-    let text = format!("Not considered, so nothing is proven: {}.", names::list(gaps));
-    Prose::new().styled(styles.dim, &text).write(out, width, 2)
+    not_looked_at(out, styles, (width, 2), assessments)
 }
 
-/// What the verdict is for, where it is not for the grantee's own sake.
-fn because_of_instance(assessment: &Assessment) -> String {
-    if assessment.grantee_verdict() >= assessment.instance.action.verdict {
-        return String::new();
+/// The same below a plan, after a blank line; nothing where nobody is told of.
+///
+/// # Errors
+/// What the writer returns.
+pub fn prospect(
+    out: &mut dyn Write,
+    styles: &Styles,
+    width: usize,
+    about: (Moment, Purpose),
+    assessments: &[Assessment],
+) -> io::Result<()> {
+    if assessments.is_empty() {
+        return Ok(());
     }
-    format!(": {}", reasons::of_instance(assessment).join("; "))
+    writeln!(out)?;
+    proof(out, styles, width, about, assessments)
+}
+
+/// What a verdict rests on, or what is in the way.
+fn grounds(assessment: &Assessment) -> String {
+    if assessment.verdict() == Verdict::Able {
+        return format!(", {}.", assessment.by_what());
+    }
+    let because = in_the_way(assessment);
+    if because.is_empty() { ".".to_owned() } else { format!(": {}.", because.join("; ")) }
+}
+
+/// Writes what verdicts do not rest on, each thing once, so far from the left.
+pub(super) fn not_looked_at<'a>(
+    out: &mut dyn Write,
+    styles: &Styles,
+    (width, indent): (usize, usize),
+    assessments: impl IntoIterator<Item = &'a Assessment>,
+) -> io::Result<()> {
+    let mut gaps: Vec<&str> = Vec::new();
+    for gap in assessments.into_iter().flat_map(|assessment| &assessment.not_considered) {
+        if !gaps.contains(&gap.as_str()) {
+            gaps.push(gap);
+        }
+    }
+    let Some(text) = assessment::not_looked_at(gaps) else { return Ok(()) };
+    let text = text.replacen("not", "Not", 1);
+    Prose::new().styled(styles.dim, &format!("{text}.")).write(out, width, indent)
 }
 
 /// Writes what AWS itself answered about each grantee and key, what it does not tell included.

@@ -221,7 +221,7 @@ fn each_account_applies_its_part() {
     assert_eq!(early.status, 6, "{early}");
     insta::assert_snapshot!("the_requesters_part_comes_second", early.stderr);
     let first = apply(&scene, "--yes --account 111122223333");
-    assert_eq!(first.status, 0, "{first}");
+    assert_eq!(first.status, 3, "the other part is left: {first}");
     insta::assert_snapshot!("the_key_accounts_part", first);
     let whole = apply(&scene, "");
     assert_eq!(whole.status, 5, "{whole}");
@@ -234,15 +234,38 @@ fn each_account_applies_its_part() {
 }
 
 #[test]
-fn an_account_in_which_the_plan_changes_nothing() {
+fn an_account_that_the_plan_is_not_about() {
     let scene = Scene::of("copied-ami");
     saved(&scene);
     let before = scene.content();
     let ran = apply(&scene, "--yes --account 999988887777");
-    assert_eq!(ran.status, 0, "{ran}");
-    assert!(ran.stderr.contains("hint: the plan changes nothing in account 999988887777"), "{ran}");
-    assert!(ran.stdout.contains("IAM         by the plan's changes in another account"), "{ran}");
+    assert_eq!(ran.status, 2, "{ran}");
+    assert!(ran.stderr.contains("the plan is not about account 999988887777"), "{ran}");
+    assert!(ran.stderr.contains("hint: its accounts are 111122223333, 444455556666"), "{ran}");
     assert_eq!(scene.content(), before);
+}
+
+#[test]
+fn an_account_in_which_the_plan_changes_nothing() {
+    // The role is the key account's: whoever applies the other account's part has nothing to do, and that is not all.
+    for (is_mended, status) in [(false, 3), (true, 0)] {
+        let scene = Scene::of("copied-ami");
+        scene.fix("--account 444455556666 --principal arn:aws:iam::111122223333:role/KeyAdmin --dry-run --out plan.json");
+        let has_own_part =
+            plan(&scene)["plan"]["changes"].as_array().unwrap().iter().any(|change| {
+                change["policy"].as_str().is_some_and(|policy| policy.contains("444455556666"))
+            });
+        assert!(!has_own_part);
+        if is_mended {
+            assert_eq!(apply(&scene, "--yes --account 111122223333").status, 0);
+        }
+        let before = scene.content();
+        let ran = apply(&scene, "--yes --account 444455556666");
+        assert_eq!(ran.status, status, "{ran}");
+        assert!(ran.stderr.contains("hint: the plan changes nothing in account 444455556666"), "{ran}");
+        assert_eq!(ran.stdout.contains("By the policies as they read back:"), !is_mended, "{ran}");
+        assert_eq!(scene.content(), before);
+    }
 }
 
 #[test]
@@ -264,9 +287,9 @@ fn accounts_wait_for_key_policies_and_not_for_each_other() {
             assert_eq!(early.status, 6, "{early}");
             assert!(early.stderr.contains("update the key policy in account 111122223333"), "{early}");
         }
-        for account in ["111122223333"].into_iter().chain(order) {
+        for (account, status) in ["111122223333"].into_iter().chain(order).zip([3, 3, 0]) {
             let part = apply(&scene, &format!("--yes --account {account}"));
-            assert_eq!(part.status, 0, "{account}: {part}");
+            assert_eq!(part.status, status, "{account}: {part}");
         }
         let direct = Scene::changed("copied-ami", changed);
         direct.fix("--yes");
@@ -286,7 +309,8 @@ fn a_pipeline_without_the_other_accounts_credentials_applies_its_part() {
     let whole = apply(&scene, "--yes");
     assert_eq!(whole.status, 2, "{whole}");
     let part = apply(&scene, "--yes --account 444455556666");
-    assert_eq!(part.status, 0, "{part}");
+    assert_eq!(part.status, 3, "the key policy can't be read, so nobody can tell: {part}");
+    assert!(part.stdout.contains("may be able to launch with"), "{part}");
     assert!(part.stderr.contains("whether change 1"), "{part}");
 }
 

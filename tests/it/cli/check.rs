@@ -142,7 +142,8 @@ fn a_permission_that_is_lacking_leaves_things_unread_and_fails_nothing() {
         assert_eq!(ran.status, status, "{permission}: {ran}");
         let text = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains(reason), "{permission}: {ran}");
-        assert_eq!(scene.fix("--dry-run").status, scene_status("group-member"), "{permission}");
+        let fixed = scene.fix("--dry-run");
+        assert_eq!(fixed.status, status.max(scene_status("group-member")), "{permission}: {fixed}");
     }
 }
 

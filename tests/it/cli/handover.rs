@@ -23,6 +23,25 @@ fn emitted_files_are_written_once_and_never_over_something_else() {
     }
 }
 
+/// Whatever stands there, in text or not, stays, and then nothing else comes to be.
+#[test]
+fn all_is_emitted_or_nothing() {
+    for theirs in [&b"mine"[..], b"", b"\xff\xfe\x00"] {
+        for place in ["111122223333/apply.sh", "444455556666/apply.sh", "444455556666/KmsKeyUsagePolicy.json"]
+        {
+            let scene = Scene::of("copied-ami");
+            let file = scene.path("out").join(place);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, theirs).unwrap();
+            let before = scene.content();
+            let ran = scene.fix("--dry-run --emit cli --emit-dir out");
+            assert_eq!(ran.status, 1, "{ran}");
+            assert!(ran.stderr.contains("it is there with another content"), "{ran}");
+            assert_eq!(scene.content(), before, "{place}");
+        }
+    }
+}
+
 #[test]
 fn what_is_blocked_is_not_emitted() {
     let scene = Scene::of("disabled-key");
@@ -96,13 +115,23 @@ fn the_commands_of_a_report_repeat_what_shaped_the_plan() {
     assert!(again.stdout.contains("No changes."), "{again}");
 }
 
+/// A destination that can't be written is found out before anything is written to AWS.
 #[test]
-fn what_was_written_is_told_where_the_report_can_not_be() {
+fn nothing_is_written_where_the_report_can_not_be() {
     let scene = Scene::of("copied-ami");
-    let ran = scene.fix("--yes --report nowhere/done.md");
+    fs::create_dir(scene.path("folder.md")).unwrap();
+    let before = scene.content();
+    for file in ["nowhere/done.md", "world.json/done.md", "folder.md"] {
+        let ran = scene.fix(&format!("--yes --report {file}"));
+        assert_eq!(ran.status, 1, "{ran}");
+        assert!(ran.stderr.contains(&format!("`{file}` could not be written")), "{ran}");
+        assert_eq!(scene.content(), before, "{file}");
+        let again = scene.fix(&format!("--yes --output json --report {file}"));
+        assert_eq!((again.status, &again.json()["exit_status"]), (1, &serde_json::json!(1)), "{again}");
+    }
+    scene.fix("--dry-run --out plan.json");
+    let before = scene.content();
+    let ran = scene.run("apply plan.json --sandbox=world.json --yes --report nowhere/done.md");
     assert_eq!(ran.status, 1, "{ran}");
-    assert!(ran.stdout.contains("Applied 3 changes."), "{ran}");
-    assert!(ran.stderr.contains("`nowhere/done.md` could not be written"), "{ran}");
-    let again = scene.fix("--yes --output json --report nowhere/done.md");
-    assert_eq!((again.status, &again.json()["exit_status"]), (1, &serde_json::json!(1)), "{again}");
+    assert_eq!(scene.content(), before);
 }

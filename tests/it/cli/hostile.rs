@@ -105,7 +105,7 @@ fn nor_does_it_in_what_is_handed_over() {
     assert_harmless(&scene.run("apply plan.json --sandbox=world.json --dry-run"));
     let applied = scene.run("apply plan.json --sandbox=world.json --yes --report done.html");
     assert_harmless(&applied);
-    assert_eq!(applied.status, 0, "{applied}");
+    assert_eq!(applied.status, 3, "a Deny of theirs leaves it open: {applied}");
     assert_eq!(raw(&fs::read_to_string(scene.path("done.html")).unwrap()), NONE);
 }
 

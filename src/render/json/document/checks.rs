@@ -38,7 +38,9 @@ pub(super) struct CheckOutput {
     instance: InstanceOutput,
     /// What stands in the way besides policies, or is left to others.
     findings: Vec<FindingOutput>,
-    /// What has a say and was not considered; then nothing is proven.
+    /// What the conclusion rests on.
+    considered: Vec<String>,
+    /// What has a say and was not looked at, so that it may say otherwise.
     not_considered: Vec<String>,
 }
 
@@ -168,6 +170,7 @@ impl From<&Checked> for CheckOutput {
             actions: assessment.actions.iter().map(ActionOutput::from).collect(),
             instance: InstanceOutput::from(&assessment.instance),
             findings: findings.iter().map(FindingOutput::from).collect(),
+            considered: assessment.considered.clone(),
             not_considered: assessment.not_considered.clone(),
         }
     }

@@ -6,7 +6,8 @@ use serde::Serialize;
 use crate::access::assessment::{Assessment, Verdict};
 use crate::access::trial::{Method, Ruling, Standing, Trial};
 
-/// What evaluation tells of one grantee and one key.
+/// What evaluation tells of one grantee and one key: by what reads back, by what is there where nothing has to be
+/// written, or by what the changes of a dry run would make of it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProofOutput {
@@ -18,7 +19,9 @@ pub(super) struct ProofOutput {
     verdict: Verdict,
     /// What the call of the instance's own role comes to, which EC2 makes when it attaches a volume.
     instance: InstanceProof,
-    /// What has a say and was not considered; while there is any, nothing is proven.
+    /// What the verdict rests on.
+    considered: Vec<String>,
+    /// What has a say and was not looked at, so that it may say otherwise.
     not_considered: Vec<String>,
 }
 
@@ -42,6 +45,7 @@ impl From<&Assessment> for ProofOutput {
                 role: assessment.instance.role.clone(),
                 verdict: assessment.instance.action.verdict,
             },
+            considered: assessment.considered.clone(),
             not_considered: assessment.not_considered.clone(),
         }
     }

@@ -2,7 +2,6 @@
 
 use crate::access::assessment::{ActionAssessment, Assessment, DecidingStatement, DocumentName};
 use crate::authz::{Gate, Occasion, Outcome};
-use crate::plan::check::{Checked, Conclusion};
 
 /// `statement "Allow use of the key" of the key policy`
 pub(crate) fn statement(statement: &DecidingStatement) -> String {
@@ -81,26 +80,23 @@ fn depending(
 }
 
 /// What keeps a grantee from launching, each thing once; with the actions where it is not about all of them.
-pub(super) fn in_the_way(checked: &Checked) -> Vec<String> {
-    if checked.conclusion == Conclusion::CanLaunch {
-        return Vec::new();
-    }
+pub(crate) fn in_the_way(assessment: &Assessment) -> Vec<String> {
     let hindered: Vec<&ActionAssessment> =
-        checked.assessment.actions.iter().filter(|action| action.outcome != Outcome::Allowed).collect();
+        assessment.actions.iter().filter(|action| action.outcome != Outcome::Allowed).collect();
     let mut ways: Vec<(String, Vec<&str>)> = Vec::new();
     for action in &hindered {
-        for reason in deciding(action, checked.is_identity_read, str::to_owned) {
+        for reason in deciding(action, assessment.is_identity_read, str::to_owned) {
             match ways.iter_mut().find(|(known, _)| *known == reason) {
                 Some((_, actions)) => actions.push(action.action.name()),
                 None => ways.push((reason, vec![action.action.name()])),
             }
         }
     }
-    let all = checked.assessment.actions.len();
+    let all = assessment.actions.len();
     let in_words = |(reason, actions): (String, Vec<&str>)| {
         if actions.len() == all { reason } else { format!("{reason} ({})", actions.join(", ")) }
     };
-    ways.into_iter().map(in_words).chain(of_instance(&checked.assessment)).collect()
+    ways.into_iter().map(in_words).chain(of_instance(assessment)).collect()
 }
 
 /// What keeps the instance's own role from what it needs, each a sentence without its period.
