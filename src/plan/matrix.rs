@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::patch::{Face, Reader};
 use super::planner::forecast;
-use super::{Operation, Plan};
+use super::{Operation, Plan, Side};
 use crate::access::assessment::needed_actions;
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::grant::granted_actions;
@@ -122,6 +122,10 @@ impl Table<'_> {
                     column.actions = column.actions.intersection(granted);
                 }
             }
+            if self.is_served_already(key, grantee) {
+                let cells = vec![Cell::not_needed(); actions.len()];
+                return Row { grantee: (*grantee).clone(), cells };
+            }
             let own = self.cells(key, grantee, &columns);
             let cell = |name: &&str| {
                 let at = columns.iter().position(|column| column.name == *name);
@@ -131,6 +135,14 @@ impl Table<'_> {
         };
         let rows = required.iter().map(row).collect();
         KeyMatrix { key: key.clone(), actions, rows }
+    }
+
+    /// By a key of AWS's, whose policy is asked for nothing.
+    fn is_served_already(&self, key: &KeyArn, grantee: &Grantee) -> bool {
+        let mut coverage = self.plan.coverage.iter();
+        coverage.any(|covered| {
+            covered.key == *key && covered.grantee == *grantee && covered.key_policy == Side::NotNeeded
+        })
     }
 
     /// The required actions; where evaluation is what counts, those that are needed.

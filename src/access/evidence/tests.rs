@@ -337,3 +337,31 @@ fn documents_can_be_taken_for_what_they_will_be() {
     evidence.rewrite_policy(&policy, "no policy");
     assert_eq!(verdict(&evidence), Verdict::Unknown);
 }
+
+#[test]
+fn a_grant_that_can_not_be_passed_on_starts_nothing() {
+    const ROOT: &str = r#"{"Statement": {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Action": "kms:*", "Resource": "*"}}"#;
+    let role = "arn:aws:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+    for (operations, verdict) in [
+        (&["CreateGrant", "Decrypt"][..], Verdict::Able),
+        (&["CreateGrant"], Verdict::Missing),
+        (&["Decrypt"], Verdict::Missing),
+    ] {
+        let mut observation = observed(ROOT, role, with_policies(&[]));
+        let grant = KeyGrant {
+            id: "a1".to_owned(),
+            name: None,
+            grantee: role.to_owned(),
+            operations: operations.iter().map(|operation| (*operation).to_owned()).collect(),
+            context_equals: [].into(),
+            context_subset: [].into(),
+            source_arn: None,
+            unknown_constraints: Vec::new(),
+        };
+        observation.keys.get_mut(&key()).unwrap().grants = Reading::Read(vec![grant]);
+        let evidence = Evidence::new(&observation, &Extras::default());
+        let assessed = evidence.assess(&key(), &role.parse().unwrap(), needed_actions(Purpose::Start));
+        assert_eq!(assessed.verdict(), verdict, "{operations:?}");
+    }
+}

@@ -141,6 +141,9 @@ impl Account<'_, '_> {
         let mut needy = Vec::new();
         let mut lacking: BTreeMap<EntityArn, Vec<RequiredStatement>> = BTreeMap::new();
         for entity in self.entities {
+            if draft.iam_sides.get(&(key.clone(), entity.clone())) == Some(&Side::NotNeeded) {
+                continue;
+            }
             let lacks: Vec<RequiredStatement> =
                 self.lacking(entity, key, &gaps).into_iter().cloned().collect();
             let side = if lacks.is_empty() {

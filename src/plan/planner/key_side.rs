@@ -9,7 +9,7 @@ use super::super::patch::{self, Face, Reader, Want};
 use super::super::{Change, FindingCode, Gain, KeyPolicyUpdate, Operation, Side};
 use super::service_roles::{self, Lacking, Permission};
 use super::{Draft, Grantees, Read, all_listed, handing_over, key_state, listed, purposes, refusals};
-use crate::access::assessment::needed_actions;
+use crate::access::assessment::{Verdict, needed_actions};
 use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
 use crate::arn::{EntityKind, KeyArn};
@@ -27,14 +27,17 @@ pub(super) fn plan_key(
     draft: &mut Draft,
 ) {
     let Some(observed) = observation.keys.get(key) else { return };
+    let side = KeySide { request, observation, key, evidence };
     if let Reading::Read(metadata) = &observed.metadata {
+        if metadata.manager == KeyManager::Aws && side.is_at_everybodys_service(&grantees.usable, draft) {
+            return;
+        }
         key_state::judge(key, metadata, draft);
         if metadata.manager == KeyManager::Aws {
             return;
         }
     }
     let principals = key_principals(request, key, &grantees.usable, draft);
-    let side = KeySide { request, observation, key, evidence };
     let lacking = service_roles::lacking(&side, observed, &grantees.usable, draft);
     match &observed.policy {
         Reading::Unread(reason) => handing_over::key_side(key, &principals, lacking, reason, draft),
@@ -118,6 +121,35 @@ pub(super) struct KeySide<'a> {
 }
 
 impl KeySide<'_> {
+    /// Whether the policy of an AWS managed key lets all of them use it already, as that of `aws/ebs` does with whoever
+    /// works through EBS in the key's own account: then nothing has to be done, in IAM neither.
+    ///
+    /// <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-cmk>
+    fn is_at_everybodys_service(&self, grantees: &[Grantee], draft: &mut Draft) -> bool {
+        let KeySide { request, key, evidence, .. } = self;
+        let needed = needed_actions(request.purpose);
+        let is_served = |grantee: &Grantee| {
+            grantee.account() == key.account
+                && evidence.assess(key, grantee, needed).verdict() == Verdict::Able
+        };
+        if grantees.is_empty() || !grantees.iter().all(is_served) {
+            return false;
+        }
+        for grantee in grantees {
+            draft.key_sides.insert(((*key).clone(), grantee.clone()), Side::NotNeeded);
+            if let Grantee::Entity(entity) = grantee {
+                draft.iam_sides.insert(((*key).clone(), entity.clone()), Side::NotNeeded);
+            }
+        }
+        let message = format!(
+            "an AWS managed key of account {}, whose policy lets them {} with it: nothing has to be changed",
+            key.account,
+            request.purpose.deed()
+        );
+        draft.find(FindingCode::OwnAwsManagedKey, key, message, None);
+        true
+    }
+
     fn plan_policy(
         &self,
         read: &PolicyDocument,
