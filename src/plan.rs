@@ -257,6 +257,8 @@ pub enum FindingCode {
     ChangedSince,
     /// The documented remedy is planned for a grantee that can launch without it.
     AccessAlready,
+    /// A statement looks as if it let a grantee in and does not.
+    NearMiss,
     /// Something that has a say in a launch was not considered.
     NotConsidered,
     /// By its tags a deployment tool owns what is written, and may take the change back.
@@ -362,6 +364,7 @@ impl FindingCode {
             Self::MultiRegionKey
             | Self::SeparatePolicy
             | Self::AccessAlready
+            | Self::NearMiss
             | Self::NotConsidered
             | Self::StaysOut
             | Self::SnapshotPermission

@@ -71,7 +71,10 @@ impl Condition {
     /// What the condition wants, of a request for which it can't hold, and what the request has.
     pub(crate) fn unmet(&self, query: &Query<'_>) -> Unmet {
         let has = match query.look_up(&self.key) {
-            Lookup::Absent => Has::Nothing,
+            Lookup::Absent => match self.key.others_alone_have_it(query.action) {
+                Some(others) => Has::OthersAlone(others),
+                None => Has::Nothing,
+            },
             Lookup::One(value)
             | Lookup::RoleOfUnknownPath { arn: value, .. }
             | Lookup::IdentityOnlyRole(value)

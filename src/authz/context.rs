@@ -312,6 +312,11 @@ impl ConditionKey {
         Self { text: text.to_owned(), row: Row::of(&name), name, derived }
     }
 
+    /// Which requests alone have the key, where those of an action never do.
+    pub(crate) fn others_alone_have_it(&self, action: KmsAction) -> Option<&'static str> {
+        self.row.filter(|row| !row.requests.include(action))?.requests.in_words()
+    }
+
     /// Whether this is `aws:PrincipalArn`.
     pub(crate) fn is_principal_arn(&self) -> bool {
         self.derived == Some(Derived::PrincipalArn)

@@ -59,6 +59,8 @@ pub struct Unmet {
 pub enum Has {
     /// It does not have the key.
     Nothing,
+    /// It does not have the key, for only the requests of other actions ever do: these, with their verb.
+    OthersAlone(&'static str),
     /// These values.
     Values(Vec<String>),
     /// Some value that is not known.
@@ -147,8 +149,9 @@ impl NearMiss {
 
 impl Unmet {
     pub(crate) fn new(key: &str, operator: &str, wanted: Vec<String>, has: Has, region: &str) -> Self {
-        let is_via_service =
-            key.eq_ignore_ascii_case("kms:ViaService") && has != Has::Nothing && !operator.contains("Not");
+        let is_via_service = key.eq_ignore_ascii_case("kms:ViaService")
+            && matches!(has, Has::Values(_))
+            && !operator.contains("Not");
         let mut mistakes = wanted.iter().map(|value| ViaServiceMistake::of(value, region));
         // Of several values, each has to go wrong in the same way.
         let first = mistakes.next().flatten().filter(|_| is_via_service);
@@ -166,12 +169,13 @@ impl Unmet {
             format!("{} {}", in_words(operator), listed(wanted, "or"))
         };
         let has = match has {
-            Has::Nothing => "does not have it".to_owned(),
-            Has::Values(values) => format!("has {}", listed(values, "and")),
-            Has::Something => "has another value".to_owned(),
+            Has::Nothing => format!("a {purpose} does not have it"),
+            Has::OthersAlone(others) => format!("only {others} it"),
+            Has::Values(values) => format!("a {purpose} has {}", listed(values, "and")),
+            Has::Something => format!("a {purpose} has another value"),
         };
         let mistake = mistake.map(|mistake| format!(" ({mistake})")).unwrap_or_default();
-        format!("it wants `{key}` {wanted}, and a {purpose} {has}{mistake}")
+        format!("it wants `{key}` {wanted}, and {has}{mistake}")
     }
 }
 
@@ -285,6 +289,10 @@ mod tests {
             (
                 ("kms:RecipientAttestation:PCR0", "Null", &["false"], Has::Nothing),
                 "it wants `kms:RecipientAttestation:PCR0` to be there, and a launch does not have it",
+            ),
+            (
+                ("kms:GrantIsForAWSResource", "Bool", &["true"], Has::OthersAlone("kms:CreateGrant has")),
+                "it wants `kms:GrantIsForAWSResource` = `true`, and only kms:CreateGrant has it",
             ),
             (
                 ("aws:SourceAccount", "StringEquals", &["1", "2", "3", "4", "5"], Has::Nothing),

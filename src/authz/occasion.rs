@@ -58,6 +58,18 @@ impl Requests {
     pub(crate) const LIMITED: [Self; 5] =
         [Self::Grants, Self::CreateGrant, Self::Cryptographic, Self::EncryptionContext, Self::ReEncrypt];
 
+    /// Whose they are, with their verb, in the words of a sentence; nothing where they are of all actions.
+    pub(crate) fn in_words(self) -> Option<&'static str> {
+        match self {
+            Self::All => None,
+            Self::Grants => Some("kms:CreateGrant, kms:ListGrants and kms:RevokeGrant have"),
+            Self::CreateGrant => Some("kms:CreateGrant has"),
+            Self::Cryptographic => Some("actions that encrypt or decrypt have"),
+            Self::EncryptionContext => Some("kms:CreateGrant and actions that encrypt or decrypt have"),
+            Self::ReEncrypt => Some("kms:ReEncryptFrom and kms:ReEncryptTo have"),
+        }
+    }
+
     /// Whether the requests of an action are among them.
     pub(crate) fn include(self, action: KmsAction) -> bool {
         let name = action.name();

@@ -7,6 +7,7 @@ mod instance;
 mod key_side;
 mod key_state;
 pub(super) mod limits;
+mod near_misses;
 mod ownership;
 mod policy_draft;
 mod prospects;

@@ -14,6 +14,7 @@ use super::errors::Call;
 use super::session::Session;
 use crate::access::trial::{Simulated, Simulation};
 use crate::arn::{EntityArn, KeyArn};
+use crate::authz::Context;
 use crate::cloud::{Actor, CloudError, CloudErrorKind, LaunchCall, Prove};
 use crate::observation::Caller;
 use crate::policy::KmsAction;
@@ -111,18 +112,22 @@ async fn simulate(
 ) -> Result<Vec<Simulated>, CloudError> {
     use ContextKeyTypeEnum::{Boolean, String as Text};
     let account = call.account.map(|account| account.to_string()).unwrap_or_default();
-    let context = [
-        entry("kms:ViaService", Text, &format!("ec2.{}.amazonaws.com", key.region)),
+    let mut context = vec![
         entry("kms:CallerAccount", Text, &account),
         entry("kms:GrantIsForAWSResource", Boolean, "true"),
         entry("aws:SecureTransport", Boolean, "true"),
+        entry("aws:ViaAWSService", Boolean, "true"),
     ];
+    // In some partitions AWS does not document it.
+    let launch = Context::for_launch(&key.region);
+    let services = launch.get("kms:viaservice").unwrap_or_default();
+    context.extend(services.iter().map(|service| entry("kms:ViaService", Text, service)));
     let pages = client
         .simulate_principal_policy()
         .policy_source_arn(&call.resource)
         .set_action_names(Some(actions.iter().map(ToString::to_string).collect()))
         .resource_arns(key.to_string())
-        .set_context_entries(Some(context.to_vec()))
+        .set_context_entries(Some(context))
         .into_paginator()
         .items();
     let results: Vec<EvaluationResult> =

@@ -46,6 +46,7 @@ impl Prospects<'_> {
             }
             doubts.tell(key, draft);
             self.hint_at_less(key, draft);
+            self.tell_near_misses(key, draft);
             self.tell_gaps(key, &assessed, draft);
         }
     }

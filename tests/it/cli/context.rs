@@ -57,6 +57,29 @@ fn a_launch_comes_by_way_of_a_service() {
     assert!(unfolded(&ran.stdout).contains(says), "{ran}");
 }
 
+#[test]
+fn a_plan_tells_why_it_does_not_do_with_them() {
+    let scene = Scene::changed("copied-ami", |world| {
+        let statements = world["keys"][KEY]["policy"]["Statement"].as_array_mut().unwrap();
+        statements
+            .push(json!({"Sid": "Service", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"},
+            "Action": "kms:*", "Resource": "*"}));
+        statements.push(let_in(&json!({"StringEquals": {"kms:ViaService": "rds.eu-west-1.amazonaws.com"}})));
+    });
+    let planned = scene.fix("--dry-run");
+    assert_eq!(planned.status, 0, "{planned}");
+    let text = unfolded(&planned.stdout);
+    for says in [
+        "lets in the service `ec2.amazonaws.com`, and KMS is called as whoever wants to launch",
+        "it wants `kms:ViaService` = `rds.eu-west-1.amazonaws.com`, and a launch has `ec2.eu-west-1.amazonaws.com`",
+    ] {
+        assert_eq!(text.matches(says).count(), 1, "{planned}");
+    }
+    assert_eq!(scene.fix("--yes").status, 0);
+    let done = scene.fix("--dry-run");
+    assert!(!unfolded(&done.stdout).contains("whoever wants to launch"), "{done}");
+}
+
 /// The text without the line ends that the width asks for.
 fn unfolded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
