@@ -34,7 +34,7 @@ impl Patched {
 }
 
 /// Patches a key policy as [`plan()`] would, by the names in it: nothing else is known that could be evaluated. The
-/// request's one key may be [unknown](KeyArn::unknown).
+/// request's one key may be [unknown](crate::arn::KeyArn::unknown).
 ///
 /// What the planner says of that key is said of the file's `name`.
 pub fn patch_key_policy(text: &str, name: &str, request: &Request) -> Patched {
