@@ -3,6 +3,7 @@
 pub mod check;
 pub mod checks;
 pub mod document;
+pub mod gains;
 pub mod matrix;
 mod openness;
 pub mod operation;

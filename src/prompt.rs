@@ -14,6 +14,8 @@ use dialoguer::theme::SimpleTheme;
 use dialoguer::{Input, MultiSelect};
 
 use crate::access::Grantee;
+use crate::plan::gains::Gained;
+use crate::plan::outlook::Outlook;
 use crate::plan::{Change, Finding, FindingCode, Plan};
 use crate::render::Styles;
 use crate::render::escape::Escaped;
@@ -49,8 +51,8 @@ pub enum PromptError {
 ///
 /// # Errors
 /// [`PromptError::Terminal`] where the terminal can't be read or written.
-pub fn ask(plan: &Plan, styles: &Styles) -> Result<Answer, PromptError> {
-    let dialogue = Dialogue { term: Term::stderr(), plan, styles };
+pub fn ask(plan: &Plan, styles: &Styles, outlook: &Outlook<'_>) -> Result<Answer, PromptError> {
+    let dialogue = Dialogue { term: Term::stderr(), plan, styles, outlook };
     let answer = dialogue.hold();
     dialogue.term.show_cursor()?;
     match answer {
@@ -64,6 +66,7 @@ struct Dialogue<'a> {
     term: Term,
     plan: &'a Plan,
     styles: &'a Styles,
+    outlook: &'a Outlook<'a>,
 }
 
 impl Dialogue<'_> {
@@ -75,7 +78,10 @@ impl Dialogue<'_> {
                 Choice::Yes => return Ok(Answer::Apply(kept)),
                 Choice::No => return Ok(Answer::Declined),
                 Choice::Details => self.show_details(&kept)?,
-                Choice::Select => kept = self.select(&kept)?.unwrap_or(kept),
+                Choice::Select => {
+                    kept = self.select(&kept)?.unwrap_or(kept);
+                    self.show_gains(&kept)?;
+                }
             }
             if kept.is_empty() {
                 self.say("No change is left.")?;
@@ -86,8 +92,8 @@ impl Dialogue<'_> {
 
     /// Asks until the answer is one of the words.
     fn choose(&self, kept: &[usize]) -> io::Result<Choice> {
-        let changes: Vec<&Change> = kept.iter().filter_map(|index| self.plan.changes.get(*index)).collect();
-        let question = question(&changes, &self.plan.findings);
+        let changes = self.changes(kept);
+        let question = question(changes.len(), &self.outlook.gained(&changes), &self.plan.findings);
         self.write(|out, width| {
             writeln!(out)?;
             Prose::new().styled(self.styles.strong, &question).write(out, width, 0)
@@ -124,6 +130,19 @@ impl Dialogue<'_> {
         Ok(Some(selection.kept))
     }
 
+    fn changes(&self, kept: &[usize]) -> Vec<Change> {
+        kept.iter().filter_map(|index| self.plan.changes.get(*index).cloned()).collect()
+    }
+
+    /// What is left of who gains what.
+    fn show_gains(&self, kept: &[usize]) -> io::Result<()> {
+        let gained = self.outlook.gained(&self.changes(kept));
+        self.write(|out, width| {
+            writeln!(out)?;
+            text::gains(out, self.styles, width, &gained)
+        })
+    }
+
     fn show_details(&self, kept: &[usize]) -> io::Result<()> {
         for index in kept {
             if let Some(change) = self.plan.changes.get(*index) {
@@ -149,27 +168,23 @@ impl Dialogue<'_> {
 }
 
 /// The question: how many changes, which other accounts get access by them, and which of these nobody named.
-fn question(changes: &[&Change], findings: &[Finding]) -> String {
-    let counted = names::counted(changes.len(), "change");
-    let accounts = text::accounts_that_gain(changes.iter().copied());
-    let question = if accounts.is_empty() {
-        format!("Apply {counted}?")
-    } else {
-        format!("Apply {counted}? This gives access to {}.", names::accounts(accounts.iter()))
-    };
-    let grantees = || changes.iter().flat_map(|change| &change.gains).map(|gain| &gain.grantee);
+fn question(changes: usize, gained: &[Gained], findings: &[Finding]) -> String {
+    let asked = format!("Apply {}?", names::counted(changes, "change"));
     let is_let_in = |subject: &str| {
-        grantees().any(|grantee| matches!(grantee, Grantee::Account { id, .. } if id.to_string() == subject))
+        let is_it =
+            |gain: &Gained| matches!(gain.grantee, Grantee::Account { id, .. } if id.to_string() == subject);
+        gained.iter().any(is_it)
     };
     let whole = findings.iter().filter(|finding| finding.code == FindingCode::WholeAccount);
     let warnings = whole.filter(|finding| is_let_in(&finding.subject)).map(|finding| {
         format!(
-            " The whole account {} is let in, for nothing tells who launched: to name the user or role instead, say no and \
+            "The whole account {} is let in, for nothing tells who launched: to name the user or role instead, say no and \
              give --principal ARN.",
             finding.subject
         )
     });
-    question + &warnings.collect::<String>()
+    let sentences = [asked].into_iter().chain(text::foreign_access(gained, "")).chain(warnings);
+    sentences.collect::<Vec<_>>().join(" ")
 }
 
 /// A change in one line.

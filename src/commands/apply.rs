@@ -14,7 +14,7 @@ use super::place::Place;
 use super::proof::Court;
 use super::report::{self, Report};
 use super::run::{Command, Decision};
-use crate::access::{Grantee, UnresolvedRequest};
+use crate::access::{Grantee, Request, UnresolvedRequest};
 use crate::apply::clock::{InstantClock, SystemClock};
 use crate::apply::journal::Origin;
 use crate::apply::survey::{Standing, survey};
@@ -28,7 +28,7 @@ use crate::cloud::traced::Traced;
 use crate::cloud::{CloudError, Observe, Prove, Write};
 use crate::error::{EarlierPartError, Error, ExitStatus, UsageError};
 use crate::launch::causes;
-use crate::observation::Caller;
+use crate::observation::{Caller, Observation};
 use crate::plan::saved::{PlanBackend, SavedPlan, SavedPlanError};
 use crate::plan::{Change, Handover, Operation, Plan};
 
@@ -108,7 +108,7 @@ async fn run<C: Observe + Write + Prove, K: Clock>(
     handover::emit(&settings.handover, &settings.run, &request, &plan, console)?;
     let destinations = handover::open(&settings.handover)?;
     let interrupt = Interrupt::listen()?;
-    let (decision, selected) = decide(settings, &plan, &standings, console)?;
+    let (decision, selected) = decide(settings, &plan, (&request, &observation), &standings, console)?;
     let court = Court {
         cloud,
         clock,
@@ -261,6 +261,7 @@ fn part(plan: Plan, only: Option<AccountId>, standings: Vec<Standing>) -> (Plan,
 fn decide(
     settings: &ApplySettings,
     plan: &Plan,
+    seen: (&Request, &Observation),
     standings: &[Standing],
     console: &mut Console,
 ) -> Result<(Decision, BTreeSet<usize>), Error> {
@@ -272,7 +273,7 @@ fn decide(
     for (index, _) in standings.iter().enumerate().filter(|(_, standing)| standing.is_done()) {
         console.hint(&format!("change {} holds already and is left alone", index + 1))?;
     }
-    let (decision, mut selected) = approval::decide(&settings.run, plan, console)?;
+    let (decision, mut selected) = approval::decide(&settings.run, plan, seen, console)?;
     // What was overtaken would look changed to whoever reads it once more.
     selected.retain(|index| standings.get(*index) != Some(&Standing::Overtaken));
     Ok((decision, selected))

@@ -32,15 +32,16 @@ pub(super) fn show(
     console: &mut Console,
 ) -> Result<(), Error> {
     let Console { out, styles, talk, talk_styles, width, is_interactive, .. } = console;
+    let gained = Outlook::new(request, observation).gained(&plan.changes);
     text::callers(talk, talk_styles, *width, observation)?;
     match settings.output {
         OutputFormat::Text => {
             text::chain(out, styles, chain, request)?;
-            text::plan(out, styles, *width, request, plan)?;
+            text::plan(out, styles, *width, request, (plan, &gained))?;
         }
         OutputFormat::Json if settings.mode == Mode::Interactive && *is_interactive => {
             text::chain(talk, talk_styles, chain, request)?;
-            text::plan(talk, talk_styles, *width, request, plan)?;
+            text::plan(talk, talk_styles, *width, request, (plan, &gained))?;
         }
         OutputFormat::Json => {}
     }
@@ -78,6 +79,7 @@ pub(super) fn show_prospects(
 pub(super) fn decide(
     settings: &RunSettings,
     plan: &Plan,
+    (request, observation): (&Request, &Observation),
     console: &mut Console,
 ) -> Result<(Decision, BTreeSet<usize>), Error> {
     let all = (0..plan.changes.len()).collect();
@@ -89,7 +91,8 @@ pub(super) fn decide(
         Mode::Yes => Decision::Approved,
         Mode::Interactive if !console.is_interactive => Decision::NoTerminal,
         Mode::Interactive => {
-            return Ok(match prompt::ask(plan, &console.talk_styles)? {
+            let outlook = Outlook::new(request, observation);
+            return Ok(match prompt::ask(plan, &console.talk_styles, &outlook)? {
                 Answer::Apply(kept) => (Decision::Approved, kept.into_iter().collect()),
                 Answer::Declined => (Decision::Declined, BTreeSet::new()),
                 Answer::Interrupted => (Decision::Interrupted, BTreeSet::new()),

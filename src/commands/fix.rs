@@ -118,7 +118,7 @@ async fn run<C: Observe + ObserveEc2 + Write + Prove, K: Clock>(
     let destinations = handover::open(&settings.handover)?;
     // From here on Ctrl-C is an answer, or ends the run after the write in flight.
     let interrupt = Interrupt::listen()?;
-    let (decision, selected) = approval::decide(&settings.run, &plan, console)?;
+    let (decision, selected) = approval::decide(&settings.run, &plan, (&request, &observation), console)?;
     // What is finished already is said so in the record too.
     let is_settled =
         earlier.is_some() && decision == Decision::NoChanges && settings.run.mode != Mode::DryRun;

@@ -112,7 +112,7 @@ async fn undo<C: Observe + Write, K: Clock>(
     approval::show(&settings.run, &Chain::default(), &run.request, &observation, &plan, console)?;
     let interrupt = Interrupt::listen()?;
     let (decision, selected) = if conflicts.is_empty() || plan.is_unsound() {
-        approval::decide(&settings.run, &plan, console)?
+        approval::decide(&settings.run, &plan, (&run.request, &observation), console)?
     } else {
         tell_conflicts(undoing, &conflicts, settings.run.output, console)?;
         offer_ours(&written, &observation, console)?;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::patch::{Face, Reader};
-use super::planner::forecast;
+use super::planner::{forecast, key_state};
 use super::{Operation, Plan, Side};
-use crate::access::assessment::needed_actions;
+use crate::access::assessment::{Verdict, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::grant::granted_actions;
 use crate::access::{CoverageRule, Grantee, Request, RequiredStatement};
@@ -46,7 +46,8 @@ pub struct Cell {
 impl Cell {
     /// An action that is required of others alone.
     fn not_needed() -> Self {
-        let sides = Sides { key_policy: Answer::NotNeeded, identity: Answer::NotNeeded };
+        let sides =
+            Sides { key_policy: Answer::NotNeeded, identity: Answer::NotNeeded, standing: Standing::Open };
         Self { before: sides, after: sides }
     }
 }
@@ -58,6 +59,19 @@ pub struct Sides {
     pub key_policy: Answer,
     /// IAM in the grantee's account.
     pub identity: Answer,
+    /// What stands against it all the same.
+    pub standing: Standing,
+}
+
+/// What stands against an action, whatever both sides say by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Nothing that is known.
+    Open,
+    /// Nobody can tell whether it is allowed.
+    Unknown,
+    /// A Deny, a boundary, a policy of the organization or the key's state forbids it.
+    Forbidden,
 }
 
 /// What one side says.
@@ -192,16 +206,13 @@ impl Table<'_> {
         identity: Vec<Answer>,
     ) -> Vec<Sides> {
         let by_name = key_policy.into_iter().zip(identity);
-        let by_name = by_name.map(|(key_policy, identity)| Sides { key_policy, identity });
         let counts = self.request.coverage == CoverageRule::Effective || is_served_by_grants(key, grantee);
-        if !counts {
-            return by_name.collect();
-        }
-        let passes = |set: ActionSet| {
+        let metadata = self.observation.keys.get(key).and_then(|key| key.metadata.read());
+        let is_stopped = metadata.is_some_and(key_state::stops_launches);
+        let assess = |set: ActionSet| {
             let actions: Vec<KmsAction> =
                 KmsAction::all().filter(|action| set.contains(action.set())).collect();
-            let assessed = evidence.assess(key, grantee, &actions).actions;
-            move |gate: Gate| assessed.iter().all(|action| action.passes(gate))
+            evidence.assess(key, grantee, &actions)
         };
         let with_evaluation = |answer: Answer, passes: bool| match answer {
             Answer::Lacks if passes => Answer::Allows,
@@ -209,14 +220,25 @@ impl Table<'_> {
         };
         by_name
             .zip(columns)
-            .map(|(Sides { key_policy, identity }, column)| {
+            .map(|((key_policy, identity), column)| {
                 if column.actions.is_empty() {
-                    return Sides { key_policy: Answer::NotNeeded, identity };
+                    return Sides { key_policy: Answer::NotNeeded, identity, standing: Standing::Open };
                 }
-                let passes = passes(column.actions);
+                let assessed = assess(column.actions);
+                let standing = match assessed.verdict() {
+                    _ if is_stopped => Standing::Forbidden,
+                    Verdict::Blocked => Standing::Forbidden,
+                    Verdict::Unknown => Standing::Unknown,
+                    Verdict::Able | Verdict::Missing => Standing::Open,
+                };
+                if !counts {
+                    return Sides { key_policy, identity, standing };
+                }
+                let passes = |gate: Gate| assessed.actions.iter().all(|action| action.passes(gate));
                 Sides {
                     key_policy: with_evaluation(key_policy, passes(Gate::KeyPolicy)),
                     identity: with_evaluation(identity, passes(Gate::Identity)),
+                    standing,
                 }
             })
             .collect()

@@ -1,12 +1,14 @@
 //! Whether everybody who was asked for can launch, or start, by evaluation: now, and once changes are made.
 
-use super::Change;
-use super::planner::forecast;
+use super::gains::{self, Effect, Gained};
+use super::planner::{forecast, key_state};
+use super::{Change, Gain};
 use crate::access::Request;
-use crate::access::assessment::{Assessment, needed_actions};
+use crate::access::assessment::{Assessment, Verdict, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
 use crate::arn::KeyArn;
 use crate::observation::Observation;
+use crate::policy::KmsAction;
 
 /// What was asked for, and what was read.
 #[derive(Debug, Clone)]
@@ -30,6 +32,42 @@ impl<'a> Outlook<'a> {
     /// The same once these changes are made.
     pub fn after(&self, changes: &[Change]) -> Vec<Assessment> {
         self.assess(&self.evidence_after(changes))
+    }
+
+    /// Who gains what by these changes.
+    pub fn gained(&self, changes: &[Change]) -> Vec<Gained> {
+        let after = self.evidence_after(changes);
+        gains::gained(changes, |gain| self.effect(&after, gain))
+    }
+
+    /// What a gain comes to; nothing for whoever had all of it.
+    fn effect(&self, after: &Evidence, gain: &Gain) -> Option<Effect> {
+        let Gain { key, grantee, purposes, is_complete } = gain;
+        let Request { purpose, grantees, .. } = self.request;
+        let required = self.request.required(key, grantee);
+        let is_required = purposes.iter().any(|gained| required.iter().any(|own| own.purpose == gained));
+        if !is_required && !grantees.contains(grantee) {
+            // It lets somebody make a grant, which is what it says and no launch.
+            return Some(Effect::Access);
+        }
+        let is_in = |action: &KmsAction| required.iter().any(|own| own.action_set.contains(action.set()));
+        let all: Vec<KmsAction> = KmsAction::all().filter(is_in).collect();
+        if is_required && self.now.assess(key, grantee, &all).grantee_verdict() == Verdict::Able {
+            return None;
+        }
+        let metadata = self.observation.keys.get(key).and_then(|key| key.metadata.read());
+        if metadata.is_some_and(key_state::stops_launches) {
+            return Some(Effect::Blocked);
+        }
+        let assessed = after.assess(key, grantee, needed_actions(*purpose));
+        let is_launch_forbidden = assessed.instance.action.verdict == Verdict::Blocked;
+        Some(match assessed.grantee_verdict() {
+            Verdict::Able if is_launch_forbidden => Effect::NoLaunch,
+            Verdict::Able => Effect::Access,
+            Verdict::Unknown if *is_complete => Effect::Unknown,
+            Verdict::Unknown | Verdict::Missing => Effect::OneSide,
+            Verdict::Blocked => Effect::Blocked,
+        })
     }
 
     fn evidence_after(&self, changes: &[Change]) -> Evidence {

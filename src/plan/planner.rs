@@ -5,7 +5,7 @@ mod handing_over;
 mod iam_side;
 mod instance;
 mod key_side;
-mod key_state;
+pub(super) mod key_state;
 pub(super) mod limits;
 mod near_misses;
 mod ownership;

@@ -9,11 +9,12 @@ mod tests;
 
 use super::Styles;
 use super::command;
-use super::text::{self, accounts_that_gain, names};
+use super::text::{self, foreign_access, names};
 use crate::access::chain::Chain;
 use crate::access::{CoverageRule, Profile, Request};
 use crate::observation::Observation;
-use crate::plan::matrix::{Answer, Sides};
+use crate::plan::matrix::{Answer, Sides, Standing};
+use crate::plan::outlook::Outlook;
 use crate::plan::{Plan, Severity};
 
 pub use html::html;
@@ -122,13 +123,9 @@ impl Report<'_> {
 
     /// Which other accounts get access.
     fn foreign_access(&self) -> Option<String> {
-        let accounts = accounts_that_gain(&self.plan.changes);
-        (!accounts.is_empty()).then(|| {
-            format!(
-                "This gives access to {}, outside the key's own account.",
-                names::accounts(accounts.iter())
-            )
-        })
+        let gained = Outlook::new(self.request, self.observation).gained(&self.plan.changes);
+        let sentences = foreign_access(&gained, ", outside the key's own account");
+        (!sentences.is_empty()).then(|| sentences.join(" "))
     }
 
     /// The way to the keys as it is shown on a terminal; nothing where the keys were named.
@@ -175,9 +172,12 @@ fn sign(sides: Sides) -> &'static str {
         .into_iter()
         .filter(|answer| *answer != Answer::NotNeeded)
         .collect();
-    if asked.contains(&Answer::Unread) {
+    let is_by_name = asked.iter().all(|answer| *answer == Answer::Allows);
+    if sides.standing == Standing::Forbidden {
+        "✗"
+    } else if asked.contains(&Answer::Unread) || (is_by_name && sides.standing == Standing::Unknown) {
         "?"
-    } else if asked.iter().all(|answer| *answer == Answer::Allows) {
+    } else if is_by_name {
         "✓"
     } else if asked.contains(&Answer::Allows) {
         "◐"
@@ -197,12 +197,14 @@ const WAY: &str = "How the keys were found";
 fn legend(rule: CoverageRule) -> &'static str {
     match rule {
         CoverageRule::Named => {
-            "✓ allowed by name on every side that is asked; ◐ on one of two sides; – on none; ? a side was not read. \
-             Where a cell has two signs, the plan changes the first to the second."
+            "✓ allowed by name on every side that is asked; ◐ on one of two sides; – on none; ? nobody can tell, for a \
+             side was not read or it depends on what is not known; ✗ forbidden all the same: by a Deny, a boundary, a policy \
+             of the organization or the key's state. Where a cell has two signs, the plan changes the first to the second."
         }
         CoverageRule::Effective => {
             "✓ allowed on every side that is asked, as evaluation of the policies shows; ◐ on one of two sides; – on \
-             none; ? a side was not read. Where a cell has two signs, the plan changes the first to the second."
+             none; ? nobody can tell, for a side was not read or it depends on what is not known; ✗ forbidden all the same: \
+             by a Deny, a boundary, a policy of the organization or the key's state. Where a cell has two signs, the plan changes the first to the second."
         }
     }
 }

@@ -23,6 +23,7 @@ use std::io::{self, Write};
 use crate::access::Request;
 use crate::observation::Observation;
 use crate::plan::Plan;
+use crate::plan::gains::Gained;
 use crate::render::Styles;
 use crate::render::prose::Prose;
 
@@ -33,7 +34,7 @@ pub use check::{checks, fix_command};
 pub use conflicts::conflict;
 pub use coverage::coverage;
 pub use findings::findings;
-pub use gains::{accounts_that_gain, gains};
+pub use gains::{foreign_access, gains};
 pub use handovers::handovers;
 pub use proof::{Moment, proof, prospect, trials};
 pub use summary::summary_line;
@@ -52,13 +53,13 @@ pub fn plan(
     styles: &Styles,
     width: usize,
     request: &Request,
-    plan: &Plan,
+    (plan, gained): (&Plan, &[Gained]),
 ) -> io::Result<()> {
     for (index, planned) in plan.changes.iter().enumerate() {
         change(out, styles, width, index + 1, planned)?;
         writeln!(out)?;
     }
-    section(out, |out| gains(out, styles, width, &plan.changes))?;
+    section(out, |out| gains(out, styles, width, gained))?;
     section(out, |out| findings(out, styles, width, &plan.findings))?;
     section(out, |out| handovers(out, styles, width, request, &plan.handovers))?;
     summary_line(out, styles, plan)?;

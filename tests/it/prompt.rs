@@ -165,6 +165,25 @@ fn the_cursor_comes_back_after_ctrl_c_in_the_list() {
     assert_eq!(dialogue.ends().1, 130);
 }
 
+/// Who gains what is told anew for what is kept: without its own side the role can't use the key.
+#[test]
+fn select_tells_who_gains_what_by_what_is_kept() {
+    let scene = Scene::of("five-versions");
+    let arguments = "--principal arn:aws:iam::444455556666:role/app-instances";
+    let question = "Apply 3 changes? This gives access to account 444455556666.";
+    let mut dialogue = Dialogue::with(&scene, arguments, question);
+    dialogue.press("select\r");
+    dialogue.sees("> [x] 1. ~ update the key policy");
+    dialogue.press("j ");
+    dialogue.sees("> [ ] 2. - delete version v3");
+    dialogue.press("\r");
+    dialogue.sees("Who gains what:");
+    dialogue.sees("once the other side allows it too");
+    dialogue.sees("Apply 1 change? This gives access to account 444455556666, once the other side");
+    dialogue.press("n\r");
+    assert_eq!(dialogue.ends().1, 5);
+}
+
 #[test]
 fn esc_in_the_list_goes_back_and_nothing_selected_declines() {
     let scene = Scene::of("five-versions");

@@ -70,7 +70,7 @@ pub(super) fn judge(key: &KeyArn, metadata: &KeyMetadata, draft: &mut Draft) {
     if !STATES.contains(&metadata.state.as_str()) {
         let what = format!("its state is `{}`", metadata.state);
         unknown(key, &what, "whether an instance launches with it", draft);
-    } else if metadata.state != "Enabled" && metadata.state != "Updating" {
+    } else if is_out_of_use(&metadata.state) {
         let message = format!(
             "the key's state is {}; no instance launches or starts with it, whatever the policies say",
             metadata.state
@@ -87,6 +87,15 @@ pub(super) fn judge(key: &KeyArn, metadata: &KeyMetadata, draft: &mut Draft) {
         );
         draft.find(FindingCode::MultiRegionKey, &key, message, None);
     }
+}
+
+/// Whether nothing launches with the key, whatever policies say.
+pub(in crate::plan) fn stops_launches(metadata: &KeyMetadata) -> bool {
+    suits_ebs(metadata) == (false, true) || is_out_of_use(&metadata.state)
+}
+
+fn is_out_of_use(state: &str) -> bool {
+    STATES.contains(&state) && state != "Enabled" && state != "Updating"
 }
 
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>

@@ -119,6 +119,11 @@ fn one_cell(out: &mut String, cell: Cell) {
     if before == after {
         let class = if after == "✓" { "held" } else { "lacks" };
         _ = write!(out, "<td class=\"{class}\" title=\"{title}\">{after}</td>");
+    } else if after != "✓" && after != "◐" {
+        _ = write!(
+            out,
+            "<td class=\"lacks\" title=\"{title}\"><span>{before}</span> → <strong>{after}</strong></td>"
+        );
     } else {
         _ = write!(
             out,
@@ -128,14 +133,19 @@ fn one_cell(out: &mut String, cell: Cell) {
 }
 
 fn sides(sides: Sides) -> String {
-    use crate::plan::matrix::Answer;
+    use crate::plan::matrix::{Answer, Standing};
     let word = |answer| match answer {
         Answer::Allows => "allows",
         Answer::Lacks => "lacks it",
         Answer::Unread => "was not read",
         Answer::NotNeeded => "is not asked",
     };
-    format!("key policy {}, IAM {}", word(sides.key_policy), word(sides.identity))
+    let standing = match sides.standing {
+        Standing::Open => "",
+        Standing::Unknown => ", and nobody can tell whether it is allowed",
+        Standing::Forbidden => ", and it is forbidden all the same",
+    };
+    format!("key policy {}, IAM {}{standing}", word(sides.key_policy), word(sides.identity))
 }
 
 fn findings(out: &mut String, report: &Report<'_>) {

@@ -6,85 +6,90 @@ use std::io::{self, Write};
 use super::names;
 use crate::access::Grantee;
 use crate::arn::{AccountId, KeyArn};
-use crate::plan::Change;
+use crate::plan::gains::{Effect, Gained};
 use crate::render::Styles;
 use crate::render::prose::Prose;
 
-/// Writes who gains what by these changes, key by key; nothing where nobody gains anything.
+/// Writes who gains what, key by key; nothing where nobody gains anything.
 ///
 /// # Errors
 /// What the writer returns.
-pub fn gains(out: &mut dyn Write, styles: &Styles, width: usize, changes: &[Change]) -> io::Result<()> {
-    let gains = gains_by_key(changes);
-    if gains.is_empty() {
+pub fn gains(out: &mut dyn Write, styles: &Styles, width: usize, gained: &[Gained]) -> io::Result<()> {
+    let mut keys: BTreeMap<&KeyArn, Vec<&Gained>> = BTreeMap::new();
+    for gain in gained {
+        keys.entry(&gain.key).or_default().push(gain);
+    }
+    if keys.is_empty() {
         return Ok(());
     }
     Prose::new().styled(styles.strong, "Who gains what:").write(out, width, 0)?;
-    for (key, grantees) in gains {
+    for (key, gained) in keys {
         Prose::new().text(&format!("{}:", names::key(key))).write(out, width, 2)?;
-        for (grantees, purposes, is_complete) in together(&grantees) {
-            let who = names::list(grantees.into_iter().map(names::grantee));
-            let when = if is_complete { "" } else { ", once the other side allows it too" };
-            let what = format!(" may {}{when}", names::list(purposes));
-            let line = Prose::new().styled(styles.added, "+ ").styled(styles.strong, &who).text(&what);
+        for Sentence { who, purposes, effect } in together(&gained) {
+            let who = names::list(who.into_iter().map(names::grantee));
+            let (sign, style, how) = match effect {
+                Effect::Access => ("+ ", styles.added, ""),
+                Effect::OneSide => ("+ ", styles.added, ", once the other side allows it too"),
+                Effect::Unknown => ("? ", styles.warning, ", unless something that is not known forbids it"),
+                Effect::NoLaunch => ("! ", styles.blocked, ", and launches stay forbidden all the same"),
+                Effect::Blocked => ("! ", styles.blocked, ", once nothing else forbids it any more"),
+            };
+            let what = format!(" may {}{how}", names::list(purposes));
+            let line = Prose::new().styled(style, sign).styled(styles.strong, &who).text(&what);
             write!(out, "    ")?;
             line.write_at(out, width, 4, 6)?;
         }
-        let others = other_accounts(key, grantees.iter().map(|(grantee, ..)| *grantee));
-        if !others.is_empty() {
-            let text = format!(
-                "This gives access to {}, outside the key's own account.",
-                names::accounts(others.iter())
-            );
-            Prose::new().styled(styles.updated, &text).write(out, width, 4)?;
+        for sentence in foreign_access(gained.iter().copied(), ", outside the key's own account") {
+            Prose::new().styled(styles.updated, &sentence).write(out, width, 4)?;
         }
     }
     Ok(())
 }
 
-/// The accounts other than the key's own that get access by these changes.
-pub fn accounts_that_gain<'a>(changes: impl IntoIterator<Item = &'a Change>) -> BTreeSet<AccountId> {
-    let gains = changes.into_iter().flat_map(|change| &change.gains);
-    gains
-        .filter(|gain| gain.grantee.account() != gain.key.account)
-        .map(|gain| gain.grantee.account())
-        .collect()
-}
-
-fn other_accounts<'a>(key: &KeyArn, grantees: impl Iterator<Item = &'a Grantee>) -> BTreeSet<AccountId> {
-    grantees.map(Grantee::account).filter(|account| *account != key.account).collect()
-}
-
-/// What each grantee gains with one key, in the order of the changes.
-type GranteesPurposes<'a> = Vec<(&'a Grantee, Vec<&'a str>, bool)>;
-
-fn gains_by_key(changes: &[Change]) -> BTreeMap<&KeyArn, GranteesPurposes<'_>> {
-    let mut keys: BTreeMap<&KeyArn, GranteesPurposes<'_>> = BTreeMap::new();
-    for gain in changes.iter().flat_map(|change| &change.gains) {
-        let grantees = keys.entry(&gain.key).or_default();
-        let gained = gain.purposes.iter().map(String::as_str);
-        match grantees.iter_mut().find(|(grantee, ..)| *grantee == &gain.grantee) {
-            Some((_, purposes, is_complete)) => {
-                *is_complete &= gain.is_complete;
-                let new: Vec<&str> = gained.filter(|purpose| !purposes.contains(purpose)).collect();
-                purposes.extend(new);
-            }
-            None => grantees.push((&gain.grantee, gained.collect(), gain.is_complete)),
-        }
+/// Which accounts other than the keys' own get access, and which do once their own side allows it or nothing forbids
+/// it: a sentence for each, with more words after the accounts.
+pub fn foreign_access<'g>(gained: impl IntoIterator<Item = &'g Gained>, more: &str) -> Vec<String> {
+    const ENDS: [&str; 3] =
+        ["", ", once the other side allows it too", ", once nothing else forbids it any more"];
+    let mut accounts: BTreeMap<AccountId, usize> = BTreeMap::new();
+    for gain in gained.into_iter().filter(|gain| gain.grantee.account() != gain.key.account) {
+        let end = match gain.effect {
+            Effect::Access | Effect::Unknown | Effect::NoLaunch => 0,
+            Effect::OneSide => 1,
+            Effect::Blocked => 2,
+        };
+        let known = accounts.entry(gain.grantee.account()).or_insert(end);
+        *known = end.min(*known);
     }
-    keys
+    let sentence = |(end, words): (usize, &str)| {
+        let own: BTreeSet<AccountId> =
+            accounts.iter().filter(|(_, known)| **known == end).map(|(account, _)| *account).collect();
+        let named = names::accounts(own.iter());
+        (!own.is_empty()).then(|| format!("This gives access to {named}{more}{words}."))
+    };
+    ENDS.into_iter().enumerate().filter_map(sentence).collect()
 }
 
-/// Grantees, what they gain, and whether both sides then allow it.
-type Sentence<'a> = (Vec<&'a Grantee>, Vec<&'a str>, bool);
+/// Grantees that gain the same, with what it comes to.
+struct Sentence<'g> {
+    who: Vec<&'g Grantee>,
+    purposes: &'g [String],
+    effect: Effect,
+}
 
-/// Puts grantees that gain the same into one sentence.
-fn together<'a>(grantees: &[(&'a Grantee, Vec<&'a str>, bool)]) -> Vec<Sentence<'a>> {
-    let mut sentences: Vec<Sentence<'a>> = Vec::new();
-    for (grantee, purposes, is_complete) in grantees {
-        match sentences.iter_mut().find(|(_, same, complete)| same == purposes && complete == is_complete) {
-            Some((together, ..)) => together.push(grantee),
-            None => sentences.push((vec![grantee], purposes.clone(), *is_complete)),
+fn together<'g>(gained: &[&'g Gained]) -> Vec<Sentence<'g>> {
+    let mut sentences: Vec<Sentence<'g>> = Vec::new();
+    for gain in gained {
+        let same = |sentence: &&mut Sentence<'_>| {
+            sentence.purposes == gain.purposes && sentence.effect == gain.effect
+        };
+        match sentences.iter_mut().find(same) {
+            Some(sentence) => sentence.who.push(&gain.grantee),
+            None => sentences.push(Sentence {
+                who: vec![&gain.grantee],
+                purposes: &gain.purposes,
+                effect: gain.effect,
+            }),
         }
     }
     sentences

@@ -1,6 +1,7 @@
 //! Whole plans as text.
 
 use super::*;
+use crate::plan::gains::{Effect, Gained, gained};
 use crate::plan::{Coverage, FindingCode, Side};
 use crate::render::testing::{self, *};
 
@@ -10,7 +11,12 @@ fn whole_plan() -> Plan {
 
 fn plain(width: usize, shown: &Plan) -> String {
     let request = testing::request(&[OTHER_ROOT, USER, ROLE, GROUP]);
-    written(|out| plan(out, &Styles::plain(), width, &request, shown))
+    written(|out| plan(out, &Styles::plain(), width, &request, (shown, &all_of(shown))))
+}
+
+/// What everybody gains where nothing stands in the way.
+fn all_of(plan: &Plan) -> Vec<Gained> {
+    gained(&plan.changes, |_| Some(Effect::Access))
 }
 
 fn last_line(shown: &Plan) -> String {
@@ -28,14 +34,20 @@ fn every_kind_of_change_and_finding() {
 fn every_kind_in_colour() {
     let request = testing::request(&[OTHER_ROOT, USER, ROLE, GROUP]);
     let shown = Plan { handovers: vec![identity_handover()], ..whole_plan() };
-    insta::assert_snapshot!(coloured(|out, styles| plan(out, styles, 80, &request, &shown)));
+    insta::assert_snapshot!(coloured(|out, styles| plan(
+        out,
+        styles,
+        80,
+        &request,
+        (&shown, &all_of(&shown))
+    )));
 }
 
 #[test]
 fn colours_are_all_that_coloured_output_adds() {
     let request = testing::request(&[OTHER_ROOT]);
     let shown = Plan { handovers: vec![identity_handover(), key_policy_handover()], ..whole_plan() };
-    let coloured = written(|out| plan(out, &Styles::coloured(), 80, &request, &shown));
+    let coloured = written(|out| plan(out, &Styles::coloured(), 80, &request, (&shown, &all_of(&shown))));
     assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain(80, &shown));
 }
 
@@ -190,4 +202,19 @@ fn whole_documents() {
            ]
          }
     "#);
+}
+
+#[test]
+fn what_is_forbidden_all_the_same_is_no_gain() {
+    let changes = vec![update_key_policy(String::new(), String::new())];
+    let shown: Vec<String> =
+        [Effect::Access, Effect::OneSide, Effect::Unknown, Effect::NoLaunch, Effect::Blocked]
+            .into_iter()
+            .map(|effect| {
+                let gained = gained(&changes, |_| Some(effect));
+                written(|out| gains(out, &Styles::plain(), 100, &gained))
+            })
+            .collect();
+    insta::assert_snapshot!(shown.join("\n"));
+    assert_eq!(written(|out| gains(out, &Styles::plain(), 100, &gained(&changes, |_| None))), "");
 }

@@ -135,3 +135,24 @@ fn nothing_is_written_where_the_report_can_not_be() {
     assert_eq!(ran.status, 1, "{ran}");
     assert_eq!(scene.content(), before);
 }
+
+/// What a Deny, a boundary or the key's state forbids is no gain, whatever the documents come to say.
+#[test]
+fn what_is_forbidden_all_the_same_is_told_as_that() {
+    const LATER: &str = "once nothing else forbids it any more";
+    for (world, is_planned) in [("disabled-key", true), ("boundary", false)] {
+        let scene = Scene::of(world);
+        let ran = scene.fix("--dry-run --allow-blocked --report plan.md --report plan.html");
+        assert_eq!(ran.status, 4, "{ran}");
+        let words = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(words.matches(LATER).count(), if is_planned { 2 } else { 0 }, "{ran}");
+        assert!(!words.contains("outside the key's own account. "), "{ran}");
+        let text = fs::read_to_string(scene.path("plan.md")).unwrap();
+        assert_eq!(text.contains(LATER), is_planned, "{text}");
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| role")).collect();
+        let is_forbidden = |row: &&str| row.contains('✗') && !row.contains('✓');
+        assert!(!rows.is_empty() && rows.iter().all(is_forbidden), "{text}");
+        let page = fs::read_to_string(scene.path("plan.html")).unwrap();
+        assert!(page.contains("and it is forbidden all the same"), "{page}");
+    }
+}
