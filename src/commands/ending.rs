@@ -4,8 +4,8 @@ use super::run::{Carried, Command, Decision};
 use crate::access::Request;
 use crate::apply::StepResult;
 use crate::error::ExitStatus;
+use crate::plan::Plan;
 use crate::plan::check::Conclusion;
-use crate::plan::{Finding, FindingCode, Plan};
 
 /// Something that a command came to, as far as it shows in the exit status. Of several, the first here counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,17 +92,10 @@ pub(super) fn of_run(run: &Run<'_>) -> Vec<Fact> {
         (Fact::Blocked, plans().any(Plan::is_blocked)),
         (Fact::Declined, matches!(run.decision, Decision::NoTerminal | Decision::Declined)),
         (Fact::Left, leaves_work),
-        (Fact::Unsettled, !is_way_back && (run.carried.is_doubtful() || is_nothing_told(run))),
+        (Fact::Unsettled, !is_way_back && (run.carried.is_doubtful() || run.request.grantees.is_empty())),
         (Fact::Pending, run.is_detailed && is_pending),
     ];
     facts.into_iter().filter(|(_, holds)| *holds).map(|(fact, _)| fact).collect()
-}
-
-/// Whether nobody was named, or no key was found and it is not known that none is needed: then nothing is settled.
-fn is_nothing_told(run: &Run<'_>) -> bool {
-    let is_unread = |finding: &Finding| finding.code == FindingCode::LaunchUnread;
-    let Request { grantees, keys, .. } = run.request;
-    grantees.is_empty() || (keys.is_empty() && run.plan.findings.iter().any(is_unread))
 }
 
 /// What `check` came to: the worst of what was concluded, and nothing where it only lists.

@@ -298,7 +298,7 @@ fn without_a_key_it_has_to_be_known_that_none_is_needed() {
     let request = Request { keys: Vec::new(), ..testing::request(&[testing::ROLE]) };
     for (code, wanted) in [
         (FindingCode::NotEncrypted, ExitStatus::Done),
-        (FindingCode::LaunchUnread, ExitStatus::Pending),
+        (FindingCode::KeyUnseen, ExitStatus::Pending),
         (FindingCode::SnapshotUnseen, ExitStatus::Pending),
     ] {
         let plan = finding(code);

@@ -20,9 +20,11 @@ impl Causes<'_> {
                 self.find(FindingCode::DefaultEbsKey, &key.to_string(), message, None);
             }
         }
+        let is_key_found = !request.keys.is_empty();
         for account in self.accounts {
-            let is_concerned = self.chain.all_snapshots().filter_map(|found| found.snapshot.as_ref());
-            let is_concerned = is_concerned.into_iter().any(|snapshot| snapshot.owner != *account);
+            // Where no key is found, all hangs on whether the account encrypts by default.
+            let mut snapshots = self.chain.all_snapshots().filter_map(|found| found.snapshot.as_ref());
+            let is_concerned = snapshots.any(|snapshot| !is_key_found || snapshot.owner != *account);
             if let (true, Some(Requester { ebs: Reading::Unread(reason), .. })) =
                 (is_concerned, self.chain.requesters.get(account))
             {
@@ -31,7 +33,15 @@ impl Causes<'_> {
                      known: {reason}"
                 );
                 let hint = how_to_read(*account, reason);
-                self.find(FindingCode::LaunchUnread, &account.to_string(), message, Some(hint));
+                let (code, message) = if is_key_found {
+                    (FindingCode::LaunchUnread, message)
+                } else {
+                    (
+                        FindingCode::KeyUnseen,
+                        format!("no key was found, and whether one is needed is open: {message}"),
+                    )
+                };
+                self.find(code, &account.to_string(), message, Some(hint));
             }
         }
     }

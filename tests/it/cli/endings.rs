@@ -155,6 +155,25 @@ fn every_ending_of_every_command() {
     }
 }
 
+/// Nothing that is encrypted needs no key, unless the account encrypts by default, which has to be known.
+#[test]
+fn without_a_key_it_has_to_be_known_that_none_is_needed() {
+    for (is_known, status) in [(true, 0), (false, 3)] {
+        let scene = Scene::changed("ami-not-encrypted", |world| {
+            if !is_known {
+                world["callers"].as_object_mut().unwrap().remove("444455556666");
+            }
+        });
+        for command in ["fix --sandbox=world.json --yes", "check --sandbox=world.json"] {
+            let ran = scene.run(&format!("{command} --ami ami-0123456789abcdef0 --account 444455556666"));
+            assert_eq!(ran.status, status, "{ran}");
+            let words = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(words.contains("none of its snapshots is encrypted"), "{ran}");
+            assert_eq!(words.contains("whether one is needed is open"), !is_known, "{ran}");
+        }
+    }
+}
+
 #[test]
 fn a_patch_tells_by_its_status_what_it_came_to() {
     let scene = Scene::of("copied-ami");
