@@ -23,7 +23,7 @@ pub const EXIT_STATUSES: [(u8, &str); 8] = [
     (0, "done, or nothing to do"),
     (1, "error"),
     (2, "wrong usage"),
-    (3, "something left to do, or access missing or not known; with --detailed-exitcode: changes pending"),
+    (3, "something left to do, access missing or not known, or changes pending (--detailed-exitcode)"),
     (4, "blocked: no change of keymend's may mend it"),
     (5, "declined, or no terminal and no --yes"),
     (6, "stale: somebody else changed a document meanwhile"),
