@@ -1,6 +1,6 @@
 //! A source file as the tokens that count: no comments, no documentation, nothing under `#[cfg(test)]`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
 
@@ -8,6 +8,10 @@ use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
 pub(super) struct Source {
     /// Paths with all of their segments, use trees unrolled; inside the crate they begin with `crate`.
     paths: BTreeSet<Vec<String>>,
+    /// Of these, what is only handed on: `pub use`.
+    handed_on: BTreeSet<Vec<String>>,
+    /// What each name stands for that a `use` brings in.
+    names: BTreeMap<String, Vec<String>>,
     /// Every identifier and keyword.
     pub(super) words: BTreeSet<String>,
     /// The names of the macros that are called.
@@ -28,13 +32,26 @@ impl Source {
             [Token::Word(name), Token::Punct('!')] => Some(name.clone()),
             _ => None,
         });
+        let Paths { found, handed_on, names, .. } = Paths::new(module, &flat.tokens).collected();
         Self {
             words,
             macros: macros.collect(),
             code_lines: flat.lines.len(),
             allows: flat.allows,
-            paths: Paths::new(module, &flat.tokens).collect(),
+            paths: found,
+            handed_on,
+            names,
         }
+    }
+
+    /// Every path that the code goes, without those that it only hands on.
+    pub(super) fn paths_gone(&self) -> impl Iterator<Item = &[String]> {
+        self.paths.difference(&self.handed_on).map(Vec::as_slice)
+    }
+
+    /// What a name stands for that a `use` brings in.
+    pub(super) fn imported(&self, name: &str) -> Option<&[String]> {
+        self.names.get(name).map(Vec::as_slice)
     }
 
     /// Paths into the crate, from the name of the top-level module on.
@@ -163,29 +180,68 @@ struct Paths<'t> {
     module: Vec<String>,
     /// For each open delimiter, whether it opened an inline module.
     opened: Vec<bool>,
-    found: Vec<Vec<String>>,
+    found: BTreeSet<Vec<String>>,
+    handed_on: BTreeSet<Vec<String>>,
+    names: BTreeMap<String, Vec<String>>,
+}
+
+/// Where a path stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Stands {
+    Code,
+    Import,
+    /// `pub use`, or `pub(…) use`.
+    HandedOn,
+}
+
+/// Whether what begins after these tokens, the last of which is `use`, is handed on.
+fn is_handed_on(before: &[Token]) -> bool {
+    let visibility = before.split_last().map_or(&[][..], |(_, visibility)| visibility);
+    match visibility {
+        [.., Token::Word(word)] => word == "pub",
+        [.., Token::Close] => {
+            let open = visibility.iter().rposition(|token| *token == Token::Open).unwrap_or_default();
+            open > 0 && visibility[open - 1].word() == Some("pub")
+        }
+        _ => false,
+    }
 }
 
 impl<'t> Paths<'t> {
     fn new(module: &[String], tokens: &'t [Token]) -> Self {
         let module = [&["crate".to_owned()], module].concat();
-        Self { tokens, at: 0, module, opened: Vec::new(), found: Vec::new() }
+        Self {
+            tokens,
+            at: 0,
+            module,
+            opened: Vec::new(),
+            found: BTreeSet::new(),
+            handed_on: BTreeSet::new(),
+            names: BTreeMap::new(),
+        }
     }
 
-    fn collect(mut self) -> BTreeSet<Vec<String>> {
+    fn collected(mut self) -> Self {
         while let Some(token) = self.tokens.get(self.at) {
             let before = &self.tokens[..self.at];
             let is_use = before.last().and_then(Token::word) == Some("use");
             let is_path = self.tokens.get(self.at + 1) == Some(&Token::PathSeparator);
+            let stands = if !is_use {
+                Stands::Code
+            } else if is_handed_on(before) {
+                Stands::HandedOn
+            } else {
+                Stands::Import
+            };
             match token {
-                Token::Word(_) if is_use || is_path => self.take_tree(Vec::new()),
-                Token::Open if is_use => self.take_tree(Vec::new()),
+                Token::Word(_) if is_use || is_path => self.take_tree(Vec::new(), stands),
+                Token::Open if is_use => self.take_tree(Vec::new(), stands),
                 Token::Open => self.open(before),
                 Token::Close => self.close(),
                 _ => self.at += 1,
             }
         }
-        self.found.into_iter().collect()
+        self
     }
 
     fn open(&mut self, before: &[Token]) {
@@ -206,12 +262,12 @@ impl<'t> Paths<'t> {
     }
 
     /// Takes a path, or a use tree, that continues a path.
-    fn take_tree(&mut self, mut path: Vec<String>) {
+    fn take_tree(&mut self, mut path: Vec<String>, stands: Stands) {
         loop {
             match self.tokens.get(self.at) {
                 Some(Token::PathSeparator) => {}
                 Some(Token::Word(word)) => path.push(word.clone()),
-                Some(Token::Open) => return self.take_branches(&path),
+                Some(Token::Open) => return self.take_branches(&path, stands),
                 _ => break,
             }
             self.at += 1;
@@ -222,10 +278,27 @@ impl<'t> Paths<'t> {
             }
         }
         let path = self.resolve(path);
-        self.found.extend((!path.is_empty()).then_some(path));
+        if path.is_empty() {
+            return;
+        }
+        if stands != Stands::Code {
+            let renamed = match self.tokens.get(self.at..) {
+                Some([Token::Word(keyword), Token::Word(name), ..]) if keyword == "as" => Some(name),
+                _ => None,
+            };
+            let name = renamed.or(path.last()).cloned();
+            // `a::{self}` brings in `a`.
+            let target: Vec<String> = path.iter().filter(|part| *part != "self").cloned().collect();
+            let name = name.filter(|name| name != "self").or_else(|| target.last().cloned());
+            self.names.extend(name.map(|name| (name, target)));
+        }
+        if stands == Stands::HandedOn {
+            self.handed_on.insert(path.clone());
+        }
+        self.found.insert(path);
     }
 
-    fn take_branches(&mut self, path: &[String]) {
+    fn take_branches(&mut self, path: &[String], stands: Stands) {
         self.at += 1;
         while let Some(token) = self.tokens.get(self.at) {
             match token {
@@ -234,7 +307,7 @@ impl<'t> Paths<'t> {
                     return;
                 }
                 Token::Word(word) if word == "as" => self.at += 2,
-                Token::Word(_) | Token::Open => self.take_tree(path.to_vec()),
+                Token::Word(_) | Token::Open => self.take_tree(path.to_vec(), stands),
                 _ => self.at += 1,
             }
         }
