@@ -10,6 +10,7 @@ mod condition;
 mod context;
 mod decision;
 mod evaluation;
+mod gathered;
 mod grant;
 mod near_miss;
 mod occasion;

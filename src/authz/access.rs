@@ -4,7 +4,7 @@ use crate::policy::Effect;
 
 use super::context::Query;
 use super::decision::{DocumentRef, Gate, Outcome, StatementRef};
-use super::evaluation::{Gathered, Hit};
+use super::gathered::{Gathered, Hit};
 use super::occasion::Occasion;
 use super::principal::PrincipalKind;
 use super::principals::Standing;
@@ -50,18 +50,6 @@ fn is_root(query: &Query<'_>) -> bool {
     *query.principal.kind() == PrincipalKind::Root
 }
 
-/// Whether a key policy has a say in the action: some are about no key, and "the kms:RetireGrant permission is
-/// not effective in a key policy".
-///
-/// <https://docs.aws.amazon.com/kms/latest/developerguide/grant-delete.html>
-pub(super) fn asks_key_policy(query: &Query<'_>) -> bool {
-    !query.action.is_keyless() && !is_retirement(query)
-}
-
-fn is_retirement(query: &Query<'_>) -> bool {
-    query.action.name() == "RetireGrant"
-}
-
 impl Access {
     const NONE: Self = Self { allowed: Truth::False, by_key_policy: Truth::False, by_policies: Truth::False };
 
@@ -74,10 +62,10 @@ impl Access {
             Relation::Service => (gathered.named(), Truth::False),
             // "If the retiring principal is a different AWS account, administrators in the other account can use
             // kms:RetireGrant to delegate permission to retire the grant"; by itself it retires nothing.
-            Relation::OtherAccount if is_retirement(query) => {
+            Relation::OtherAccount if query.action.is_retirement() => {
                 (Truth::False, gathered.retirable_by_account & identity)
             }
-            _ if !asks_key_policy(query) => (Truth::False, identity),
+            _ if !query.action.asks_key_policy() => (Truth::False, identity),
             // "Cross-account access requires permission in the key policy of the KMS key and in an IAM policy in
             // the external user's account."
             Relation::OtherAccount => (Truth::False, gathered.named() & identity),
@@ -177,7 +165,10 @@ pub(super) fn shut_gates(gathered: &Gathered, query: &Query<'_>) -> Vec<(Gate, T
     let needed = |is_needed: bool, allowed: Truth| if is_needed { allowed } else { Truth::True };
     let mut gates = vec![
         (Gate::CrossAccountOperation, needed(crosses, query.action.works_across_accounts().into())),
-        (Gate::KeyPolicy, needed(asks_key_policy(query) && !has_grant_of_ec2(query), gathered.named())),
+        (
+            Gate::KeyPolicy,
+            needed(query.action.asks_key_policy() && !has_grant_of_ec2(query), gathered.named()),
+        ),
         (Gate::Identity, needed(asks_identity, gathered.identity)),
         (Gate::Boundary, needed(by_name != Truth::True, gathered.boundary)),
         (Gate::Session, needed(by_name != Truth::True, gathered.session)),

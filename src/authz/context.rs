@@ -258,7 +258,7 @@ pub(super) fn are_of_one_kind(one: KmsAction, other: KmsAction) -> bool {
         let mut kinds = vec![
             set(&KmsAction::works_across_accounts),
             set(&KmsAction::is_keyless),
-            set(&|action| action.name() == "RetireGrant"),
+            set(&KmsAction::is_retirement),
         ];
         kinds.extend(Requests::LIMITED.map(|requests| set(&|action| requests.include(action))));
         kinds

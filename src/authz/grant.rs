@@ -123,7 +123,7 @@ impl Grant {
     }
 
     fn retiring_standing(&self, query: &Query<'_>) -> Option<Standing> {
-        let retiring = self.retiring.as_ref().filter(|_| query.action.name() == "RetireGrant")?;
+        let retiring = self.retiring.as_ref().filter(|_| query.action.is_retirement())?;
         retiring.standing(query.principal, Limits::NONE)
     }
 

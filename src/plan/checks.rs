@@ -230,5 +230,9 @@ fn parsed(text: &str) -> Result<PolicyDocument, String> {
     PolicyDocument::parse(text).map_err(|error| error.to_string())
 }
 
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}
+
 /// A document that says nothing.
 const EMPTY: &str = r#"{"Statement": []}"#;

@@ -153,6 +153,21 @@ impl KmsAction {
     pub fn is_keyless(self) -> bool {
         KEYLESS.binary_search(&self.name()).is_ok()
     }
+
+    /// Whether it retires a grant, which grants decide before policies do.
+    ///
+    /// <https://docs.aws.amazon.com/kms/latest/developerguide/grant-delete.html>
+    pub fn is_retirement(self) -> bool {
+        self.name() == "RetireGrant"
+    }
+
+    /// Whether a key policy has a say in it: some actions are about no key, and "the kms:RetireGrant permission is
+    /// not effective in a key policy".
+    ///
+    /// <https://docs.aws.amazon.com/kms/latest/developerguide/grant-delete.html>
+    pub fn asks_key_policy(self) -> bool {
+        !self.is_keyless() && !self.is_retirement()
+    }
 }
 
 impl fmt::Display for KmsAction {
@@ -286,6 +301,9 @@ mod tests {
         assert!(action("kms:RevokeGrant").unwrap().works_across_accounts());
         assert!(!action("kms:PutKeyPolicy").unwrap().works_across_accounts());
         assert!(action("kms:CreateKey").unwrap().is_keyless());
+        let asks = ["kms:CreateKey", "kms:RetireGrant", "kms:RevokeGrant"]
+            .map(|name| action(name).unwrap().asks_key_policy());
+        assert_eq!(asks, [false, false, true]);
         let known = |table: &[&str]| table.is_sorted() && table.iter().all(|name| position(name).is_some());
         assert!(known(&CROSS_ACCOUNT) && known(&KEYLESS));
     }

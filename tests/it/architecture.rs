@@ -45,11 +45,9 @@ const IMPURE_MACROS: [&str; 5] = ["dbg", "eprint", "eprintln", "print", "println
 const MOST_CODE_LINES: usize = 400;
 
 /// The circles of before there was a test: each goes with the next change to its files, and none comes.
-const STANDING_CIRCLES: [&[&str]; 6] = [
-    &["authz/access.rs", "authz/evaluation.rs"],
+const STANDING_CIRCLES: [&[&str]; 4] = [
     &["cloud/aws/ec2.rs", "cloud/aws/session.rs"],
     &["commands/handover.rs", "commands/outcome.rs", "commands/report.rs"],
-    &["plan/checks/form.rs", "plan/checks/grants.rs"],
     &[
         "plan/planner/handing_over.rs",
         "plan/planner/iam_side.rs",

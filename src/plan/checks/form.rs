@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::planner::limits;
 use super::super::{KeyPolicyUpdate, Operation};
 use super::shape::Shape;
-use super::{Asked, EMPTY, grants};
+use super::{Asked, EMPTY, ensure, grants};
 use crate::access::Grantee;
 use crate::arn::{AccountId, KeyArn, Partition, PolicyArn};
 use crate::policy::{ActionSet, Effect, PolicyDocument, condition, pattern};
@@ -275,8 +275,4 @@ fn check_identity_sids(before: &[Shape], after: &[Shape]) -> Result<(), String> 
         ensure(taken.insert(sid.clone()), || format!("the Sid `{sid}` stands twice"))?;
     }
     Ok(())
-}
-
-pub(super) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(otherwise()) }
 }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Asked;
-use super::form::ensure;
 use super::shape::Shape;
+use super::{Asked, ensure};
 use crate::access::{Grantee, NewGrant, ServiceLinkedRole};
 use crate::arn::KeyArn;
 use crate::policy::{ActionSet, Effect};
