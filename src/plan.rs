@@ -1,7 +1,6 @@
 //! The plan: findings and ordered changes, as a value that is shown, approved and executed.
 
-pub mod check;
-pub mod checks;
+pub mod conclusion;
 pub mod document;
 pub mod gains;
 pub mod matrix;
@@ -12,8 +11,10 @@ pub mod patch;
 pub mod planner;
 pub mod rollback;
 pub mod saved;
+pub mod soundness;
 #[cfg(test)]
 mod tests;
+pub mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -16,7 +16,7 @@ use matcher::Matcher;
 
 /// One operator applied to one key, taken apart once.
 #[derive(Debug, Clone)]
-pub(crate) struct Condition {
+pub(crate) struct PreparedCondition {
     /// As written.
     operator: String,
     key: ConditionKey,
@@ -47,7 +47,7 @@ enum Test {
     Compare { matcher: Matcher, negated: bool },
 }
 
-impl Condition {
+impl PreparedCondition {
     /// Takes a condition apart; `has_variables` tells whether the document's version knows policy variables.
     pub(crate) fn new(condition: &policy::Condition, has_variables: bool) -> Self {
         let (quantifier, operator) = match condition.operator.split_once(':') {

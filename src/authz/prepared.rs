@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::policy::{self, ActionSet, Effect, KmsAction, ListElement, PolicyDocument};
 
-use super::condition::Condition;
+use super::condition::PreparedCondition;
 use super::context::Query;
 use super::decision::Doubt;
 use super::near_miss::NearMiss;
@@ -18,19 +18,19 @@ use super::truth::Truth;
 /// It owns all it needs; [`std::rc::Rc`] and [`std::sync::Arc`] share it.
 #[derive(Debug, Clone, Default)]
 pub struct Prepared {
-    statements: Vec<Statement>,
+    statements: Vec<PreparedStatement>,
     /// Whether the document has an element or a version that is not known.
     is_undecidable: bool,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Statement {
+pub(crate) struct PreparedStatement {
     sid: Option<String>,
     pub(crate) effect: Effect,
     pub(crate) actions: ActionSet,
     principals: Option<Principals>,
     resources: Resources,
-    conditions: Vec<Condition>,
+    conditions: Vec<PreparedCondition>,
     /// Whether the statement has an element that is not known.
     is_undecidable: bool,
 }
@@ -79,7 +79,7 @@ impl Prepared {
             statements: document
                 .statements
                 .iter()
-                .map(|statement| Statement::new(statement, has_variables))
+                .map(|statement| PreparedStatement::new(statement, has_variables))
                 .collect(),
             is_undecidable: !document.unknown.is_empty() || !is_known_version,
         }
@@ -88,7 +88,7 @@ impl Prepared {
     /// Takes statements of another document in, by their index there, as if their conditions held.
     pub(crate) fn take_unconditioned(&mut self, other: &Self, indices: impl IntoIterator<Item = usize>) {
         for statement in indices.into_iter().filter_map(|index| other.statements.get(index)) {
-            self.statements.push(Statement { conditions: Vec::new(), ..statement.clone() });
+            self.statements.push(PreparedStatement { conditions: Vec::new(), ..statement.clone() });
             self.is_undecidable |= other.is_undecidable;
         }
     }
@@ -123,7 +123,7 @@ impl Prepared {
     /// How each statement of a policy on a resource names a principal without limits: equal for principals
     /// whom no statement tells apart.
     pub(crate) fn naming(&self, principal: &Principal) -> Vec<Option<(Standing, Truth)>> {
-        let name = |statement: &Statement| {
+        let name = |statement: &PreparedStatement| {
             let principals = statement.principals.as_ref()?;
             principals.name(principal, statement.effect, Limits::NONE)
         };
@@ -174,7 +174,7 @@ impl Prepared {
     /// How a `Deny` statement is changed so that it leaves out somebody whom it denies, by their ARN.
     pub fn exception(&self, statement: usize) -> Exception {
         let conditions = self.statements.get(statement).map(|statement| statement.conditions.as_slice());
-        let all_but = conditions.into_iter().flatten().find_map(Condition::all_but_listed_arns);
+        let all_but = conditions.into_iter().flatten().find_map(PreparedCondition::all_but_listed_arns);
         all_but.map_or(Exception::Condition, |(operator, key)| Exception::Value {
             operator: operator.to_owned(),
             key: key.to_owned(),
@@ -202,10 +202,13 @@ pub(crate) struct Applicable {
     pub(crate) truth: Truth,
 }
 
-impl Statement {
+impl PreparedStatement {
     fn new(statement: &policy::Statement, has_variables: bool) -> Self {
-        let conditions: Vec<Condition> =
-            statement.conditions.iter().map(|condition| Condition::new(condition, has_variables)).collect();
+        let conditions: Vec<PreparedCondition> = statement
+            .conditions
+            .iter()
+            .map(|condition| PreparedCondition::new(condition, has_variables))
+            .collect();
         Self {
             sid: statement.sid.clone(),
             effect: statement.effect,

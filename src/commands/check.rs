@@ -27,7 +27,8 @@ use crate::cloud::traced::Traced;
 use crate::error::{Error, ExitStatus, UsageError};
 use crate::launch::causes;
 use crate::observation::Observation;
-use crate::plan::check::{self, Checked, Conclusion};
+use crate::plan::conclusion::{self, Checked, Conclusion};
+use crate::plan::users;
 use crate::plan::{Finding, FindingCode, Severity};
 use crate::render::{json, shell, text};
 
@@ -117,14 +118,14 @@ async fn read(
 fn tell(run: &CheckRun, read: &Read, extras: &Extras, console: &mut Console) -> Result<ExitStatus, Error> {
     let Read { chain, request, observation } = read;
     let actions = if run.all { documented_actions(request.purpose) } else { needed_actions(request.purpose) };
-    let checked = check::check(request, observation, extras, actions);
+    let checked = conclusion::check(request, observation, extras, actions);
     let checked: Vec<Checked> = checked.into_iter().map(|checked| with_causes(checked, read)).collect();
     let causes = causes::of(chain, request, observation);
     // What stands in the way of somebody is told there.
     let (hindering, notes): (Vec<Finding>, Vec<Finding>) =
         causes.into_iter().partition(|cause| cause.severity() <= Severity::LeftOver);
     let findings = if checked.is_empty() { [hindering, notes].concat() } else { notes };
-    let users = if request.grantees.is_empty() { check::users(observation) } else { Vec::new() };
+    let users = if request.grantees.is_empty() { users::of_keys(observation) } else { Vec::new() };
     let is_listing = request.grantees.is_empty() && chain.strangers.is_empty();
     let is_settled = |finding: &&Finding| {
         !is_listing || (finding.code == FindingCode::StarterUnknown && !run.is_about_users)
@@ -141,7 +142,7 @@ fn tell(run: &CheckRun, read: &Read, extras: &Extras, console: &mut Console) -> 
         Some(Conclusion::Missing) => json::Outcome::AccessMissing,
         Some(Conclusion::Blocked) => json::Outcome::Blocked,
     };
-    let findings = [check::open_to_anyone(observation), findings].concat();
+    let findings = [users::open_to_anyone(observation), findings].concat();
     let Console { out, styles, width, .. } = console;
     match run.output {
         OutputFormat::Text => {

@@ -5,7 +5,7 @@ use crate::access::Request;
 use crate::apply::StepResult;
 use crate::error::ExitStatus;
 use crate::plan::Plan;
-use crate::plan::check::Conclusion;
+use crate::plan::conclusion::Conclusion;
 
 /// Something that a command came to, as far as it shows in the exit status. Of several, the first here counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,7 +13,7 @@ use crate::cli::settings::patch::{Action, Input, PatchKind, PatchSettings};
 use crate::diff;
 use crate::error::{Error, ExitStatus, UsageError};
 use crate::plan::document::{self, Patched};
-use crate::policy::envelope::{self, Found, Wrapping};
+use crate::policy::envelope::{self, Opened, Wrapping};
 use crate::policy::{AwsPrincipal, PolicyDocument, PrincipalElement};
 use crate::render::escape::Escaped;
 use crate::render::text;
@@ -74,7 +74,7 @@ fn read<'s>(input: &'s Input, settings: &PatchSettings) -> Result<Policy<'s>, Us
     let text = files::text(&input.to_string(), bytes)?;
     let name = input.to_string();
     Ok(match envelope::open(&text) {
-        Ok(Found { has_mark, text, wrapping }) => {
+        Ok(Opened { has_mark, text, wrapping }) => {
             let patched = patched(&text, &name, settings)?;
             Policy { input, has_mark, wrapping, before: text, patched }
         }

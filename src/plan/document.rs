@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::patch::{Face, Reader};
 use super::planner::limits::size_without_white_space;
 use super::planner::{plan, refused_sid};
-use super::{Change, Finding, FindingCode, Operation, Severity, checks};
+use super::{Change, Finding, FindingCode, Operation, Severity, soundness};
 use crate::access::{CoverageRule, Grantee, Request};
 use crate::arn::{AccountId, PolicyArn};
 use crate::observation::{
@@ -219,7 +219,7 @@ fn identity_violations(
         gains: Vec::new(),
     };
     let own = Grantee::Account { partition: key.partition, id: account };
-    let violations = checks::violations(request, &observation, &[own], &[change]);
+    let violations = soundness::violations(request, &observation, &[own], &[change]);
     violations.into_iter().map(|finding| Finding { subject: name.to_owned(), ..finding }).collect()
 }
 

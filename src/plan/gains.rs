@@ -14,12 +14,12 @@ pub struct Gained {
     /// What, in words that follow "may".
     pub purposes: Vec<String>,
     /// What it comes to.
-    pub effect: Effect,
+    pub effect: GainEffect,
 }
 
 /// What a gain comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub enum GainEffect {
     /// It may.
     Access,
     /// It may once the other side allows it too: the key policy or its account's IAM.
@@ -35,7 +35,7 @@ pub enum Effect {
 /// What everybody gains by changes, in their order, each once a key; whoever had it all before gains nothing.
 pub fn gained<'c>(
     changes: impl IntoIterator<Item = &'c Change>,
-    effect: impl Fn(&Gain) -> Option<Effect>,
+    effect: impl Fn(&Gain) -> Option<GainEffect>,
 ) -> Vec<Gained> {
     let mut all: Vec<Gained> = Vec::new();
     for gain in changes.into_iter().flat_map(|change| &change.gains) {

@@ -1,6 +1,6 @@
 //! Whether everybody who was asked for can launch, or start, by evaluation: now, and once changes are made.
 
-use super::gains::{self, Effect, Gained};
+use super::gains::{self, GainEffect, Gained};
 use super::planner::{forecast, key_state};
 use super::{Change, Gain};
 use crate::access::Request;
@@ -41,14 +41,14 @@ impl<'a> Outlook<'a> {
     }
 
     /// What a gain comes to; nothing for whoever had all of it.
-    fn effect(&self, after: &Evidence, gain: &Gain) -> Option<Effect> {
+    fn effect(&self, after: &Evidence, gain: &Gain) -> Option<GainEffect> {
         let Gain { key, grantee, purposes, is_complete } = gain;
         let Request { purpose, grantees, .. } = self.request;
         let required = self.request.required(key, grantee);
         let is_required = purposes.iter().any(|gained| required.iter().any(|own| own.purpose == gained));
         if !is_required && !grantees.contains(grantee) {
             // It lets somebody make a grant, which is what it says and no launch.
-            return Some(Effect::Access);
+            return Some(GainEffect::Access);
         }
         let is_in = |action: &KmsAction| required.iter().any(|own| own.action_set.contains(action.set()));
         let all: Vec<KmsAction> = KmsAction::all().filter(is_in).collect();
@@ -57,16 +57,16 @@ impl<'a> Outlook<'a> {
         }
         let metadata = self.observation.keys.get(key).and_then(|key| key.metadata.read());
         if metadata.is_some_and(key_state::stops_launches) {
-            return Some(Effect::Blocked);
+            return Some(GainEffect::Blocked);
         }
         let assessed = after.assess(key, grantee, needed_actions(*purpose));
         let is_launch_forbidden = assessed.instance.action.verdict == Verdict::Blocked;
         Some(match assessed.grantee_verdict() {
-            Verdict::Able if is_launch_forbidden => Effect::NoLaunch,
-            Verdict::Able => Effect::Access,
-            Verdict::Unknown if *is_complete => Effect::Unknown,
-            Verdict::Unknown | Verdict::Missing => Effect::OneSide,
-            Verdict::Blocked => Effect::Blocked,
+            Verdict::Able if is_launch_forbidden => GainEffect::NoLaunch,
+            Verdict::Able => GainEffect::Access,
+            Verdict::Unknown if *is_complete => GainEffect::Unknown,
+            Verdict::Unknown | Verdict::Missing => GainEffect::OneSide,
+            Verdict::Blocked => GainEffect::Blocked,
         })
     }
 

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 pub(super) use policy_draft::refused_sid;
 
-use super::{Change, Coverage, Finding, FindingCode, Handover, Operation, Plan, Side, checks};
+use super::{Change, Coverage, Finding, FindingCode, Handover, Operation, Plan, Side, soundness};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::{Grantee, Request, RequiredStatement};
 use crate::arn::{EntityArn, EntityKind, KeyArn};
@@ -198,7 +198,7 @@ fn finish(request: &Request, observation: &Observation, grantees: &Grantees, mut
     let coverage = coverage(request, &draft);
     let mut plan =
         Plan { findings: draft.findings, changes: draft.changes, coverage, handovers: draft.handovers };
-    let violations = checks::violations(request, observation, &grantees.usable, &plan.changes);
+    let violations = soundness::violations(request, observation, &grantees.usable, &plan.changes);
     if !violations.is_empty() {
         // A change that fails its check is a bug of ours: it is never shown as something to approve.
         plan.changes.clear();

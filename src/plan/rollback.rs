@@ -3,9 +3,9 @@
 //! In reverse order, and each only where it still means what the run left: nothing that somebody else wrote since
 //! is overwritten. What stands as it was before is left alone, so that going back twice changes nothing.
 
-mod checks;
 mod present;
 mod reduce;
+mod soundness;
 
 use crate::access::NewGrant;
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
@@ -80,7 +80,7 @@ pub fn plan(written: &[Written], observation: &Observation, extent: Extent) -> R
         draft.undo(write);
     }
     let Draft { changes, mut findings, conflicts, .. } = draft;
-    let violations = checks::violations(written, &changes);
+    let violations = soundness::violations(written, &changes);
     let is_sound = violations.is_empty();
     findings.extend(violations);
     findings.sort_by_key(Finding::severity);

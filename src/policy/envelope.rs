@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A policy's text, and what it was found in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct Opened {
     /// Whether a byte order mark stood before it.
     pub has_mark: bool,
     /// The policy's own text.
@@ -105,7 +105,7 @@ impl NoPolicy {
 ///
 /// # Errors
 /// The text is known to be something else.
-pub fn open(text: &str) -> Result<Found, NoPolicy> {
+pub fn open(text: &str) -> Result<Opened, NoPolicy> {
     let (has_mark, text) = match text.strip_prefix('\u{feff}') {
         Some(rest) => (true, rest),
         None => (false, text),
@@ -117,7 +117,7 @@ pub fn open(text: &str) -> Result<Found, NoPolicy> {
         Ok(value) => unwrapped(text, &value)?,
         Err(error) => not_json(text, &error)?,
     };
-    Ok(Found { has_mark, text, wrapping })
+    Ok(Opened { has_mark, text, wrapping })
 }
 
 /// What stands for a value that a template gets when it is rendered: `${account_id}`. Policy variables do not.
@@ -143,10 +143,8 @@ fn is_policy_variable(inner: &str) -> bool {
     matches!(inner, "*" | "?" | "$") || is_key
 }
 
-type Opened = (String, Option<Wrapping>);
-
 /// Where JSON holds a policy.
-fn unwrapped(text: &str, value: &Value) -> Result<Opened, NoPolicy> {
+fn unwrapped(text: &str, value: &Value) -> Result<(String, Option<Wrapping>), NoPolicy> {
     let as_it_is = || Ok((text.to_owned(), None));
     let object = match value {
         Value::String(inner) => return Ok((decoded(inner), Some(Wrapping::Encoded))),
@@ -206,7 +204,7 @@ fn outdented(source: &str) -> String {
 }
 
 /// What else a text may be that is not JSON.
-fn not_json(text: &str, error: &serde_json::Error) -> Result<Opened, NoPolicy> {
+fn not_json(text: &str, error: &serde_json::Error) -> Result<(String, Option<Wrapping>), NoPolicy> {
     if let Some(policy) = printed_as_text(text) {
         return Ok((policy.to_owned(), Some(Wrapping::KeyPolicy)));
     }

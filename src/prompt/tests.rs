@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::plan::gains::{Effect, gained};
+use crate::plan::gains::{GainEffect, gained};
 use crate::render::testing::{self, OTHER_ROOT, USER, empty_plan};
 
 fn plan_of_everything() -> Plan {
@@ -17,21 +17,21 @@ fn the_question_names_other_accounts_only() {
         change.gains.clear();
         change.giving(grantees, &testing::BOTH)
     };
-    let question = |changes: &[&Change], effect: Effect| {
+    let question = |changes: &[&Change], effect: GainEffect| {
         question(changes.len(), &gained(changes.iter().copied(), |_| Some(effect)), &[])
     };
-    assert_eq!(question(&[&update(&[USER])], Effect::Access), "Apply 1 change?");
+    assert_eq!(question(&[&update(&[USER])], GainEffect::Access), "Apply 1 change?");
     let (both, third) = (update(&[USER, OTHER_ROOT]), update(&["arn:aws:iam::777788889999:root"]));
     assert_eq!(
-        question(&[&both, &third], Effect::Access),
+        question(&[&both, &third], GainEffect::Access),
         "Apply 2 changes? This gives access to accounts 444455556666 and 777788889999."
     );
     assert_eq!(
-        question(&[&third], Effect::OneSide),
+        question(&[&third], GainEffect::OneSide),
         "Apply 1 change? This gives access to account 777788889999, once the other side allows it too."
     );
     assert_eq!(
-        question(&[&third], Effect::Blocked),
+        question(&[&third], GainEffect::Blocked),
         "Apply 1 change? This gives access to account 777788889999, once nothing else forbids it any more."
     );
     let whole = Finding {
@@ -40,13 +40,16 @@ fn the_question_names_other_accounts_only() {
         message: String::new(),
         hint: None,
     };
-    let asked =
-        super::question(2, &gained([&both, &third], |_| Some(Effect::Access)), std::slice::from_ref(&whole));
+    let asked = super::question(
+        2,
+        &gained([&both, &third], |_| Some(GainEffect::Access)),
+        std::slice::from_ref(&whole),
+    );
     assert!(
         asked.contains("The whole account 444455556666 is let in") && asked.contains("--principal ARN"),
         "{asked}"
     );
-    let deselected = super::question(1, &gained([&third], |_| Some(Effect::Access)), &[whole]);
+    let deselected = super::question(1, &gained([&third], |_| Some(GainEffect::Access)), &[whole]);
     assert_eq!(deselected, "Apply 1 change? This gives access to account 777788889999.");
 }
 

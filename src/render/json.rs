@@ -18,7 +18,7 @@ use crate::access::trial::Trial;
 use crate::access::users::KeyUsers;
 use crate::arn::KeyArn;
 use crate::observation::Observation;
-use crate::plan::check::Checked;
+use crate::plan::conclusion::Checked;
 use crate::plan::rollback::Conflict;
 use crate::plan::{Finding, Plan};
 

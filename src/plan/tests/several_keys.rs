@@ -11,9 +11,9 @@ use super::world::{KEY, ShortRequest, World};
 use crate::access::assessment::needed_actions;
 use crate::access::evidence::Extras;
 use crate::access::{CoverageRule, PolicyName, Profile, Purpose, Request};
-use crate::plan::check::{Conclusion, check};
-use crate::plan::checks::violations;
+use crate::plan::conclusion::{Conclusion, check};
 use crate::plan::document::patch_identity_policy;
+use crate::plan::soundness::violations;
 use crate::plan::{Change, FindingCode, Operation, plan};
 use crate::policy::document::PARSED;
 

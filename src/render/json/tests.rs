@@ -10,7 +10,8 @@ use crate::access::trial::{Method, Ruling};
 use crate::observation::{
     Caller, IamObservation, IamQuotas, KeyGrant, KeyManager, KeyMetadata, KeyObservation, RamPolicy, Reading,
 };
-use crate::plan::check;
+use crate::plan::conclusion::check;
+use crate::plan::users;
 use crate::render::testing::{self, *};
 
 fn observation() -> Observation {
@@ -233,15 +234,14 @@ fn check_output() -> String {
         key.grants = Reading::Read(vec![grant.clone()]);
     }
     let request = testing::request(&[OTHER_ROOT, ROLE]);
-    let checked =
-        check::check(&request, &observation, &Extras::default(), documented_actions(Purpose::Launch));
+    let checked = check(&request, &observation, &Extras::default(), documented_actions(Purpose::Launch));
     let report = CheckReport {
         chain: None,
         findings: &[],
         request: Some(&request),
         observation: Some(&observation),
         checked: &checked,
-        users: &check::users(&observation),
+        users: &users::of_keys(&observation),
         outcome: Outcome::Blocked,
         error: None,
         exit_status: 4,

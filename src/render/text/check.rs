@@ -10,7 +10,7 @@ use super::names;
 use crate::access::Grantee;
 use crate::arn::{EntityKind, KeyArn};
 use crate::authz::{Occasion, Outcome};
-use crate::plan::check::{Checked, Conclusion, Remedy};
+use crate::plan::conclusion::{Checked, Conclusion, Remedy};
 use crate::plan::{Finding, FindingCode};
 use crate::render::Styles;
 use crate::render::command::{self, Command};

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::names;
 use crate::access::Grantee;
 use crate::arn::{AccountId, KeyArn};
-use crate::plan::gains::{Effect, Gained};
+use crate::plan::gains::{GainEffect, Gained};
 use crate::render::Styles;
 use crate::render::prose::Prose;
 
@@ -28,11 +28,13 @@ pub fn gains(out: &mut dyn Write, styles: &Styles, width: usize, gained: &[Gaine
         for Sentence { who, purposes, effect } in together(&gained) {
             let who = names::list(who.into_iter().map(names::grantee));
             let (sign, style, how) = match effect {
-                Effect::Access => ("+ ", styles.added, ""),
-                Effect::OneSide => ("+ ", styles.added, ", once the other side allows it too"),
-                Effect::Unknown => ("? ", styles.warning, ", unless something that is not known forbids it"),
-                Effect::NoLaunch => ("! ", styles.blocked, ", and launches stay forbidden all the same"),
-                Effect::Blocked => ("! ", styles.blocked, ", once nothing else forbids it any more"),
+                GainEffect::Access => ("+ ", styles.added, ""),
+                GainEffect::OneSide => ("+ ", styles.added, ", once the other side allows it too"),
+                GainEffect::Unknown => {
+                    ("? ", styles.warning, ", unless something that is not known forbids it")
+                }
+                GainEffect::NoLaunch => ("! ", styles.blocked, ", and launches stay forbidden all the same"),
+                GainEffect::Blocked => ("! ", styles.blocked, ", once nothing else forbids it any more"),
             };
             let what = format!(" may {}{how}", names::list(purposes));
             let line = Prose::new().styled(style, sign).styled(styles.strong, &who).text(&what);
@@ -54,9 +56,9 @@ pub fn foreign_access<'g>(gained: impl IntoIterator<Item = &'g Gained>, more: &s
     let mut accounts: BTreeMap<AccountId, usize> = BTreeMap::new();
     for gain in gained.into_iter().filter(|gain| gain.grantee.account() != gain.key.account) {
         let end = match gain.effect {
-            Effect::Access | Effect::Unknown | Effect::NoLaunch => 0,
-            Effect::OneSide => 1,
-            Effect::Blocked => 2,
+            GainEffect::Access | GainEffect::Unknown | GainEffect::NoLaunch => 0,
+            GainEffect::OneSide => 1,
+            GainEffect::Blocked => 2,
         };
         let known = accounts.entry(gain.grantee.account()).or_insert(end);
         *known = end.min(*known);
@@ -74,7 +76,7 @@ pub fn foreign_access<'g>(gained: impl IntoIterator<Item = &'g Gained>, more: &s
 struct Sentence<'g> {
     who: Vec<&'g Grantee>,
     purposes: &'g [String],
-    effect: Effect,
+    effect: GainEffect,
 }
 
 fn together<'g>(gained: &[&'g Gained]) -> Vec<Sentence<'g>> {

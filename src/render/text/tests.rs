@@ -1,7 +1,7 @@
 //! Whole plans as text.
 
 use super::*;
-use crate::plan::gains::{Effect, Gained, gained};
+use crate::plan::gains::{GainEffect, Gained, gained};
 use crate::plan::{Coverage, FindingCode, Side};
 use crate::render::testing::{self, *};
 
@@ -16,7 +16,7 @@ fn plain(width: usize, shown: &Plan) -> String {
 
 /// What everybody gains where nothing stands in the way.
 fn all_of(plan: &Plan) -> Vec<Gained> {
-    gained(&plan.changes, |_| Some(Effect::Access))
+    gained(&plan.changes, |_| Some(GainEffect::Access))
 }
 
 fn last_line(shown: &Plan) -> String {
@@ -207,14 +207,19 @@ fn whole_documents() {
 #[test]
 fn what_is_forbidden_all_the_same_is_no_gain() {
     let changes = vec![update_key_policy(String::new(), String::new())];
-    let shown: Vec<String> =
-        [Effect::Access, Effect::OneSide, Effect::Unknown, Effect::NoLaunch, Effect::Blocked]
-            .into_iter()
-            .map(|effect| {
-                let gained = gained(&changes, |_| Some(effect));
-                written(|out| gains(out, &Styles::plain(), 100, &gained))
-            })
-            .collect();
+    let shown: Vec<String> = [
+        GainEffect::Access,
+        GainEffect::OneSide,
+        GainEffect::Unknown,
+        GainEffect::NoLaunch,
+        GainEffect::Blocked,
+    ]
+    .into_iter()
+    .map(|effect| {
+        let gained = gained(&changes, |_| Some(effect));
+        written(|out| gains(out, &Styles::plain(), 100, &gained))
+    })
+    .collect();
     insta::assert_snapshot!(shown.join("\n"));
     assert_eq!(written(|out| gains(out, &Styles::plain(), 100, &gained(&changes, |_| None))), "");
 }

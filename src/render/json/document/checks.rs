@@ -14,7 +14,7 @@ use crate::access::users::{ConsolePane, Denial, KeyPolicyName, KeyUser, KeyUsers
 use crate::arn::KeyArn;
 use crate::authz::{Exception, NearMiss, Outcome};
 use crate::observation::KeyGrant;
-use crate::plan::check::{Checked, Conclusion, Remedy};
+use crate::plan::conclusion::{Checked, Conclusion, Remedy};
 use crate::policy::Condition;
 use crate::render::text::fix_command;
 

@@ -1,17 +1,16 @@
-//! What a check finds: who of the grantees can launch with which key, what stands in the way, and what mends it.
+//! What `check` concludes: who of the grantees can launch with which key, what stands in the way, and what mends it.
 
 use std::collections::BTreeSet;
 
 use super::planner::Ground;
-use super::{Finding, FindingCode, Plan, Severity, openness};
+use super::{Finding, FindingCode, Plan, Severity};
 use crate::access::assessment::{Assessment, Verdict, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
-use crate::access::users::KeyUsers;
 use crate::access::{Grantee, Purpose, Request};
 use crate::arn::KeyArn;
 use crate::authz::{Gate, Occasion, Outcome};
-use crate::observation::{KeyObservation, Observation, RamPolicy, Reading};
-use crate::policy::{KmsAction, PolicyDocument};
+use crate::observation::Observation;
+use crate::policy::KmsAction;
 
 /// What is found of each grantee with each key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,45 +83,6 @@ pub fn check(
             Checked { needs_pruning, purpose: request.purpose, ..checked }
         })
         .collect()
-}
-
-/// Who may use each key; the reason where its policy can't be read.
-pub fn users(observation: &Observation) -> Vec<(KeyArn, Result<KeyUsers, String>)> {
-    let users = |(key, observed): (&KeyArn, &KeyObservation)| {
-        let users = match &observed.policy {
-            Reading::Unread(reason) => Err(reason.clone()),
-            Reading::Read(text) => match PolicyDocument::parse(text.as_str()) {
-                Ok(policy) => {
-                    let ram_policy = ram_policy(observed);
-                    let ram_policy = ram_policy.as_ref().map(Option::as_ref).map_err(Clone::clone);
-                    Ok(KeyUsers::new(key, &policy, ram_policy, &observed.grants))
-                }
-                Err(error) => Err(format!("its policy can't be made sense of: {error}")),
-            },
-        };
-        (key.clone(), users)
-    };
-    observation.keys.iter().map(users).collect()
-}
-
-/// Whom the key policies that were read let in without telling them apart: a warning for each statement.
-pub fn open_to_anyone(observation: &Observation) -> Vec<Finding> {
-    let policies = observation.keys.iter().filter_map(|(key, observed)| Some((key, observed.policy.read()?)));
-    let documents =
-        policies.filter_map(|(key, text)| Some((key, PolicyDocument::parse(text.as_str()).ok()?)));
-    documents.flat_map(|(key, document)| openness::of_key_policy(key, &document)).collect()
-}
-
-/// The policy `AWS_RAM` of a key, where it has one; else why that is not known.
-fn ram_policy(observed: &KeyObservation) -> Result<Option<PolicyDocument>, String> {
-    match &observed.ram_policy {
-        RamPolicy::NotLookedAt => Err("nobody looked".to_owned()),
-        RamPolicy::Unread(reason) => Err(reason.clone()),
-        RamPolicy::Absent => Ok(None),
-        RamPolicy::Read(text) => PolicyDocument::parse(text.as_str())
-            .map(Some)
-            .map_err(|error| format!("it can't be made sense of: {error}")),
-    }
 }
 
 /// What `fix` would do for one grantee and key, and whether it has to let orphans go for that.
@@ -277,7 +237,8 @@ mod tests {
     use super::*;
     use crate::access::{CoverageRule, PolicyName, Profile};
     use crate::observation::{
-        Entity, IamObservation, IamQuotas, IdentityPolicies, KeyManager, KeyMetadata, NamedDocument,
+        Entity, IamObservation, IamQuotas, IdentityPolicies, KeyManager, KeyMetadata, KeyObservation,
+        NamedDocument, RamPolicy, Reading,
     };
 
     const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";

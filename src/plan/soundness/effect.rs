@@ -29,7 +29,7 @@ use crate::arn::{AccountId, EntityKind, KeyArn, Partition};
 use crate::authz::{Context, Outcome, Policies, Prepared, Query, evaluate};
 use crate::policy::{KmsAction, PolicyDocument};
 
-use changed::{Changed, Trial};
+use changed::{Changed, StatementTrial};
 use principals::{Universe, stranger};
 
 const ALLOW_EVERYTHING: &str =
@@ -66,11 +66,11 @@ impl Rewrite<'_> {
                         evaluate(&Query::new(principal, action, key, &context), &policies).outcome
                     };
                     trial.run(&actions, about).map_err(|difference| match difference {
-                        Difference::Lost(action) if Some(principal.name()) == caller && action == PUT => {
+                        Unasked::Lost(action) if Some(principal.name()) == caller && action == PUT => {
                             format!("the caller `{principal}` loses {action}")
                         }
-                        Difference::Lost(action) => format!("`{principal}` loses {action}"),
-                        Difference::Gained(action) => {
+                        Unasked::Lost(action) => format!("`{principal}` loses {action}"),
+                        Unasked::Gained(action) => {
                             format!("`{principal}` gets {action}, which nobody asked for")
                         }
                     })?;
@@ -89,7 +89,7 @@ impl Rewrite<'_> {
         caller: Option<&str>,
     ) -> usize {
         let changed = Changed::of(self, key.partition).unwrap();
-        let count = |trial: &Trial<'_>| {
+        let count = |trial: &StatementTrial<'_>| {
             let principals = Universe::of(trial.statements(), key, names, caller).told_apart_by(trial);
             2 * principals.len() * trial.actions().len()
         };
@@ -116,8 +116,8 @@ impl Rewrite<'_> {
                     evaluate(&Query::new(&somebody, action, &key, &context), &policies).outcome
                 };
                 trial.run(&actions, about).map_err(|difference| match difference {
-                    Difference::Lost(action) => format!("{action} on `{key}` is lost"),
-                    Difference::Gained(action) => {
+                    Unasked::Lost(action) => format!("{action} on `{key}` is lost"),
+                    Unasked::Gained(action) => {
                         format!("{action} on `{key}` is given, which nobody asked for")
                     }
                 })?;
@@ -130,23 +130,23 @@ impl Rewrite<'_> {
 const PUT: &str = "kms:PutKeyPolicy";
 
 /// A difference that nobody asked for, with the action.
-enum Difference {
+enum Unasked {
     Lost(String),
     Gained(String),
 }
 
-impl Trial<'_> {
+impl StatementTrial<'_> {
     /// Compares a statement with what has to make up for it.
     fn run(
         &self,
         actions: &[KmsAction],
         about: impl Fn(&Prepared, KmsAction) -> Outcome,
-    ) -> Result<(), Difference> {
+    ) -> Result<(), Unasked> {
         for action in actions {
             let [tried, by] = [&self.tried, &self.by].map(|prepared| degree(about(prepared, *action)));
             if by < tried {
                 let action = action.to_string();
-                return Err(if self.came { Difference::Gained(action) } else { Difference::Lost(action) });
+                return Err(if self.came { Unasked::Gained(action) } else { Unasked::Lost(action) });
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::changed::Trial;
+use super::changed::StatementTrial;
 use crate::arn::{AccountId, EntityArn, EntityKind, KeyArn, Partition};
 use crate::authz::{Principal, PrincipalKind, Standing, Truth};
 use crate::policy::Statement;
@@ -50,7 +50,7 @@ impl Universe {
     }
 
     /// One of each group of principals that no statement tells apart.
-    pub(super) fn told_apart_by(self, trial: &Trial<'_>) -> Vec<Principal> {
+    pub(super) fn told_apart_by(self, trial: &StatementTrial<'_>) -> Vec<Principal> {
         let mut groups: BTreeMap<Naming, Principal> = BTreeMap::new();
         for principal in self.principals {
             let is_at_home = principal.account() == Some(self.home);

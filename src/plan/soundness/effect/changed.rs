@@ -40,7 +40,7 @@ impl<'a> Changed<'a> {
     }
 
     /// Each statement that came or went.
-    pub(super) fn trials(&self) -> Vec<Trial<'a>> {
+    pub(super) fn trials(&self) -> Vec<StatementTrial<'a>> {
         let gone = self.gone.iter().map(|statement| self.trial(statement, false, self.came.iter()));
         let given = || self.gone.iter().chain(&self.asked);
         let came = self.came.iter().map(|statement| self.trial(statement, true, given()));
@@ -52,7 +52,7 @@ impl<'a> Changed<'a> {
         tried: &'a Statement,
         came: bool,
         others: impl Iterator<Item = &'s &'a Statement>,
-    ) -> Trial<'a>
+    ) -> StatementTrial<'a>
     where
         'a: 's,
     {
@@ -60,7 +60,7 @@ impl<'a> Changed<'a> {
             condition::is_subset(&other.conditions, &tried.conditions) && is_as_opaque(tried, other)
         };
         let by: Vec<&'a Statement> = others.copied().filter(|other| fits(other)).collect();
-        Trial {
+        StatementTrial {
             came,
             tried: self.sources.prepared_of(&[tried]),
             by: self.sources.prepared_of(&by),
@@ -84,7 +84,7 @@ impl Sources<'_> {
 }
 
 /// A statement, and what has to give at least as much wherever it gives something.
-pub(super) struct Trial<'a> {
+pub(super) struct StatementTrial<'a> {
     /// Whether the statement came; else it is gone.
     pub(super) came: bool,
     pub(super) tried: Prepared,
@@ -92,7 +92,7 @@ pub(super) struct Trial<'a> {
     statements: Vec<&'a Statement>,
 }
 
-impl<'a> Trial<'a> {
+impl<'a> StatementTrial<'a> {
     /// The statement and those that have to make up for it.
     pub(super) fn statements(&self) -> &[&'a Statement] {
         &self.statements
