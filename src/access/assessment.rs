@@ -10,6 +10,7 @@ use super::required::{GRANT, LAUNCH, RequiredStatement};
 use super::{Grantee, Purpose};
 use crate::arn::KeyArn;
 use crate::authz::{Doubt, Exception, Gate, NearMiss, Outcome};
+use crate::policy::document::label;
 use crate::policy::{ActionSet, Effect, KmsAction};
 
 /// The actions that whoever launches from an encrypted snapshot needs, or whoever starts an instance with encrypted
@@ -213,8 +214,7 @@ impl DecidingStatement {
     pub fn in_short(&self) -> String {
         match (&self.document, &self.sid) {
             (DocumentName::Grant { .. }, _) => self.document.to_string(),
-            (_, Some(sid)) => format!("statement \"{sid}\""),
-            (_, None) => format!("statement {}", self.number),
+            (_, sid) => label(sid.as_deref(), self.number),
         }
     }
 }

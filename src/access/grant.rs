@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::ServiceLinkedRole;
+use super::{Grantee, ServiceLinkedRole};
 use crate::arn::{AccountId, KeyArn};
 use crate::observation::KeyGrant;
 use crate::policy::ActionSet;
@@ -66,6 +66,16 @@ impl NewGrant {
     /// The account whose credentials create it: the role's own.
     pub fn account(&self) -> AccountId {
         self.grantee.arn().account
+    }
+
+    /// That account, as somebody whom a key policy can name.
+    pub fn maker(&self) -> Grantee {
+        self.for_whom().whole_account()
+    }
+
+    /// Who gets it.
+    pub fn for_whom(&self) -> Grantee {
+        Grantee::ServiceLinkedRole(self.grantee.clone())
     }
 
     /// Whether a grant that exists gives all that this one would, unconditionally.

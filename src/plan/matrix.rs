@@ -9,7 +9,7 @@ use crate::access::assessment::{Verdict, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::grant::granted_actions;
 use crate::access::{CoverageRule, Grantee, Request, RequiredStatement};
-use crate::arn::{EntityArn, EntityKind, KeyArn, PolicyArn};
+use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::authz::Gate;
 use crate::observation::{IamObservation, Observation, Reading};
 use crate::policy::{ActionSet, KmsAction, PolicyDocument};
@@ -130,7 +130,7 @@ impl Table<'_> {
         }
         let row = |(grantee, required): &(&Grantee, Vec<RequiredStatement>)| {
             let mut columns = self.columns(required);
-            if is_served_by_grants(key, grantee) {
+            if grantee.served_by_grants(key).is_some() {
                 let granted = granted_actions();
                 for column in &mut columns {
                     column.actions = column.actions.intersection(granted);
@@ -181,11 +181,11 @@ impl Table<'_> {
 
     fn cells(&self, key: &KeyArn, grantee: &Grantee, columns: &[Column<'_>]) -> Vec<Cell> {
         let Self { observation, plan, evidence: [before, after], .. } = self;
-        let principal = key_principal(grantee);
+        let principal = grantee.key_principal().to_string();
         let face = Face::KeyPolicy(key.partition);
         let [key_before, key_after] = key_policies(key, observation, plan)
             .map(|text| answers(columns, text.map(|text| vec![text]), face, &principal));
-        let [own_before, own_after] = match identity(grantee) {
+        let [own_before, own_after] = match grantee.in_iam() {
             Some(entity) => documents(entity, observation, plan)
                 .map(|texts| answers(columns, texts, Face::Identity, &key.to_string())),
             None => [vec![Answer::NotNeeded; columns.len()], vec![Answer::NotNeeded; columns.len()]],
@@ -206,7 +206,8 @@ impl Table<'_> {
         identity: Vec<Answer>,
     ) -> Vec<Sides> {
         let by_name = key_policy.into_iter().zip(identity);
-        let counts = self.request.coverage == CoverageRule::Effective || is_served_by_grants(key, grantee);
+        let counts =
+            self.request.coverage == CoverageRule::Effective || grantee.served_by_grants(key).is_some();
         let metadata = self.observation.keys.get(key).and_then(|key| key.metadata.read());
         let is_stopped = metadata.is_some_and(key_state::stops_launches);
         let assess = |set: ActionSet| {
@@ -242,29 +243,6 @@ impl Table<'_> {
                 }
             })
             .collect()
-    }
-}
-
-/// A service-linked role of another account, which no policy serves.
-fn is_served_by_grants(key: &KeyArn, grantee: &Grantee) -> bool {
-    matches!(grantee, Grantee::ServiceLinkedRole(role) if role.arn().account != key.account)
-}
-
-/// Whose IAM policies are asked.
-fn identity(grantee: &Grantee) -> Option<&EntityArn> {
-    match grantee {
-        Grantee::Entity(entity) => Some(entity),
-        Grantee::Account { .. } | Grantee::ServiceLinkedRole(_) => None,
-    }
-}
-
-/// The principal that stands for a grantee in a key policy, which can't name a group.
-fn key_principal(grantee: &Grantee) -> String {
-    match grantee {
-        Grantee::Entity(entity) if entity.kind == EntityKind::Group => {
-            Grantee::Account { partition: entity.partition, id: entity.account }.to_string()
-        }
-        other => other.to_string(),
     }
 }
 

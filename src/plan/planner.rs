@@ -1,18 +1,14 @@
 //! The planner: from a request and an observation to a plan. It proposes and changes nothing.
 
 pub(super) mod forecast;
-mod handing_over;
 mod iam_side;
-mod instance;
 mod key_side;
 pub(super) mod key_state;
 pub(super) mod limits;
-mod near_misses;
 mod ownership;
 mod policy_draft;
 mod prospects;
 pub(super) mod refusals;
-mod service_roles;
 
 use std::collections::BTreeMap;
 
@@ -132,10 +128,7 @@ impl Grantees {
     }
 
     fn entities(&self) -> impl Iterator<Item = &EntityArn> {
-        self.usable.iter().filter_map(|grantee| match grantee {
-            Grantee::Entity(entity) => Some(entity),
-            Grantee::Account { .. } | Grantee::ServiceLinkedRole(_) => None,
-        })
+        self.usable.iter().filter_map(Grantee::in_iam)
     }
 }
 
@@ -248,9 +241,9 @@ fn complete_gains(draft: &mut Draft) {
 
 fn coverage(request: &Request, draft: &Draft) -> Vec<Coverage> {
     let one = |key: &KeyArn, grantee: &Grantee| {
-        let identity = match grantee {
-            Grantee::Account { .. } | Grantee::ServiceLinkedRole(_) => Some(&Side::NotNeeded),
-            Grantee::Entity(entity) => draft.iam_sides.get(&(key.clone(), entity.clone())),
+        let identity = match grantee.in_iam() {
+            None => Some(&Side::NotNeeded),
+            Some(entity) => draft.iam_sides.get(&(key.clone(), entity.clone())),
         };
         let key_policy = draft.key_sides.get(&(key.clone(), grantee.clone()));
         Coverage {

@@ -137,6 +137,14 @@ impl PrincipalElement {
     }
 }
 
+/// What people call a statement, by its Sid, else by its number in source order, from one.
+pub fn label(sid: Option<&str>, number: usize) -> String {
+    match sid {
+        Some(sid) => format!("statement \"{sid}\""),
+        None => format!("statement {number}"),
+    }
+}
+
 impl Statement {
     /// The KMS actions the statement is about; empty where `Action` is missing.
     pub fn kms_actions(&self) -> ActionSet {
@@ -159,10 +167,7 @@ impl Statement {
 
     /// What people call the statement, by its Sid, else by its index in source order.
     pub fn label(&self, index: usize) -> String {
-        match &self.sid {
-            Some(sid) => format!("statement \"{sid}\""),
-            None => format!("statement {}", index + 1),
-        }
+        label(self.sid.as_deref(), index + 1)
     }
 
     /// Whether the statement has an action and a resource, without which it does nothing.

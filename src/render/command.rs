@@ -183,15 +183,8 @@ fn entity_option(entity: &EntityArn) -> &'static str {
 /// The `keymend patch` command that patches a key policy's file as it is handed over.
 pub(crate) fn patch(request: &Request, key: &KeyArn, grantees: &[Grantee], file: &str) -> Command {
     let command = Command::new("keymend patch").option("--key", &key.to_string());
-    // A key policy can't name a group: it stands for its account there.
-    let principal = |grantee: &Grantee| match grantee {
-        Grantee::Entity(entity) if entity.kind == EntityKind::Group => {
-            Grantee::Account { partition: entity.partition, id: entity.account }
-        }
-        other => other.clone(),
-    };
     let mut principals: Vec<Grantee> = Vec::new();
-    for principal in grantees.iter().map(principal) {
+    for principal in grantees.iter().map(Grantee::key_principal) {
         if !principals.contains(&principal) {
             principals.push(principal);
         }

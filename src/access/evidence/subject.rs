@@ -7,7 +7,7 @@ use crate::access::Grantee;
 use crate::access::assessment::{
     ActionAssessment, DecidingStatement, DocumentName, Missed, Obstacle, OnlyWay, Verdict,
 };
-use crate::arn::{EntityKind, KeyArn};
+use crate::arn::KeyArn;
 use crate::authz::{
     Boundary, Context, Decision, DocumentRef, Gate, Outcome, Policies, Principal, PrincipalKind, Query,
     StatementRef, Truth, doubt, evaluate, near_misses,
@@ -32,7 +32,7 @@ impl<'e> Subject<'e> {
     }
 
     pub(super) fn is_group(&self) -> bool {
-        matches!(self.grantee, Grantee::Entity(entity) if entity.kind == EntityKind::Group)
+        self.grantee.is_group()
     }
 
     pub(super) fn ask(&self, context: &Context, actions: &[KmsAction]) -> Vec<ActionAssessment> {

@@ -1,16 +1,21 @@
 //! The requester accounts: a customer managed policy on the keys' ARNs, attached to each user, role and group.
 
+mod handing_over;
+mod home;
+mod identity_center;
+mod surplus;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::patch::{Face, Reader};
 use super::super::{FindingCode, Gain, Side};
 use super::limits::size_without_white_space;
-use super::policy_draft::{PolicyDraft, new_document, refused_sid};
-use super::{Draft, Grantees, Read, all_listed, handing_over, listed, purposes};
+use super::policy_draft::{PolicyDraft, new_document};
+use super::{Draft, Grantees, Read, purposes};
 use crate::access::assessment::needed_actions;
 use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
-use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn};
 use crate::authz::Gate;
 use crate::observation::{IamObservation, IamQuotas, Reading};
 use crate::policy::{ActionSet, Documents, PolicyDocument};
@@ -35,9 +40,9 @@ pub(super) fn plan_accounts(
                 plan_account(request, account, (iam, documents), &entities, evidence, draft);
             }
             Some(Reading::Unread(reason)) => {
-                handing_over::iam_side(request, account, entities, reason, draft);
+                handing_over::hand_over(request, account, entities, reason, draft);
             }
-            None => handing_over::iam_side(request, account, entities, "not looked at", draft),
+            None => handing_over::hand_over(request, account, entities, "not looked at", draft),
         }
     }
 }
@@ -169,52 +174,6 @@ impl Account<'_, '_> {
         self.warn_of_wider(key, &needy, draft);
     }
 
-    /// Who has more than the least privilege already is told by which policy.
-    fn warn_of_broader(&self, key: &KeyArn, draft: &mut Draft) {
-        for policy in self.policies.iter().filter(|policy| policy.existing.is_some()) {
-            let Some(document) = &policy.document else { continue };
-            let reader = Reader::new(document, Face::Identity);
-            let is_broader = self
-                .required(key)
-                .iter()
-                .any(|required| !reader.broader(required, &key.to_string()).is_empty());
-            let has_it = |entity: &&EntityArn| policy.attached.contains(&entity.entity_name());
-            let who: Vec<String> = self.entities.iter().filter(has_it).map(ToString::to_string).collect();
-            if is_broader && !who.is_empty() {
-                let message = format!(
-                    "it gives {} more of `{key}` than the {} through EC2 that was asked for",
-                    listed(&who),
-                    self.request.purpose
-                );
-                let hint = "keymend takes nothing away: narrow the policy by hand once nobody needs the rest";
-                draft.find(FindingCode::BroaderThanAsked, &policy.arn, message, Some(hint.to_owned()));
-            }
-        }
-    }
-
-    /// An Allow under a further condition is there already, and what is planned does not have the condition.
-    fn warn_of_wider(&self, key: &KeyArn, needy: &[EntityArn], draft: &mut Draft) {
-        for entity in needy {
-            let name = entity.entity_name();
-            for existing in self.policies.iter().filter_map(|policy| policy.existing) {
-                let Ok(document) = self.documents.parsed(&existing.document) else { continue };
-                let reader = Reader::new(&document, Face::Identity);
-                let is_narrower = self
-                    .required(key)
-                    .iter()
-                    .any(|required| !reader.narrower(required, &key.to_string()).is_empty());
-                if is_narrower && existing.attached_to.contains(&name) {
-                    let message = format!(
-                        "the policy {} allows the key under a further condition, which what this plan adds does \
-                         not have",
-                        existing.arn.name
-                    );
-                    draft.find(FindingCode::WiderThanExisting, entity, message, None);
-                }
-            }
-        }
-    }
-
     fn covering(&self, entity: &EntityName, key: &KeyArn, gaps: &Gaps) -> Vec<String> {
         let is_useful = |(policy, gaps): &(&PolicyDraft<'_>, &Vec<ActionSet>)| {
             let mut required = self.required(key).iter().zip(*gaps);
@@ -222,99 +181,6 @@ impl Account<'_, '_> {
         };
         let useful = self.policies.iter().zip(gaps).filter(is_useful);
         useful.map(|(policy, _)| format!("policy {}", policy.arn.name)).collect()
-    }
-
-    /// The first policy that can serve everyone who needs it, else a new one.
-    fn home_for(
-        &mut self,
-        key: &KeyArn,
-        needy: &[EntityArn],
-        required: &[RequiredStatement],
-        gaps: &Gaps,
-        draft: &mut Draft,
-    ) -> usize {
-        let mut refusals = Vec::new();
-        for (index, policy) in self.policies.iter().enumerate() {
-            match self.refusal(policy, key, needy, required, gaps) {
-                None => return index,
-                Some(reason) => refusals.push((policy.arn.clone(), reason)),
-            }
-        }
-        let arn = self.new_arn(key, needy);
-        for (refused, reason) in refusals {
-            let message =
-                format!("{} is left as it is: {reason}; so {} is made for `{key}`", refused.name, arn.name);
-            draft.find(FindingCode::SeparatePolicy, &refused, message, None);
-        }
-        self.policies.push(PolicyDraft::new(arn));
-        self.policies.len() - 1
-    }
-
-    /// Why a policy can't take the key for those who need it; `None` where it can.
-    fn refusal(
-        &self,
-        policy: &PolicyDraft<'_>,
-        key: &KeyArn,
-        needy: &[EntityArn],
-        required: &[RequiredStatement],
-        gaps: &Gaps,
-    ) -> Option<String> {
-        let wanted = [key.to_string()];
-        let Some(document) = &policy.document else { return Some("it can't be read".to_owned()) };
-        if let Some(sid) = refused_sid(document) {
-            return Some(format!("IAM refuses to save it again, for the Sid \"{sid}\""));
-        }
-        let reader = Reader::new(document, Face::Identity);
-        let merged = reader.patched(required, &wanted);
-        if merged.is_some() {
-            let boundaries = policy.existing.iter().flat_map(|existing| &existing.boundary_of);
-            let attached =
-                policy.attached.iter().filter(|entity| !self.uncovered(entity, key, gaps).is_empty());
-            // A boundary limits whatever else is attached, so who has it has not got the access already.
-            let strangers: BTreeSet<String> = attached
-                .chain(boundaries)
-                .filter(|entity| !self.is_grantee(entity))
-                .map(ToString::to_string)
-                .collect();
-            let strangers: Vec<String> = strangers.into_iter().collect();
-            if !strangers.is_empty() {
-                return Some(format!(
-                    "it also serves {}, who would get access to the key",
-                    all_listed(&strangers)
-                ));
-            }
-        }
-        let is_new_to_someone = needy.iter().any(|entity| !policy.attached.contains(&entity.entity_name()));
-        let asked: Vec<String> = self.required.keys().map(ToString::to_string).collect();
-        let all: Vec<RequiredStatement> = self.required.values().flatten().cloned().collect();
-        if is_new_to_someone && !reader.gives_only(&all, &asked) {
-            return Some("it gives more than access to this key".to_owned());
-        }
-        let size = merged.as_deref().map_or(0, size_without_white_space);
-        (size > self.quotas.policy_size).then(|| {
-            format!("it would have {size} characters, AWS takes {} at most", self.quotas.policy_size)
-        })
-    }
-
-    fn is_grantee(&self, entity: &EntityName) -> bool {
-        self.entities.iter().any(|own| own.entity_name() == *entity)
-    }
-
-    /// The plain name, else with the key's first eight characters, else counted up.
-    fn new_arn(&self, key: &KeyArn, needy: &[EntityArn]) -> PolicyArn {
-        let base = self.request.policy_name.as_str();
-        let suffixed = format!("{base}-{}", key.short_id());
-        let counted = (2..).map(|number| format!("{suffixed}-{number}"));
-        let is_free =
-            |name: &String| !self.policies.iter().any(|policy| policy.arn.name.eq_ignore_ascii_case(name));
-        let name = [base.to_owned(), suffixed.clone()].into_iter().chain(counted).find(is_free);
-        let owner = needy.first();
-        PolicyArn {
-            partition: owner.map_or(key.partition, |entity| entity.partition),
-            account: owner.map_or(key.account, |entity| entity.account),
-            path: "/".to_owned(),
-            name: name.unwrap_or(suffixed),
-        }
     }
 
     fn write_into(
@@ -381,7 +247,7 @@ impl Account<'_, '_> {
             }
         }
         if let Some(policies) = self.to_reference.get(entity) {
-            identity_center(entity, &policies.iter().cloned().collect::<Vec<_>>(), draft);
+            identity_center::found(entity, &policies.iter().cloned().collect::<Vec<_>>(), draft);
         }
     }
 
@@ -405,14 +271,6 @@ impl Account<'_, '_> {
             policy.into_changes(self.quotas.versions_per_policy, draft);
         }
     }
-}
-
-pub(super) fn identity_center(entity: &EntityArn, policies: &[String], draft: &mut Draft) {
-    let message = "IAM Identity Center owns this role: nothing can be attached to it, \
-                   and its name changes when the permission set is assigned anew";
-    let hint =
-        format!("reference the customer managed policy {} in the permission set", all_listed(policies));
-    draft.find(FindingCode::IdentityCenterRole, entity, message, Some(hint));
 }
 
 /// What can't be attached is not planned.

@@ -1,5 +1,8 @@
 //! The key's account: the key's state, and the two required statements in its policy.
 
+mod grants;
+mod handing_over;
+mod principals;
 mod surplus;
 
 use std::collections::BTreeSet;
@@ -7,15 +10,16 @@ use std::collections::BTreeSet;
 use super::super::openness;
 use super::super::patch::{self, Face, Reader, Want};
 use super::super::{Change, FindingCode, Gain, KeyPolicyUpdate, Operation, Side};
-use super::service_roles::{self, Lacking, Permission};
-use super::{Draft, Grantees, Read, all_listed, handing_over, key_state, listed, purposes, refusals};
+use super::{Draft, Grantees, Read, all_listed, key_state, listed, purposes, refusals};
 use crate::access::assessment::{Verdict, needed_actions};
 use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
-use crate::arn::{EntityKind, KeyArn};
+use crate::arn::KeyArn;
 use crate::authz::Gate;
 use crate::observation::{KeyManager, Observation, Reading};
 use crate::policy::{PolicyDocument, PolicyError};
+use grants::{Lacking, Permission};
+use principals::{KeyPrincipal, distinct, key_principals};
 
 /// Plans one key's policy.
 pub(super) fn plan_key(
@@ -38,9 +42,9 @@ pub(super) fn plan_key(
         }
     }
     let principals = key_principals(request, key, &grantees.usable, draft);
-    let lacking = service_roles::lacking(&side, observed, &grantees.usable, draft);
+    let lacking = grants::lacking(&side, observed, &grantees.usable, draft);
     match &observed.policy {
-        Reading::Unread(reason) => handing_over::key_side(key, &principals, lacking, reason, draft),
+        Reading::Unread(reason) => handing_over::hand_over(key, &principals, lacking, reason, draft),
         Reading::Read(text) => match documents.parsed(text) {
             Ok(document) => {
                 draft.findings.extend(openness::of_key_policy(key, &document));
@@ -51,65 +55,6 @@ pub(super) fn plan_key(
             }
         },
     }
-}
-
-/// A grantee and the principal that the key policy has to name for it.
-pub(super) struct KeyPrincipal {
-    pub(super) grantee: Grantee,
-    pub(super) principal: Grantee,
-    /// Whether the statements may be added for it, or must be there already.
-    pub(super) is_added: bool,
-    /// The statements that must hold for it.
-    pub(super) required: Vec<RequiredStatement>,
-}
-
-/// Whom the key policy has to name, in the order asked for.
-fn key_principals(
-    request: &Request,
-    key: &KeyArn,
-    grantees: &[Grantee],
-    draft: &mut Draft,
-) -> Vec<KeyPrincipal> {
-    let mut principals = Vec::new();
-    let mut add = |grantee: &Grantee, principal: Grantee, is_added| {
-        let required = request.required(key, &principal);
-        principals.push(KeyPrincipal { grantee: grantee.clone(), principal, is_added, required });
-    };
-    for grantee in grantees {
-        let is_foreign = grantee.account() != key.account;
-        if let Grantee::Entity(entity) = grantee
-            && entity.kind == EntityKind::Group
-        {
-            let root = Grantee::Account { partition: entity.partition, id: entity.account };
-            let is_asked_for = grantees.contains(&root);
-            if is_foreign && !is_asked_for {
-                let message = format!(
-                    "a key policy can't name a group, so it lets in account {} as a whole: \
-                     whoever that account's IAM allows may use the key",
-                    entity.account
-                );
-                draft.find(FindingCode::GroupDelegation, &entity, message, None);
-            }
-            let is_added = is_foreign || is_asked_for;
-            add(grantee, root, is_added);
-        } else if !(is_foreign && matches!(grantee, Grantee::ServiceLinkedRole(_))) {
-            add(grantee, grantee.clone(), true);
-        }
-    }
-    principals
-}
-
-/// What is required for some of the principals, each statement once.
-pub(super) fn distinct<'p>(
-    principals: impl IntoIterator<Item = &'p KeyPrincipal>,
-) -> Vec<&'p RequiredStatement> {
-    let mut distinct = Vec::new();
-    for required in principals.into_iter().flat_map(|principal| &principal.required) {
-        if !distinct.contains(&required) {
-            distinct.push(required);
-        }
-    }
-    distinct
 }
 
 /// One key, and what is known besides its policy.
@@ -175,8 +120,7 @@ impl KeySide<'_> {
             needs.iter().filter(|need| need.of.is_added && !need.missing.is_empty()).collect();
         surplus::warn_of_wider(key, base, &reader, missing.iter().copied(), draft);
         // A grant needs what the key policy says in the end, whoever it comes to name besides.
-        let permission =
-            service_roles::permit(key, naming.as_ref().unwrap_or(base), &lacking, self.observation);
+        let permission = grants::permit(key, naming.as_ref().unwrap_or(base), &lacking, self.observation);
         let permitting = permission.as_ref().map(|permission| permission.text.clone());
         let Ok(permitting) = parsed(key, permitting, draft) else { return };
         let after = permitting.as_ref().or(naming.as_ref());
@@ -188,7 +132,7 @@ impl KeySide<'_> {
             }
             draft.changes.push(update(key, (base, after), &missing, permission.as_ref()));
         }
-        service_roles::plan_grants(after.unwrap_or(base), lacking, permission.as_ref(), self, draft);
+        grants::plan_grants(after.unwrap_or(base), lacking, permission.as_ref(), self, draft);
     }
 
     /// A change of its own that takes orphans out, unless AWS would refuse it; the patched document is what the next

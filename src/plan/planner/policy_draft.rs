@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::patch::{Face, Reader};
+use super::super::patch::{Face, Reader, Sids};
 use super::super::{Change, FindingCode, Gain, Operation};
 use super::Draft;
 use crate::access::RequiredStatement;
@@ -171,13 +171,12 @@ fn new_version(policy: &ManagedPolicy, after: &str, gains: Vec<Gain>) -> Change 
 pub(super) fn new_document<'r>(
     parts: impl IntoIterator<Item = (&'r [RequiredStatement], &'r [String])>,
 ) -> String {
+    let mut sids = Sids::none(Face::Identity);
     let mut statements = Vec::new();
-    for (index, (required, keys)) in parts.into_iter().enumerate() {
-        let sid = |required: &RequiredStatement| match index {
-            0 => required.identity_sid.to_owned(),
-            _ => format!("{}{}", required.identity_sid, index + 1),
-        };
-        statements.extend(required.iter().map(|required| required.for_identity(&sid(required), keys)));
+    for (required, keys) in parts {
+        let named =
+            required.iter().map(|required| required.for_identity(&sids.free(required.identity_sid), keys));
+        statements.extend(named);
     }
     let document = serde_json::json!({"Version": "2012-10-17", "Statement": statements});
     format!("{document:#}")

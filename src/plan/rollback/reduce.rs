@@ -72,10 +72,8 @@ fn is_gone(now: &PolicyDocument, ours: &Statement, former: Option<&Statement>, p
 }
 
 fn label(statement: &Statement, index: usize) -> String {
-    match &statement.sid {
-        Some(sid) => format!("the statement \"{sid}\""),
-        None => format!("statement {}", index + 1),
-    }
+    let label = statement.label(index);
+    if statement.sid.is_some() { format!("the {label}") } else { label }
 }
 
 /// Takes the members out of a statement's lists that it did not have before.

@@ -9,6 +9,7 @@ use crate::access::users::{
 };
 use crate::arn::KeyArn;
 use crate::observation::{KeyGrant, Reading};
+use crate::policy::document::label;
 use crate::policy::{ActionSet, Condition};
 use crate::render::Styles;
 use crate::render::prose::Prose;
@@ -112,10 +113,7 @@ fn write_permission(
     width: usize,
     permission: &Permission,
 ) -> io::Result<()> {
-    let by = match &permission.sid {
-        Some(sid) => format!(", by statement \"{sid}\""),
-        None => format!(", by statement {}", permission.number),
-    };
+    let by = format!(", by {}", label(permission.sid.as_deref(), permission.number));
     let by = match permission.policy {
         KeyPolicyName::Default => by,
         KeyPolicyName::AwsRam => format!("{by} of the policy AWS_RAM"),

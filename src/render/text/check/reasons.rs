@@ -6,10 +6,9 @@ use crate::authz::{Gate, Occasion, Outcome};
 /// `statement "Allow use of the key" of the key policy`
 pub(crate) fn statement(statement: &DecidingStatement) -> String {
     let document = document(&statement.document);
-    match (&statement.document, &statement.sid) {
-        (DocumentName::Grant { .. }, _) => document,
-        (_, Some(sid)) => format!("statement \"{sid}\" of {document}"),
-        (_, None) => format!("statement {} of {document}", statement.number),
+    match &statement.document {
+        DocumentName::Grant { .. } => document,
+        _ => format!("{} of {document}", statement.in_short()),
     }
 }
 

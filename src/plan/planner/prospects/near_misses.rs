@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{FindingCode, Side};
-use super::Draft;
-use super::prospects::Prospects;
-use crate::access::Grantee;
+use super::super::Draft;
+use super::Prospects;
 use crate::access::assessment::{DocumentName, Missed, needed_actions};
 use crate::arn::KeyArn;
+use crate::plan::{FindingCode, Side};
 
 impl Prospects<'_> {
     /// Tells of each once, on the sides where something is planned for somebody whom it was meant for.
@@ -17,10 +16,9 @@ impl Prospects<'_> {
         for grantee in &self.grantees.usable {
             let is_planned = |side: Option<&Side>| side == Some(&Side::Planned);
             let on_key_side = is_planned(draft.key_sides.get(&(key.clone(), grantee.clone())));
-            let on_iam_side = match grantee {
-                Grantee::Account { .. } | Grantee::ServiceLinkedRole(_) => false,
-                Grantee::Entity(entity) => is_planned(draft.iam_sides.get(&(key.clone(), entity.clone()))),
-            };
+            let on_iam_side = grantee
+                .in_iam()
+                .is_some_and(|entity| is_planned(draft.iam_sides.get(&(key.clone(), entity.clone()))));
             if !on_key_side && !on_iam_side {
                 continue;
             }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::super::FindingCode;
-use super::Draft;
-use super::prospects::depends_on;
+use super::super::Draft;
+use super::words::depends_on;
 use crate::access::assessment::{Assessment, InstanceAssessment};
 use crate::authz::{Gate, Occasion, Outcome};
+use crate::plan::FindingCode;
 
 /// Finds what denies the instance's identity-only role, or may: once for each account and document, as all grantees of
 /// an account launch instances with the same one.

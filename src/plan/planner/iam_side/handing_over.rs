@@ -1,52 +1,14 @@
-//! What the administrators of accounts without credentials have to do.
+//! What the administrator of a requester account has to do, where no credentials serve it.
 
-use super::super::patch::{Face, Sids};
-use super::super::{FindingCode, Handover, Side};
-use super::Draft;
-use super::iam_side::identity_center;
-use super::key_side::{KeyPrincipal, distinct};
-use super::policy_draft::new_document;
-use super::service_roles::Lacking;
+use super::super::Draft;
+use super::super::policy_draft::new_document;
+use super::identity_center;
 use crate::access::{Request, RequiredStatement};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
-
-/// No credentials serve the key's account: its administrator gets the statements.
-pub(super) fn key_side(
-    key: &KeyArn,
-    principals: &[KeyPrincipal],
-    lacking: Lacking,
-    reason: &str,
-    draft: &mut Draft,
-) {
-    draft.find(FindingCode::Unread, &key, format!("the key policy was not read: {reason}"), None);
-    let mut statements = Vec::new();
-    let mut grantees = Vec::new();
-    for KeyPrincipal { grantee, .. } in principals {
-        draft.key_sides.insert((key.clone(), grantee.clone()), Side::Missing);
-        grantees.push(grantee.clone());
-    }
-    let mut sids = Sids::none(Face::KeyPolicy(key.partition));
-    let added = || principals.iter().filter(|principal| principal.is_added);
-    for required in distinct(added()) {
-        let mut texts: Vec<String> = Vec::new();
-        for KeyPrincipal { principal, .. } in added().filter(|own| own.required.contains(required)) {
-            if !texts.contains(&principal.to_string()) {
-                texts.push(principal.to_string());
-            }
-        }
-        statements.push(required.for_key_policy(&sids.free(required.key_policy_sid), &texts));
-    }
-    statements.extend(lacking.statements());
-    grantees.extend(lacking.grantees());
-    if !statements.is_empty() {
-        // Without any, there are only groups of the key's own account, about which its policy has to be read.
-        draft.handovers.push(Handover::KeyPolicy { key: key.clone(), statements, grantees });
-    }
-    lacking.hand_over(draft);
-}
+use crate::plan::{FindingCode, Handover, Side};
 
 /// No credentials serve the account: its administrator gets the policy.
-pub(super) fn iam_side(
+pub(super) fn hand_over(
     request: &Request,
     account: AccountId,
     entities: Vec<EntityArn>,
@@ -63,7 +25,7 @@ pub(super) fn iam_side(
     let (reserved, entities): (Vec<EntityArn>, Vec<EntityArn>) =
         entities.into_iter().partition(EntityArn::is_identity_center_role);
     for entity in &reserved {
-        identity_center(entity, &[request.policy_name.to_string()], draft);
+        identity_center::found(entity, &[request.policy_name.to_string()], draft);
     }
     let Some(partition) = entities.iter().chain(&reserved).next().map(|entity| entity.partition) else {
         return;

@@ -1,23 +1,25 @@
 //! Service-linked roles of other accounts than the key's. No policy can serve one: it needs a grant, which its own
 //! account creates and which the key policy has to let it create.
 
+mod permission;
+mod question;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::patch::{Face, Sids};
-use super::super::{Change, FindingCode, Gain, Handover, Operation, Side};
-use super::key_side::KeySide;
-use super::{Draft, all_listed};
+use super::super::{Draft, all_listed};
+use super::KeySide;
 use crate::access::assessment::{DecidingStatement, DocumentName, Verdict, needed_actions};
 use crate::access::evidence::Evidence;
 use crate::access::grant::{KEY_POLICY_SID, key_policy_statement};
 use crate::access::{CoverageRule, Grantee, NewGrant, Purpose, ServiceLinkedRole};
 use crate::arn::{AccountId, KeyArn};
-use crate::authz::{
-    Boundary, Context, Decision, DocumentRef, Gate, Outcome, Policies, Prepared, Principal, Query, evaluate,
-};
-use crate::observation::{IdentityPolicies, KeyObservation, NamedDocument, Observation, Reading};
-use crate::policy::edit::Editor;
-use crate::policy::{Effect, KmsAction, PolicyDocument};
+use crate::authz::{Decision, DocumentRef, Gate, Outcome, Prepared};
+use crate::observation::{KeyObservation, Reading};
+use crate::plan::patch::Sids;
+use crate::plan::{Change, FindingCode, Gain, Handover, Operation, Side};
+use crate::policy::PolicyDocument;
+pub(super) use permission::{Permission, permit};
+use question::Question;
 
 /// The grants that a key lacks.
 #[derive(Debug, Default)]
@@ -37,10 +39,7 @@ pub(super) fn lacking(
     let KeySide { request, key, evidence, .. } = side;
     let mut lacking = Lacking::default();
     for grantee in grantees {
-        let Grantee::ServiceLinkedRole(role) = grantee else { continue };
-        if role.arn().account == key.account {
-            continue;
-        }
+        let Some(role) = grantee.served_by_grants(key) else { continue };
         let needed = NewGrant::for_launch(key, role);
         let existing = observed.grants.read().into_iter().flatten().find(|grant| needed.is_covered_by(grant));
         let covered = match existing {
@@ -89,18 +88,14 @@ impl Lacking {
     }
 
     /// The statements that let each account create its grants, where no key policy was read.
-    pub(super) fn statements(&self) -> Vec<serde_json::Value> {
-        let sid = |index: usize| match index {
-            0 => KEY_POLICY_SID.to_owned(),
-            _ => format!("{KEY_POLICY_SID} ({})", index + 1),
-        };
+    pub(super) fn statements(&self, sids: &mut Sids) -> Vec<serde_json::Value> {
         let accounts = self.by_account();
-        accounts.values().enumerate().map(|(index, grants)| statement(&sid(index), grants)).collect()
+        accounts.values().map(|grants| statement(&sids.free(KEY_POLICY_SID), grants)).collect()
     }
 
     /// Whom the grants are for.
     pub(super) fn grantees(&self) -> impl Iterator<Item = Grantee> {
-        self.grants.iter().map(|grant| Grantee::ServiceLinkedRole(grant.grantee.clone()))
+        self.grants.iter().map(NewGrant::for_whom)
     }
 
     /// Leaves the grants to administrators of their accounts.
@@ -111,71 +106,8 @@ impl Lacking {
 
 fn statement(sid: &str, grants: &[&NewGrant]) -> serde_json::Value {
     let roles: Vec<&ServiceLinkedRole> = grants.iter().map(|grant| &grant.grantee).collect();
-    let root = grants.first().map(|grant| root_of(grant).to_string());
+    let root = grants.first().map(|grant| grant.maker().to_string());
     key_policy_statement(sid, &root.unwrap_or_default(), &roles)
-}
-
-/// The account that creates a grant, as somebody that a key policy can name.
-fn root_of(grant: &NewGrant) -> Grantee {
-    let arn = grant.grantee.arn();
-    Grantee::Account { partition: arn.partition, id: arn.account }
-}
-
-/// A key policy that lets accounts create the grants.
-#[derive(Debug)]
-pub(super) struct Permission {
-    /// The policy's text.
-    pub(super) text: String,
-    /// Those that could not be created before.
-    grants: Vec<NewGrant>,
-}
-
-/// The key policy with a statement for each account that it does not let create its grants yet; `None` where it
-/// lets all of them.
-pub(super) fn permit(
-    key: &KeyArn,
-    document: &PolicyDocument,
-    lacking: &Lacking,
-    observation: &Observation,
-) -> Option<Permission> {
-    // A Deny stays what it is, whatever is added: it is no reason to add the same again.
-    let mut allows = document.clone();
-    allows.statements.retain(|statement| statement.effect == Effect::Allow);
-    let policy = Prepared::new(&allows);
-    let mut editor = Editor::new(document);
-    let mut sids = Sids::of(document, Face::KeyPolicy(key.partition));
-    let mut permitted = Vec::new();
-    for grants in lacking.by_account().into_values() {
-        let refused: Vec<&NewGrant> = grants
-            .into_iter()
-            .filter(|grant| !Question::new(grant, observation).is_let_in(&policy))
-            .collect();
-        if !refused.is_empty() {
-            editor.append_statement(statement(&sids.free(KEY_POLICY_SID), &refused));
-            permitted.extend(refused.into_iter().cloned());
-        }
-    }
-    (!permitted.is_empty()).then(|| Permission { text: editor.finish(), grants: permitted })
-}
-
-impl Permission {
-    /// Why the key policy has to change, as the end of a sentence.
-    pub(super) fn reason(&self) -> String {
-        let grants = self.grants.iter();
-        let accounts: BTreeSet<String> = grants.map(|grant| format!("account {}", grant.account())).collect();
-        let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
-        format!("{} must be able to create grants for service-linked roles", accounts.join(" and "))
-    }
-
-    /// Who may create which grants by it.
-    pub(super) fn gains(&self) -> impl Iterator<Item = Gain> {
-        self.grants.iter().map(|grant| Gain {
-            grantee: root_of(grant),
-            key: grant.key.clone(),
-            purposes: vec![format!("create a grant for {}", grant.grantee.arn().name)],
-            is_complete: true,
-        })
-    }
 }
 
 /// Plans the grants on the key policy as it will be, or hands them over.
@@ -188,7 +120,7 @@ pub(super) fn plan_grants(
 ) {
     let policy = Prepared::new(document);
     for grant in lacking.grants {
-        let grantee = Grantee::ServiceLinkedRole(grant.grantee.clone());
+        let grantee = grant.for_whom();
         let question = Question::new(&grant, side.observation);
         if is_denied(&question, document, &policy, side, draft) {
             continue;
@@ -207,7 +139,7 @@ pub(super) fn plan_grants(
                 is_complete: true,
             }],
             operation: Operation::CreateGrant {
-                needs_key_policy: permission.is_some_and(|permission| permission.grants.contains(&grant)),
+                needs_key_policy: permission.is_some_and(|permission| permission.is_for(&grant)),
                 grant,
             },
         });
@@ -240,7 +172,7 @@ fn is_denied(
     );
     let hint = "keymend never touches a Deny: have it changed first".to_owned();
     // Where a Deny applies to the role itself, that is what stands in the way.
-    let role = Grantee::ServiceLinkedRole(grant.grantee.clone());
+    let role = grant.for_whom();
     let own = side.evidence.assess(&grant.key, &role, needed_actions(side.request.purpose));
     if !own.actions.iter().any(|action| action.outcome == Outcome::ExplicitDeny) {
         draft.find(FindingCode::ExplicitDeny, &grant.grantee, message, Some(hint));
@@ -297,93 +229,4 @@ fn obstacle(decision: &Decision) -> String {
     };
     let surely = if decision.outcome == Outcome::Unknown { " surely" } else { "" };
     format!("{what} not{surely} allow kms:CreateGrant on the key's ARN for a call that no AWS service makes")
-}
-
-/// May somebody create a grant?
-struct Question<'a> {
-    grant: &'a NewGrant,
-    context: Context,
-    caller: Option<GrantCaller>,
-}
-
-/// Whoever calls with the credentials of the role's account.
-struct GrantCaller {
-    arn: String,
-    principal: Principal,
-    /// Its policies and its boundary, or why they were not read.
-    policies: Result<(Vec<Prepared>, Option<Prepared>), String>,
-}
-
-impl<'a> Question<'a> {
-    fn new(grant: &'a NewGrant, observation: &Observation) -> Self {
-        let operations = grant.operations.iter().map(String::as_str);
-        Self {
-            context: Context::for_grant(&grant.grantee.to_string(), operations),
-            caller: GrantCaller::new(grant.account(), observation),
-            grant,
-        }
-    }
-
-    /// Whether the key policy lets the account's IAM decide, or lets the caller itself create the grant.
-    fn is_let_in(&self, policy: &Prepared) -> bool {
-        let caller = self.caller.as_ref();
-        self.of_root(policy).outcome == Outcome::Allowed
-            || caller.is_some_and(|caller| caller.ask(self, policy).outcome == Outcome::Allowed)
-    }
-
-    /// As the account's root user, whom no IAM policy limits.
-    fn of_root(&self, policy: &Prepared) -> Decision {
-        let arn = self.grant.grantee.arn();
-        let root = Principal::root(arn.partition, arn.account);
-        self.ask(&root, &Policies { key_policy: Some(policy), ..Policies::default() })
-    }
-
-    fn ask(&self, principal: &Principal, policies: &Policies<'_>) -> Decision {
-        let action = KmsAction::CREATE_GRANT;
-        evaluate(&Query::new(principal, action, &self.grant.key, &self.context), policies)
-    }
-}
-
-impl GrantCaller {
-    fn new(account: AccountId, observation: &Observation) -> Option<Self> {
-        let caller = observation.callers.get(&account)?;
-        let iam = observation.accounts.get(&account);
-        let identity = match iam {
-            Some(Reading::Read(iam)) => &iam.caller,
-            Some(Reading::Unread(reason)) => &Reading::Unread(reason.clone()),
-            None => &Reading::default(),
-        };
-        let policies = match identity {
-            Reading::Read(identity) => prepared(identity),
-            Reading::Unread(reason) => Err(reason.clone()),
-        };
-        let principal = caller.arn.parse().ok()?;
-        Some(Self { arn: caller.arn.clone(), principal, policies })
-    }
-
-    fn ask(&self, question: &Question<'_>, policy: &Prepared) -> Decision {
-        let identity: Option<Vec<&Prepared>> =
-            self.policies.as_ref().ok().map(|(documents, _)| documents.iter().collect());
-        let boundary = match &self.policies {
-            Err(_) => Boundary::Unread,
-            Ok((_, None)) => Boundary::None,
-            Ok((_, Some(document))) => Boundary::Document(document),
-        };
-        let policies = Policies {
-            key_policy: Some(policy),
-            identity: identity.as_deref(),
-            boundary,
-            ..Policies::default()
-        };
-        question.ask(&self.principal, &policies)
-    }
-}
-
-fn prepared(identity: &IdentityPolicies) -> Result<(Vec<Prepared>, Option<Prepared>), String> {
-    let parse = |named: &NamedDocument| {
-        let document = PolicyDocument::parse(named.text.as_str());
-        document.map(|document| Prepared::new(&document)).map_err(|error| format!("{}: {error}", named.name))
-    };
-    let documents = identity.documents.iter().map(parse).collect::<Result<_, _>>()?;
-    Ok((documents, identity.boundary.as_ref().map(parse).transpose()?))
 }

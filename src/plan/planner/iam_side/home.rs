@@ -1,0 +1,107 @@
+//! Which policy takes a key for those who need it.
+
+use std::collections::BTreeSet;
+
+use super::super::limits::size_without_white_space;
+use super::super::policy_draft::{PolicyDraft, refused_sid};
+use super::super::{Draft, all_listed};
+use super::{Account, Gaps};
+use crate::access::RequiredStatement;
+use crate::arn::{EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::plan::FindingCode;
+use crate::plan::patch::{Face, Reader};
+
+impl Account<'_, '_> {
+    /// The first policy that can serve everyone who needs it, else a new one.
+    pub(super) fn home_for(
+        &mut self,
+        key: &KeyArn,
+        needy: &[EntityArn],
+        required: &[RequiredStatement],
+        gaps: &Gaps,
+        draft: &mut Draft,
+    ) -> usize {
+        let mut refusals = Vec::new();
+        for (index, policy) in self.policies.iter().enumerate() {
+            match self.refusal(policy, key, needy, required, gaps) {
+                None => return index,
+                Some(reason) => refusals.push((policy.arn.clone(), reason)),
+            }
+        }
+        let arn = self.new_arn(key, needy);
+        for (refused, reason) in refusals {
+            let message =
+                format!("{} is left as it is: {reason}; so {} is made for `{key}`", refused.name, arn.name);
+            draft.find(FindingCode::SeparatePolicy, &refused, message, None);
+        }
+        self.policies.push(PolicyDraft::new(arn));
+        self.policies.len() - 1
+    }
+
+    /// Why a policy can't take the key for those who need it; `None` where it can.
+    fn refusal(
+        &self,
+        policy: &PolicyDraft<'_>,
+        key: &KeyArn,
+        needy: &[EntityArn],
+        required: &[RequiredStatement],
+        gaps: &Gaps,
+    ) -> Option<String> {
+        let wanted = [key.to_string()];
+        let Some(document) = &policy.document else { return Some("it can't be read".to_owned()) };
+        if let Some(sid) = refused_sid(document) {
+            return Some(format!("IAM refuses to save it again, for the Sid \"{sid}\""));
+        }
+        let reader = Reader::new(document, Face::Identity);
+        let merged = reader.patched(required, &wanted);
+        if merged.is_some() {
+            let boundaries = policy.existing.iter().flat_map(|existing| &existing.boundary_of);
+            let attached =
+                policy.attached.iter().filter(|entity| !self.uncovered(entity, key, gaps).is_empty());
+            // A boundary limits whatever else is attached, so who has it has not got the access already.
+            let strangers: BTreeSet<String> = attached
+                .chain(boundaries)
+                .filter(|entity| !self.is_grantee(entity))
+                .map(ToString::to_string)
+                .collect();
+            let strangers: Vec<String> = strangers.into_iter().collect();
+            if !strangers.is_empty() {
+                return Some(format!(
+                    "it also serves {}, who would get access to the key",
+                    all_listed(&strangers)
+                ));
+            }
+        }
+        let is_new_to_someone = needy.iter().any(|entity| !policy.attached.contains(&entity.entity_name()));
+        let asked: Vec<String> = self.required.keys().map(ToString::to_string).collect();
+        let all: Vec<RequiredStatement> = self.required.values().flatten().cloned().collect();
+        if is_new_to_someone && !reader.gives_only(&all, &asked) {
+            return Some("it gives more than access to this key".to_owned());
+        }
+        let size = merged.as_deref().map_or(0, size_without_white_space);
+        (size > self.quotas.policy_size).then(|| {
+            format!("it would have {size} characters, AWS takes {} at most", self.quotas.policy_size)
+        })
+    }
+
+    fn is_grantee(&self, entity: &EntityName) -> bool {
+        self.entities.iter().any(|own| own.entity_name() == *entity)
+    }
+
+    /// The plain name, else with the key's first eight characters, else counted up.
+    fn new_arn(&self, key: &KeyArn, needy: &[EntityArn]) -> PolicyArn {
+        let base = self.request.policy_name.as_str();
+        let suffixed = format!("{base}-{}", key.short_id());
+        let counted = (2..).map(|number| format!("{suffixed}-{number}"));
+        let is_free =
+            |name: &String| !self.policies.iter().any(|policy| policy.arn.name.eq_ignore_ascii_case(name));
+        let name = [base.to_owned(), suffixed.clone()].into_iter().chain(counted).find(is_free);
+        let owner = needy.first();
+        PolicyArn {
+            partition: owner.map_or(key.partition, |entity| entity.partition),
+            account: owner.map_or(key.account, |entity| entity.account),
+            path: "/".to_owned(),
+            name: name.unwrap_or(suffixed),
+        }
+    }
+}

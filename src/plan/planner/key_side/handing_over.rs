@@ -1,0 +1,43 @@
+//! What the administrator of a key's account has to do, where no credentials serve it.
+
+use super::super::Draft;
+use super::grants::Lacking;
+use super::principals::{KeyPrincipal, distinct};
+use crate::arn::KeyArn;
+use crate::plan::patch::{Face, Sids};
+use crate::plan::{FindingCode, Handover, Side};
+
+/// No credentials serve the key's account: its administrator gets the statements.
+pub(super) fn hand_over(
+    key: &KeyArn,
+    principals: &[KeyPrincipal],
+    lacking: Lacking,
+    reason: &str,
+    draft: &mut Draft,
+) {
+    draft.find(FindingCode::Unread, &key, format!("the key policy was not read: {reason}"), None);
+    let mut statements = Vec::new();
+    let mut grantees = Vec::new();
+    for KeyPrincipal { grantee, .. } in principals {
+        draft.key_sides.insert((key.clone(), grantee.clone()), Side::Missing);
+        grantees.push(grantee.clone());
+    }
+    let mut sids = Sids::none(Face::KeyPolicy(key.partition));
+    let added = || principals.iter().filter(|principal| principal.is_added);
+    for required in distinct(added()) {
+        let mut texts: Vec<String> = Vec::new();
+        for KeyPrincipal { principal, .. } in added().filter(|own| own.required.contains(required)) {
+            if !texts.contains(&principal.to_string()) {
+                texts.push(principal.to_string());
+            }
+        }
+        statements.push(required.for_key_policy(&sids.free(required.key_policy_sid), &texts));
+    }
+    statements.extend(lacking.statements(&mut sids));
+    grantees.extend(lacking.grantees());
+    if !statements.is_empty() {
+        // Without any, there are only groups of the key's own account, about which its policy has to be read.
+        draft.handovers.push(Handover::KeyPolicy { key: key.clone(), statements, grantees });
+    }
+    lacking.hand_over(draft);
+}
