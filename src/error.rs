@@ -11,7 +11,7 @@ use crate::cloud::{CloudError, CloudErrorKind};
 use crate::launch::LaunchError;
 use crate::plan::saved::SavedPlanError;
 use crate::prompt::PromptError;
-use crate::render::shell;
+use crate::shell;
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,9 @@
 //! Mends access to AWS KMS keys so that EC2 instances launch from copied and shared encrypted AMIs.
 //!
 //! observe → evaluate → plan → show → approve → apply → verify
+//!
+//! Imports run one way: `arn` ← `policy` ← {`authz`, `observation`, `diff`} ← `access` ← `plan` ← `render`;
+//! {`observation`, `plan`} ← `cloud` ← {`launch`, `apply`} ← `commands`. Below all: `escape` ← `shell`, and `files`.
 
 pub mod access;
 pub mod apply;
@@ -11,6 +14,8 @@ pub mod cloud;
 pub mod commands;
 pub mod diff;
 pub mod error;
+pub mod escape;
+pub mod files;
 pub mod launch;
 pub mod observation;
 pub mod permissions;
@@ -18,3 +23,4 @@ pub mod plan;
 pub mod policy;
 pub mod prompt;
 pub mod render;
+pub mod shell;

@@ -14,11 +14,11 @@ use dialoguer::theme::SimpleTheme;
 use dialoguer::{Input, MultiSelect};
 
 use crate::access::Grantee;
+use crate::escape::Escaped;
 use crate::plan::gains::Gained;
 use crate::plan::outlook::Outlook;
 use crate::plan::{Change, Finding, FindingCode, Plan};
 use crate::render::Styles;
-use crate::render::escape::Escaped;
 use crate::render::prose::Prose;
 use crate::render::text::{self, names};
 

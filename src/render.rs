@@ -2,11 +2,9 @@
 
 pub(crate) mod command;
 pub mod emit;
-pub mod escape;
 pub mod json;
 pub(crate) mod prose;
 pub mod report;
-pub mod shell;
 pub mod styles;
 #[cfg(test)]
 pub(crate) mod testing;

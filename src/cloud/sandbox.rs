@@ -9,7 +9,6 @@ mod call;
 mod defaults;
 mod ec2;
 mod faults;
-mod file;
 mod grants;
 mod mistakes;
 mod prove;
@@ -31,6 +30,7 @@ use self::source::{Place, Source};
 use self::world::{Object, World};
 use super::CloudError;
 use crate::arn::Partition;
+use crate::files;
 
 pub use defaults::Defaults;
 pub use mistakes::WorldError;
@@ -178,7 +178,7 @@ impl Sandbox {
         let name = self.file.as_deref().unwrap_or(Path::new("built-in"));
         let state = State::read(source.0, name).map_err(|error| Refusal::broken_world(error.to_string()))?;
         if let Some(file) = &self.file {
-            file::replace(file, &state.source.0).map_err(|reason| {
+            files::replace(file, &state.source.0).map_err(|reason| {
                 Refusal::broken_world(format!(
                     "the world file `{}` can't be written: {reason}",
                     file.display()

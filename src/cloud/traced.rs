@@ -11,11 +11,11 @@ use super::{Actor, Belongings, CloudError, LaunchCall, Observe, Prove, Receipt, 
 use crate::access::trial::Simulated;
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::escape::Escaped;
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 use crate::policy::KmsAction;
-use crate::render::escape::Escaped;
 
 /// A cloud, and a line for everything that is asked of it.
 #[derive(Debug)]

@@ -30,7 +30,8 @@ use crate::observation::Observation;
 use crate::plan::conclusion::{self, Checked, Conclusion};
 use crate::plan::users;
 use crate::plan::{Finding, FindingCode, Severity};
-use crate::render::{json, shell, text};
+use crate::render::{json, text};
+use crate::shell;
 
 /// Runs the command. With `--output json` a run that fails leaves a document too.
 pub(super) async fn check(args: &CheckArgs, console: &mut Console) -> Result<ExitStatus, Error> {

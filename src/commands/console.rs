@@ -8,8 +8,8 @@ use console::Term;
 use super::progress::Progress;
 use crate::cli::ColorChoice;
 use crate::error::Error;
+use crate::escape::Escaped;
 use crate::render::Styles;
-use crate::render::escape::Escaped;
 use crate::render::prose::Prose;
 use crate::render::text;
 

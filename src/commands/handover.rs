@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::console::Console;
-use super::files::{self, Destination, NewFile};
 use super::place;
 use super::report::Report;
 use crate::access::Request;
@@ -14,6 +13,7 @@ use crate::cli::EmitFormat;
 use crate::cli::settings::handover::{HandoverSettings, ReportFormat};
 use crate::cli::settings::{BackendSettings, FixSettings, RunSettings};
 use crate::error::Error;
+use crate::files::{self, Destination, NewFile};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::plan::saved::{PlanBackend, SavedPlan};

@@ -13,9 +13,9 @@ use crate::apply::{Now, Progress, StepResult};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::diff;
 use crate::error::cloud_hint;
+use crate::escape::Escaped;
 use crate::plan::rollback::Extent;
 use crate::plan::{Change, FindingCode, Plan, Severity};
-use crate::render::escape::Escaped;
 use crate::render::text::{self, names};
 
 /// Tells of a step while it happens.

@@ -5,17 +5,18 @@ use std::path::Path;
 
 use super::console::Console;
 use super::ending;
-use super::files;
+use super::input;
 use crate::access::{CoverageRule, Grantee, PolicyName, Request};
 use crate::arn::{AccountId, EntityArn, KeyArn, Partition};
 use crate::cli::PatchArgs;
 use crate::cli::settings::patch::{Action, Input, PatchKind, PatchSettings};
 use crate::diff;
 use crate::error::{Error, ExitStatus, UsageError};
+use crate::escape::Escaped;
+use crate::files;
 use crate::plan::document::{self, Patched};
 use crate::policy::envelope::{self, Opened, Wrapping};
 use crate::policy::{AwsPrincipal, PolicyDocument, PrincipalElement};
-use crate::render::escape::Escaped;
 use crate::render::text;
 
 /// A policy before and after.
@@ -71,7 +72,7 @@ fn read<'s>(input: &'s Input, settings: &PatchSettings) -> Result<Policy<'s>, Us
         Input::File(file) => std::fs::File::open(file).and_then(|mut file| file.read_to_end(&mut bytes)),
     };
     read.map_err(|error| UsageError::new(format!("{input} can't be read: {error}")))?;
-    let text = files::text(&input.to_string(), bytes)?;
+    let text = input::text(&input.to_string(), bytes)?;
     let name = input.to_string();
     Ok(match envelope::open(&text) {
         Ok(Opened { has_mark, text, wrapping }) => {

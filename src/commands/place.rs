@@ -7,7 +7,7 @@ use crate::cli::settings::BackendSettings;
 use crate::cloud::aws::AwsOptions;
 use crate::cloud::sandbox::Sandbox;
 use crate::error::{Error, UsageError};
-use crate::render::shell;
+use crate::shell;
 
 /// A folder of journals, and whose they are.
 #[derive(Debug, Clone)]

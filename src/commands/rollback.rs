@@ -20,9 +20,9 @@ use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
 use crate::cloud::{CloudError, Observe, Write};
 use crate::error::{Error, ExitStatus, UsageError};
+use crate::escape::Escaped;
 use crate::observation::Observation;
 use crate::plan::rollback::{self, Conflict, Extent, Rollback, Written};
-use crate::render::escape::Escaped;
 use crate::render::json::RunSummary;
 use crate::render::text;
 

@@ -8,7 +8,7 @@ use super::allowed_images::is_understood;
 use crate::access::Purpose;
 use crate::arn::AccountId;
 use crate::observation::ec2::{AllowedImages, Image, ImageCriterion};
-use crate::render::shell;
+use crate::shell;
 
 /// A command from its words, each quoted.
 fn command<'w>(words: impl IntoIterator<Item = &'w str>) -> String {

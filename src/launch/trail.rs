@@ -14,7 +14,7 @@ use crate::access::Purpose;
 use crate::access::assessment::documented_actions;
 use crate::access::chain::{Notice, NoticeSource, Refusal, Stranger};
 use crate::arn::{AccountId, KeyArn, Partition};
-use crate::render::shell;
+use crate::shell;
 
 pub use super::records::{MOST_BYTES, RecordsError};
 

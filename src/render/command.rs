@@ -9,8 +9,8 @@ use crate::access::{
 use crate::arn::{EntityArn, EntityKind, KeyArn, PolicyArn};
 use crate::plan::Handover;
 use crate::render::Styles;
-use crate::render::shell;
 use crate::render::styles::paint;
+use crate::shell;
 
 /// A command line in pieces that stay on one line: the program, then each option with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]

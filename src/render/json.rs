@@ -10,13 +10,13 @@ use std::io::{self, Write};
 
 use schemars::generate::SchemaSettings;
 
-use super::escape::EscapedJson;
 use crate::access::Request;
 use crate::access::assessment::Assessment;
 use crate::access::chain::Chain;
 use crate::access::trial::Trial;
 use crate::access::users::KeyUsers;
 use crate::arn::KeyArn;
+use crate::escape::EscapedJson;
 use crate::observation::Observation;
 use crate::plan::conclusion::Checked;
 use crate::plan::rollback::Conflict;

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::escape::Escaped;
 use super::styles::Runs;
+use crate::escape::Escaped;
 
 /// A paragraph in the making: lines break between words and never within one, so that ARNs can be copied.
 ///

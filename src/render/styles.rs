@@ -65,7 +65,7 @@ impl Styles {
 
 /// Displays a text in a style, and ends the style after it.
 ///
-/// The text is trusted: what comes from outside goes through [`super::escape::Escaped`] first.
+/// The text is trusted: what comes from outside goes through [`crate::escape::Escaped`] first.
 pub(crate) fn paint(style: Style, text: impl fmt::Display) -> impl fmt::Display {
     fmt::from_fn(move |f| write!(f, "{style}{text}{style:#}"))
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::JournalError;
 use super::record::{Backend, FORMAT, Origin, Record, StepOutcome, StepRecord};
-use super::{JournalError, disk};
+use crate::files;
 use crate::plan::Operation;
 use crate::plan::rollback::Written;
 
@@ -226,7 +227,7 @@ impl History {
     pub fn forget(&self, run: &str) -> Result<PathBuf, JournalError> {
         let found = self.runs.iter().find(|(_, record)| record.run == run);
         let (path, _) = found.ok_or_else(|| JournalError::NoSuchRun(run.to_owned()))?;
-        disk::remove(path)
+        files::remove(path)
             .map_err(|source| JournalError::Unwritable { path: path.display().to_string(), source })?;
         Ok(path.clone())
     }

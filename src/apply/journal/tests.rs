@@ -2,10 +2,9 @@ use std::cell::RefCell;
 use std::os::unix::fs::PermissionsExt as _;
 use std::rc::Rc;
 
-use tempfile::TempPath;
-
 use super::*;
 use crate::cloud::Receipt;
+use crate::files::Unnamed;
 use crate::plan::{Change, Operation};
 
 /// The real disk, with what was asked of it.
@@ -26,17 +25,17 @@ impl Disk for Recorded {
         RealDisk.make_folder(folder)
     }
 
-    fn write_beside(&mut self, path: &Path, text: &str) -> io::Result<TempPath> {
+    fn write_beside(&mut self, path: &Path, text: &str) -> io::Result<Unnamed> {
         self.note("write and flush beside", path);
         RealDisk.write_beside(path, text)
     }
 
-    fn name_new(&mut self, file: TempPath, path: &Path) -> io::Result<()> {
+    fn name_new(&mut self, file: Unnamed, path: &Path) -> io::Result<()> {
         self.note("name new", path);
         RealDisk.name_new(file, path)
     }
 
-    fn rename_over(&mut self, file: TempPath, path: &Path) -> io::Result<()> {
+    fn rename_over(&mut self, file: Unnamed, path: &Path) -> io::Result<()> {
         self.note("rename over", path);
         RealDisk.rename_over(file, path)
     }

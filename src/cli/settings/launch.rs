@@ -8,7 +8,7 @@ use crate::cli::LaunchArgs;
 use crate::error::UsageError;
 use crate::launch::Targets;
 use crate::launch::trail::{self, MOST_BYTES, RecordsError, Trail, TrailError};
-use crate::render::shell;
+use crate::shell;
 
 /// A kind of ids: its flag, how its ids begin, and what it is called.
 #[derive(Debug, Clone, Copy)]

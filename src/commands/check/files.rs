@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::files::text;
+use super::super::input::text;
 use crate::access::{Grantee, GranteeRef, Request, UnresolvedRequest};
 use crate::arn::EntityArn;
 use crate::cli::settings::check::CheckFiles;

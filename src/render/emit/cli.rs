@@ -8,7 +8,7 @@ use crate::access::Request;
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::plan::{Handover, Operation, Plan};
 use crate::render::command::{self, Command};
-use crate::render::shell::quote;
+use crate::shell::quote;
 
 /// The scripts with their policies: `ACCOUNT/apply.sh`.
 ///

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::render::escape;
+use crate::escape;
 
 /// A quoted string, in which nothing is a template.
 pub(super) fn quote(text: &str) -> String {

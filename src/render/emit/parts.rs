@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::arn::{AccountId, KeyArn};
+use crate::escape::Escaped;
 use crate::plan::{Change, Handover, Operation, Plan};
-use crate::render::escape::Escaped;
 
 /// One account's share of a plan.
 #[derive(Debug, Default)]

@@ -8,9 +8,9 @@ use super::hcl::{self, Names};
 use super::parts::{self, Part, Step, Write, key_policy_stem};
 use crate::access::NewGrant;
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
+use crate::escape::Escaped;
 use crate::plan::{Handover, Operation, Plan};
 use crate::render::command;
-use crate::render::escape::Escaped;
 
 /// The configuration with its policies: `ACCOUNT/keymend.tf` has the resources, `ACCOUNT/providers.tf` what a
 /// configuration of one's own has already. Existing policies are imported.

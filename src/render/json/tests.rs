@@ -201,7 +201,7 @@ fn mutilated_output_does_not_match_the_schema() {
 fn texts_from_outside_survive_and_harm_no_terminal() {
     let hostile = hostile_plan();
     let output = written(|out| write(out, &Report { plan: Some(&hostile), ..failed_early() }));
-    assert!(!output.contains(|c: char| c != '\n' && crate::render::escape::is_unsafe(c)));
+    assert!(!output.contains(|c: char| c != '\n' && crate::escape::is_unsafe(c)));
     assert_eq!(parsed(&output)["changes"][0]["after"], json!(hostile.changes[0].operation.after()));
 }
 

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::markdown::{handovers, single_line};
 use super::{ChangeOutcome, PURPOSE, Piece, Report, WAY, legend, pieces, severity_word, short, sign};
 use crate::diff::{self, Hunk, LineKind};
+use crate::escape::Escaped;
 use crate::plan::matrix::{Cell, KeyMatrix, Sides, matrix};
 use crate::plan::{Action, Change, Severity};
-use crate::render::escape::Escaped;
 use crate::render::text::names;
 
 const STYLE: &str = include_str!("report.css");

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use super::{ChangeOutcome, PURPOSE, Piece, Report, WAY, legend, pieces, severity_word, short, sign};
 use crate::diff::{self, LineKind};
+use crate::escape::Escaped;
 use crate::plan::matrix::matrix;
 use crate::plan::{Change, Operation};
 use crate::render::Styles;
-use crate::render::escape::Escaped;
 use crate::render::text;
 use crate::render::text::names;
 

@@ -6,9 +6,9 @@ use super::names;
 use crate::access::Request;
 use crate::access::chain::{Chain, FoundImage, FoundSnapshot, NoticeSource};
 use crate::arn::KeyArn;
+use crate::escape::Escaped;
 use crate::observation::ec2::{Instance, Volume};
 use crate::render::Styles;
-use crate::render::escape::Escaped;
 use crate::render::styles::paint;
 
 /// Writes what was found, step by step, with a blank line after it; nothing where nothing was looked for.

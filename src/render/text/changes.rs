@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use crate::diff::{self, Difference, Hunk, Line, LineKind};
+use crate::escape::Escaped;
 use crate::plan::{Action, Change, Operation};
 use crate::render::Styles;
-use crate::render::escape::Escaped;
 use crate::render::prose::Prose;
 use crate::render::styles::{Runs, paint};
 

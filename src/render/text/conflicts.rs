@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use super::difference;
 use crate::diff;
+use crate::escape::Escaped;
 use crate::plan::Now;
 use crate::plan::rollback::Conflict;
 use crate::render::Styles;
-use crate::render::escape::Escaped;
 use crate::render::prose::Prose;
 
 /// Writes one conflict with two differences: from what the run wrote, and from what was there before it, to what is

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
+use crate::escape::Escaped;
 use crate::plan::{Finding, Severity};
 use crate::render::Styles;
-use crate::render::escape::Escaped;
 use crate::render::prose::Prose;
 use crate::render::styles::paint;
 

@@ -6,10 +6,10 @@ use super::names;
 use crate::access::{NewGrant, Request};
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::diff;
+use crate::escape::EscapedJson;
 use crate::plan::Handover;
 use crate::render::Styles;
 use crate::render::command::{self, Command};
-use crate::render::escape::EscapedJson;
 use crate::render::prose::Prose;
 
 const INDENT: usize = 2;

@@ -55,16 +55,13 @@ fn colours_are_all_that_coloured_output_adds() {
 fn nothing_from_outside_reaches_the_terminal_unescaped() {
     let shown = hostile_plan();
     let text = plain(80, &shown);
-    assert!(!text.contains(|c: char| c != '\n' && crate::render::escape::is_unsafe(c)), "{text:?}");
+    assert!(!text.contains(|c: char| c != '\n' && crate::escape::is_unsafe(c)), "{text:?}");
     insta::assert_snapshot!(text);
     for change in &shown.changes {
         let line = written(|out| change_line(out, &Styles::plain(), 1, &change.operation));
-        assert!(!line.contains(crate::render::escape::is_unsafe), "{line:?}");
+        assert!(!line.contains(crate::escape::is_unsafe), "{line:?}");
         let documents = written(|out| change_documents(out, &Styles::plain(), 80, 1, change));
-        assert!(
-            !documents.contains(|c: char| c != '\n' && crate::render::escape::is_unsafe(c)),
-            "{documents:?}"
-        );
+        assert!(!documents.contains(|c: char| c != '\n' && crate::escape::is_unsafe(c)), "{documents:?}");
     }
 }
 

@@ -1,4 +1,5 @@
-//! Files that are written whole or not at all, and texts that are read.
+//! Files that are written whole or not at all, whenever the machine stops: under a name of nobody's and flushed to the
+//! disk first, then given their own, and the folder with that name flushed.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -6,20 +7,56 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::error::UsageError;
+/// A file without a name of its own yet, in the folder where it will have one. Dropped, it leaves no trace.
+#[derive(Debug)]
+pub struct Unnamed(NamedTempFile);
+
+impl Unnamed {
+    /// A text for a file that its owner alone may read, on the disk.
+    pub(crate) fn private(path: &Path, text: &str) -> io::Result<Self> {
+        // Without another mode, `tempfile` makes it for its owner alone.
+        Self::beside(path, None)?.holding(text)
+    }
+
+    fn beside(path: &Path, mode: Option<u32>) -> io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".keymend-");
+        #[cfg(unix)]
+        if let Some(mode) = mode {
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+        }
+        builder.tempfile_in(folder(path)).map(Self)
+    }
+
+    fn holding(mut self, text: &str) -> io::Result<Self> {
+        self.0.write_all(text.as_bytes())?;
+        self.0.as_file().sync_all()?;
+        Ok(self)
+    }
+
+    /// Gives it its name, which nobody may have.
+    pub(crate) fn name_new(self, path: &Path) -> io::Result<()> {
+        self.0.persist_noclobber(path).map(drop).map_err(|error| error.error)
+    }
+
+    /// Gives it its name, in the place of the file that has it.
+    pub(crate) fn rename_over(self, path: &Path) -> io::Result<()> {
+        self.0.persist(path).map(drop).map_err(|error| error.error)
+    }
+}
 
 /// A file that will be replaced or made: where it goes can be written, which was tried.
-pub(super) struct Destination {
+pub(crate) struct Destination {
     file: PathBuf,
-    temporary: NamedTempFile,
+    new: Unnamed,
 }
 
 impl Destination {
     /// Makes sure that a file can be written, without a trace of it yet. A file that is there keeps its permissions,
     /// and a link stays a link; a new one gets what the process's mask leaves of a mode.
-    pub(super) fn open(file: &Path, mode: u32) -> io::Result<Self> {
+    pub(crate) fn open(file: &Path, mode: u32) -> io::Result<Self> {
         if !file.exists() {
-            return Ok(Self { file: file.to_owned(), temporary: temporary(file, Some(mode))? });
+            return Ok(Self { file: file.to_owned(), new: Unnamed::beside(file, Some(mode))? });
         }
         let file = fs::canonicalize(file)?;
         if !fs::metadata(&file)?.is_file() {
@@ -27,44 +64,42 @@ impl Destination {
         }
         // Whoever may not write to a file does not replace it either.
         File::options().append(true).open(&file)?;
-        let temporary = temporary(&file, None)?;
-        temporary.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
-        Ok(Self { file, temporary })
+        let new = Unnamed::beside(&file, None)?;
+        new.0.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
+        Ok(Self { file, new })
     }
 
     /// Writes it: readers see the former text or the new one.
-    pub(super) fn write(self, text: &str) -> io::Result<()> {
-        let Self { file, mut temporary } = self;
-        temporary.write_all(text.as_bytes())?;
-        temporary.as_file().sync_all()?;
-        temporary.persist(&file).map_err(|error| error.error)?;
-        sync_folder(&file)
+    pub(crate) fn write(self, text: &str) -> io::Result<()> {
+        let Self { file, new } = self;
+        new.holding(text)?.rename_over(&file)?;
+        flush(folder(&file))
     }
 }
 
-/// Replaces a file's text.
-pub(super) fn replace(file: &Path, text: &str) -> io::Result<()> {
+/// Replaces the text of a file that is there.
+pub(crate) fn replace(file: &Path, text: &str) -> io::Result<()> {
     Destination::open(&fs::canonicalize(file)?, 0)?.write(text)
 }
 
 /// Writes a file, which is replaced where it exists.
-pub(super) fn write(file: &Path, text: &str, mode: u32) -> io::Result<()> {
+pub(crate) fn write(file: &Path, text: &str, mode: u32) -> io::Result<()> {
     Destination::open(file, mode)?.write(text)
 }
 
 /// A file that has to be new.
-pub(super) struct NewFile<'f> {
-    pub(super) path: PathBuf,
-    pub(super) text: &'f str,
-    pub(super) mode: u32,
+pub(crate) struct NewFile<'f> {
+    pub(crate) path: PathBuf,
+    pub(crate) text: &'f str,
+    pub(crate) mode: u32,
 }
 
 /// Why files could not be made, and at which.
-pub(super) type Refused = (PathBuf, io::Error);
+pub(crate) type Refused = (PathBuf, io::Error);
 
 /// Makes all of these files or none, folders included. One that is there with just this content stays as it is; over
 /// anything else nothing is written.
-pub(super) fn make_all(files: &[NewFile<'_>]) -> Result<(), Refused> {
+pub(crate) fn make_all(files: &[NewFile<'_>]) -> Result<(), Refused> {
     let mut missing = Vec::new();
     for file in files {
         let at = |error| (file.path.clone(), error);
@@ -90,18 +125,15 @@ pub(super) fn make_all(files: &[NewFile<'_>]) -> Result<(), Refused> {
 #[derive(Default)]
 struct Made {
     folders: Vec<PathBuf>,
-    prepared: Vec<(PathBuf, NamedTempFile)>,
+    prepared: Vec<(PathBuf, Unnamed)>,
     files: Vec<PathBuf>,
 }
 
 impl Made {
     fn prepare(&mut self, new: &NewFile<'_>) -> Result<(), Refused> {
         self.make_folder(folder(&new.path))?;
-        let at = |error| (new.path.clone(), error);
-        let mut temporary = temporary(&new.path, Some(new.mode)).map_err(at)?;
-        temporary.write_all(new.text.as_bytes()).map_err(at)?;
-        temporary.as_file().sync_all().map_err(at)?;
-        self.prepared.push((new.path.clone(), temporary));
+        let file = Unnamed::beside(&new.path, Some(new.mode)).and_then(|file| file.holding(new.text));
+        self.prepared.push((new.path.clone(), file.map_err(|error| (new.path.clone(), error))?));
         Ok(())
     }
 
@@ -122,13 +154,13 @@ impl Made {
 
     /// Gives every file its name; what came to be there meanwhile stays.
     fn keep(&mut self) -> Result<(), Refused> {
-        for (path, temporary) in self.prepared.drain(..) {
-            match temporary.persist_noclobber(&path) {
-                Ok(_) => self.files.push(path),
-                Err(error) => return Err((path, error.error)),
+        for (path, file) in self.prepared.drain(..) {
+            match file.name_new(&path) {
+                Ok(()) => self.files.push(path),
+                Err(error) => return Err((path, error)),
             }
         }
-        self.files.iter().try_for_each(|file| sync_folder(file).map_err(|error| (file.clone(), error)))
+        self.files.iter().try_for_each(|file| flush(folder(file)).map_err(|error| (file.clone(), error)))
     }
 
     /// Whatever can't be taken away again is told by the error that led here.
@@ -143,35 +175,20 @@ impl Made {
     }
 }
 
-fn temporary(file: &Path, mode: Option<u32>) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".keymend-");
-    #[cfg(unix)]
-    if let Some(mode) = mode {
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
-    }
-    builder.tempfile_in(folder(file))
+/// Removes a file, on the disk at once.
+pub(crate) fn remove(file: &Path) -> io::Result<()> {
+    fs::remove_file(file)?;
+    flush(folder(file))
 }
 
-fn sync_folder(file: &Path) -> io::Result<()> {
-    File::open(folder(file))?.sync_all()
+/// Flushes a folder: the names in it are on the disk then.
+pub(crate) fn flush(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
-fn folder(file: &Path) -> &Path {
+/// The folder that a file or folder is in.
+pub(crate) fn folder(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// A text as it was read: UTF-8, and what else it may be is told.
-pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<String, UsageError> {
-    let is_utf_16 = matches!(bytes.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [_, 0, ..]);
-    String::from_utf8(bytes).map_err(|error| {
-        let told = UsageError::new(format!("{name} can't be read: {error}"));
-        if is_utf_16 {
-            told.hint("it is UTF-16, as Windows PowerShell's > writes it: save it as UTF-8")
-        } else {
-            told.hint("save it as UTF-8")
-        }
-    })
 }
 
 #[cfg(test)]

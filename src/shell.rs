@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::escape;
+use crate::escape;
 
 /// Quotes one argument so that a POSIX shell reads it back as the same text.
 ///
