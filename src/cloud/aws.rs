@@ -6,6 +6,7 @@
 mod age;
 mod credentials;
 mod ec2;
+mod ec2_client;
 mod errors;
 mod failure;
 mod grants;

@@ -60,10 +60,8 @@ const IMPURE_MACROS: [&str; 5] = ["dbg", "eprint", "eprintln", "print", "println
 const MOST_CODE_LINES: usize = 400;
 
 /// The circles of before there was a test: each goes with the next change to its files, and none comes.
-const STANDING_CIRCLES: [&[&str]; 2] = [
-    &["cloud/aws/ec2.rs", "cloud/aws/session.rs"],
-    &["commands/handover.rs", "commands/outcome.rs", "commands/report.rs"],
-];
+const STANDING_CIRCLES: [&[&str]; 1] =
+    [&["commands/handover.rs", "commands/outcome.rs", "commands/report.rs"]];
 
 /// Everything wrong with a file, given by its path under `src`, such as `plan/planner.rs`.
 fn offences(file: &str, text: &str) -> Vec<String> {

@@ -1,11 +1,6 @@
-//! Calls of EC2 in one region, with one set of credentials.
-//!
-//! Without EC2's SDK, which takes longer to compile than everything else together: the calls are few.
+//! What is read of EC2, in one region, with one set of credentials.
 
 mod answers;
-mod client;
-mod endpoint;
-mod query;
 #[cfg(test)]
 mod tests;
 
@@ -19,9 +14,8 @@ use self::answers::{
     AllowedImagesSettings, Attribute, EbsDefaultKey, EbsEncryption, ImagesPage, Page, ReservationsPage,
     SnapshotsPage, Unexpected, VolumesPage,
 };
-pub(super) use self::client::Client;
-use self::query::Query;
 use super::Aws;
+use super::ec2_client::{Client, Query, QueryError};
 use super::errors::Call;
 use super::session::Session;
 use crate::arn::AccountId;
@@ -70,7 +64,7 @@ impl Aws {
 impl Ec2 {
     async fn ask<T: DeserializeOwned>(&self, query: Query) -> Result<T, CloudError> {
         let answer = self.client.operation().invoke(query).await.map_err(|error| {
-            let own_id = error.as_service_error().and_then(query::QueryError::request_id).map(str::to_owned);
+            let own_id = error.as_service_error().and_then(QueryError::request_id).map(str::to_owned);
             let failed = self.call.failed(&error);
             CloudError { request_id: failed.request_id.clone().or(own_id), ..failed }
         })?;

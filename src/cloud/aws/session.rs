@@ -19,7 +19,7 @@ use futures_util::future;
 use tokio::sync::OnceCell;
 
 use super::AwsOptions;
-use super::ec2;
+use super::ec2_client;
 use super::errors::Call;
 use super::role::AssumedRole;
 use crate::arn::{AccountId, ArnParts, EntityArn, Partition};
@@ -47,7 +47,7 @@ pub(super) struct Session {
     identity: OnceCell<Result<Caller, CloudError>>,
     iam: std::cell::OnceCell<aws_sdk_iam::Client>,
     kms: RefCell<BTreeMap<String, aws_sdk_kms::Client>>,
-    ec2: RefCell<BTreeMap<String, ec2::Client>>,
+    ec2: RefCell<BTreeMap<String, ec2_client::Client>>,
 }
 
 impl Session {
@@ -127,11 +127,11 @@ impl Session {
     }
 
     /// Why there is no client for the region is told in words.
-    pub(super) async fn ec2(&self, region: &str) -> Result<ec2::Client, String> {
+    pub(super) async fn ec2(&self, region: &str) -> Result<ec2_client::Client, String> {
         if let Some(client) = self.ec2.borrow().get(region) {
             return Ok(client.clone());
         }
-        let client = ec2::Client::new(&self.config, region).await?;
+        let client = ec2_client::Client::new(&self.config, region).await?;
         Ok(self.ec2.borrow_mut().entry(region.to_owned()).or_insert(client).clone())
     }
 }

@@ -48,23 +48,23 @@ pub(super) type Operation = operation::Operation<Query, String, QueryError>;
 
 /// One call.
 #[derive(Debug, Clone)]
-pub(super) struct Query {
+pub(in crate::cloud::aws) struct Query {
     action: &'static str,
     parameters: Vec<(String, String)>,
 }
 
 impl Query {
-    pub(super) fn new(action: &'static str) -> Self {
+    pub(in crate::cloud::aws) fn new(action: &'static str) -> Self {
         Self { action, parameters: Vec::new() }
     }
 
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+    pub(in crate::cloud::aws) fn with(mut self, name: &str, value: &str) -> Self {
         self.parameters.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// A list: `ImageId.1`, `ImageId.2`, …
-    pub(super) fn with_each(self, name: &str, values: &[String]) -> Self {
+    pub(in crate::cloud::aws) fn with_each(self, name: &str, values: &[String]) -> Self {
         let numbered = values.iter().enumerate();
         numbered.fold(self, |query, (index, value)| query.with(&format!("{name}.{}", index + 1), value))
     }
@@ -83,11 +83,11 @@ impl Query {
 ///
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/api-error-codes.html>
 #[derive(Debug)]
-pub(super) struct QueryError(ErrorMetadata);
+pub(in crate::cloud::aws) struct QueryError(ErrorMetadata);
 
 impl QueryError {
     /// The id in the answer itself, where no header has one.
-    pub(super) fn request_id(&self) -> Option<&str> {
+    pub(in crate::cloud::aws) fn request_id(&self) -> Option<&str> {
         self.0.extra("request_id")
     }
 }
