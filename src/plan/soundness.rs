@@ -1,11 +1,16 @@
-//! The independent check of every plan: it shares no code with what made the changes.
+//! The independent check of every plan: nothing that it decides by is shared with what made the changes.
 //!
 //! Everything that was in a document still is, and what is new is what was asked for: by the form of the documents
-//! and by their effect.
+//! and by their effect. What may become new ([`demand`], [`grants`]) and what AWS takes ([`limits`]) is written down
+//! here once more. Shared is what both sides have to read alike: how a policy is read and which actions a pattern
+//! stands for ([`crate::policy`]), whom and which keys was asked for ([`Request`]), and whether a request is allowed
+//! ([`crate::authz`]), which has tests of its own against a second, naive evaluation and AWS's own verdicts.
 
+mod demand;
 mod effect;
 mod form;
 mod grants;
+pub(super) mod limits;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -16,11 +21,11 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use super::{Change, Finding, FindingCode, KeyPolicyUpdate, Operation};
-use crate::access::grant::key_policy_statement;
-use crate::access::{Grantee, Request, RequiredStatement, ServiceLinkedRole};
+use crate::access::{Grantee, Request, ServiceLinkedRole};
 use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, PolicyArn};
-use crate::observation::{ManagedPolicy, Observation, Reading};
+use crate::observation::{IamQuotas, ManagedPolicy, Observation, Reading};
 use crate::policy::{Documents, PolicyDocument};
+use demand::Demand;
 use effect::Rewrite;
 
 /// What is wrong with a plan's changes; empty for every plan that may be shown.
@@ -30,17 +35,18 @@ pub(super) fn violations(
     grantees: &[Grantee],
     changes: &[Change],
 ) -> Vec<Finding> {
-    let mut required: Vec<RequiredStatement> = Vec::new();
+    let mut demands: Vec<Demand> = Vec::new();
     let kinds = grantees
         .iter()
         .flat_map(|grantee| request.keys_for(grantee.account()).map(move |key| (key, grantee)));
-    for (key, grantee) in kinds {
-        let of = request.required(key, grantee);
-        required.extend(of.into_iter().filter(|new| !required.contains(new)).collect::<Vec<_>>());
+    for demand in kinds.flat_map(|(key, grantee)| Demand::of(request, key, grantee)) {
+        if !demands.contains(&demand) {
+            demands.push(demand);
+        }
     }
     let asked = Asked {
         request,
-        required,
+        demands,
         keys: request.keys.iter().map(ToString::to_string).collect(),
         grantees,
         observation,
@@ -67,7 +73,7 @@ pub(super) fn violations(
 struct Asked<'a> {
     request: &'a Request,
     /// For every region and account.
-    required: Vec<RequiredStatement>,
+    demands: Vec<Demand>,
     keys: BTreeSet<String>,
     grantees: &'a [Grantee],
     observation: &'a Observation,
@@ -169,8 +175,7 @@ impl<'a> Asked<'a> {
     ) -> Result<(), String> {
         let (before, after, asked) = (self.parsed(before)?, self.parsed(after)?, parsed(asked)?);
         let rewrite = Rewrite { before: &before, after: &after, asked: &asked };
-        let caller = self.observation.callers.get(&key.account).map(|caller| caller.arn.as_str());
-        rewrite.check_key_policy(key, &self.principals(key), caller)
+        rewrite.check_key_policy(key, &self.principals(key), self.caller(key))
     }
 
     fn check_identity_policy(
@@ -185,44 +190,48 @@ impl<'a> Asked<'a> {
         rewrite.check_identity_policy(policy.account, &self.request.keys)
     }
 
-    /// A key policy of exactly what was asked for: the required statements of each account, and what lets accounts
-    /// create the grants of their service-linked roles.
+    /// A key policy of exactly what was asked for: the demands of each account, and what lets accounts create the
+    /// grants of their service-linked roles.
     fn in_key_policy(&self, key: &KeyArn) -> String {
-        let mut demands: Vec<(RequiredStatement, Vec<String>)> = Vec::new();
+        let mut demands: Vec<(Demand, Vec<String>)> = Vec::new();
         for principal in self.principals(key) {
-            for required in self.required_of(key, &principal) {
-                match demands.iter_mut().find(|(known, _)| *known == required) {
+            let Ok(grantee) = principal.parse::<Grantee>() else { continue };
+            for demand in Demand::of(self.request, key, &grantee) {
+                match demands.iter_mut().find(|(known, _)| *known == demand) {
                     Some((_, principals)) => principals.push(principal.clone()),
-                    None => demands.push((required, vec![principal.clone()])),
+                    None => demands.push((demand, vec![principal.clone()])),
                 }
             }
         }
-        let statements = demands.iter().map(|(required, principals)| required.for_key_policy("", principals));
+        let statements = demands.iter().map(|(demand, principals)| demand.for_principals(principals));
         let mut roles: BTreeMap<String, Vec<&ServiceLinkedRole>> = BTreeMap::new();
         for role in grants::foreign_roles(self, key) {
             let arn = role.arn();
             roles.entry(format!("arn:{}:iam::{}:root", arn.partition, arn.account)).or_default().push(role);
         }
-        let permissions = roles.iter().map(|(root, roles)| key_policy_statement("", root, roles));
+        let permissions = roles.iter().map(|(root, roles)| grants::permission(root, roles));
         let statements: Vec<Value> = statements.chain(permissions).collect();
         json!({"Version": "2012-10-17", "Statement": statements}).to_string()
     }
 
-    /// What is required for somebody whom the key policy may come to name.
-    fn required_of(&self, key: &KeyArn, principal: &str) -> Vec<RequiredStatement> {
-        match principal.parse::<Grantee>() {
-            Ok(grantee) => self.request.required(key, &grantee),
-            Err(_) => Vec::new(),
-        }
-    }
-
-    /// An IAM policy of exactly what was asked for: the required statements for each key.
+    /// An IAM policy of exactly what was asked for: the demands on each key.
     fn in_identity_policy(&self, account: AccountId) -> String {
         let statements = self.request.keys_for(account).flat_map(|key| {
-            let of = self.request.required_in(key, account).into_iter();
-            of.map(|required| required.for_identity("", &[key.to_string()]))
+            let of = Demand::in_account(self.request, key, account).into_iter();
+            of.map(|demand| demand.on_key(key))
         });
         json!({"Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>()}).to_string()
+    }
+
+    /// The caller whose credentials serve a key's account.
+    fn caller(&self, key: &KeyArn) -> Option<&'a str> {
+        self.observation.callers.get(&key.account).map(|caller| caller.arn.as_str())
+    }
+
+    /// The most characters that a policy of an account may have.
+    fn policy_size(&self, account: AccountId) -> usize {
+        let iam = self.observation.accounts.get(&account).and_then(Reading::read);
+        iam.map_or(IamQuotas::default().policy_size, |iam| iam.quotas.policy_size)
     }
 }
 
@@ -233,6 +242,10 @@ fn parsed(text: &str) -> Result<PolicyDocument, String> {
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
+
+/// A policy of somebody who may do everything, as far as IAM goes.
+const ALLOW_EVERYTHING: &str =
+    r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
 
 /// A document that says nothing.
 const EMPTY: &str = r#"{"Statement": []}"#;

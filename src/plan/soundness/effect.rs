@@ -29,11 +29,9 @@ use crate::arn::{AccountId, EntityKind, KeyArn, Partition};
 use crate::authz::{Context, Outcome, Policies, Prepared, Query, evaluate};
 use crate::policy::{KmsAction, PolicyDocument};
 
+use super::{ALLOW_EVERYTHING, parsed};
 use changed::{Changed, StatementTrial};
 use principals::{Universe, stranger};
-
-const ALLOW_EVERYTHING: &str =
-    r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
 
 /// A document before and after a change, and a document of exactly what was asked for.
 pub(super) struct Rewrite<'a> {
@@ -50,7 +48,7 @@ impl Rewrite<'_> {
         names: &BTreeSet<String>,
         caller: Option<&str>,
     ) -> Result<(), String> {
-        let everything = Prepared::new(&parse(ALLOW_EVERYTHING)?);
+        let everything = Prepared::new(&parsed(ALLOW_EVERYTHING)?);
         let context = Context::unknown();
         for trial in Changed::of(self, key.partition)?.trials() {
             let principals = Universe::of(trial.statements(), key, names, caller).told_apart_by(&trial);
@@ -100,7 +98,7 @@ impl Rewrite<'_> {
     pub(super) fn check_identity_policy(&self, account: AccountId, keys: &[KeyArn]) -> Result<(), String> {
         let partition = keys.first().map_or(Partition::Aws, |key| key.partition);
         let somebody = stranger(partition, account, EntityKind::User);
-        let lets_in = parse(&format!(
+        let lets_in = parsed(&format!(
             r#"{{"Statement": {{"Effect": "Allow", "Principal": {{"AWS": "arn:{partition}:iam::{account}:root"}},
             "Action": "kms:*", "Resource": "*"}}}}"#
         ))?;
@@ -160,8 +158,4 @@ fn degree(outcome: Outcome) -> u8 {
         Outcome::Unknown => 1,
         Outcome::Allowed => 2,
     }
-}
-
-fn parse(text: &str) -> Result<PolicyDocument, String> {
-    PolicyDocument::parse(text).map_err(|error| error.to_string())
 }

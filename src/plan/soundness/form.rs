@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::super::planner::limits;
 use super::super::{KeyPolicyUpdate, Operation};
+use super::demand::Demand;
 use super::shape::Shape;
-use super::{Asked, EMPTY, ensure, grants};
+use super::{Asked, EMPTY, ensure, grants, limits};
 use crate::access::Grantee;
 use crate::arn::{AccountId, KeyArn, Partition, PolicyArn};
 use crate::policy::{ActionSet, Effect, PolicyDocument, condition, pattern};
@@ -15,7 +15,7 @@ pub(super) fn check<'a>(asked: &Asked<'a>, operation: &'a Operation) -> Result<(
     match operation {
         Operation::PruneOrphans(update) => {
             check_pruning(asked, update)?;
-            check_key_policy_text(&update.after)
+            check_key_policy(asked, update)
         }
         Operation::UpdateKeyPolicy(update) => {
             let (before, after) = shapes(asked, &update.before, &update.after, update.key.partition)?;
@@ -24,14 +24,16 @@ pub(super) fn check<'a>(asked: &Asked<'a>, operation: &'a Operation) -> Result<(
                 New::Statement if grants::is_permission(asked, &update.key, statement) => Ok(()),
                 _ => check_key_statement(asked, &principals, statement, new),
             })?;
-            check_key_policy_text(&update.after)
+            check_key_policy(asked, update)
         }
         Operation::CreatePolicy { policy, after, .. } => {
+            check_identity_policy(asked, policy, after)?;
             let (_, after) = shapes(asked, EMPTY, after, policy.partition)?;
             check_additions(&[], &after, |statement, new| check_identity_statement(asked, statement, new))?;
             check_identity_sids(&[], &after)
         }
         Operation::CreatePolicyVersion { policy, before, after, .. } => {
+            check_identity_policy(asked, policy, after)?;
             let (before, after) = shapes(asked, before, after, policy.partition)?;
             check_additions(&before, &after, |statement, new| {
                 check_identity_statement(asked, statement, new)
@@ -89,18 +91,18 @@ fn check_who_is_served(
 
 /// Whether statements give somebody of an account all the required access to a key.
 fn gives(asked: &Asked<'_>, statements: &[Shape], key: &KeyArn, account: AccountId) -> bool {
-    asked.request.required_in(key, account).iter().all(|required| {
+    Demand::in_account(asked.request, key, account).iter().all(|demand| {
         let given = statements
             .iter()
             .filter(|statement| statement.effect == Effect::Allow && statement.is_unnegated())
             .filter(|statement| {
                 statement.resources.iter().any(|resource| pattern::matches(resource, &key.to_string()))
             })
-            .filter(|statement| condition::is_subset(&statement.conditions, &required.conditions))
+            .filter(|statement| condition::is_subset(&statement.conditions, &demand.conditions))
             .flat_map(|statement| statement.actions.iter())
             .map(|action| ActionSet::of_pattern(action))
             .fold(ActionSet::EMPTY, ActionSet::union);
-        given.contains(required.action_set)
+        given.contains(demand.set)
     })
 }
 
@@ -176,7 +178,7 @@ fn check_key_statement(
         New::Members { principals, actions, resources } => {
             ensure(resources.is_empty(), || "a resource was added".to_owned())?;
             if !principals.is_empty() {
-                ensure(is_required(asked, statement), || {
+                ensure(is_demanded(asked, statement), || {
                     "a statement that gives something else took a principal".to_owned()
                 })?;
                 ensure(principals.is_subset(asked_principals), || {
@@ -192,7 +194,7 @@ fn check_key_statement(
             Ok(())
         }
         New::Statement => {
-            ensure(is_required(asked, statement), || "a new statement gives something else".to_owned())?;
+            ensure(is_demanded(asked, statement), || "a new statement gives something else".to_owned())?;
             ensure(!statement.aws.is_empty() && statement.aws.is_subset(asked_principals), || {
                 "a new statement is for others".to_owned()
             })
@@ -207,7 +209,7 @@ fn check_identity_statement(asked: &Asked<'_>, statement: &Shape, new: &New) -> 
         New::Members { principals, actions, resources } => {
             ensure(principals.is_empty(), || "a principal was added".to_owned())?;
             if !resources.is_empty() {
-                ensure(is_required(asked, statement), || {
+                ensure(is_demanded(asked, statement), || {
                     "a statement that gives something else took a key".to_owned()
                 })?;
                 ensure(resources.is_subset(&asked.keys), || {
@@ -223,7 +225,7 @@ fn check_identity_statement(asked: &Asked<'_>, statement: &Shape, new: &New) -> 
             Ok(())
         }
         New::Statement => {
-            ensure(is_required(asked, statement), || "a new statement gives something else".to_owned())?;
+            ensure(is_demanded(asked, statement), || "a new statement gives something else".to_owned())?;
             ensure(!statement.resources.is_empty() && statement.resources.is_subset(&asked.keys), || {
                 "a new statement is for other keys".to_owned()
             })
@@ -231,20 +233,19 @@ fn check_identity_statement(asked: &Asked<'_>, statement: &Shape, new: &New) -> 
     }
 }
 
-/// Added actions are those of the required statement with the same conditions.
+/// Added actions are those of a demand with the same conditions.
 fn check_completion(asked: &Asked<'_>, statement: &Shape, actions: &BTreeSet<String>) -> Result<(), String> {
     let added = ActionSet::of_patterns(actions.iter().map(String::as_str));
-    let fits = asked.required.iter().any(|required| {
-        required.action_set.contains(added)
-            && condition::same_meaning(&statement.conditions, &required.conditions)
+    let fits = asked.demands.iter().any(|demand| {
+        demand.set.contains(added) && condition::same_meaning(&statement.conditions, &demand.conditions)
     });
     ensure(fits, || "actions were added that nobody asked for".to_owned())
 }
 
-fn is_required(asked: &Asked<'_>, statement: &Shape) -> bool {
-    asked.required.iter().any(|required| {
-        statement.expanded() == Some(required.action_set)
-            && condition::same_meaning(&statement.conditions, &required.conditions)
+fn is_demanded(asked: &Asked<'_>, statement: &Shape) -> bool {
+    asked.demands.iter().any(|demand| {
+        statement.expanded() == Some(demand.set)
+            && condition::same_meaning(&statement.conditions, &demand.conditions)
     })
 }
 
@@ -255,11 +256,13 @@ fn check_pruning<'a>(asked: &Asked<'a>, update: &'a KeyPolicyUpdate) -> Result<(
     ensure(expected == after, || "more went than principals that no longer exist".to_owned())
 }
 
-fn check_key_policy_text(text: &str) -> Result<(), String> {
-    // https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html#KMS-PutKeyPolicy-request-Policy
-    let is_allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}');
-    ensure(text.chars().all(is_allowed), || "the text has characters that PutKeyPolicy refuses".to_owned())?;
-    ensure(text.len() <= limits::KEY_POLICY_BYTES, || "the key policy is too large".to_owned())
+fn check_key_policy<'a>(asked: &Asked<'a>, update: &'a KeyPolicyUpdate) -> Result<(), String> {
+    let after = asked.parsed(&update.after)?;
+    limits::check_key_policy(&update.key, &after, asked.caller(&update.key))
+}
+
+fn check_identity_policy<'a>(asked: &Asked<'a>, policy: &PolicyArn, after: &'a str) -> Result<(), String> {
+    limits::check_identity_policy(&*asked.parsed(after)?, asked.policy_size(policy.account))
 }
 
 /// Sids that were there before are IAM's own business.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Value, json};
+
 use super::shape::Shape;
 use super::{Asked, ensure};
 use crate::access::{Grantee, NewGrant, ServiceLinkedRole};
@@ -74,6 +76,20 @@ pub(super) fn is_permission(asked: &Asked<'_>, key: &KeyArn, statement: &Shape) 
         && names_only(statement, "ForAllValues:StringEquals", "kms:GrantOperations", |value| {
             MOST.contains(&value)
         })
+}
+
+/// The statement that lets an account create all the grants of its roles, and no others.
+pub(super) fn permission(root: &str, roles: &[&ServiceLinkedRole]) -> Value {
+    json!({
+        "Effect": "Allow",
+        "Principal": {"AWS": root},
+        "Action": "kms:CreateGrant",
+        "Resource": "*",
+        "Condition": {
+            "StringEquals": {"kms:GranteePrincipal": roles},
+            "ForAllValues:StringEquals": {"kms:GrantOperations": MOST},
+        },
+    })
 }
 
 /// Whether there is such a condition, with values of these only.
