@@ -8,8 +8,8 @@
 //! - Nothing is gained where each statement that came gives no more, request by request, than statements that went,
 //!   or than what was asked for gives by itself: an account's root stands for all of its account there.
 //!
-//! A statement makes up for another one only if each of its conditions stands in the other one too: then it holds
-//! wherever the other one does, and no value of any condition key has to be tried. So the cost grows with the
+//! A statement makes up for another one only if each of its conditions stands in the other one too, with as many values
+//! or more: then it holds wherever the other one does, and no value of any condition key has to be tried. So the cost grows with the
 //! statements that changed, whatever conditions the document has.
 //!
 //! Requests are all that the statements of one trial tell apart:

@@ -13,7 +13,7 @@ use crate::policy::{ActionSet, Effect};
 /// All that a service-linked role may be granted.
 ///
 /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html>
-const MOST: [&str; 8] = [
+pub(super) const MOST: [&str; 8] = [
     "CreateGrant",
     "Decrypt",
     "DescribeKey",

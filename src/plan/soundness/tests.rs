@@ -1,5 +1,7 @@
 //! Changes that no plan of ours may come to: each is caught, by its form and by its effect.
 
+mod tables;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -70,9 +72,10 @@ fn effect(before: &[Value], after: &[Value]) -> Result<(), String> {
 fn wrong_key_policies_are_caught_by_their_effect() {
     let denies = json!({"Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"});
     let listed = |principals: &[&str]| decrypt(&json!(principals));
-    let via = |service: &str| {
-        with(listed(&[STRANGER]), "Condition", json!({"StringEquals": {"kms:ViaService": service}}))
+    let via_any = |services: &[&str]| {
+        with(listed(&[STRANGER]), "Condition", json!({"StringEquals": {"kms:ViaService": services}}))
     };
+    let via = |service: &str| via_any(&[service]);
     let by_arn = |arn: &str| {
         let condition = json!({"ArnLike": {"aws:PrincipalArn": arn}});
         with(decrypt(&json!("*")), "Condition", condition)
@@ -86,6 +89,8 @@ fn wrong_key_policies_are_caught_by_their_effect() {
         ),
         ("a condition gone", vec![grants(true)], vec![grants(false)], "gets kms:CreateGrant"),
         ("another condition", vec![via("s3")], vec![via("ec2")], "kms:Decrypt"),
+        ("a value more", vec![via("s3")], vec![via_any(&["s3", "ec2"])], "gets kms:Decrypt"),
+        ("a value gone", vec![via_any(&["s3", "ec2"])], vec![via("s3")], "loses kms:Decrypt"),
         ("a principal gone", vec![listed(&[ROLE, STRANGER])], vec![listed(&[ROLE])], "loses kms:Decrypt"),
         ("a statement gone", vec![listed(&[STRANGER])], vec![], "loses kms:Decrypt"),
         ("a stranger added", vec![listed(&[ROLE])], vec![listed(&[ROLE, STRANGER])], "gets kms:Decrypt"),
@@ -347,6 +352,29 @@ fn permissions_for_other_grants_are_caught() {
     ] {
         assert_eq!(found(&wrong).len(), 1, "{story}");
     }
+}
+
+/// Of two roles of an account one may have its grant already: then only the other one's is permitted.
+#[test]
+fn a_permission_for_some_of_an_accounts_roles_passes() {
+    let blue = format!("{FLEET}_blue");
+    let request = Request {
+        keys: vec![key()],
+        grantees: vec![FLEET.parse().unwrap(), blue.parse().unwrap()],
+        policy_name: PolicyName::default(),
+        profile: Profile::Documented,
+        coverage: CoverageRule::Named,
+        prune_orphans: false,
+        purpose: Purpose::default(),
+        only_for: std::collections::BTreeMap::new(),
+    };
+    let role: ServiceLinkedRole = FLEET.parse::<EntityArn>().unwrap().try_into().unwrap();
+    let statement = key_policy_statement("Grants", "arn:aws:iam::444455556666:root", &[&role]);
+    let text = |statements: &[Value]| document(statements).text().to_owned();
+    let update = KeyPolicyUpdate { key: key(), before: text(&[admin()]), after: text(&[admin(), statement]) };
+    let change =
+        Change { operation: Operation::UpdateKeyPolicy(update), reason: String::new(), gains: Vec::new() };
+    assert_eq!(violations(&request, &Observation::default(), &request.grantees, &[change]), []);
 }
 
 mod brute {

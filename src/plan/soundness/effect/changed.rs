@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Rewrite;
 use crate::arn::{KeyArn, Partition};
 use crate::authz::{Policies, Prepared};
-use crate::policy::{Effect, KmsAction, PolicyDocument, Statement, condition};
+use crate::policy::{Condition, Effect, KmsAction, PolicyDocument, Statement};
 
 /// The `Allow` statements that stand in one of both documents only, by index.
 pub(super) struct Changed<'a> {
@@ -57,7 +57,8 @@ impl<'a> Changed<'a> {
         'a: 's,
     {
         let fits = |other: &&Statement| {
-            condition::is_subset(&other.conditions, &tried.conditions) && is_as_opaque(tried, other)
+            let holds = |own: &Condition| tried.conditions.iter().any(|tried| holds_wherever(own, tried));
+            other.conditions.iter().all(holds) && is_as_opaque(tried, other)
         };
         let by: Vec<&'a Statement> = others.copied().filter(|other| fits(other)).collect();
         StatementTrial {
@@ -147,6 +148,15 @@ fn differing<'a>(
     let left: Vec<&Statement> = known.into_values().flatten().collect();
     let is_left = |statement: &&Statement| left.iter().any(|own| std::ptr::eq::<Statement>(*own, *statement));
     (before.statements.iter().filter(is_left).collect(), came)
+}
+
+/// Whether a condition holds wherever another one does: it says the same, or takes more values of those of which one
+/// has to be there.
+fn holds_wherever(own: &Condition, other: &Condition) -> bool {
+    let ((operator, key, values), (other_operator, other_key, others)) = (own.meaning(), other.meaning());
+    let takes_more =
+        matches!(operator, "StringEquals" | "ForAllValues:StringEquals") && values.is_superset(&others);
+    operator == other_operator && key == other_key && (values == others || takes_more)
 }
 
 /// Whether what evaluation can't make sense of in one statement, so that it may go either way, stands in the other
