@@ -2,22 +2,26 @@
 
 mod apply;
 mod approval;
+mod backend;
 mod chain;
 mod check;
 pub mod console;
+mod defaults;
+mod document;
 mod ending;
 mod fix;
 mod handover;
 mod input;
 mod interrupt;
 mod man;
+mod mishap;
 mod organization;
 mod outcome;
+mod parts;
 mod patch;
 mod place;
 pub mod progress;
 mod proof;
-mod report;
 mod resume;
 mod rollback;
 mod run;
@@ -25,13 +29,12 @@ mod texts;
 mod usage;
 
 use std::ffi::OsString;
-use std::io::Write as _;
 
 use clap::Parser as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::cli::{Cli, ColorChoice, Command};
+use crate::cli::{Cli, ColorChoice, Command, OutputFormat};
 use crate::error::{Error, ExitStatus};
 use console::Console;
 use progress::Progress;
@@ -45,16 +48,9 @@ pub fn run(arguments: &[OsString]) -> ExitStatus {
 }
 
 fn run_command(cli: &Cli) -> ExitStatus {
-    let (color, verbose) = match &cli.command {
-        Command::Fix(args) => (args.approval.output.color, args.approval.output.verbose),
-        Command::Rollback(args) => (args.approval.output.color, args.approval.output.verbose),
-        Command::Check(args) => (args.output.color, args.output.verbose),
-        Command::Apply(args) => (args.approval.output.color, args.approval.output.verbose),
-        Command::Patch(args) => (args.color, 0),
-        _ => (ColorChoice::Auto, 0),
-    };
-    let mut console = Console::of_process(color);
-    start_tracing(verbose, &console.progress);
+    let telling = Telling::of(&cli.command);
+    let mut console = Console::of_process(telling.color);
+    start_tracing(telling.verbose, &console.progress);
     let ended = match &cli.command {
         Command::Fix(args) => block_on(fix::fix(args, &mut console)),
         Command::Rollback(args) => block_on(rollback::rollback(args, &mut console)),
@@ -66,12 +62,34 @@ fn run_command(cli: &Cli) -> ExitStatus {
         Command::Man => texts::man(&mut console),
         Command::Schema { of } => texts::schema(*of, &mut console),
     };
-    let ended = ended.and_then(|status| console.out.flush().map(|()| status).map_err(Error::from));
-    ended.unwrap_or_else(|error| {
-        // Where standard error is gone too, the exit status still tells.
-        _ = console.error(&error);
-        error.exit_status()
-    })
+    ending::of_command(ended, telling.document, &mut console)
+}
+
+/// How a command tells what it came to.
+struct Telling {
+    color: ColorChoice,
+    verbose: u8,
+    /// The name of a command that leaves a document, whatever it comes to.
+    document: Option<&'static str>,
+}
+
+impl Telling {
+    fn of(command: &Command) -> Self {
+        let (name, output) = match command {
+            Command::Fix(args) => ("fix", &args.approval.output),
+            Command::Rollback(args) => ("rollback", &args.approval.output),
+            Command::Apply(args) => ("apply", &args.approval.output),
+            Command::Check(args) => ("check", &args.output),
+            Command::Patch(args) => return Self { color: args.color, verbose: 0, document: None },
+            Command::Permissions(_) | Command::Completions { .. } | Command::Man | Command::Schema { .. } => {
+                return Self { color: ColorChoice::Auto, verbose: 0, document: None };
+            }
+        };
+        // Requests are answered line by line.
+        let is_answering = matches!(command, Command::Check(args) if args.requests.is_some());
+        let is_document = output.output == OutputFormat::Json && !is_answering;
+        Self { color: output.color, verbose: output.verbose, document: is_document.then_some(name) }
+    }
 }
 
 /// One thread is enough: the program waits for AWS, and for people.

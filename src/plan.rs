@@ -1,5 +1,6 @@
 //! The plan: findings and ordered changes, as a value that is shown, approved and executed.
 
+mod case;
 pub mod conclusion;
 pub mod document;
 pub mod gains;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Grantee, NewGrant};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
 
+pub use case::Case;
 pub use operation::{Action, KeyPolicyUpdate, Now, Operation};
 pub use planner::plan;
 

@@ -6,7 +6,7 @@ pub mod disk;
 pub mod history;
 pub mod record;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::num::NonZeroU8;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,7 @@ use time::format_description::well_known::Iso8601;
 use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
 
 use super::StepResult;
-use crate::access::Request;
-use crate::access::chain::Chain;
-use crate::arn::AccountId;
-use crate::observation::Caller;
-use crate::plan::Plan;
+use crate::plan::Case;
 
 pub use disk::{Disk, RealDisk};
 pub use history::{History, RunState};
@@ -73,16 +69,10 @@ pub struct Beginning<'a> {
     pub backend: Backend,
     /// Why it is made.
     pub origin: Origin,
-    /// How it came to the keys.
-    pub chain: &'a Chain,
-    /// What was asked for.
-    pub request: &'a Request,
-    /// What is carried out.
-    pub plan: &'a Plan,
+    /// What is carried out, what it was made from, and who writes.
+    pub case: &'a Case,
     /// Which of the plan's changes.
     pub selected: &'a BTreeSet<usize>,
-    /// Who writes, by account.
-    pub callers: &'a BTreeMap<AccountId, Caller>,
 }
 
 impl Journal {
@@ -101,7 +91,7 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// As [`Journal::begin`].
     pub fn begin_on(mut disk: D, folder: &Path, beginning: &Beginning<'_>) -> Result<Self, JournalError> {
-        let Beginning { backend, origin, chain, request, plan, selected, callers } = beginning;
+        let Beginning { backend, origin, case, selected } = beginning;
         let error = |source| JournalError::Unwritable { path: folder.display().to_string(), source };
         disk.create_private_folder(folder).map_err(error)?;
         let started = now();
@@ -113,11 +103,11 @@ impl<D: Disk> Journal<D> {
             origin: origin.clone(),
             started,
             ended: None,
-            callers: (*callers).clone(),
-            chain: (*chain).clone(),
-            request: (*request).clone(),
-            plan: (*plan).clone(),
-            steps: (0..plan.changes.len())
+            callers: case.observation.callers.clone(),
+            chain: case.chain.clone(),
+            request: case.request.clone(),
+            plan: case.plan.clone(),
+            steps: (0..case.plan.changes.len())
                 .map(|index| StepRecord::begin(selected.contains(&index)))
                 .collect(),
         };

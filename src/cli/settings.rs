@@ -147,7 +147,7 @@ impl RollbackSettings {
 }
 
 /// Where a run reads and writes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum BackendSettings {
     /// A world: a file, or the built-in one.
     Sandbox(Option<PathBuf>),

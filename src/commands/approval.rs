@@ -1,87 +1,84 @@
 //! From a plan to what becomes of it: shown, approved or not, carried out.
 
 use std::collections::BTreeSet;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
+use super::backend::{Cloud, Ground};
 use super::console::Console;
 use super::interrupt::Interrupt;
 use super::outcome;
 use super::place::Place;
 use super::run::Decision;
-use crate::access::Request;
-use crate::access::chain::Chain;
 use crate::apply::journal::{Beginning, Journal, Origin};
 use crate::apply::{self, Clock, Outcome, Run};
 use crate::cli::OutputFormat;
 use crate::cli::settings::{Mode, RunSettings};
-use crate::cloud::{Observe, Write};
 use crate::error::Error;
-use crate::observation::Observation;
-use crate::plan::Plan;
+use crate::plan::Case;
 use crate::plan::outlook::Outlook;
 use crate::prompt::{self, Answer};
-use crate::render::text;
+use crate::render::{Styles, text};
 
-/// In JSON mode the plan is still shown to whoever is going to be asked.
+/// Shows the plan. In JSON mode it is still shown to whoever is going to be asked.
 pub(super) fn show(
     settings: &RunSettings,
-    chain: &Chain,
-    request: &Request,
-    observation: &Observation,
-    plan: &Plan,
+    case: &Case,
+    outlook: &Outlook<'_>,
     console: &mut Console,
-) -> Result<(), Error> {
-    let Console { out, styles, talk, talk_styles, width, is_interactive, .. } = console;
-    let gained = Outlook::new(request, observation).gained(&plan.changes);
+) -> io::Result<()> {
+    let Case { chain, request, observation, plan } = case;
+    let gained = outlook.gained(&plan.changes);
+    let Console { talk, talk_styles, width, .. } = console;
     text::callers(talk, talk_styles, *width, observation)?;
-    match settings.output {
-        OutputFormat::Text => {
-            text::chain(out, styles, chain, request)?;
-            text::plan(out, styles, *width, request, (plan, &gained))?;
-        }
-        OutputFormat::Json if settings.mode == Mode::Interactive && *is_interactive => {
-            text::chain(talk, talk_styles, chain, request)?;
-            text::plan(talk, talk_styles, *width, request, (plan, &gained))?;
-        }
-        OutputFormat::Json => {}
-    }
-    out.flush()?;
-    Ok(())
+    to_reader(settings, console, |out, styles, width| {
+        text::chain(out, styles, chain, request)?;
+        text::plan(out, styles, width, request, (plan, &gained))
+    })
 }
 
-/// Shows who is not known to be able to launch once the plan is carried out, in the same places as the plan.
+/// Shows who is not known to be able to launch once the plan is carried out, in the same place as the plan.
 pub(super) fn show_prospects(
     settings: &RunSettings,
-    request: &Request,
-    observation: &Observation,
-    plan: &Plan,
+    case: &Case,
+    outlook: &Outlook<'_>,
     console: &mut Console,
-) -> Result<(), Error> {
+) -> io::Result<()> {
+    let Case { request, plan, .. } = case;
     // What blocks says so by itself.
-    let doubtful = if plan.is_blocked() {
-        Vec::new()
-    } else {
-        outcome::doubtful(&Outlook::new(request, observation).after(&plan.changes))
-    };
+    let doubtful =
+        if plan.is_blocked() { Vec::new() } else { outcome::doubtful(&outlook.after(&plan.changes)) };
     let moment = if plan.changes.is_empty() { text::Moment::Now } else { text::Moment::Planned };
-    let about = (moment, request.purpose);
+    to_reader(settings, console, |out, styles, width| {
+        text::prospect(out, styles, width, (moment, request.purpose), &doubtful)
+    })
+}
+
+/// Writes to the results; where they are a document for programs, to the talk with whoever is going to be asked.
+fn to_reader(
+    settings: &RunSettings,
+    console: &mut Console,
+    write: impl FnOnce(&mut dyn io::Write, &Styles, usize) -> io::Result<()>,
+) -> io::Result<()> {
     let Console { out, styles, talk, talk_styles, width, is_interactive, .. } = console;
     match settings.output {
-        OutputFormat::Text => text::prospect(out, styles, *width, about, &doubtful)?,
+        OutputFormat::Text => write(out, styles, *width)?,
         OutputFormat::Json if settings.mode == Mode::Interactive && *is_interactive => {
-            text::prospect(talk, talk_styles, *width, about, &doubtful)?;
+            write(talk, talk_styles, *width)?;
         }
         OutputFormat::Json => {}
     }
-    Ok(out.flush()?)
+    out.flush()
 }
 
+/// Whether the plan is to be carried out, and which of its changes.
 pub(super) fn decide(
     settings: &RunSettings,
-    plan: &Plan,
-    (request, observation): (&Request, &Observation),
+    case: &Case,
+    outlook: &Outlook<'_>,
     console: &mut Console,
 ) -> Result<(Decision, BTreeSet<usize>), Error> {
+    let plan = &case.plan;
     let all = (0..plan.changes.len()).collect();
     let decision = match settings.mode {
         _ if plan.is_unsound() => Decision::Blocked,
@@ -91,8 +88,7 @@ pub(super) fn decide(
         Mode::Yes => Decision::Approved,
         Mode::Interactive if !console.is_interactive => Decision::NoTerminal,
         Mode::Interactive => {
-            let outlook = Outlook::new(request, observation);
-            return Ok(match prompt::ask(plan, &console.talk_styles, &outlook)? {
+            return Ok(match prompt::ask(plan, &console.talk_styles, outlook)? {
                 Answer::Apply(kept) => (Decision::Approved, kept.into_iter().collect()),
                 Answer::Declined => (Decision::Declined, BTreeSet::new()),
                 Answer::Interrupted => (Decision::Interrupted, BTreeSet::new()),
@@ -104,46 +100,33 @@ pub(super) fn decide(
 
 /// A plan and what was said yes to.
 pub(super) struct Approved<'a> {
-    pub(super) chain: &'a Chain,
-    pub(super) request: &'a Request,
-    pub(super) observation: &'a Observation,
-    pub(super) plan: &'a Plan,
+    pub(super) case: &'a Case,
     pub(super) selected: BTreeSet<usize>,
     pub(super) origin: Origin,
     pub(super) interrupt: &'a Interrupt,
 }
 
 /// Carries it out, with a record where there is a place for one.
-pub(super) async fn carry_out<C: Observe + Write, K: Clock>(
+pub(super) async fn carry_out<C: Cloud, K: Clock>(
     approved: &Approved<'_>,
-    cloud: &C,
-    clock: &K,
+    ground: &Ground<C, K>,
     place: Option<&Place>,
     console: &mut Console,
 ) -> Result<(Outcome, Option<PathBuf>), Error> {
-    let Approved { chain, request, observation, plan, selected, origin, interrupt } = approved;
-    let mut journal = place
-        .map(|place| {
-            let beginning = Beginning {
-                backend: place.backend.clone(),
-                origin: origin.clone(),
-                chain,
-                request,
-                plan,
-                selected,
-                callers: &observation.callers,
-            };
-            Journal::begin(&place.folder, &beginning)
-        })
-        .transpose()?;
+    let Approved { case, selected, origin, interrupt } = approved;
+    let begin = |place: &Place| {
+        let (backend, origin) = (place.backend.clone(), origin.clone());
+        Journal::begin(&place.folder, &Beginning { backend, origin, case, selected })
+    };
+    let mut journal = place.map(begin).transpose()?;
     // A write must not stop halfway because nobody reads the talk any more.
-    let mut progress = |progress: apply::Progress<'_>| _ = outcome::progress(console, plan, progress);
+    let mut progress = |progress: apply::Progress<'_>| _ = outcome::progress(console, &case.plan, progress);
     let mut run = Run {
-        clock,
+        clock: &ground.clock,
         journal: journal.as_mut(),
         progress: &mut progress,
         is_interrupted: &|| interrupt.is_set(),
     };
-    let outcome = apply::apply(plan, selected, cloud, &mut run).await;
+    let outcome = apply::apply(&case.plan, selected, &ground.cloud, &mut run).await;
     Ok((outcome, journal.map(|journal| journal.path().to_owned())))
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use super::console::Console;
 use crate::access::chain::Chain;
-use crate::access::{Request, UnresolvedRequest};
+use crate::access::{GranteeRef, Request, UnresolvedRequest};
 use crate::cli::settings::Mode;
 use crate::cloud::Observe;
 use crate::cloud::ec2::ObserveEc2;
@@ -23,6 +23,13 @@ pub(super) async fn find(
     let mut chain = launch::trace(targets, &asked, cloud).await?;
     launch::complete(&mut asked, &mut chain)?;
     Ok((asked, chain))
+}
+
+/// Grantees that were named more than once are told.
+pub(super) fn tell_repeated(repeated: &[GranteeRef], console: &mut Console) -> io::Result<()> {
+    repeated
+        .iter()
+        .try_for_each(|grantee| console.hint(&format!("`{grantee}` is named more than once; once is enough")))
 }
 
 /// Events that were passed over are told.

@@ -1,9 +1,14 @@
-//! How the process ends: what a command came to becomes an exit status here, and nowhere else.
+//! How a command ends: what it came to is told here and becomes an exit status, and nowhere else.
 
-use super::run::{Carried, Command, Decision};
-use crate::access::Request;
+use std::io;
+
+use super::console::Console;
+use super::run::{Carried, Decision, Ended, Job};
+use super::{document, outcome};
 use crate::apply::StepResult;
-use crate::error::ExitStatus;
+use crate::cli::OutputFormat;
+use crate::cli::settings::RunSettings;
+use crate::error::{Error, ExitStatus};
 use crate::plan::Plan;
 use crate::plan::conclusion::Conclusion;
 
@@ -46,54 +51,37 @@ pub(super) fn status(facts: impl IntoIterator<Item = Fact>) -> ExitStatus {
     facts.into_iter().min().map_or(ExitStatus::Done, Fact::status)
 }
 
-/// What `fix`, `apply` or `rollback` came to.
-pub(super) struct Run<'r> {
-    pub(super) command: &'r Command,
-    pub(super) request: &'r Request,
-    pub(super) plan: &'r Plan,
-    pub(super) decision: Decision,
-    pub(super) carried: &'r Carried,
-    /// Whether something that was written is planned again.
-    pub(super) has_come_back: bool,
-    /// Whether a report that was asked for could not be written.
-    pub(super) is_unreported: bool,
-    /// Whether pending changes count.
-    pub(super) is_detailed: bool,
-}
-
+/// What `fix`, `apply` or `rollback` came to; `is_detailed` where pending changes count.
+///
 /// A dry run is judged by what its changes would come to, as the run without `--dry-run` is by what it came to.
-pub(super) fn of_run(run: &Run<'_>) -> Vec<Fact> {
-    let Carried { outcome, remaining, unverified, is_unwatched, .. } = run.carried;
+pub(super) fn of_run(ended: &Ended, is_detailed: bool) -> Vec<Fact> {
+    let Ended { job, case, decision, carried, unreported } = ended;
+    let Carried { outcome, remaining, unverified, is_unwatched, .. } = carried;
     let is = |wanted: fn(&StepResult) -> bool| outcome.steps.iter().any(wanted);
-    let plans = || std::iter::once(run.plan).chain(remaining);
-    let is_way_back = matches!(run.command, Command::Rollback { .. });
+    let plans = || std::iter::once(&case.plan).chain(remaining);
+    let is_way_back = matches!(job, Job::Rollback { .. });
     // What reads back says more of a request than the plan that was made before; of a way back, it forgets what stays.
     let leaves_work = match remaining {
         Some(again) if !is_way_back => again.leaves_work(),
         _ => plans().any(Plan::leaves_work),
     };
-    let is_pending =
-        run.decision == Decision::OnlyPlanned || is(|step| matches!(step, StepResult::Deselected));
+    let is_pending = *decision == Decision::OnlyPlanned || is(|step| matches!(step, StepResult::Deselected));
     let facts = [
-        (Fact::Interrupted, run.decision == Decision::Interrupted || outcome.is_interrupted || *is_unwatched),
+        (Fact::Interrupted, *decision == Decision::Interrupted || outcome.is_interrupted || *is_unwatched),
         (
             Fact::Failed,
             is(|step| matches!(step, StepResult::Failed(_) | StepResult::Unsettled { .. }))
                 || outcome.journal_error.is_some()
                 || unverified.is_some()
-                || run.has_come_back
-                || run.is_unreported,
+                || !ended.came_back().is_empty()
+                || unreported.is_some(),
         ),
-        (
-            Fact::Stale,
-            run.decision == Decision::Conflicting
-                || is(|step| matches!(step, StepResult::Stale(_) | StepResult::Overwritten(_))),
-        ),
+        (Fact::Stale, *decision == Decision::Conflicting || ended.is_stale()),
         (Fact::Blocked, plans().any(Plan::is_blocked)),
-        (Fact::Declined, matches!(run.decision, Decision::NoTerminal | Decision::Declined)),
+        (Fact::Declined, matches!(decision, Decision::NoTerminal | Decision::Declined)),
         (Fact::Left, leaves_work),
-        (Fact::Unsettled, !is_way_back && (run.carried.is_doubtful() || run.request.grantees.is_empty())),
-        (Fact::Pending, run.is_detailed && is_pending),
+        (Fact::Unsettled, !is_way_back && (carried.is_doubtful() || case.request.grantees.is_empty())),
+        (Fact::Pending, is_detailed && is_pending),
     ];
     facts.into_iter().filter(|(_, holds)| *holds).map(|(fact, _)| fact).collect()
 }
@@ -119,6 +107,59 @@ pub(super) fn of_patch(is_blocked: bool, would_change: bool, is_only_asked: bool
 /// What `check --requests` came to: each bad line is answered with its error.
 pub(super) fn of_answers(bad: usize) -> Option<Fact> {
     (bad > 0).then_some(Fact::Failed)
+}
+
+/// Tells of an error, and how the process ends; the error is in a document too, where one is to be left.
+pub(super) fn of_command(
+    ended: Result<ExitStatus, Error>,
+    document: Option<&str>,
+    console: &mut Console,
+) -> ExitStatus {
+    let ended = match (ended, document) {
+        (Err(error), Some(command)) => {
+            let left = document::write_error(&mut console.out, command, &error);
+            left.map_err(Error::from).and(Err(error))
+        }
+        (ended, _) => ended,
+    };
+    let flushed = console.out.flush().map_err(Error::from);
+    let ended = ended.and_then(|status| flushed.map(|()| status));
+    ended.unwrap_or_else(|error| {
+        // Where standard error is gone too, the exit status still tells.
+        _ = console.error(&error);
+        error.exit_status()
+    })
+}
+
+/// Tells what a run came to as it was asked for, and how the process ends.
+pub(super) fn tell(
+    ended: &Ended,
+    settings: &RunSettings,
+    console: &mut Console,
+) -> Result<ExitStatus, Error> {
+    let status = status(of_run(ended, settings.detailed_exitcode));
+    if let Err(error) = tell_results(ended, settings.output, status, console) {
+        outcome::untold(console, ended)?;
+        return Err(error.into());
+    }
+    ended.unreported.as_ref().map_or(Ok(()), |error| console.error(error))?;
+    Ok(status)
+}
+
+fn tell_results(
+    ended: &Ended,
+    output: OutputFormat,
+    status: ExitStatus,
+    console: &mut Console,
+) -> io::Result<()> {
+    match output {
+        OutputFormat::Text => outcome::write(console, ended)?,
+        OutputFormat::Json => {
+            outcome::talk(console, ended)?;
+            document::write(&mut console.out, ended, status)?;
+        }
+    }
+    console.out.flush()
 }
 
 #[cfg(test)]

@@ -2,21 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use super::backend;
 use super::console::Console;
-use super::place;
-use super::report::Report;
-use crate::access::Request;
+use super::run::Ended;
 use crate::access::chain::Chain;
-use crate::apply::StepResult;
-use crate::apply::journal;
+use crate::apply::{StepResult, journal};
 use crate::cli::EmitFormat;
 use crate::cli::settings::handover::{HandoverSettings, ReportFormat};
 use crate::cli::settings::{BackendSettings, FixSettings, RunSettings};
 use crate::error::Error;
 use crate::files::{self, Destination, NewFile};
-use crate::observation::Observation;
-use crate::plan::Plan;
-use crate::plan::saved::{PlanBackend, SavedPlan};
+use crate::plan::Case;
+use crate::plan::saved::SavedPlan;
 use crate::render::emit;
 use crate::render::report::{self, ChangeOutcome};
 
@@ -25,21 +22,10 @@ const ORDINARY: u32 = 0o666;
 const EXECUTABLE: u32 = 0o777;
 
 /// Saves the plan where that was asked for.
-pub(super) fn save(
-    settings: &FixSettings,
-    chain: &Chain,
-    request: &Request,
-    observation: &Observation,
-    plan: &Plan,
-    console: &mut Console,
-) -> Result<(), Error> {
+pub(super) fn save(settings: &FixSettings, case: &Case, console: &mut Console) -> Result<(), Error> {
     let Some(file) = &settings.out else { return Ok(()) };
-    let backend = match settings.backend {
-        BackendSettings::Aws(_) => PlanBackend::Aws,
-        BackendSettings::Sandbox(_) => PlanBackend::Sandbox,
-    };
-    let saved = SavedPlan::new(backend, now(), chain, request, observation, plan);
-    let text = saved.to_text().map_err(std::io::Error::other)?;
+    let saved = SavedPlan { backend: backend::of_plan(&settings.backend), case: case.clone() };
+    let text = saved.to_text(now()).map_err(std::io::Error::other)?;
     write(file, &text, ORDINARY)?;
     Ok(writeln!(console.talk()?, "The plan is saved in {}", file.display())?)
 }
@@ -49,11 +35,11 @@ pub(super) fn save(
 pub(super) fn emit(
     settings: &HandoverSettings,
     run: &RunSettings,
-    request: &Request,
-    plan: &Plan,
+    case: &Case,
     console: &mut Console,
 ) -> Result<(), Error> {
     let Some((format, folder)) = &settings.emit else { return Ok(()) };
+    let Case { request, plan, .. } = case;
     if plan.is_blocked() && !run.allow_blocked {
         return Ok(writeln!(console.talk()?, "Nothing is emitted.")?);
     }
@@ -89,27 +75,37 @@ pub(super) fn open(settings: &HandoverSettings) -> Result<Destinations, Error> {
     settings.reports.iter().map(open).collect::<Result<_, _>>().map(Destinations)
 }
 
-/// Writes the reports that were asked for.
+/// Writes the reports that were asked for. Where one can't be, the rest of what the run came to is told all the same.
 pub(super) fn report(
+    destinations: Destinations,
+    backend: &BackendSettings,
+    run: &RunSettings,
+    ended: &mut Ended,
+    console: &mut Console,
+) {
+    ended.unreported = try_report(destinations, backend, run, ended, console).err();
+}
+
+fn try_report(
     Destinations(destinations): Destinations,
     backend: &BackendSettings,
     run: &RunSettings,
-    report: &Report,
+    ended: &Ended,
     console: &mut Console,
 ) -> Result<(), Error> {
-    let id = report.carried.journal.as_ref().and_then(|file| file.file_stem());
+    let id = ended.carried.journal.as_ref().and_then(|file| file.file_stem());
     let content = report::Report {
         made_at: &now(),
-        chain: &report.chain,
-        request: &report.request,
-        observation: &report.observation,
-        plan: &report.plan,
-        outcomes: report.carried.outcome.steps.iter().map(outcome).collect(),
-        left: report.carried.remaining.as_ref().map(|plan| plan.changes.len()),
+        case: &ended.case,
+        outcomes: ended.carried.outcome.steps.iter().map(outcome).collect(),
+        left: ended.carried.remaining.as_ref().map(|plan| plan.changes.len()),
         run: id.map(|id| id.to_string_lossy().into_owned()),
-        origin: origin(&report.chain, backend),
-        site: place::site(backend),
-        journal: run.journal.as_ref().map(|folder| place::option("--journal", &folder.display().to_string())),
+        origin: origin(&ended.case.chain, backend),
+        site: backend::site(backend),
+        journal: run
+            .journal
+            .as_ref()
+            .map(|folder| backend::option("--journal", &folder.display().to_string())),
     };
     for (format, file, destination) in destinations {
         let text = match format {
@@ -135,7 +131,7 @@ fn origin(chain: &Chain, backend: &BackendSettings) -> Vec<String> {
         _ => None,
     };
     let ids = region.into_iter().chain(chain.options());
-    ids.map(|(name, value)| place::option(name, value)).collect()
+    ids.map(|(name, value)| backend::option(name, value)).collect()
 }
 
 fn outcome(step: &StepResult) -> ChangeOutcome {

@@ -3,10 +3,10 @@
 use std::io;
 
 use super::console::Console;
-use super::report::{
-    CHANGED_SINCE, Report, UNWATCHED, interrupted, overwritten, planned_again, somebody_changed, unsettled,
+use super::mishap::{
+    CHANGED_SINCE, UNWATCHED, interrupted, overwritten, planned_again, somebody_changed, unsettled,
 };
-use super::run::{Carried, Command, Decision};
+use super::run::{Carried, Decision, Ended, Job};
 use crate::access::Purpose;
 use crate::access::assessment::{Assessment, Verdict};
 use crate::apply::{Now, Progress, StepResult};
@@ -59,35 +59,35 @@ pub(super) fn progress(console: &mut Console, plan: &Plan, progress: Progress<'_
 }
 
 /// Writes what became of the plan: results to standard output, errors and hints to standard error.
-pub(super) fn write(console: &mut Console, report: &Report) -> io::Result<()> {
-    match report.decision {
-        Decision::Approved | Decision::Overtaken if !report.carried.outcome.is_success() => {
-            stopped(console, report)
+pub(super) fn write(console: &mut Console, ended: &Ended) -> io::Result<()> {
+    match ended.decision {
+        Decision::Approved | Decision::Overtaken if !ended.carried.outcome.is_success() => {
+            stopped(console, ended)
         }
-        Decision::Approved | Decision::Overtaken if !report.came_back().is_empty() => {
-            did_not_last(console, report)
+        Decision::Approved | Decision::Overtaken if !ended.came_back().is_empty() => {
+            did_not_last(console, ended)
         }
-        Decision::Approved | Decision::Overtaken => success(console, report),
+        Decision::Approved | Decision::Overtaken => success(console, ended),
         Decision::NoChanges | Decision::OnlyPlanned => {
-            untouched(console, report)?;
-            talk(console, report)
+            untouched(console, ended)?;
+            talk(console, ended)
         }
-        _ => talk(console, report),
+        _ => talk(console, ended),
     }
 }
 
 /// Says why nothing was written.
-pub(super) fn talk(console: &mut Console, report: &Report) -> io::Result<()> {
-    match report.decision {
-        Decision::NoChanges if report.carried.is_unwatched => {
+pub(super) fn talk(console: &mut Console, ended: &Ended) -> io::Result<()> {
+    match ended.decision {
+        Decision::NoChanges if ended.carried.is_unwatched => {
             writeln!(console.talk()?, "\nInterrupted. Nothing was written.")
         }
-        Decision::Approved | Decision::Overtaken if report.carried.is_unwatched => {
+        Decision::Approved | Decision::Overtaken if ended.carried.is_unwatched => {
             writeln!(console.talk()?)?;
             console.failure(UNWATCHED)
         }
         Decision::NoChanges | Decision::OnlyPlanned | Decision::Approved | Decision::Overtaken => Ok(()),
-        Decision::Blocked => blocked(console, report),
+        Decision::Blocked => blocked(console, ended),
         Decision::Conflicting => console.failure(CHANGED_SINCE),
         Decision::NoTerminal => no_terminal(console),
         Decision::Declined => writeln!(console.talk()?, "Nothing was written."),
@@ -96,9 +96,9 @@ pub(super) fn talk(console: &mut Console, report: &Report) -> io::Result<()> {
 }
 
 /// Results can't be told where they belong: what was written is, and where the record of it stands.
-pub(super) fn untold(console: &mut Console, report: &Report) -> io::Result<()> {
+pub(super) fn untold(console: &mut Console, ended: &Ended) -> io::Result<()> {
     let talk = &mut console.talk;
-    let Carried { outcome, journal, .. } = &report.carried;
+    let Carried { outcome, journal, .. } = &ended.carried;
     if outcome.applied() == 0 {
         return writeln!(talk, "Nothing was written to AWS.");
     }
@@ -115,11 +115,11 @@ pub(super) fn doubtful(assessments: &[Assessment]) -> Vec<Assessment> {
 }
 
 /// Nothing was written: who can't launch as it reads back, and what AWS says.
-fn untouched(console: &mut Console, report: &Report) -> io::Result<()> {
-    let Carried { proof, trials, unverified, .. } = &report.carried;
+fn untouched(console: &mut Console, ended: &Ended) -> io::Result<()> {
+    let Carried { proof, trials, unverified, .. } = &ended.carried;
     // What the plan comes to was shown with it; a saved one was made earlier.
-    let doubtful = match (&report.command, report.decision) {
-        (Command::Apply { .. }, Decision::NoChanges) => doubtful(proof),
+    let doubtful = match (&ended.job, ended.decision) {
+        (Job::Apply { .. }, Decision::NoChanges) => doubtful(proof),
         _ => Vec::new(),
     };
     if let Some(error) = unverified {
@@ -133,22 +133,22 @@ fn untouched(console: &mut Console, report: &Report) -> io::Result<()> {
         &mut console.out,
         &console.styles,
         console.width,
-        (text::Moment::ReadBack, report.request.purpose),
+        (text::Moment::ReadBack, ended.case.request.purpose),
         &doubtful,
     )?;
     text::trials(&mut console.out, &console.styles, console.width, trials)
 }
 
-fn blocked(console: &mut Console, report: &Report) -> io::Result<()> {
+fn blocked(console: &mut Console, ended: &Ended) -> io::Result<()> {
     writeln!(console.talk()?, "Nothing was written.")?;
-    if report.plan.changes.is_empty() {
+    if ended.case.plan.changes.is_empty() {
         return Ok(());
     }
-    console.hint(match report.command {
-        Command::Fix | Command::Apply { .. } => {
+    console.hint(match ended.job {
+        Job::Fix | Job::Apply { .. } => {
             "--allow-blocked writes the changes all the same; instances will not launch or start by them alone"
         }
-        Command::Rollback { .. } => "--allow-blocked writes the changes all the same",
+        Job::Rollback { .. } => "--allow-blocked writes the changes all the same",
     })
 }
 
@@ -158,20 +158,20 @@ fn no_terminal(console: &mut Console) -> io::Result<()> {
 }
 
 /// What went wrong, how far it came, and how to go on.
-fn stopped(console: &mut Console, report: &Report) -> io::Result<()> {
+fn stopped(console: &mut Console, ended: &Ended) -> io::Result<()> {
     writeln!(console.talk()?)?;
-    if report.carried.outcome.is_interrupted {
-        console.failure(interrupted(&report.carried.outcome))?;
+    if ended.carried.outcome.is_interrupted {
+        console.failure(interrupted(&ended.carried.outcome))?;
     }
-    if let Some(error) = &report.carried.outcome.journal_error {
+    if let Some(error) = &ended.carried.outcome.journal_error {
         console.failure(error)?;
         console.hint("the journal is behind; what was written stands here")?;
     }
-    for (change, step) in report.plan.changes.iter().zip(&report.carried.outcome.steps) {
+    for (change, step) in ended.steps() {
         failure(console, change, step)?;
     }
-    account_of_changes(console, report)?;
-    console.hint(match (report.command.name(), is_stale(report), may_pass(report)) {
+    account_of_changes(console, ended)?;
+    console.hint(match (ended.job.name(), ended.is_stale(), may_pass(ended)) {
         ("apply", true, _) => "plan anew: `keymend fix` with --dry-run --out PLAN",
         ("apply", false, true) => "run the same command again: it goes on where this run ended",
         ("apply", false, false) => {
@@ -180,25 +180,19 @@ fn stopped(console: &mut Console, report: &Report) -> io::Result<()> {
         (_, _, true) => "run the same command again: it plans what is still missing",
         _ => "mend what the error says, then run the same command again: it plans what is still missing",
     })?;
-    if !matches!(report.command, Command::Rollback { .. })
-        && report.carried.outcome.applied() > 0
-        && report.carried.journal.is_some()
+    if !matches!(ended.job, Job::Rollback { .. })
+        && ended.carried.outcome.applied() > 0
+        && ended.carried.journal.is_some()
     {
         console.hint("`keymend rollback` undoes what was applied")?;
     }
-    where_journal_is(console, report)
-}
-
-/// Whether somebody else changed what the plan was made on.
-fn is_stale(report: &Report) -> bool {
-    let mut steps = report.carried.outcome.steps.iter();
-    steps.any(|step| matches!(step, StepResult::Stale(_) | StepResult::Overwritten(_)))
+    where_journal_is(console, ended)
 }
 
 /// Whether the same command may do better without anything being mended first.
-fn may_pass(report: &Report) -> bool {
-    report.carried.outcome.journal_error.is_none()
-        && report.carried.outcome.steps.iter().all(|step| match step {
+fn may_pass(ended: &Ended) -> bool {
+    ended.carried.outcome.journal_error.is_none()
+        && ended.carried.outcome.steps.iter().all(|step| match step {
             StepResult::Failed(error) => {
                 matches!(error.kind, CloudErrorKind::Throttled | CloudErrorKind::Transient)
             }
@@ -238,9 +232,9 @@ fn changed(console: &mut Console, change: &Change, message: &str, now: &Now) -> 
 }
 
 /// What was applied, what failed, what was not started.
-fn account_of_changes(console: &mut Console, report: &Report) -> io::Result<()> {
+fn account_of_changes(console: &mut Console, ended: &Ended) -> io::Result<()> {
     writeln!(console.out)?;
-    for (index, (change, step)) in report.plan.changes.iter().zip(&report.carried.outcome.steps).enumerate() {
+    for (index, (change, step)) in ended.steps().enumerate() {
         let word = match step {
             StepResult::Applied { .. } => "applied",
             StepResult::AlreadyDone => "already so",
@@ -258,42 +252,42 @@ fn account_of_changes(console: &mut Console, report: &Report) -> io::Result<()> 
 }
 
 /// Everything was written, and some of it is planned again.
-fn did_not_last(console: &mut Console, report: &Report) -> io::Result<()> {
+fn did_not_last(console: &mut Console, ended: &Ended) -> io::Result<()> {
     writeln!(console.talk()?)?;
-    for change in report.came_back() {
+    for change in ended.came_back() {
         console.failure(&planned_again(change))?;
     }
-    account_of_changes(console, report)?;
+    account_of_changes(console, ended)?;
     console.hint("somebody else may be changing it too; if not, this is a bug: please report it")?;
-    where_journal_is(console, report)
+    where_journal_is(console, ended)
 }
 
-fn success(console: &mut Console, report: &Report) -> io::Result<()> {
-    let written = match report.carried.outcome.applied() {
+fn success(console: &mut Console, ended: &Ended) -> io::Result<()> {
+    let written = match ended.carried.outcome.applied() {
         0 => "Everything was so already.".to_owned(),
         1 => "Applied 1 change.".to_owned(),
         several => format!("Applied {several} changes."),
     };
-    if let Some(error) = &report.carried.unverified {
+    if let Some(error) = &ended.carried.unverified {
         writeln!(console.out, "\n{written}")?;
         console.failure(&format!("both sides could not be read again: {error}"))?;
         error.hint().map_or(Ok(()), |hint| console.hint(&hint))?;
-        return where_journal_is(console, report);
+        return where_journal_is(console, ended);
     }
-    if report.carried.is_unwatched {
+    if ended.carried.is_unwatched {
         writeln!(console.out, "\n{written}")?;
         console.failure(UNWATCHED)?;
         console.hint("the same command again looks at what is there, and writes nothing twice")?;
-        return where_journal_is(console, report);
+        return where_journal_is(console, ended);
     }
-    let left = left_to_do(report);
-    let holds = match &report.command {
+    let left = left_to_do(ended);
+    let holds = match &ended.job {
         _ if !left.is_empty() => "What was written holds.",
-        Command::Fix | Command::Apply { .. } => "Both sides were read again and hold.",
-        Command::Rollback { extent: Extent::Everything, .. } => {
+        Job::Fix | Job::Apply { .. } => "Both sides were read again and hold.",
+        Job::Rollback { extent: Extent::Everything, .. } => {
             "Everything was read again, and is as it was before the run."
         }
-        Command::Rollback { extent: Extent::OnlyOurs, .. } => {
+        Job::Rollback { extent: Extent::OnlyOurs, .. } => {
             "Everything was read again: what the run added is gone, what somebody else changed stays."
         }
     };
@@ -301,23 +295,23 @@ fn success(console: &mut Console, report: &Report) -> io::Result<()> {
     for what in &left {
         writeln!(console.out, "  left to do: {}", Escaped(what))?;
     }
-    let about = (text::Moment::ReadBack, report.request.purpose);
-    text::proof(&mut console.out, &console.styles, console.width, about, &report.carried.proof)?;
-    text::trials(&mut console.out, &console.styles, console.width, &report.carried.trials)?;
-    where_journal_is(console, report)?;
-    match report.command {
-        Command::Fix | Command::Apply { .. } => {
-            what_now(console, report, left.is_empty() && !report.carried.is_doubtful())
+    let about = (text::Moment::ReadBack, ended.case.request.purpose);
+    text::proof(&mut console.out, &console.styles, console.width, about, &ended.carried.proof)?;
+    text::trials(&mut console.out, &console.styles, console.width, &ended.carried.trials)?;
+    where_journal_is(console, ended)?;
+    match ended.job {
+        Job::Fix | Job::Apply { .. } => {
+            what_now(console, ended, left.is_empty() && !ended.carried.is_doubtful())
         }
-        Command::Rollback { .. } => Ok(()),
+        Job::Rollback { .. } => Ok(()),
     }
 }
 
 /// What planning again found, in words.
-fn left_to_do(report: &Report) -> Vec<String> {
-    let Some(again) = &report.carried.remaining else { return Vec::new() };
+fn left_to_do(ended: &Ended) -> Vec<String> {
+    let Some(again) = &ended.carried.remaining else { return Vec::new() };
     let changes = again.changes.iter().map(|change| change.operation.to_string());
-    let handovers = again.handovers.iter().map(|handover| match report.command.part() {
+    let handovers = again.handovers.iter().map(|handover| match ended.job.part() {
         None => format!("what account {} has to do, as shown above", handover.account()),
         Some(_) => {
             format!("the part of account {}, which can't be read from here", handover.account())
@@ -332,17 +326,17 @@ fn left_to_do(report: &Report) -> Vec<String> {
     changes.chain(handovers).chain(findings).collect()
 }
 
-fn where_journal_is(console: &mut Console, report: &Report) -> io::Result<()> {
-    let Some(path) = &report.carried.journal else { return Ok(()) };
+fn where_journal_is(console: &mut Console, ended: &Ended) -> io::Result<()> {
+    let Some(path) = &ended.carried.journal else { return Ok(()) };
     let path = path.display().to_string();
     writeln!(console.talk()?, "The run and every former text are kept in {}", Escaped(&path))
 }
 
 /// The last line of a success.
-fn what_now(console: &mut Console, report: &Report, is_complete: bool) -> io::Result<()> {
-    let mut regions = report.request.keys.iter().map(|key| key.region.as_str());
+fn what_now(console: &mut Console, ended: &Ended, is_complete: bool) -> io::Result<()> {
+    let mut regions = ended.case.request.keys.iter().map(|key| key.region.as_str());
     let region = regions.next().filter(|first| regions.all(|region| region == *first)).unwrap_or("REGION");
-    let purpose = report.request.purpose;
+    let purpose = ended.case.request.purpose;
     let launch = match (is_complete, purpose) {
         (true, Purpose::Launch) => "Launch",
         (true, Purpose::Start) => "Start",

@@ -3,11 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::apply::journal::{Backend, History};
-use crate::cli::settings::BackendSettings;
-use crate::cloud::aws::AwsOptions;
-use crate::cloud::sandbox::Sandbox;
 use crate::error::{Error, UsageError};
-use crate::shell;
 
 /// A folder of journals, and whose they are.
 #[derive(Debug, Clone)]
@@ -17,33 +13,17 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Beside a world's file; the built-in world, which is gone after a run, has none.
-    pub(super) fn of_world(sandbox: &Sandbox, folder: Option<&Path>) -> Result<Option<Self>, UsageError> {
-        let Some(world) = sandbox.world_file() else {
+    /// The folder that is given, else where a backend's records are by default; none where nobody's are to be kept.
+    pub(super) fn of(backend: Option<&Backend>, folder: Option<&Path>) -> Result<Option<Self>, UsageError> {
+        let Some(backend) = backend else {
             return folder.map_or(Ok(None), |_| Err(no_journal()));
         };
-        let beside = || {
-            let mut folder = world.as_os_str().to_owned();
-            folder.push(".journal");
-            PathBuf::from(folder)
+        let by_default = || match backend {
+            Backend::World(world) => Ok(beside(world)),
+            Backend::Aws => state_folder(),
         };
-        let folder = folder.map_or_else(beside, Path::to_owned);
-        Ok(Some(Self { folder, backend: Backend::World(world.to_owned()) }))
-    }
-
-    /// <https://specifications.freedesktop.org/basedir-spec/latest/>
-    pub(super) fn of_aws(folder: Option<&Path>) -> Result<Self, UsageError> {
-        let state = || {
-            let state =
-                std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-            let state = state.or_else(|| std::env::home_dir().map(|home| home.join(".local/state")));
-            state.map(|state| state.join("keymend")).ok_or_else(|| {
-                UsageError::new("there is no home folder for the journal")
-                    .hint("give --journal DIR, or set HOME or XDG_STATE_HOME")
-            })
-        };
-        let folder = folder.map_or_else(state, |folder| Ok(folder.to_owned()))?;
-        Ok(Self { folder, backend: Backend::Aws })
+        let folder = folder.map_or_else(by_default, |folder| Ok(folder.to_owned()))?;
+        Ok(Some(Self { folder, backend: backend.clone() }))
     }
 
     /// The last run that is kept there, with what came after it.
@@ -57,37 +37,20 @@ impl Place {
     }
 }
 
-/// The options by which another command works on the same world, or with the same endpoint.
-pub(super) fn site(backend: &BackendSettings) -> Vec<String> {
-    match backend {
-        BackendSettings::Sandbox(None) => vec!["--sandbox".to_owned()],
-        BackendSettings::Sandbox(Some(file)) => {
-            vec![format!("--sandbox={}", shell::quote(&file.display().to_string()))]
-        }
-        BackendSettings::Aws(AwsOptions { endpoint_url, .. }) => {
-            endpoint_url.iter().map(|url| option("--endpoint-url", url)).collect()
-        }
-    }
+fn beside(world: &Path) -> PathBuf {
+    let mut folder = world.as_os_str().to_owned();
+    folder.push(".journal");
+    PathBuf::from(folder)
 }
 
-/// The same with whose credentials serve.
-pub(super) fn reach(backend: &BackendSettings) -> Vec<String> {
-    let mut options = site(backend);
-    if let BackendSettings::Aws(aws) = backend {
-        let single = [("--profile", &aws.profile), ("--assume-role-name", &aws.assume_role_name)];
-        let single = single.into_iter().filter_map(|(name, value)| Some(option(name, value.as_deref()?)));
-        let profiles = aws
-            .account_profiles
-            .iter()
-            .map(|(account, profile)| option("--account-profile", &format!("{account}={profile}")));
-        options.extend(single.chain(profiles));
-    }
-    options
-}
-
-/// An option that is quoted as a shell wants it.
-pub(super) fn option(name: &str, value: &str) -> String {
-    format!("{name} {}", shell::quote(value))
+/// <https://specifications.freedesktop.org/basedir-spec/latest/>
+fn state_folder() -> Result<PathBuf, UsageError> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = state.or_else(|| std::env::home_dir().map(|home| home.join(".local/state")));
+    state.map(|state| state.join("keymend")).ok_or_else(|| {
+        UsageError::new("there is no home folder for the journal")
+            .hint("give --journal DIR, or set HOME or XDG_STATE_HOME")
+    })
 }
 
 /// What needs a journal was asked of the built-in world.

@@ -3,66 +3,59 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::backend::{Cloud, Ground};
 use super::console::Console;
 use super::interrupt::Interrupt;
 use super::run::{Carried, Decision};
-use crate::access::chain::Chain;
+use crate::access::UnresolvedRequest;
 use crate::access::trial::Trial;
-use crate::access::{Request, UnresolvedRequest};
 use crate::apply::{Clock, Outcome, verify};
 use crate::cli::Verify;
 use crate::cli::settings::{Mode, ProofSettings};
 use crate::cloud::observer::observe;
-use crate::cloud::{Observe, Prove};
 use crate::error::Error;
 use crate::launch::causes;
-use crate::observation::{Observation, OrganizationPolicies};
-use crate::plan::Plan;
-use crate::plan::outlook::Outlook;
+use crate::plan::Case;
 
-/// Who is asked for proof, and how.
+/// Who is asked for proof, of what, and how.
 pub(super) struct Court<'c, C, K> {
-    pub(super) cloud: &'c C,
-    pub(super) clock: &'c K,
-    pub(super) chain: &'c Chain,
+    pub(super) ground: &'c Ground<C, K>,
+    pub(super) case: &'c Case,
     pub(super) settings: &'c ProofSettings,
     pub(super) interrupt: &'c Interrupt,
-    /// What was given besides what is read, and holds after the writes too.
-    pub(super) organization: &'c OrganizationPolicies,
     pub(super) mode: Mode,
 }
 
-impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
+impl<C: Cloud, K: Clock> Court<'_, C, K> {
     /// How far the writes came; where all succeeded, or none was needed, both sides are read and planned again.
     pub(super) async fn carried(
         &self,
         (outcome, journal): (Outcome, Option<PathBuf>),
-        plan: &Plan,
         asked: &UnresolvedRequest,
         console: &mut Console,
     ) -> Result<Carried, Error> {
+        let Case { chain, observation, plan, .. } = self.case;
         let is_success = outcome.is_success();
         let written = Carried { outcome, journal, ..Carried::nothing(plan) };
         if !is_success {
             return Ok(written);
         }
-        let Some(read) = self.interrupt.unless_set(observe(asked, self.cloud)).await else {
+        let Some(read) = self.interrupt.unless_set(observe(asked, &self.ground.cloud)).await else {
             return Ok(Carried { is_unwatched: true, ..written });
         };
-        let (request, mut observation) = match read {
+        let (request, mut read_back) = match read {
             Ok(read) => read,
             Err(error) => return Ok(Carried { unverified: Some(error.into()), ..written }),
         };
-        observation.organization.clone_from(self.organization);
-        let read_back = Carried {
-            remaining: Some(causes::planned(&request, &observation, self.chain)),
-            proof: Outlook::new(&request, &observation).now(),
-            ..written
-        };
-        let trials = self.trials(&request, &observation, console);
-        match self.interrupt.unless_set(trials).await {
-            Some(trials) => Ok(Carried { trials: trials?, ..read_back }),
-            None => Ok(Carried { is_unwatched: true, ..read_back }),
+        // What was given besides what is read holds after the writes too.
+        read_back.organization.clone_from(&observation.organization);
+        let again = causes::planned(chain.clone(), request, read_back);
+        let proof = again.outlook().now();
+        let trials = self.interrupt.unless_set(self.trials(&again, console)).await;
+        let proven = Carried { remaining: Some(again.plan), proof, ..written };
+        match trials {
+            Some(trials) => Ok(Carried { trials: trials?, ..proven }),
+            None => Ok(Carried { is_unwatched: true, ..proven }),
         }
     }
 
@@ -71,14 +64,12 @@ impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
     pub(super) async fn untouched(
         &self,
         decision: Decision,
-        plan: &Plan,
-        (request, observation): (&Request, &Observation),
         console: &mut Console,
     ) -> Result<Carried, Error> {
-        let outlook = Outlook::new(request, observation);
+        let Case { plan, .. } = self.case;
         let proof = match decision {
-            Decision::NoChanges => outlook.now(),
-            Decision::OnlyPlanned => outlook.after(&plan.changes),
+            Decision::NoChanges => self.case.outlook().now(),
+            Decision::OnlyPlanned => self.case.outlook().after(&plan.changes),
             _ => Vec::new(),
         };
         let nothing = Carried { proof, ..Carried::nothing(plan) };
@@ -86,8 +77,7 @@ impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
             self.tell_of_no_effect(console)?;
             return Ok(nothing);
         }
-        let trials = self.trials(request, observation, console);
-        match self.interrupt.unless_set(trials).await {
+        match self.interrupt.unless_set(self.trials(self.case, console)).await {
             Some(trials) => Ok(Carried { trials: trials?, ..nothing }),
             None => Ok(Carried { is_unwatched: true, ..nothing }),
         }
@@ -101,12 +91,7 @@ impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
     }
 
     /// What AWS itself says, where it is to be asked; a dry run asks nothing.
-    async fn trials(
-        &self,
-        request: &Request,
-        observation: &Observation,
-        console: &mut Console,
-    ) -> Result<Vec<Trial>, Error> {
+    async fn trials(&self, case: &Case, console: &mut Console) -> Result<Vec<Trial>, Error> {
         if self.mode == Mode::DryRun {
             self.tell_of_no_effect(console)?;
             return Ok(Vec::new());
@@ -121,12 +106,13 @@ impl<C: Observe + Prove, K: Clock> Court<'_, C, K> {
             Ok(!self.interrupt.is_set())
         };
         let ProofSettings { verify, profiles } = self.settings;
+        let (Ground { cloud, clock, .. }, Case { request, observation, .. }) = (self.ground, case);
         match verify {
             Verify::Evaluate => Ok(Vec::new()),
             Verify::DryRun => {
-                verify::by_dry_runs(self.cloud, self.clock, request, observation, profiles, may_wait).await
+                verify::by_dry_runs(cloud, clock, request, observation, profiles, may_wait).await
             }
-            Verify::Simulate => Ok(verify::by_simulation(self.cloud, request, observation).await),
+            Verify::Simulate => Ok(verify::by_simulation(cloud, request, observation).await),
         }
     }
 }

@@ -1,15 +1,54 @@
-//! Runs that were cut: what is said of them, and how one is finished.
+//! Runs that were cut: how they are found, what is said of them, and how one is finished.
 
 use std::collections::BTreeSet;
 use std::io;
 
 use super::console::Console;
-use crate::apply::journal::{Record, RunState, StepOutcome};
+use super::place::Place;
+use crate::apply::journal::{History, Record, RunState, StepOutcome};
 use crate::arn::AccountId;
-use crate::plan::{Change, Plan};
+use crate::error::{Error, UsageError};
+use crate::plan::{Case, Change, Plan};
+
+/// What an earlier run means for this one.
+pub(super) enum Earlier {
+    None,
+    Resumed(Box<Record>),
+    NothingToResume,
+}
+
+/// Looks for a run that was cut: to finish it, where that is asked, else to warn of it.
+pub(super) fn earlier(
+    is_resumed: bool,
+    place: Option<&Place>,
+    console: &mut Console,
+) -> Result<Earlier, Error> {
+    let history = match place.map(Place::recent).transpose() {
+        Ok(history) => history,
+        Err(error) if is_resumed => return Err(error),
+        Err(error) => {
+            // This run has a record of its own: an old one that can't be read does not stand in its way.
+            console.warning(&format!("earlier runs can't be looked at: {error}"))?;
+            None
+        }
+    };
+    match (history.as_ref().and_then(History::unfinished), is_resumed) {
+        (Some((record, RunState::PartlyRolledBack)), true) => {
+            let message = format!("run `{}` is being rolled back", record.run);
+            Err(UsageError::new(message).hint(format!("finish that: keymend rollback {}", record.run)).into())
+        }
+        (Some((record, _)), true) => Ok(Earlier::Resumed(Box::new(record.clone()))),
+        (None, true) => Ok(Earlier::NothingToResume),
+        (Some((record, state)), false) => {
+            tell_of(record, state, console)?;
+            Ok(Earlier::None)
+        }
+        (None, false) => Ok(Earlier::None),
+    }
+}
 
 /// Says that the last run is not done, where it stopped, and what can be done.
-pub(super) fn tell_of(record: &Record, state: RunState, console: &mut Console) -> io::Result<()> {
+fn tell_of(record: &Record, state: RunState, console: &mut Console) -> io::Result<()> {
     let run = &record.run;
     let what = match state {
         RunState::PartlyRolledBack => "was not rolled back to the end",
@@ -35,7 +74,7 @@ pub(super) fn tell_of(record: &Record, state: RunState, console: &mut Console) -
 }
 
 /// The plan without what was left out when the run was approved, and without accounts that were not its.
-pub(super) fn as_approved(plan: &Plan, record: &Record) -> Plan {
+pub(super) fn as_approved(mut case: Case, record: &Record) -> Case {
     let accounts: BTreeSet<AccountId> =
         record.plan.changes.iter().map(|change| change.operation.account()).collect();
     let left_out = |change: &Change| {
@@ -46,9 +85,10 @@ pub(super) fn as_approved(plan: &Plan, record: &Record) -> Plan {
                     && former.operation.is_same_target(&change.operation)
             })
     };
+    let Plan { changes, .. } = &case.plan;
     let dropped: BTreeSet<usize> =
-        plan.changes.iter().enumerate().filter(|(_, change)| left_out(change)).map(|(at, _)| at).collect();
-    let kept = plan.without(&dropped).kept;
-    let changes = kept.iter().filter_map(|index| plan.changes.get(*index).cloned()).collect();
-    Plan { changes, ..plan.clone() }
+        changes.iter().enumerate().filter(|(_, change)| left_out(change)).map(|(at, _)| at).collect();
+    let kept = case.plan.without(&dropped).kept;
+    case.plan.changes = kept.iter().filter_map(|index| changes.get(*index).cloned()).collect();
+    case
 }

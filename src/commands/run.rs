@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use crate::access::assessment::{Assessment, Verdict};
 use crate::access::trial::Trial;
-use crate::apply::Outcome;
+use crate::apply::{Outcome, StepResult};
 use crate::arn::AccountId;
 use crate::error::Error;
-use crate::plan::Plan;
 use crate::plan::rollback::{Conflict, Extent};
+use crate::plan::{Case, Change, Plan};
 
 /// What a run is for.
-pub(super) enum Command {
+pub(super) enum Job {
     /// Access.
     Fix,
     /// Access, by a saved plan or by one account's part of it.
@@ -20,7 +20,7 @@ pub(super) enum Command {
     Rollback { conflicts: Vec<Conflict>, extent: Extent },
 }
 
-impl Command {
+impl Job {
     /// The command's name.
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -106,4 +106,43 @@ pub(super) enum Decision {
     Overtaken,
     /// Approved, and carried out as far as the outcome says.
     Approved,
+}
+
+/// What a run came to.
+pub(super) struct Ended {
+    pub(super) job: Job,
+    pub(super) case: Case,
+    pub(super) decision: Decision,
+    pub(super) carried: Carried,
+    /// Why a report for others could not be written.
+    pub(super) unreported: Option<Error>,
+}
+
+impl Ended {
+    pub(super) fn of(job: Job, case: Case, decision: Decision, carried: Carried) -> Self {
+        Self { job, case, decision, carried, unreported: None }
+    }
+
+    /// The changes, each with what became of it.
+    pub(super) fn steps(&self) -> impl Iterator<Item = (&Change, &StepResult)> {
+        self.case.plan.changes.iter().zip(&self.carried.outcome.steps)
+    }
+
+    /// Whether somebody else changed what the plan was made on.
+    pub(super) fn is_stale(&self) -> bool {
+        let mut steps = self.carried.outcome.steps.iter();
+        steps.any(|step| matches!(step, StepResult::Stale(_) | StepResult::Overwritten(_)))
+    }
+
+    /// Changes that were applied and are planned again: they did not last, or are a bug.
+    pub(super) fn came_back(&self) -> Vec<&Change> {
+        let again = self.carried.remaining.iter().flat_map(|plan| &plan.changes);
+        again
+            .filter(|change| {
+                self.steps()
+                    .filter(|(_, step)| **step != StepResult::Deselected)
+                    .any(|(own, _)| own.operation.is_same_target(&change.operation))
+            })
+            .collect()
+    }
 }

@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 
-use super::console::Console;
-use super::report;
 use clap::CommandFactory as _;
 
+use super::console::Console;
+use super::document;
 use crate::cli::{Cli, ColorChoice};
 use crate::error::{Error, ExitStatus, UsageError};
 
@@ -41,7 +41,7 @@ fn tell_mistake(parsed: &clap::Error, arguments: &[OsString], console: &mut Cons
     let first = rendered.lines().next().unwrap_or_default();
     let error = UsageError::new(first.strip_prefix("error: ").unwrap_or(first));
     let error = hint.into_iter().fold(error, UsageError::hint);
-    report::write_json_of_error(&mut console.out, command(arguments), &Error::Usage(error))?;
+    document::write_error(&mut console.out, command(arguments), &Error::Usage(error))?;
     console.out.flush()
 }
 

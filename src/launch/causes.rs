@@ -12,13 +12,13 @@ use crate::access::{Grantee, Request};
 use crate::arn::AccountId;
 use crate::observation::ec2::{AllowedImages, Image, Instance, Snapshot};
 use crate::observation::{KeyManager, Observation, Reading};
-use crate::plan::{self, Finding, FindingCode, Plan, Side};
+use crate::plan::{self, Case, Finding, FindingCode, Plan, Side};
 
 /// The plan, with every cause besides.
-pub fn planned(request: &Request, observation: &Observation, chain: &Chain) -> Plan {
-    let mut plan = plan::plan(request, observation);
-    add_to(&mut plan, chain, request, observation);
-    plan
+pub fn planned(chain: Chain, request: Request, observation: Observation) -> Case {
+    let mut plan = plan::plan(&request, &observation);
+    add_to(&mut plan, &chain, &request, &observation);
+    Case { chain, request, observation, plan }
 }
 
 /// Adds what was found on the way to a plan.

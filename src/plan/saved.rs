@@ -6,7 +6,7 @@
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
-use super::Plan;
+use super::{Case, Plan};
 use crate::access::Request;
 use crate::access::chain::Chain;
 use crate::observation::Observation;
@@ -14,30 +14,39 @@ use crate::observation::Observation;
 /// The version of the file's format.
 pub const FORMAT: u32 = 1;
 
+/// A plan as it was saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedPlan {
+    /// What it was made on: it is applied to nothing else.
+    pub backend: PlanBackend,
+    /// The plan, and what it was made from.
+    pub case: Case,
+}
+
 /// The content of a plan file. It holds no secrets and no names of profiles.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "keymend plan file")]
-pub struct SavedPlan {
+struct Content {
     /// The version of the file's format.
     #[schemars(extend("const" = FORMAT))]
-    pub keymend_plan: u32,
+    keymend_plan: u32,
     /// The keymend that made the plan.
-    pub made_by: String,
+    made_by: String,
     /// When both sides were read: RFC 3339, UTC.
-    pub made_at: String,
+    made_at: String,
     /// What the plan was made on: it is applied to nothing else.
-    pub backend: PlanBackend,
+    backend: PlanBackend,
     /// Whether the plan has changes.
-    pub has_changes: bool,
+    has_changes: bool,
     /// What was found on the way to the keys.
-    pub chain: Chain,
+    chain: Chain,
     /// What was asked for.
-    pub request: Request,
+    request: Request,
     /// What was read, and as whom.
-    pub observation: Observation,
+    observation: Observation,
     /// What follows from all of that.
-    pub plan: Plan,
+    plan: Plan,
 }
 
 /// What a plan was made on.
@@ -98,34 +107,37 @@ pub enum SavedPlanError {
 }
 
 impl SavedPlan {
-    /// A plan with what it was made from.
-    pub fn new(
-        backend: PlanBackend,
-        made_at: String,
-        chain: &Chain,
-        request: &Request,
-        observation: &Observation,
-        plan: &Plan,
-    ) -> Self {
-        Self {
-            keymend_plan: FORMAT,
-            made_by: env!("CARGO_PKG_VERSION").to_owned(),
-            made_at,
-            backend,
-            has_changes: !plan.changes.is_empty(),
-            chain: chain.clone(),
-            request: request.clone(),
-            observation: observation.clone(),
-            plan: plan.clone(),
-        }
-    }
-
     /// The file's text.
     ///
     /// # Errors
     /// None of these types fails to serialise; should one, it is told.
-    pub fn to_text(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
+    pub fn to_text(&self, made_at: String) -> Result<String, serde_json::Error> {
+        let Case { chain, request, observation, plan } = self.case.clone();
+        let content = Content {
+            keymend_plan: FORMAT,
+            made_by: env!("CARGO_PKG_VERSION").to_owned(),
+            made_at,
+            backend: self.backend,
+            has_changes: !plan.changes.is_empty(),
+            chain,
+            request,
+            observation,
+            plan,
+        };
+        serde_json::to_string_pretty(&content).map(|text| text + "\n")
+    }
+
+    /// The plan, for the backend that it was made on.
+    ///
+    /// # Errors
+    /// It was made on another one.
+    pub fn made_on(self, backend: PlanBackend, file: String) -> Result<Case, SavedPlanError> {
+        let made_on = match self.backend {
+            _ if self.backend == backend => return Ok(self.case),
+            PlanBackend::Sandbox => "a sandbox, and is not applied to AWS",
+            PlanBackend::Aws => "AWS, and is not applied to a sandbox",
+        };
+        Err(SavedPlanError::Backend { file, made_on })
     }
 
     /// Reads a plan and makes it again, with what makes plans.
@@ -135,7 +147,7 @@ impl SavedPlan {
     pub fn parse(
         text: &str,
         file: &str,
-        make: impl Fn(&Request, &Observation, &Chain) -> Plan,
+        make: impl FnOnce(Chain, Request, Observation) -> Case,
     ) -> Result<Self, SavedPlanError> {
         let malformed = |error: serde_json::Error| SavedPlanError::Malformed {
             file: file.to_owned(),
@@ -152,23 +164,16 @@ impl SavedPlan {
                 return Err(SavedPlanError::Malformed { file: file.to_owned(), reason });
             }
         }
-        let saved: Self = serde_json::from_str(text).map_err(malformed)?;
-        if saved.is_as_made(&value, make) {
-            Ok(saved)
+        let content: Content = serde_json::from_str(text).map_err(malformed)?;
+        // A file that says something which was not understood was edited too.
+        let is_understood = serde_json::to_value(&content).is_ok_and(|own| own == value);
+        let Content { made_by, backend, has_changes, chain, request, observation, plan, .. } = content;
+        let case = make(chain, request, observation);
+        if is_understood && case.plan == plan && has_changes != plan.changes.is_empty() {
+            Ok(Self { backend, case })
         } else {
-            Err(SavedPlanError::Different { file: file.to_owned(), made_by: saved.made_by })
+            Err(SavedPlanError::Different { file: file.to_owned(), made_by })
         }
-    }
-
-    /// Whether the plan follows from the rest, and the file says nothing that was not understood.
-    fn is_as_made(
-        &self,
-        value: &serde_json::Value,
-        make: impl Fn(&Request, &Observation, &Chain) -> Plan,
-    ) -> bool {
-        make(&self.request, &self.observation, &self.chain) == self.plan
-            && self.has_changes != self.plan.changes.is_empty()
-            && serde_json::to_value(self).is_ok_and(|own| own == *value)
     }
 }
 
@@ -177,6 +182,6 @@ pub fn schema() -> serde_json::Value {
     SchemaSettings::draft2020_12()
         .for_serialize()
         .into_generator()
-        .into_root_schema_for::<SavedPlan>()
+        .into_root_schema_for::<Content>()
         .to_value()
 }

@@ -20,7 +20,7 @@ use crate::escape::EscapedJson;
 use crate::observation::Observation;
 use crate::plan::conclusion::Checked;
 use crate::plan::rollback::Conflict;
-use crate::plan::{Finding, Plan};
+use crate::plan::{Case, Finding};
 
 pub use document::{ChangeStatus, ErrorOutput, Outcome, RunSummary};
 
@@ -28,17 +28,11 @@ use document::Output;
 
 /// Everything that a run has to say. What it did not come to is `None` or empty.
 #[derive(Debug, Clone)]
-pub struct Report<'a> {
+pub struct RunReport<'a> {
     /// The command: `fix`, `rollback`.
     pub command: &'a str,
-    /// What was found on the way to the keys.
-    pub chain: Option<&'a Chain>,
-    /// What was asked for, once it is resolved.
-    pub request: Option<&'a Request>,
-    /// What was read.
-    pub observation: Option<&'a Observation>,
-    /// What was planned.
-    pub plan: Option<&'a Plan>,
+    /// What was planned, and what it was made from.
+    pub case: Option<&'a Case>,
     /// What became of each of the plan's changes, in their order; those beyond the list's end are only planned.
     pub statuses: &'a [ChangeStatus],
     /// What somebody changed since an earlier run wrote it.
@@ -57,15 +51,12 @@ pub struct Report<'a> {
     pub exit_status: u8,
 }
 
-impl<'a> Report<'a> {
+impl<'a> RunReport<'a> {
     /// A run that had nothing to do.
     pub fn of_nothing(command: &'a str) -> Self {
         Self {
             command,
-            chain: None,
-            request: None,
-            observation: None,
-            plan: None,
+            case: None,
             statuses: &[],
             conflicts: &[],
             proof: &[],
@@ -107,7 +98,7 @@ pub struct CheckReport<'a> {
 ///
 /// # Errors
 /// What the writer returns.
-pub fn write(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, report: &RunReport<'_>) -> io::Result<()> {
     write_output(out, &Output::from(report))
 }
 

@@ -10,12 +10,9 @@ mod tests;
 use super::Styles;
 use super::command;
 use super::text::{self, foreign_access, names};
-use crate::access::chain::Chain;
-use crate::access::{CoverageRule, Profile, Request};
-use crate::observation::Observation;
+use crate::access::{CoverageRule, Profile};
 use crate::plan::matrix::{Answer, Sides, Standing};
-use crate::plan::outlook::Outlook;
-use crate::plan::{Plan, Severity};
+use crate::plan::{Case, Severity};
 
 pub use html::html;
 pub use markdown::markdown;
@@ -25,14 +22,8 @@ pub use markdown::markdown;
 pub struct Report<'a> {
     /// When it is written: RFC 3339, UTC.
     pub made_at: &'a str,
-    /// How the keys were found.
-    pub chain: &'a Chain,
-    /// What was asked for.
-    pub request: &'a Request,
-    /// What was read.
-    pub observation: &'a Observation,
-    /// What was planned.
-    pub plan: &'a Plan,
+    /// What was planned, and what it was made from.
+    pub case: &'a Case,
     /// What became of each change, in their order.
     pub outcomes: Vec<ChangeOutcome>,
     /// How many changes planning again found after the writes, where both sides were read again.
@@ -79,7 +70,7 @@ impl Report<'_> {
     fn summary(&self) -> String {
         let count =
             |wanted: ChangeOutcome| self.outcomes.iter().filter(|outcome| **outcome == wanted).count();
-        let (all, failed) = (self.plan.changes.len(), count(ChangeOutcome::Failed));
+        let (all, failed) = (self.case.plan.changes.len(), count(ChangeOutcome::Failed));
         let applied = count(ChangeOutcome::Applied) + count(ChangeOutcome::AlreadyDone);
         if failed > 0 {
             format!("{applied} of {} applied; {failed} failed.", names::counted(all, "change"))
@@ -87,9 +78,9 @@ impl Report<'_> {
             format!("{} applied; {}.", names::counted(all, "change"), self.read_again())
         } else if applied > 0 {
             format!("{applied} of {} applied.", names::counted(all, "change"))
-        } else if self.plan.is_blocked() {
+        } else if self.case.plan.is_blocked() {
             "Blocked: see the findings. Nothing was written.".to_owned()
-        } else if all == 0 && self.plan.leaves_work() {
+        } else if all == 0 && self.case.plan.leaves_work() {
             "No changes here; something is left for others to do.".to_owned()
         } else if all == 0 {
             "No changes: everything holds already.".to_owned()
@@ -108,14 +99,14 @@ impl Report<'_> {
 
     /// The facts: a word and what it stands for.
     fn facts(&self) -> Vec<(&'static str, String)> {
-        let keys = self.request.keys.iter().map(|key| ("Key", key.to_string()));
-        let grantees = self.request.grantees.iter().map(|grantee| ("Grantee", names::grantee(grantee)));
-        let callers = self.observation.callers.iter();
+        let keys = self.case.request.keys.iter().map(|key| ("Key", key.to_string()));
+        let grantees = self.case.request.grantees.iter().map(|grantee| ("Grantee", names::grantee(grantee)));
+        let callers = self.case.observation.callers.iter();
         let callers =
             callers.map(|(account, caller)| ("Read as", format!("{} (account {account})", caller.arn)));
         let mut facts: Vec<_> = keys.chain(grantees).chain(callers).collect();
-        facts.push(("IAM policy", self.request.policy_name.to_string()));
-        facts.push(("Access", profile_in_words(self.request.profile).to_owned()));
+        facts.push(("IAM policy", self.case.request.policy_name.to_string()));
+        facts.push(("Access", profile_in_words(self.case.request.profile).to_owned()));
         facts.push(("Made", self.made_at.to_owned()));
         facts.extend(self.run.iter().map(|run| ("Run", run.clone())));
         facts
@@ -123,7 +114,7 @@ impl Report<'_> {
 
     /// Which other accounts get access.
     fn foreign_access(&self) -> Option<String> {
-        let gained = Outlook::new(self.request, self.observation).gained(&self.plan.changes);
+        let gained = self.case.outlook().gained(&self.case.plan.changes);
         let sentences = foreign_access(&gained, ", outside the key's own account");
         (!sentences.is_empty()).then(|| sentences.join(" "))
     }
@@ -132,13 +123,13 @@ impl Report<'_> {
     fn way(&self) -> Option<String> {
         let mut out = Vec::new();
         // Writing to memory does not fail.
-        _ = text::chain(&mut out, &Styles::plain(), self.chain, self.request);
+        _ = text::chain(&mut out, &Styles::plain(), &self.case.chain, &self.case.request);
         (!out.is_empty()).then(|| String::from_utf8_lossy(&out).into_owned())
     }
 
     /// The command that plans and applies this.
     fn apply_command(&self) -> String {
-        command::fix_request(self.request).with(&self.origin).with(&self.site).to_string()
+        command::fix_request(&self.case.request).with(&self.origin).with(&self.site).to_string()
     }
 
     /// The command that takes it back.

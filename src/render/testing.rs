@@ -10,9 +10,9 @@ use crate::access::chain::{Chain, FoundImage, FoundSnapshot};
 use crate::access::{CoverageRule, Grantee, NewGrant, Profile, Purpose, Request};
 use crate::arn::{EntityArn, KeyArn, Partition, PolicyArn};
 use crate::observation::ec2::{Image, Instance, Snapshot};
-use crate::observation::{KeyGrant, Reading};
+use crate::observation::{KeyGrant, Observation, Reading};
 use crate::plan::{
-    Change, Coverage, Finding, FindingCode, Gain, Handover, KeyPolicyUpdate, Operation, Plan, Side,
+    Case, Change, Coverage, Finding, FindingCode, Gain, Handover, KeyPolicyUpdate, Operation, Plan, Side,
 };
 use crate::policy::{Fingerprint, PolicyDocument};
 
@@ -297,6 +297,11 @@ pub(crate) fn covered(arn: &str, key_policy: &[&str], identity: Option<&[&str]>)
 
 pub(crate) fn empty_plan() -> Plan {
     Plan { findings: Vec::new(), changes: Vec::new(), coverage: Vec::new(), handovers: Vec::new() }
+}
+
+/// A plan that nothing was read for.
+pub(crate) fn case(plan: Plan) -> Case {
+    Case { chain: Chain::default(), request: request(&[]), observation: Observation::default(), plan }
 }
 
 /// A plan whose every text from outside tries to command the terminal.

@@ -13,7 +13,7 @@ use keymend::access::chain::Chain;
 use keymend::apply::journal::{Backend, Beginning, Journal, Origin};
 use keymend::apply::{self, Clock, Now, Outcome, Progress, Run, StepResult};
 use keymend::cloud::{CloudErrorKind, Receipt, Write as _};
-use keymend::plan::Plan;
+use keymend::plan::{Case, Plan};
 use serde_json::{Value, json};
 
 use crate::worlds;
@@ -350,11 +350,8 @@ async fn the_journal_has_the_intent_before_the_write_and_the_outcome_after_it() 
     let beginning = Beginning {
         backend: Backend::Aws,
         origin: Origin::Request,
-        chain: &Chain::default(),
-        request: &request,
-        plan: &stage.plan.clone(),
+        case: &Case { chain: Chain::default(), request, observation, plan: stage.plan.clone() },
         selected: &BTreeSet::from([0, 1, 2]),
-        callers: &observation.callers,
     };
     let mut journal = Journal::begin(&folder, &beginning).unwrap();
     let file = journal.path().to_owned();

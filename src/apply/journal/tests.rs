@@ -3,9 +3,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::rc::Rc;
 
 use super::*;
+use crate::access::Request;
+use crate::access::chain::Chain;
 use crate::cloud::Receipt;
 use crate::files::Unnamed;
-use crate::plan::{Change, Operation};
+use crate::observation::Observation;
+use crate::plan::{Change, Operation, Plan};
 
 /// The real disk, with what was asked of it.
 struct Recorded(Rc<RefCell<Vec<String>>>);
@@ -55,7 +58,7 @@ fn request() -> Request {
         coverage: crate::access::CoverageRule::default(),
         prune_orphans: false,
         purpose: crate::access::Purpose::default(),
-        only_for: BTreeMap::new(),
+        only_for: [].into(),
     }
 }
 
@@ -70,15 +73,13 @@ fn plan() -> Plan {
 }
 
 fn begin<D: Disk>(disk: D, folder: &Path) -> Journal<D> {
-    let (request, plan, callers) = (request(), plan(), BTreeMap::new());
+    let (chain, observation) = (Chain::default(), Observation::default());
+    let case = Case { chain, request: request(), observation, plan: plan() };
     let beginning = Beginning {
         backend: Backend::Aws,
         origin: Origin::Request,
-        chain: &crate::access::chain::Chain::default(),
-        request: &request,
-        plan: &plan,
+        case: &case,
         selected: &BTreeSet::from([0]),
-        callers: &callers,
     };
     Journal::begin_on(disk, folder, &beginning).unwrap()
 }

@@ -46,7 +46,7 @@ pub struct CheckRun {
 }
 
 /// Where a check's documents come from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Source {
     /// AWS or a sandbox.
     Backend(BackendSettings),
@@ -55,7 +55,7 @@ pub enum Source {
 }
 
 /// The documents of one key and one grantee.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CheckFiles {
     /// The key that the policy is of.
     pub key: KeyArn,

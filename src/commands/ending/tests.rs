@@ -1,11 +1,12 @@
 use super::*;
 use crate::access::Purpose;
+use crate::access::Request;
 use crate::access::assessment::{ActionAssessment, Assessment, InstanceAssessment, Verdict, needed_actions};
 use crate::apply::Now;
 use crate::authz::Outcome;
 use crate::cloud::{CloudError, CloudErrorKind, Receipt};
 use crate::plan::rollback::Extent;
-use crate::plan::{FindingCode, Handover};
+use crate::plan::{self, FindingCode, Handover};
 use crate::render::testing;
 
 /// Every fact, each with the exit status it stands for; of two, that of the first.
@@ -236,7 +237,7 @@ fn failures() -> Vec<Case> {
     ]
 }
 
-fn ends(case: &Case, command: &Command, grantees: &[&str], is_detailed: bool) -> ExitStatus {
+fn ends(case: &Case, job: fn() -> Job, grantees: &[&str], is_detailed: bool) -> ExitStatus {
     let changes = case.step.iter().map(|_| testing::every_operation().remove(0)).collect();
     let findings = case.finding.map_or_else(Vec::new, |code| finding(code).findings);
     let plan = Plan { findings, changes, ..testing::empty_plan() };
@@ -245,27 +246,18 @@ fn ends(case: &Case, command: &Command, grantees: &[&str], is_detailed: bool) ->
     carried.proof = case.verdict.map(judged).into_iter().collect();
     carried.remaining.clone_from(&case.again);
     (case.with)(&mut carried);
-    let run = Run {
-        command,
-        request: &testing::request(grantees),
-        plan: &plan,
-        decision: case.decision,
-        carried: &carried,
-        has_come_back: false,
-        is_unreported: false,
-        is_detailed,
-    };
-    status(of_run(&run))
+    let case_of_run = plan::Case { request: testing::request(grantees), ..testing::case(plan) };
+    status(of_run(&Ended::of(job(), case_of_run, case.decision, carried), is_detailed))
 }
 
 #[test]
 fn every_ending_of_fix_and_apply() {
-    let other = Some(testing::grantee(testing::ROLE).account());
-    for command in [Command::Fix, Command::Apply { part: None }, Command::Apply { part: other }] {
+    let part = || Job::Apply { part: Some(testing::grantee(testing::ROLE).account()) };
+    for job in [|| Job::Fix, || Job::Apply { part: None }, part] {
         for case in cases().into_iter().chain(failures()) {
-            let status = |is_detailed| ends(&case, &command, &[testing::ROLE], is_detailed);
-            assert_eq!(status(false), case.wanted, "{}: {}", command.name(), case.name);
-            assert_eq!(status(true), case.detailed, "{}: {}, detailed", command.name(), case.name);
+            let status = |is_detailed| ends(&case, job, &[testing::ROLE], is_detailed);
+            assert_eq!(status(false), case.wanted, "{}: {}", job().name(), case.name);
+            assert_eq!(status(true), case.detailed, "{}: {}, detailed", job().name(), case.name);
         }
     }
 }
@@ -273,22 +265,22 @@ fn every_ending_of_fix_and_apply() {
 /// A way back gives nobody access, so nobody's is asked about.
 #[test]
 fn every_ending_of_rollback() {
-    let command = Command::Rollback { conflicts: Vec::new(), extent: Extent::Everything };
+    let job = || Job::Rollback { conflicts: Vec::new(), extent: Extent::Everything };
     for case in cases().into_iter().chain(failures()) {
         let is_about_access = case.verdict != Some(Verdict::Able);
         let wanted = if is_about_access { ExitStatus::Done } else { case.wanted };
         let wanted =
             if case.again.is_some() && case.finding.is_some() { ExitStatus::Pending } else { wanted };
-        assert_eq!(ends(&case, &command, &[], false), wanted, "{}", case.name);
+        assert_eq!(ends(&case, job, &[], false), wanted, "{}", case.name);
     }
 }
 
 #[test]
 fn where_nobody_was_named_nothing_is_settled() {
-    for command in [Command::Fix, Command::Apply { part: None }] {
+    for job in [|| Job::Fix, || Job::Apply { part: None }] {
         let nothing = Case { verdict: None, ..none("nobody", Verdict::Able, ExitStatus::Pending) };
-        assert_eq!(ends(&nothing, &command, &[], false), ExitStatus::Pending);
-        assert_eq!(ends(&nothing, &command, &[testing::ROLE], false), ExitStatus::Done);
+        assert_eq!(ends(&nothing, job, &[], false), ExitStatus::Pending);
+        assert_eq!(ends(&nothing, job, &[testing::ROLE], false), ExitStatus::Done);
     }
 }
 
@@ -301,37 +293,32 @@ fn without_a_key_it_has_to_be_known_that_none_is_needed() {
         (FindingCode::KeyUnseen, ExitStatus::Pending),
         (FindingCode::SnapshotUnseen, ExitStatus::Pending),
     ] {
-        let plan = finding(code);
-        let run = Run {
-            command: &Command::Fix,
-            request: &request,
-            plan: &plan,
-            decision: Decision::NoChanges,
-            carried: &Carried::nothing(&plan),
-            has_come_back: false,
-            is_unreported: false,
-            is_detailed: false,
-        };
-        assert_eq!(status(of_run(&run)), wanted, "{code:?}");
+        let case = plan::Case { request: request.clone(), ..testing::case(finding(code)) };
+        let carried = Carried::nothing(&case.plan);
+        let ended = Ended::of(Job::Fix, case, Decision::NoChanges, carried);
+        assert_eq!(status(of_run(&ended, false)), wanted, "{code:?}");
     }
+}
+
+/// A run that wrote one change.
+fn written() -> Ended {
+    let changes = vec![testing::every_operation().remove(0)];
+    let case = testing::case(Plan { changes, ..testing::empty_plan() });
+    let mut carried = Carried::nothing(&case.plan);
+    carried.outcome.steps = vec![applied()];
+    let request = testing::request(&[testing::ROLE]);
+    Ended::of(Job::Fix, plan::Case { request, ..case }, Decision::Approved, carried)
 }
 
 #[test]
 fn what_comes_back_and_a_missing_report_are_errors() {
-    let (plan, request) = (testing::empty_plan(), testing::request(&[testing::ROLE]));
-    for (has_come_back, is_unreported) in [(true, false), (false, true)] {
-        let carried = Carried::nothing(&plan);
-        let run = Run {
-            command: &Command::Fix,
-            request: &request,
-            plan: &plan,
-            decision: Decision::Approved,
-            carried: &carried,
-            has_come_back,
-            is_unreported,
-            is_detailed: false,
-        };
-        assert_eq!(status(of_run(&run)), ExitStatus::Error);
+    assert_eq!(status(of_run(&written(), false)), ExitStatus::Done);
+    let mut back = written();
+    back.carried.remaining = Some(back.case.plan.clone());
+    let mut unreported = written();
+    unreported.unreported = Some(error().into());
+    for ended in [back, unreported] {
+        assert_eq!(status(of_run(&ended, false)), ExitStatus::Error);
     }
 }
 

@@ -135,19 +135,21 @@ fn same_as_in_the_matrix(request: &Request, observation: &Observation, plan: &Pl
 }
 
 fn survives_its_file(request: &Request, observation: &Observation, plan: &Plan) -> Result<(), String> {
-    let saved = SavedPlan::new(
-        PlanBackend::Aws,
-        "2026-01-02T03:04:05Z".to_owned(),
-        &Chain::default(),
-        request,
-        observation,
-        plan,
-    );
-    let text = saved.to_text().map_err(|error| error.to_string())?;
-    let read = SavedPlan::parse(&text, "plan.json", |request, observation, _| {
-        crate::plan::plan(request, observation)
-    })
-    .map_err(|error| error.to_string())?;
+    let case = |chain, request, observation| {
+        let plan = crate::plan::plan(&request, &observation);
+        crate::plan::Case { chain, request, observation, plan }
+    };
+    let saved = SavedPlan {
+        backend: PlanBackend::Aws,
+        case: crate::plan::Case {
+            plan: plan.clone(),
+            chain: Chain::default(),
+            request: request.clone(),
+            observation: observation.clone(),
+        },
+    };
+    let text = saved.to_text("2026-01-02T03:04:05Z".to_owned()).map_err(|error| error.to_string())?;
+    let read = SavedPlan::parse(&text, "plan.json", case).map_err(|error| error.to_string())?;
     same("saved plan", &read, &saved)
 }
 

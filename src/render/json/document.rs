@@ -10,7 +10,7 @@ mod runs;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{CheckReport, Report};
+use super::{CheckReport, RunReport};
 use crate::plan::{Finding, FindingCode, Severity};
 
 pub use changes::ChangeStatus;
@@ -132,9 +132,10 @@ pub struct ErrorOutput {
     pub hint: Option<String>,
 }
 
-impl From<&Report<'_>> for Output {
-    fn from(report: &Report<'_>) -> Self {
-        let plan = report.plan;
+impl From<&RunReport<'_>> for Output {
+    fn from(report: &RunReport<'_>) -> Self {
+        let RunReport { case, .. } = report;
+        let plan = case.map(|case| &case.plan);
         let mut findings: Vec<&Finding> = plan.iter().flat_map(|plan| &plan.findings).collect();
         findings.sort_by_key(|finding| finding.severity());
         let statuses = report.statuses.iter().copied().chain(std::iter::repeat(ChangeStatus::Planned));
@@ -142,9 +143,9 @@ impl From<&Report<'_>> for Output {
         Self {
             version: VERSION,
             command: report.command.to_owned(),
-            chain: report.chain.and_then(ChainOutput::of),
-            request: report.request.map(RequestOutput::from),
-            observation: report.observation.map(ObservationOutput::from),
+            chain: case.and_then(|case| ChainOutput::of(&case.chain)),
+            request: case.map(|case| RequestOutput::from(&case.request)),
+            observation: case.map(|case| ObservationOutput::from(&case.observation)),
             findings: findings.into_iter().map(FindingOutput::from).collect(),
             changes: changes
                 .map(|(index, (change, status))| ChangeOutput::new(index + 1, change, status))

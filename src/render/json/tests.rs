@@ -10,6 +10,7 @@ use crate::access::trial::{Method, Ruling};
 use crate::observation::{
     Caller, IamObservation, IamQuotas, KeyGrant, KeyManager, KeyMetadata, KeyObservation, RamPolicy, Reading,
 };
+use crate::plan::Plan;
 use crate::plan::conclusion::check;
 use crate::plan::users;
 use crate::render::testing::{self, *};
@@ -88,16 +89,17 @@ fn full_output() -> String {
         request_id: Some("f3b2".to_owned()),
         hint: None,
     };
-    let report = Report {
+    let report = RunReport {
         conflicts: &[],
         proof: &[],
         trials: &[trial()],
         runs: &[],
         command: "fix",
-        chain: None,
-        request: Some(&testing::request(&[OTHER_ROOT, ROLE])),
-        observation: Some(&observation()),
-        plan: Some(&full_plan()),
+        case: Some(&Case {
+            request: testing::request(&[OTHER_ROOT, ROLE]),
+            observation: observation(),
+            ..testing::case(full_plan())
+        }),
         statuses: &[
             ChangeStatus::AlreadyDone,
             ChangeStatus::Applied,
@@ -112,17 +114,14 @@ fn full_output() -> String {
     written(|out| write(out, &report))
 }
 
-fn failed_early() -> Report<'static> {
-    Report {
+fn failed_early() -> RunReport<'static> {
+    RunReport {
         conflicts: &[],
         proof: &[],
         trials: &[],
         runs: &[],
         command: "fix",
-        chain: None,
-        request: None,
-        observation: None,
-        plan: None,
+        case: None,
         statuses: &[],
         outcome: Outcome::Failed,
         error: None,
@@ -147,11 +146,11 @@ fn the_schema() {
 #[test]
 fn real_output_matches_the_schema() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
-    let hostile = hostile_plan();
+    let hostile = testing::case(hostile_plan());
     let outputs = [
         full_output(),
         written(|out| write(out, &failed_early())),
-        written(|out| write(out, &Report { plan: Some(&hostile), ..failed_early() })),
+        written(|out| write(out, &RunReport { case: Some(&hostile), ..failed_early() })),
     ];
     for output in outputs {
         validator.validate(&parsed(&output)).unwrap();
@@ -199,10 +198,10 @@ fn mutilated_output_does_not_match_the_schema() {
 
 #[test]
 fn texts_from_outside_survive_and_harm_no_terminal() {
-    let hostile = hostile_plan();
-    let output = written(|out| write(out, &Report { plan: Some(&hostile), ..failed_early() }));
+    let hostile = testing::case(hostile_plan());
+    let output = written(|out| write(out, &RunReport { case: Some(&hostile), ..failed_early() }));
     assert!(!output.contains(|c: char| c != '\n' && crate::escape::is_unsafe(c)));
-    assert_eq!(parsed(&output)["changes"][0]["after"], json!(hostile.changes[0].operation.after()));
+    assert_eq!(parsed(&output)["changes"][0]["after"], json!(hostile.plan.changes[0].operation.after()));
 }
 
 #[test]

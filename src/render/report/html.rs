@@ -88,10 +88,10 @@ fn way(out: &mut String, report: &Report<'_>) {
 
 fn matrices(out: &mut String, report: &Report<'_>) {
     _ = writeln!(out, "<section>\n<h2>Who may do what</h2>");
-    for key in matrix(report.request, report.observation, report.plan) {
+    for key in matrix(&report.case.request, &report.case.observation, &report.case.plan) {
         one_matrix(out, &key);
     }
-    _ = writeln!(out, "<p class=\"legend\">{}</p>", legend(report.request.coverage));
+    _ = writeln!(out, "<p class=\"legend\">{}</p>", legend(report.case.request.coverage));
     if let Some(access) = report.foreign_access() {
         _ = writeln!(out, "<p class=\"foreign\">{}</p>", text(&access));
     }
@@ -149,11 +149,11 @@ fn sides(sides: Sides) -> String {
 }
 
 fn findings(out: &mut String, report: &Report<'_>) {
-    if report.plan.findings.is_empty() {
+    if report.case.plan.findings.is_empty() {
         return;
     }
     _ = writeln!(out, "<section>\n<h2>Findings</h2>\n<ul class=\"findings\">");
-    for finding in &report.plan.findings {
+    for finding in &report.case.plan.findings {
         let severity = finding.severity();
         let class = match severity {
             Severity::Blocking => "blocking",
@@ -180,11 +180,11 @@ fn findings(out: &mut String, report: &Report<'_>) {
 }
 
 fn changes(out: &mut String, report: &Report<'_>) {
-    if report.plan.changes.is_empty() {
+    if report.case.plan.changes.is_empty() {
         return;
     }
     _ = writeln!(out, "<section>\n<h2>Changes</h2>");
-    for (index, change) in report.plan.changes.iter().enumerate() {
+    for (index, change) in report.case.plan.changes.iter().enumerate() {
         let outcome = report.outcomes.get(index).copied().unwrap_or(ChangeOutcome::Planned);
         one_change(out, index + 1, change, outcome);
     }
@@ -241,7 +241,7 @@ fn one_hunk(out: &mut String, hunk: &Hunk, is_whole: bool) {
 }
 
 fn others(out: &mut String, report: &Report<'_>) {
-    if report.plan.handovers.is_empty() {
+    if report.case.plan.handovers.is_empty() {
         return;
     }
     _ = writeln!(

@@ -62,7 +62,7 @@ impl Page {
 
     fn matrix(&mut self, report: &Report<'_>) {
         self.line("\n## Who may do what\n");
-        for key in matrix(report.request, report.observation, report.plan) {
+        for key in matrix(&report.case.request, &report.case.observation, &report.case.plan) {
             self.line(&format!("{}:\n", code(&names::key(&key.key))));
             let heads: Vec<&str> = key.actions.iter().map(|action| short(action)).collect();
             self.line(&format!(
@@ -83,18 +83,18 @@ impl Page {
             }
             self.line("");
         }
-        self.line(legend(report.request.coverage));
+        self.line(legend(report.case.request.coverage));
         if let Some(access) = report.foreign_access() {
             self.line(&format!("\n**{access}**"));
         }
     }
 
     fn findings(&mut self, report: &Report<'_>) {
-        if report.plan.findings.is_empty() {
+        if report.case.plan.findings.is_empty() {
             return;
         }
         self.line("\n## Findings\n");
-        for finding in &report.plan.findings {
+        for finding in &report.case.plan.findings {
             let word = severity_word(finding.severity());
             self.line(&format!("- **{word}** {}: {}", code(&finding.subject), prose(&finding.message)));
             if let Some((hint, commands)) = finding.way_out() {
@@ -105,11 +105,11 @@ impl Page {
     }
 
     fn changes(&mut self, report: &Report<'_>) {
-        if report.plan.changes.is_empty() {
+        if report.case.plan.changes.is_empty() {
             return;
         }
         self.line("\n## Changes");
-        for (index, change) in report.plan.changes.iter().enumerate() {
+        for (index, change) in report.case.plan.changes.iter().enumerate() {
             let outcome = report.outcomes.get(index).copied().unwrap_or(ChangeOutcome::Planned);
             let operation = &change.operation;
             let what = escaped(&operation.to_string());
@@ -125,7 +125,7 @@ impl Page {
     }
 
     fn handovers(&mut self, report: &Report<'_>) {
-        if report.plan.handovers.is_empty() {
+        if report.case.plan.handovers.is_empty() {
             return;
         }
         self.line("\n## For other accounts\n");
@@ -138,7 +138,7 @@ pub(super) fn handovers(report: &Report<'_>) -> String {
     const WIDTH: usize = 100;
     let mut out = Vec::new();
     // Writing to memory does not fail.
-    _ = text::handovers(&mut out, &Styles::plain(), WIDTH, report.request, &report.plan.handovers);
+    _ = text::handovers(&mut out, &Styles::plain(), WIDTH, &report.case.request, &report.case.plan.handovers);
     String::from_utf8_lossy(&out).into_owned()
 }
 

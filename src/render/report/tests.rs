@@ -1,6 +1,8 @@
 use super::*;
-use crate::observation::{KeyObservation, RamPolicy, Reading};
+use crate::access::Request;
+use crate::observation::{KeyObservation, Observation, RamPolicy, Reading};
 use crate::plan::Operation;
+use crate::plan::Plan;
 use crate::render::testing;
 
 const NOW: &str = "2026-01-02T03:04:05Z";
@@ -22,10 +24,7 @@ fn shown(plan: &Plan, request: &Request, render: fn(&Report<'_>) -> String) -> S
     observation.keys.extend(request.keys.iter().map(|key| (key.clone(), observed.clone())));
     render(&Report {
         made_at: NOW,
-        chain: &testing::chain(),
-        request,
-        observation: &observation,
-        plan,
+        case: &Case { chain: testing::chain(), request: request.clone(), observation, plan: plan.clone() },
         outcomes: Vec::new(),
         left: None,
         run: None,

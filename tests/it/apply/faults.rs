@@ -11,8 +11,8 @@ use keymend::apply::{self, Outcome, Run, StepResult};
 use keymend::cloud::reread::reread;
 use keymend::cloud::sandbox::Sandbox;
 use keymend::observation::Observation;
-use keymend::plan::Plan;
 use keymend::plan::rollback::{self, Extent};
+use keymend::plan::{Case, Plan};
 use serde_json::{Value, json};
 
 use super::RecordingClock;
@@ -96,10 +96,13 @@ async fn carry_out(
     (origin, plan): (Origin, &Plan),
 ) -> Outcome {
     let selected: BTreeSet<usize> = (0..plan.changes.len()).collect();
-    let callers = &observation.callers;
-    let selected = &selected;
-    let chain = &Chain::default();
-    let beginning = Beginning { backend: Backend::Aws, origin, chain, request, plan, selected, callers };
+    let case = Case {
+        chain: Chain::default(),
+        request: request.clone(),
+        observation: observation.clone(),
+        plan: plan.clone(),
+    };
+    let beginning = Beginning { backend: Backend::Aws, origin, case: &case, selected: &selected };
     let mut journal = Journal::begin(folder, &beginning).unwrap();
     let mut run = Run {
         clock: &RecordingClock::default(),
@@ -107,7 +110,7 @@ async fn carry_out(
         progress: &mut |_| {},
         is_interrupted: &|| false,
     };
-    apply::apply(plan, selected, sandbox, &mut run).await
+    apply::apply(plan, &selected, sandbox, &mut run).await
 }
 
 fn set_faults(file: &Path, faults: &Value) {
