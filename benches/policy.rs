@@ -83,7 +83,7 @@ fn question() -> (Request, Observation) {
     let observed = KeyObservation {
         ram_policy: RamPolicy::Absent,
         grants: Reading::default(),
-        metadata: Reading::Unread("not needed".to_owned()),
+        metadata: Reading::Unread("not needed".to_owned().into()),
         policy: Reading::Read(key_policy(PRINCIPALS / 2)),
     };
     let observation = Observation {

@@ -216,6 +216,8 @@ pub struct CloudError {
     pub account: Option<AccountId>,
     /// The region, for regional services.
     pub region: Option<String>,
+    /// The profile, where the call was to tell whose credentials it has.
+    pub profile: Option<String>,
     /// AWS's error code, such as `MalformedPolicyDocumentException`.
     pub code: Option<String>,
     /// AWS's message, or what went wrong before AWS answered.

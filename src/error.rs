@@ -236,7 +236,7 @@ impl Error {
 
 /// What to do about a call that failed.
 pub fn cloud_hint(error: &CloudError) -> Option<String> {
-    let CloudError { operation, resource, .. } = error;
+    let CloudError { operation, resource, profile, .. } = error;
     match error.kind {
         CloudErrorKind::AccessDenied => Some(format!(
             "the caller needs {operation} on `{resource}`; `keymend permissions{}` prints all that is needed",
@@ -252,7 +252,7 @@ pub fn cloud_hint(error: &CloudError) -> Option<String> {
             Some("give --profile, or set AWS_PROFILE or AWS_ACCESS_KEY_ID; try it all with --sandbox".to_owned())
         }
         CloudErrorKind::ExpiredCredentials => {
-            let profile = resource.strip_prefix("profile ").unwrap_or("PROFILE");
+            let profile = profile.as_deref().unwrap_or("PROFILE");
             Some(format!("log in again: aws sso login --profile {}", shell::quote(profile)))
         }
         CloudErrorKind::ClockSkew => {

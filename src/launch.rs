@@ -25,8 +25,8 @@ use crate::access::{GranteeRef, KeyRef, Purpose, UnresolvedRequest};
 use crate::arn::AccountId;
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
 use crate::cloud::{CloudError, CloudErrorKind, Observe};
-use crate::observation::Reading;
 use crate::observation::ec2::{Image, Instance, Volume};
+use crate::observation::{Reading, UnreadReason};
 
 pub use error::LaunchError;
 use launcher::{image_of, is_each_of_each, keys_of, who_launched, who_starts};
@@ -441,12 +441,12 @@ impl<C: Observe + ObserveEc2> Search<'_, C> {
         read: impl AsyncFn(Viewpoint) -> Result<T, CloudError>,
     ) -> Result<Reading<T>, LaunchError> {
         if self.cloud.caller(account).await?.is_none() {
-            return Ok(Reading::Unread(format!("no credentials for account {account}")));
+            return Ok(Reading::Unread(UnreadReason::NoCredentials(account)));
         }
         match read(self.from.of(account)).await {
             Ok(value) => Ok(Reading::Read(value)),
             Err(error) if matches!(error.kind, CloudErrorKind::AccessDenied | CloudErrorKind::Other) => {
-                Ok(Reading::Unread(error.to_string()))
+                Ok(Reading::Unread(UnreadReason::Other(error.to_string())))
             }
             Err(error) => Err(error.into()),
         }

@@ -1,12 +1,15 @@
 //! What was read, and as whom. What could not be read is `unread`, never assumed empty.
 
 pub mod ec2;
+mod unread;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
+
+pub use unread::UnreadReason;
 
 /// Both sides as they were read for one request.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
@@ -54,12 +57,12 @@ pub enum Reading<T> {
     /// As it was read.
     Read(T),
     /// Not read; the reason is a fragment for people, such as `no credentials for account 444455556666`.
-    Unread(String),
+    Unread(UnreadReason),
 }
 
 impl<T> Default for Reading<T> {
     fn default() -> Self {
-        Self::Unread("not asked for".to_owned())
+        Self::Unread(UnreadReason::NotAsked)
     }
 }
 
@@ -113,7 +116,7 @@ pub enum RamPolicy {
     /// As it was read, byte for byte.
     Read(String),
     /// Whether there is one could not be read; the reason is a fragment for people.
-    Unread(String),
+    Unread(UnreadReason),
 }
 
 /// A grant on a key.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::required::{GRANT, LAUNCH, RequiredStatement};
 use super::{Grantee, Purpose};
-use crate::arn::KeyArn;
+use crate::arn::{ArnParts, KeyArn};
 use crate::authz::{Doubt, Exception, Gate, NearMiss, Outcome};
 use crate::policy::document::label;
 use crate::policy::{ActionSet, Effect, KmsAction};
@@ -294,7 +294,7 @@ impl fmt::Display for DocumentName {
         match self {
             Self::KeyPolicy { key } => write!(f, "the key policy of `{key}`"),
             Self::RamPolicy { key } => write!(f, "the policy AWS_RAM of `{key}`"),
-            Self::IdentityPolicy { name } if name.starts_with("arn:") => {
+            Self::IdentityPolicy { name } if ArnParts::parse(name).is_ok() => {
                 write!(f, "the managed policy `{name}`")
             }
             Self::IdentityPolicy { name } => write!(f, "the {name}"),

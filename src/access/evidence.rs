@@ -15,6 +15,7 @@ use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::authz::{self, Constraint, Context, DocumentRef, Grant, Prepared, Principal};
 use crate::observation::{
     IdentityPolicies, KeyGrant, KeyMetadata, KeyObservation, NamedDocument, Observation, RamPolicy, Reading,
+    UnreadReason,
 };
 use crate::policy::{Documents, KmsAction, PolicyDocument};
 use subject::Subject;
@@ -72,7 +73,7 @@ enum RamEvidence {
     NotLookedAt,
     Absent,
     Read(Rc<Prepared>),
-    Unread(String),
+    Unread(UnreadReason),
 }
 
 impl RamEvidence {
@@ -196,7 +197,7 @@ impl Evidence {
     /// Takes a key policy for what it will be; a text that is no policy is as good as unread.
     pub fn rewrite_key_policy(&mut self, key: &KeyArn, text: &str) {
         if let Some(own) = self.keys.get_mut(key) {
-            own.policy = taken_apart(text).map_or_else(Reading::Unread, Reading::Read);
+            own.policy = taken_apart(text).map_or_else(unread, Reading::Read);
         }
     }
 
@@ -219,7 +220,7 @@ impl Evidence {
                 policies.iter_mut().chain(boundary).filter(|named| named.name.is_of(&arn)).peekable();
             match &document {
                 Ok(document) => own.for_each(|named| named.document = Rc::clone(document)),
-                Err(error) if own.peek().is_some() => *identity = Reading::Unread(format!("{arn}: {error}")),
+                Err(error) if own.peek().is_some() => *identity = unread(format!("{arn}: {error}")),
                 Err(_) => {}
             }
         }
@@ -235,7 +236,7 @@ impl Evidence {
                     name: DocumentName::IdentityPolicy { name: policy.to_string() },
                     document: Rc::clone(document),
                 }),
-                (Reading::Read(_), Err(error)) => *identity = Reading::Unread(format!("{policy}: {error}")),
+                (Reading::Read(_), Err(error)) => *identity = unread(format!("{policy}: {error}")),
                 (Reading::Unread(_), _) => {}
             }
         }
@@ -269,7 +270,7 @@ fn identities<'o>(
             let identity = match entity.as_ref().map(|entity| &entity.identity) {
                 Some(Reading::Read(policies)) => Identity::new(policies, cache),
                 Some(Reading::Unread(reason)) => Reading::Unread(reason.clone()),
-                None => Reading::Unread("there is no such principal".to_owned()),
+                None => unread("there is no such principal".to_owned()),
             };
             identities.insert(arn.clone(), identity);
         }
@@ -280,16 +281,15 @@ fn identities<'o>(
 impl KeyEvidence {
     fn new<'o>(key: &KeyArn, observed: &'o KeyObservation, cache: &mut Cache<'_, 'o>) -> Self {
         let policy = match &observed.policy {
-            Reading::Read(text) => prepared(text, cache).map_or_else(Reading::Unread, Reading::Read),
+            Reading::Read(text) => prepared(text, cache).map_or_else(unread, Reading::Read),
             Reading::Unread(reason) => Reading::Unread(reason.clone()),
         };
         let ram_policy = match &observed.ram_policy {
             RamPolicy::NotLookedAt => RamEvidence::NotLookedAt,
             RamPolicy::Absent => RamEvidence::Absent,
             RamPolicy::Unread(reason) => RamEvidence::Unread(reason.clone()),
-            RamPolicy::Read(text) => {
-                prepared(text, cache).map_or_else(RamEvidence::Unread, RamEvidence::Read)
-            }
+            RamPolicy::Read(text) => prepared(text, cache)
+                .map_or_else(|error| RamEvidence::Unread(UnreadReason::Other(error)), RamEvidence::Read),
         };
         let grants = match &observed.grants {
             Reading::Read(grants) => Reading::Read(Grants::new(grants)),
@@ -382,9 +382,14 @@ impl Identity {
             .transpose();
         match (policies, boundary) {
             (Ok(policies), Ok(boundary)) => Reading::Read(Self { policies, boundary }),
-            (Err(error), _) | (_, Err(error)) => Reading::Unread(error),
+            (Err(error), _) | (_, Err(error)) => unread(error),
         }
     }
+}
+
+/// A text that makes no sense is as good as unread.
+fn unread<T>(reason: String) -> Reading<T> {
+    Reading::Unread(UnreadReason::Other(reason))
 }
 
 fn prepared<'o>(text: &'o str, cache: &mut Cache<'_, 'o>) -> Result<Rc<Prepared>, String> {

@@ -15,7 +15,7 @@ use crate::arn::{
 };
 use crate::observation::{
     Caller, IamObservation, KeyGrant, KeyManager, KeyObservation, ManagedPolicy, Observation, RamPolicy,
-    Reading, Tags,
+    Reading, Tags, UnreadReason,
 };
 use crate::policy::AwsPrincipal;
 
@@ -137,10 +137,6 @@ fn resolve(
     }
 }
 
-fn no_credentials(account: AccountId) -> String {
-    format!("no credentials for account {account}")
-}
-
 /// What was read of one key.
 struct KeyReading {
     arn: KeyArn,
@@ -169,7 +165,7 @@ async fn read_key_by_arn(arn: &KeyArn, cloud: &impl Observe) -> Result<KeyReadin
         Ok(metadata) => Reading::Read(metadata),
         // Without credentials of its account, a key may well be out of sight: the other side is still planned.
         Err(error) if caller.is_none() && is_out_of_sight(&error) => {
-            Reading::Unread(no_credentials(arn.account))
+            Reading::Unread(UnreadReason::NoCredentials(arn.account))
         }
         Err(error) => return Err(error),
     };
@@ -193,7 +189,7 @@ struct Guarded {
 async fn read_guarded(key: &KeyArn, cloud: &impl Observe) -> Result<Guarded, CloudError> {
     let caller = cloud.caller(key.account).await?;
     if caller.is_none() {
-        let unread = || no_credentials(key.account);
+        let unread = || UnreadReason::NoCredentials(key.account);
         return Ok(Guarded {
             policy: Reading::Unread(unread()),
             ram_policy: RamPolicy::Unread(unread()),
@@ -236,7 +232,7 @@ async fn read_account(
     cloud: &impl Observe,
 ) -> Result<AccountReading, CloudError> {
     let Some(caller) = cloud.caller(id).await? else {
-        let iam = Reading::Unread(no_credentials(id));
+        let iam = Reading::Unread(UnreadReason::NoCredentials(id));
         let (tags, sessions) = (BTreeMap::new(), BTreeMap::new());
         return Ok(AccountReading { id, caller: None, iam, tags, sessions });
     };
@@ -311,11 +307,11 @@ async fn read_caller(caller: &Caller, asked: &UnresolvedRequest, cloud: &impl Ob
     let name = match AwsPrincipal::parse(&caller.arn) {
         AwsPrincipal::Entity(user) => user.entity_name(),
         AwsPrincipal::Session(session) => EntityName { kind: EntityKind::Role, name: session.role_name },
-        _ => return Reading::Unread("it is no user and no role".to_owned()),
+        _ => return Reading::Unread(UnreadReason::Other("it is no user and no role".to_owned())),
     };
     match cloud.entity_in_full(caller.account, &name).await {
         Ok(Some((entity, belongings))) => Reading::Read(Found { entity, belongings }),
-        Ok(None) => Reading::Unread(format!("there is no {name}")),
+        Ok(None) => Reading::Unread(UnreadReason::Other(format!("there is no {name}"))),
         Err(error) => Reading::Unread(identity::reason(&error)),
     }
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CloudError, CloudErrorKind, Observe};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
-use crate::observation::{IamObservation, IamQuotas, KeyObservation, Observation, RamPolicy, Reading};
+use crate::observation::{
+    IamObservation, IamQuotas, KeyObservation, Observation, RamPolicy, Reading, UnreadReason,
+};
 use crate::plan::Operation;
 use crate::plan::rollback::named;
 use crate::policy::PolicyDocument;
@@ -25,7 +27,7 @@ pub async fn reread<'o>(
         let caller = cloud.caller(account).await?;
         let is_served = caller.is_some();
         observation.callers.extend(caller.map(|caller| (account, caller)));
-        let no_credentials = || format!("no credentials for account {account}");
+        let no_credentials = || UnreadReason::NoCredentials(account);
         for key in wanted.keys.iter().filter(|key| key.account == account) {
             let policy = if is_served {
                 Reading::Read(cloud.key_policy(key).await?)

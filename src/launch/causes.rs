@@ -11,7 +11,7 @@ use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Requester};
 use crate::access::{Grantee, Request};
 use crate::arn::AccountId;
 use crate::observation::ec2::{AllowedImages, Image, Instance, Snapshot};
-use crate::observation::{KeyManager, Observation, Reading};
+use crate::observation::{KeyManager, Observation, Reading, UnreadReason};
 use crate::plan::{self, Case, Finding, FindingCode, Plan, Side};
 
 /// The plan, with every cause besides.
@@ -200,9 +200,13 @@ impl Causes<'_> {
     }
 
     fn unread(&mut self, account: AccountId, found: &FoundImage, requester: &Requester) {
-        let reason = match (requester.sees.get(&found.image.id), &found.launch) {
-            (Some(Reading::Unread(reason)), _) | (None, Reading::Unread(reason)) => reason.clone(),
-            (_, Reading::Read(shares)) if !shares.unknown.is_empty() => {
+        let unread = match (requester.sees.get(&found.image.id), &found.launch) {
+            (Some(Reading::Unread(reason)), _) | (None, Reading::Unread(reason)) => Some(reason),
+            _ => None,
+        };
+        let reason = match (unread, &found.launch) {
+            (Some(reason), _) => reason.to_string(),
+            (None, Reading::Read(shares)) if !shares.unknown.is_empty() => {
                 format!(
                     "it is shared in a way that keymend does not know (`{}`)",
                     shares.unknown.join("`, `")
@@ -214,7 +218,7 @@ impl Causes<'_> {
             ),
         };
         let message = format!("whether account {account} may launch the image is not known: {reason}");
-        let hint = how_to_read(account, &reason);
+        let hint = how_to_read(account, unread);
         self.find(FindingCode::LaunchUnread, &found.image.id, message, Some(hint));
     }
 
@@ -363,8 +367,8 @@ impl Causes<'_> {
     }
 }
 
-fn how_to_read(account: AccountId, reason: &str) -> String {
-    if reason.starts_with("no credentials") {
+fn how_to_read(account: AccountId, reason: Option<&UnreadReason>) -> String {
+    if matches!(reason, Some(UnreadReason::NoCredentials(_))) {
         format!("give credentials: --account-profile {account}=PROFILE")
     } else {
         format!("`keymend permissions --account {account} --ami` prints what the operator needs there")

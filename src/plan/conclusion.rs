@@ -292,7 +292,7 @@ mod tests {
         let entity = Entity {
             arn: ROLE.parse().unwrap(),
             attached: Vec::new(),
-            identity: identity.unwrap_or_else(|| Reading::Unread("no permission".to_owned())),
+            identity: identity.unwrap_or_else(|| Reading::Unread("no permission".to_owned().into())),
         };
         let iam = IamObservation {
             quotas: IamQuotas::default(),

@@ -9,7 +9,7 @@ mod soundness;
 
 use crate::access::NewGrant;
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
-use crate::observation::{KeyGrant, ManagedPolicy, Observation, Reading};
+use crate::observation::{KeyGrant, ManagedPolicy, Observation, Reading, UnreadReason};
 use crate::policy::{Fingerprint, PolicyDocument, is_same};
 
 use super::planner::refusals;
@@ -366,8 +366,8 @@ impl Draft<'_> {
         matches!(self.observation.accounts.get(&policy.account), Some(Reading::Read(_)))
     }
 
-    fn unread(&mut self, what: &dyn ToString, reason: Option<String>) {
-        let message = format!("it was not read: {}", reason.unwrap_or_else(|| "not looked at".to_owned()));
+    fn unread(&mut self, what: &dyn ToString, reason: Option<UnreadReason>) {
+        let message = format!("it was not read: {}", reason.unwrap_or(UnreadReason::NotLookedAt));
         let hint = "give credentials for its account and run this again".to_owned();
         self.find(FindingCode::Unread, what, message, Some(hint));
     }
@@ -415,7 +415,7 @@ impl Draft<'_> {
 /// What a policy said before it was there.
 const EMPTY: &str = r#"{"Version": "2012-10-17", "Statement": []}"#;
 
-fn reason<T>(reading: &Reading<T>) -> Option<String> {
+fn reason<T>(reading: &Reading<T>) -> Option<UnreadReason> {
     match reading {
         Reading::Read(_) => None,
         Reading::Unread(reason) => Some(reason.clone()),

@@ -11,7 +11,7 @@ use crate::policy::PolicyDocument;
 pub fn of_keys(observation: &Observation) -> Vec<(KeyArn, Result<KeyUsers, String>)> {
     let users = |(key, observed): (&KeyArn, &KeyObservation)| {
         let users = match &observed.policy {
-            Reading::Unread(reason) => Err(reason.clone()),
+            Reading::Unread(reason) => Err(reason.to_string()),
             Reading::Read(text) => match PolicyDocument::parse(text.as_str()) {
                 Ok(policy) => {
                     let ram_policy = ram_policy(observed);
@@ -38,7 +38,7 @@ pub fn open_to_anyone(observation: &Observation) -> Vec<Finding> {
 fn ram_policy(observed: &KeyObservation) -> Result<Option<PolicyDocument>, String> {
     match &observed.ram_policy {
         RamPolicy::NotLookedAt => Err("nobody looked".to_owned()),
-        RamPolicy::Unread(reason) => Err(reason.clone()),
+        RamPolicy::Unread(reason) => Err(reason.to_string()),
         RamPolicy::Absent => Ok(None),
         RamPolicy::Read(text) => PolicyDocument::parse(text.as_str())
             .map(Some)

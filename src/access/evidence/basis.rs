@@ -2,7 +2,7 @@
 
 use super::subject::Subject;
 use super::{Evidence, KeyEvidence, RamEvidence};
-use crate::observation::Reading;
+use crate::observation::{Reading, UnreadReason};
 
 impl Evidence {
     /// What has a say and was considered.
@@ -27,12 +27,12 @@ impl Evidence {
         match subject.own.map(|own| &own.policy) {
             Some(Reading::Read(_)) => {}
             Some(Reading::Unread(reason)) => gaps.push(format!("the key policy ({reason})")),
-            None => gaps.push("the key policy (not looked at)".to_owned()),
+            None => gaps.push(format!("the key policy ({})", UnreadReason::NotLookedAt)),
         }
         if let Some(KeyEvidence { policy: Reading::Read(_), ram_policy, .. }) = subject.own {
             let why = match ram_policy {
-                RamEvidence::NotLookedAt => Some("not looked at"),
-                RamEvidence::Unread(reason) => Some(reason.as_str()),
+                RamEvidence::NotLookedAt => Some(UnreadReason::NotLookedAt.to_string()),
+                RamEvidence::Unread(reason) => Some(reason.to_string()),
                 RamEvidence::Absent | RamEvidence::Read(_) => None,
             };
             gaps.extend(why.map(|why| format!("the key's policy AWS_RAM ({why})")));
@@ -40,8 +40,8 @@ impl Evidence {
         if let Some(entity) = subject.grantee.as_entity() {
             let why = match subject.identity {
                 Some(Reading::Read(_)) => None,
-                Some(Reading::Unread(reason)) => Some(reason.as_str()),
-                None => Some("its account was not read"),
+                Some(Reading::Unread(reason)) => Some(reason.to_string()),
+                None => Some("its account was not read".to_owned()),
             };
             gaps.extend(why.map(|why| format!("the IAM policies of {} ({why})", entity.entity_name())));
         }

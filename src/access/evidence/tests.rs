@@ -119,7 +119,7 @@ fn one_side_is_not_enough() {
 
 #[test]
 fn what_is_unread_is_unknown_and_said() {
-    let unread = Reading::Unread("iam:GetRolePolicy is not allowed".to_owned());
+    let unread = Reading::Unread("iam:GetRolePolicy is not allowed".to_owned().into());
     let assessment = assess(&observed(LETS_IN, ROLE, unread), ROLE, &Extras::default());
     assert_eq!(assessment.verdict(), Verdict::Unknown);
     assert_eq!(
@@ -184,8 +184,8 @@ fn the_policy_of_resource_access_manager_stands_beside_the_key_policy() {
     let cases: [(&str, &str, RamPolicy, Verdict, &str); 7] = [
         ("absent", LETS_IN, RamPolicy::Absent, Verdict::Able, ""),
         ("not looked at", LETS_IN, RamPolicy::NotLookedAt, Verdict::Able, "(not looked at)"),
-        ("unread", LETS_IN, RamPolicy::Unread("denied".to_owned()), Verdict::Unknown, "(denied)"),
-        ("unread", NOBODY, RamPolicy::Unread("denied".to_owned()), Verdict::Unknown, "(denied)"),
+        ("unread", LETS_IN, RamPolicy::Unread("denied".to_owned().into()), Verdict::Unknown, "(denied)"),
+        ("unread", NOBODY, RamPolicy::Unread("denied".to_owned().into()), Verdict::Unknown, "(denied)"),
         ("lets in", NOBODY, RamPolicy::Read(LETS_IN.to_owned()), Verdict::Able, ""),
         ("lets nobody in", NOBODY, RamPolicy::Read(NOBODY.to_owned()), Verdict::Missing, ""),
         ("denies", LETS_IN, RamPolicy::Read(denies), Verdict::Blocked, ""),

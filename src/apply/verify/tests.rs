@@ -41,6 +41,7 @@ impl Prove for Slow {
                 resource: key.to_string(),
                 account: None,
                 region: None,
+                profile: None,
                 code: None,
                 message: "not yet".to_owned(),
                 request_id: None,

@@ -50,6 +50,7 @@ impl Call {
             resource: self.resource.clone(),
             account: self.account,
             region: self.region.clone(),
+            profile: None,
             code,
             message,
             request_id: own_id.or_else(|| request_id.map(str::to_owned)),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::rc::Rc;
 use std::time::Duration;
-use std::{env, iter};
+use std::{env, fmt, iter};
 
 use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -33,11 +33,31 @@ const GLOBAL_REGION: &str = "us-east-1";
 const DEFAULT_ATTEMPTS: u32 = 3;
 const READ_ATTEMPTS: u32 = 8;
 
+/// Where credentials come from, as it is told in messages.
+#[derive(Debug)]
+pub(super) enum Whose {
+    /// From wherever the AWS CLI finds them.
+    Default,
+    /// From a profile.
+    Profile(String),
+    /// From a role that was assumed.
+    Role(String),
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default credentials"),
+            Self::Profile(profile) => write!(f, "profile {profile}"),
+            Self::Role(arn) => write!(f, "role {arn}"),
+        }
+    }
+}
+
 /// One set of credentials.
 #[derive(Debug)]
 pub(super) struct Session {
-    /// What the credentials are called in messages.
-    name: String,
+    whose: Whose,
     config: SdkConfig,
     /// The region that was configured.
     region: Option<String>,
@@ -52,13 +72,13 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(
-        name: String,
+        whose: Whose,
         config: SdkConfig,
         region: Option<String>,
         known: Option<Caller>,
     ) -> Self {
         Self {
-            name,
+            whose,
             config,
             region,
             known,
@@ -98,16 +118,23 @@ impl Session {
             .get_caller_identity()
             .send()
             .await
-            .map_err(|error| call.failed(&error))?;
+            .map_err(|error| CloudError { profile: self.profile(), ..call.failed(&error) })?;
         let account = output.account().unwrap_or_default().parse().map_err(|error| call.unexpected(error))?;
         let arn = output.arn().ok_or_else(|| call.unexpected("no ARN"))?.to_owned();
         Ok(Caller { account, arn })
     }
 
+    fn profile(&self) -> Option<String> {
+        match &self.whose {
+            Whose::Profile(profile) => Some(profile.clone()),
+            Whose::Default | Whose::Role(_) => None,
+        }
+    }
+
     fn identity_call(&self) -> Call {
         Call {
             operation: "sts:GetCallerIdentity",
-            resource: self.name.clone(),
+            resource: self.whose.to_string(),
             account: None,
             region: self.region.clone(),
         }
@@ -270,7 +297,7 @@ impl Sessions {
         let provider = SharedCredentialsProvider::new(role);
         let config = by.config.clone().into_builder().credentials_provider(provider).build();
         let known = Some(Caller { account, arn });
-        Ok(Rc::new(Session::new(format!("role {role_arn}"), config, self.default.region.clone(), known)))
+        Ok(Rc::new(Session::new(Whose::Role(role_arn), config, self.default.region.clone(), known)))
     }
 }
 
@@ -315,8 +342,8 @@ async fn load(options: &AwsOptions, profile: Option<&str>) -> Session {
     if let Some(profile) = profile {
         builder.set_credentials_provider(Some(profile_credentials(options, profile, &config)));
     }
-    let name = profile.map_or("default credentials".to_owned(), |profile| format!("profile {profile}"));
-    Session::new(name, builder.build(), region, None)
+    let whose = profile.map_or(Whose::Default, |profile| Whose::Profile(profile.to_owned()));
+    Session::new(whose, builder.build(), region, None)
 }
 
 fn loader(options: &AwsOptions, profile: Option<&str>) -> ConfigLoader {

@@ -10,7 +10,7 @@ use tokio::join;
 
 use crate::arn::{AccountId, EntityKind, EntityName, PolicyArn};
 use crate::cloud::{Belongings, CloudError, CloudErrorKind, Observe};
-use crate::observation::{Entity, IdentityPolicies, ManagedPolicy, NamedDocument, Reading};
+use crate::observation::{Entity, IdentityPolicies, ManagedPolicy, NamedDocument, Reading, UnreadReason};
 
 /// A user, role or group.
 pub(super) struct Found {
@@ -23,7 +23,7 @@ pub(super) struct Found {
 type Owner<'f> = (&'f Entity, &'f Belongings);
 
 /// Something that was read, or the reason why not.
-type Read<T> = Result<T, String>;
+type Read<T> = Result<T, UnreadReason>;
 
 /// The documents of an account, as far as some users, roles and groups need them.
 pub(super) struct Documents {
@@ -78,7 +78,8 @@ impl Documents {
     fn identity(&self, entity: &Entity, belongings: &Belongings) -> Read<IdentityPolicies> {
         let mut documents = self.own(entity, belongings)?;
         for name in belongings.groups.as_ref().map_err(reason)? {
-            let group = self.groups.get(name).ok_or_else(|| format!("the group {name} was not read"))?;
+            let group =
+                self.groups.get(name).ok_or_else(|| other(format!("the group {name} was not read")))?;
             let (entity, belongings) = group.as_ref().map_err(Clone::clone)?;
             for document in self.own(entity, belongings)? {
                 if !documents.contains(&document) {
@@ -97,7 +98,8 @@ impl Documents {
         let owner = entity.arn.entity_name();
         for name in belongings.inline.as_ref().map_err(reason)? {
             let text = self.inline.get(&(owner.clone(), name.clone()));
-            let text = text.cloned().unwrap_or_else(|| Err(format!("{name} of {owner} was not read")))?;
+            let text =
+                text.cloned().unwrap_or_else(|| Err(other(format!("{name} of {owner} was not read"))))?;
             documents.push(NamedDocument { name: format!("inline policy {name} of {owner}"), text });
         }
         Ok(documents)
@@ -105,7 +107,8 @@ impl Documents {
 
     fn managed_document(&self, arn: &str) -> Read<NamedDocument> {
         let text = self.managed.get(arn).cloned();
-        let text = text.unwrap_or_else(|| Err(format!("the policy `{arn}` does not exist any more")))?;
+        let text =
+            text.unwrap_or_else(|| Err(other(format!("the policy `{arn}` does not exist any more"))))?;
         Ok(NamedDocument { name: arn.to_owned(), text })
     }
 }
@@ -157,7 +160,7 @@ async fn read_groups(
         let group = EntityName { kind: EntityKind::Group, name: name.clone() };
         let found = match cloud.entity_in_full(account, &group).await {
             Ok(Some(found)) => Ok(found),
-            Ok(None) => Err(format!("the group {name} does not exist any more")),
+            Ok(None) => Err(other(format!("the group {name} does not exist any more"))),
             Err(error) => Err(reason(&error)),
         };
         (name.clone(), found)
@@ -166,10 +169,16 @@ async fn read_groups(
 }
 
 /// Why something was not read, in few words where the caller only lacks the permission.
-pub(super) fn reason(error: &CloudError) -> String {
+pub(super) fn reason(error: &CloudError) -> UnreadReason {
     let CloudError { operation, resource, .. } = error;
     match error.kind {
-        CloudErrorKind::AccessDenied => format!("the caller lacks {operation} on `{resource}`"),
-        _ => error.to_string(),
+        CloudErrorKind::AccessDenied => {
+            UnreadReason::NotPermitted { permission: (*operation).to_owned(), resource: resource.clone() }
+        }
+        _ => other(error.to_string()),
     }
+}
+
+fn other(reason: String) -> UnreadReason {
+    UnreadReason::Other(reason)
 }

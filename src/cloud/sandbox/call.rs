@@ -114,6 +114,7 @@ impl Call {
             resource: self.resource.clone(),
             account,
             region: self.region.clone(),
+            profile: None,
             code: refusal.code.map(str::to_owned),
             message: refusal.message,
             request_id: refusal.code.map(|_| self.request_id()),

@@ -10,7 +10,7 @@ use crate::cli::settings::check::CheckFiles;
 use crate::error::UsageError;
 use crate::observation::{
     Entity, IamObservation, IamQuotas, IdentityPolicies, KeyObservation, NamedDocument, Observation,
-    RamPolicy, Reading,
+    RamPolicy, Reading, UnreadReason,
 };
 use crate::policy::{PolicyDocument, envelope};
 
@@ -22,7 +22,7 @@ pub(super) fn observe(
     asked: &UnresolvedRequest,
 ) -> Result<(Request, Observation), UsageError> {
     let (_, key_policy) = read_policy(&files.key_policy)?;
-    let unread = || NOT_GIVEN.to_owned();
+    let unread = || UnreadReason::Other(NOT_GIVEN.to_owned());
     let key = KeyObservation {
         metadata: Reading::Unread(unread()),
         policy: Reading::Read(key_policy.text().to_owned()),

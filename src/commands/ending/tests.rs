@@ -39,6 +39,7 @@ fn error() -> CloudError {
         resource: String::new(),
         account: None,
         region: None,
+        profile: None,
         code: None,
         message: String::new(),
         request_id: None,

@@ -32,7 +32,7 @@ impl Causes<'_> {
                     "the default EBS key of account {account}, under which what it launches may be encrypted anew, is not \
                      known: {reason}"
                 );
-                let hint = how_to_read(*account, reason);
+                let hint = how_to_read(*account, Some(reason));
                 let (code, message) = if is_key_found {
                     (FindingCode::LaunchUnread, message)
                 } else {

@@ -104,7 +104,7 @@ fn shared_with(accounts: &[AccountId], organizations: &[&str]) -> Reading<Shares
 #[test]
 fn whether_an_image_is_shared_and_let_in() {
     use FindingCode::{ImageAudited, ImageNotAllowed, LaunchPermission, LaunchUnread};
-    let unread = || Reading::Unread("no credentials".to_owned());
+    let unread = || Reading::Unread(UnreadReason::NoCredentials(visitor()));
     let yes = || shared_with(&[visitor()], &[]);
     let no = || shared_with(&[], &[]);
     let organization = || shared_with(&[], &["arn:aws:organizations::1:organization/o-1"]);
@@ -134,6 +134,22 @@ fn whether_an_image_is_shared_and_let_in() {
     ] {
         let chain = chain(launch, seen, allowed);
         assert_eq!(codes(&chain), expected, "{chain:#?}");
+    }
+}
+
+#[test]
+fn how_to_read_what_was_not_read_depends_on_the_reason_and_not_on_its_words() {
+    let lacking = UnreadReason::NotPermitted { permission: "ec2:X".to_owned(), resource: "*".to_owned() };
+    let credentials = format!("give credentials: --account-profile {}=PROFILE", visitor());
+    let permission =
+        format!("`keymend permissions --account {} --ami` prints what the operator needs there", visitor());
+    for (reason, hint) in [
+        (Some(UnreadReason::NoCredentials(visitor())), &credentials),
+        (Some(UnreadReason::Other("no credentials to speak of".to_owned())), &permission),
+        (Some(lacking), &permission),
+        (None, &permission),
+    ] {
+        assert_eq!(how_to_read(visitor(), reason.as_ref()), *hint, "{reason:?}");
     }
 }
 

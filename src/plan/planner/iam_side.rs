@@ -17,7 +17,7 @@ use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn};
 use crate::authz::Gate;
-use crate::observation::{IamObservation, IamQuotas, Reading};
+use crate::observation::{IamObservation, IamQuotas, Reading, UnreadReason};
 use crate::policy::{ActionSet, Documents, PolicyDocument};
 
 /// Plans IAM in every account that has users, roles or groups among the grantees.
@@ -42,7 +42,7 @@ pub(super) fn plan_accounts(
             Some(Reading::Unread(reason)) => {
                 handing_over::hand_over(request, account, entities, reason, draft);
             }
-            None => handing_over::hand_over(request, account, entities, "not looked at", draft),
+            None => handing_over::hand_over(request, account, entities, &UnreadReason::NotLookedAt, draft),
         }
     }
 }

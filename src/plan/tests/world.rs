@@ -239,7 +239,7 @@ impl Key {
     fn observe(&self) -> KeyObservation {
         KeyObservation {
             grants: if self.grants_unread {
-                Reading::Unread("the caller lacks kms:ListGrants".to_owned())
+                Reading::Unread("the caller lacks kms:ListGrants".to_owned().into())
             } else {
                 Reading::Read(self.grants.iter().enumerate().map(Grant::observe).collect())
             },
@@ -254,11 +254,11 @@ impl Key {
             }),
             ram_policy: match &self.ram_policy {
                 Value::Null => RamPolicy::Absent,
-                Value::Bool(false) => RamPolicy::Unread("AccessDeniedException".to_owned()),
+                Value::Bool(false) => RamPolicy::Unread("AccessDeniedException".to_owned().into()),
                 policy => RamPolicy::Read(text(policy)),
             },
             policy: match &self.policy {
-                Value::Null => Reading::Unread("no credentials for account 111122223333".to_owned()),
+                Value::Null => Reading::Unread("no credentials for account 111122223333".to_owned().into()),
                 policy => Reading::Read(text(policy)),
             },
         }
@@ -283,7 +283,7 @@ impl Grant {
 impl Account {
     fn observe(&self, account: AccountId, request: &Request) -> Reading<IamObservation> {
         if self.unread {
-            return Reading::Unread(format!("no credentials for account {account}"));
+            return Reading::Unread(format!("no credentials for account {account}").into());
         }
         let partition = request.keys[0].partition;
         let entity = |arn: &EntityArn| {
@@ -312,7 +312,7 @@ impl Account {
                 boundary: boundary.or(as_boundary),
             };
             let identity = if unread {
-                Reading::Unread("iam:GetRolePolicy is not allowed".to_owned())
+                Reading::Unread("iam:GetRolePolicy is not allowed".to_owned().into())
             } else {
                 Reading::Read(identity)
             };
@@ -334,7 +334,7 @@ impl Account {
                 .map(|arn| (arn.clone(), entity(arn)))
                 .collect(),
             caller: if self.caller_unread {
-                Reading::Unread("the caller lacks iam:GetRole".to_owned())
+                Reading::Unread("the caller lacks iam:GetRole".to_owned().into())
             } else {
                 let name = "own".to_owned();
                 let documents = self.caller.iter().map(text);

@@ -32,7 +32,7 @@ fn observation() -> Observation {
         ram_policy: RamPolicy::Absent,
         grants: Reading::default(),
         metadata: Reading::Read(metadata),
-        policy: Reading::Unread("no credentials of profile secret-profile".to_owned()),
+        policy: Reading::Unread("no credentials of profile secret-profile".to_owned().into()),
     };
     let iam = IamObservation {
         quotas: IamQuotas::default(),
@@ -44,7 +44,7 @@ fn observation() -> Observation {
         callers: [(key_account, caller)].into(),
         keys: [(testing::key(), key)].into(),
         accounts: [
-            (other, Reading::Unread("profile secret-profile has expired".to_owned())),
+            (other, Reading::Unread("profile secret-profile has expired".to_owned().into())),
             (key_account, Reading::Read(iam)),
         ]
         .into(),

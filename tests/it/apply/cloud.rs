@@ -113,6 +113,7 @@ fn failed(operation: &Operation, kind: CloudErrorKind) -> CloudError {
         resource: operation.resource(),
         account: None,
         region: None,
+        profile: None,
         code: None,
         message: "a bad day".to_owned(),
         request_id: None,

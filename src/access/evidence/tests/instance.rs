@@ -196,7 +196,8 @@ fn a_level_has_to_allow_it() {
 #[test]
 fn a_key_policy_that_was_not_read_may_deny_it() {
     let mut observation = observed(LETS_IN, ROLE, with_policies(&[("p", ALL)]));
-    observation.keys.get_mut(&super::key()).unwrap().policy = Reading::Unread("no permission".to_owned());
+    observation.keys.get_mut(&super::key()).unwrap().policy =
+        Reading::Unread("no permission".to_owned().into());
     let evidence = Evidence::new(&observation, &Extras::default());
     let assessment =
         evidence.assess(&KEY.parse().unwrap(), &ROLE.parse().unwrap(), needed_actions(Purpose::Launch));

@@ -200,6 +200,7 @@ async fn errors_carry_all_that_is_known() {
             resource: KEY.to_owned(),
             account: "111122223333".parse().ok(),
             region: Some("eu-west-1".to_owned()),
+            profile: None,
             code: Some("AccessDeniedException".to_owned()),
             message: "User: x is not authorized".to_owned(),
             request_id: Some("7a1e-42".to_owned()),

@@ -70,6 +70,8 @@ async fn a_profile_that_has_to_sign_in() {
     let error = connect("signed-out", None).await.default_caller().await.unwrap_err();
     assert_eq!(error.kind, CloudErrorKind::ExpiredCredentials);
     assert_eq!(error.message, "failed to load the cached SSO token");
+    let hint = crate::error::cloud_hint(&error).unwrap();
+    assert_eq!(hint, "log in again: aws sso login --profile signed-out");
 }
 
 #[tokio::test]
@@ -100,7 +102,7 @@ async fn settings_that_make_no_request() {
         ),
         (config("eu-west-1", Some("no URL")), "endpoint is not a valid URI: invalid uri character"),
     ] {
-        let session = Session::new("default credentials".to_owned(), config, None, None);
+        let session = Session::new(Whose::Default, config, None, None);
         let error = aws(session).default_caller().await.unwrap_err();
         assert_eq!(error.kind, CloudErrorKind::Other);
         assert_eq!(error.message, format!("the request could not be made: {message}"));
@@ -112,7 +114,7 @@ fn an_empty_endpoint_is_named() {
     let session = |endpoint: Option<&str>| {
         let mut config = SdkConfig::builder();
         config.set_endpoint_url(endpoint.map(str::to_owned));
-        Rc::new(Session::new("profile p".to_owned(), config.build(), None, None))
+        Rc::new(Session::new(Whose::Profile("p".to_owned()), config.build(), None, None))
     };
     let message = |endpoint, variables: &[(&str, &str)]| {
         let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
@@ -143,7 +145,7 @@ fn aws(default: Session) -> Aws {
 #[tokio::test]
 async fn a_key_without_an_arn_needs_a_region() {
     let config = SdkConfig::builder().behavior_version(BehaviorVersion::v2026_01_12()).build();
-    let aws = aws(Session::new("default credentials".to_owned(), config, None, None));
+    let aws = aws(Session::new(Whose::Default, config, None, None));
     let error = aws.describe_key(&"alias/app".parse().unwrap()).await.unwrap_err();
     assert_eq!((error.kind, error.code), (CloudErrorKind::Other, None));
     assert_eq!(error.message, "no region is configured: give --region, or set AWS_REGION");
@@ -183,7 +185,7 @@ async fn nothing_is_written_with_credentials_of_another_account() {
         account: account("111122223333"),
         arn: "arn:aws:sts::111122223333:assumed-role/keymend/keymend".to_owned(),
     };
-    let aws = aws(Session::new("role keymend".to_owned(), config, None, Some(believed)));
+    let aws = aws(Session::new(Whose::Role("keymend".to_owned()), config, None, Some(believed)));
     let error = aws
         .perform(&Operation::DeletePolicyVersion {
             policy: "arn:aws:iam::111122223333:policy/KmsKeyUsagePolicy".parse().unwrap(),

@@ -5,6 +5,7 @@ use super::super::policy_draft::new_document;
 use super::identity_center;
 use crate::access::{Request, RequiredStatement};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
+use crate::observation::UnreadReason;
 use crate::plan::{FindingCode, Handover, Side};
 
 /// No credentials serve the account: its administrator gets the policy.
@@ -12,7 +13,7 @@ pub(super) fn hand_over(
     request: &Request,
     account: AccountId,
     entities: Vec<EntityArn>,
-    reason: &str,
+    reason: &UnreadReason,
     draft: &mut Draft,
 ) {
     draft.find(FindingCode::Unread, &account, format!("IAM was not read: {reason}"), None);

@@ -4,6 +4,7 @@ use super::super::Draft;
 use super::grants::Lacking;
 use super::principals::{KeyPrincipal, distinct};
 use crate::arn::KeyArn;
+use crate::observation::UnreadReason;
 use crate::plan::patch::{Face, Sids};
 use crate::plan::{FindingCode, Handover, Side};
 
@@ -12,7 +13,7 @@ pub(super) fn hand_over(
     key: &KeyArn,
     principals: &[KeyPrincipal],
     lacking: Lacking,
-    reason: &str,
+    reason: &UnreadReason,
     draft: &mut Draft,
 ) {
     draft.find(FindingCode::Unread, &key, format!("the key policy was not read: {reason}"), None);

@@ -36,7 +36,7 @@ impl Prospects<'_> {
                 unread.insert(format!("grants ({reason})"));
             }
             let reason = match &observed.ram_policy {
-                RamPolicy::Unread(reason) => Some(reason.clone()),
+                RamPolicy::Unread(reason) => Some(reason.to_string()),
                 RamPolicy::Read(text) => {
                     PolicyDocument::parse(text.as_str()).err().map(|error| error.to_string())
                 }

@@ -62,7 +62,7 @@ impl GrantCaller {
         };
         let policies = match identity {
             Reading::Read(identity) => prepared(identity),
-            Reading::Unread(reason) => Err(reason.clone()),
+            Reading::Unread(reason) => Err(reason.to_string()),
         };
         let principal = caller.arn.parse().ok()?;
         Some(Self { arn: caller.arn.clone(), principal, policies })
