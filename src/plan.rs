@@ -25,7 +25,7 @@ use crate::access::{Grantee, NewGrant};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
 
 pub use case::Case;
-pub use operation::{Action, KeyPolicyUpdate, Now, Operation};
+pub use operation::{Action, KeyPolicyUpdate, Now, Operation, Target};
 pub use planner::plan;
 
 /// What has to be written, and what stands in the way.
@@ -97,16 +97,16 @@ impl Plan {
     /// A version makes room for the one that replaces it; where that one does not come, it stays.
     fn drop_idle_deletions(&self, selection: &mut Selection) {
         let operation = |index: &usize| self.changes.get(*index).map(|change| &change.operation);
+        let changes = self.changes.iter().enumerate();
         let idle: Vec<(usize, usize)> = selection
             .kept
             .iter()
-            .filter(|index| matches!(operation(index), Some(Operation::DeletePolicyVersion { .. })))
-            .filter_map(|deletion| {
-                let (creation, _) = self.changes.iter().enumerate().find(|(_, change)| {
-                    matches!(change.operation, Operation::CreatePolicyVersion { .. })
-                        && operation(deletion).is_some_and(|deletion| change.operation.depends_on(deletion))
-                })?;
-                (!selection.kept.contains(&creation)).then_some((*deletion, creation))
+            .filter_map(|index| {
+                let only_for = |(_, change): &(usize, &Change)| {
+                    operation(index).is_some_and(|earlier| earlier.is_only_for(&change.operation))
+                };
+                let (later, _) = changes.clone().find(only_for)?;
+                (!selection.kept.contains(&later)).then_some((*index, later))
             })
             .collect();
         for (deletion, creation) in idle {

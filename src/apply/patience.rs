@@ -71,7 +71,7 @@ impl Patience {
                 let may_wait = waited < VISIBLE_AFTER && are_new(operation, cloud).await;
                 may_wait.then_some(STEP_OF_VISIBILITY)
             }
-            CloudErrorKind::AccessDenied if matches!(operation, Operation::CreateGrant { .. }) => {
+            CloudErrorKind::AccessDenied if operation.rests_on_a_key_policy() => {
                 (waited < SPREAD_AFTER).then_some(STEP_OF_SPREADING)
             }
             // An earlier attempt may have succeeded without an answer, and not show yet.

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CloudError, CloudErrorKind, Observe};
+use crate::access::NewGrant;
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
 use crate::observation::{
     IamObservation, IamQuotas, KeyObservation, Observation, RamPolicy, Reading, UnreadReason,
 };
-use crate::plan::Operation;
 use crate::plan::rollback::named;
+use crate::plan::{Operation, Target};
 use crate::policy::PolicyDocument;
 
 /// Reads every key policy, managed policy and attachment that the writes are about, and whether those whom a former
@@ -70,8 +71,14 @@ impl Wanted {
         let mut wanted = Self::default();
         for operation in operations {
             wanted.keys.extend(operation.key().cloned());
-            if let Operation::CreateGrant { grant, .. } = operation {
-                wanted.granted.insert(grant.key.clone());
+            match operation.target() {
+                Target::NewGrant(NewGrant { key, .. }) | Target::Grant { key, .. } => {
+                    wanted.granted.insert(key.clone());
+                }
+                Target::KeyPolicy(_)
+                | Target::Policy { .. }
+                | Target::Version(_)
+                | Target::Attachment { .. } => {}
             }
             wanted.policies.extend(operation.policy().cloned());
             wanted.attached.extend(operation.entity().cloned());

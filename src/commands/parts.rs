@@ -11,7 +11,7 @@ use crate::arn::AccountId;
 use crate::cloud::{CloudError, Observe};
 use crate::error::{EarlierPartError, Error, UsageError};
 use crate::observation::Caller;
-use crate::plan::{Case, Change, Handover, Operation, Plan};
+use crate::plan::{Case, Change, Handover, Operation, Plan, Target};
 
 /// A part of the plan is one of the accounts that it is about.
 pub(super) fn check_is_in_plan(case: &Case, account: AccountId) -> Result<(), UsageError> {
@@ -90,9 +90,7 @@ pub(super) fn check_earlier_parts(
     console: &mut Console,
 ) -> Result<(), Error> {
     let is_own = |change: &Change| change.operation.account() == account;
-    let is_key_policy = |change: &Change| {
-        matches!(change.operation, Operation::PruneOrphans(_) | Operation::UpdateKeyPolicy(_))
-    };
+    let is_key_policy = |change: &Change| matches!(change.operation.target(), Target::KeyPolicy(_));
     let own_end = plan.changes.iter().rposition(is_own).unwrap_or(0);
     let earlier = plan.changes.iter().zip(standings).enumerate().take(own_end);
     for (index, (change, standing)) in

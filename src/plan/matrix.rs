@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::patch::{Face, Reader};
 use super::planner::{forecast, key_state};
-use super::{Operation, Plan, Side};
+use super::{Plan, Side, Target};
 use crate::access::assessment::{Verdict, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::grant::granted_actions;
@@ -249,16 +249,13 @@ impl Table<'_> {
 /// A key's policy before and after; `None` where it was not read.
 fn key_policies<'t>(key: &KeyArn, observation: &'t Observation, plan: &'t Plan) -> [Option<&'t str>; 2] {
     let before = observation.keys.get(key).and_then(|observed| observed.policy.read()).map(String::as_str);
-    let written = plan.changes.iter().rev().find_map(|change| match &change.operation {
-        Operation::PruneOrphans(update)
-        | Operation::UpdateKeyPolicy(update)
-        | Operation::RestoreKeyPolicy(update)
-        | Operation::ReduceKeyPolicy(update)
-            if update.key == *key =>
-        {
-            Some(update.after.as_str())
-        }
-        _ => None,
+    let written = plan.changes.iter().rev().find_map(|change| match change.operation.target() {
+        Target::KeyPolicy(update) => (update.key == *key).then_some(update.after.as_str()),
+        Target::Policy { .. }
+        | Target::Version(_)
+        | Target::Attachment { .. }
+        | Target::NewGrant(_)
+        | Target::Grant { .. } => None,
     });
     [before, written.or(before)]
 }
@@ -276,18 +273,23 @@ fn documents<'t>(
         iam.policies.get(*policy).is_some_and(|policy| policy.attached_to.contains(&name))
     };
     let before: BTreeSet<&PolicyArn> = iam.policies.keys().filter(is_attached).collect();
-    let attached = plan.changes.iter().filter_map(|change| match &change.operation {
-        Operation::AttachPolicy { policy, entity: own, .. } if own == entity => Some(policy),
-        _ => None,
-    });
-    let is_detached = |policy: &&PolicyArn| {
-        plan.changes.iter().any(|change| match &change.operation {
-            Operation::DetachPolicy { policy: own, entity: from, .. } => own == *policy && from == entity,
-            _ => false,
-        })
-    };
-    let after: BTreeSet<&PolicyArn> =
-        before.iter().copied().filter(|policy| !is_detached(policy)).chain(attached).collect();
+    let mut after = before.clone();
+    for change in &plan.changes {
+        match change.operation.target() {
+            Target::Attachment { policy, entity: own, is_made: true } if own == entity => {
+                after.insert(policy);
+            }
+            Target::Attachment { policy, entity: own, is_made: false } if own == entity => {
+                after.remove(policy);
+            }
+            Target::Attachment { .. }
+            | Target::KeyPolicy(_)
+            | Target::Policy { .. }
+            | Target::Version(_)
+            | Target::NewGrant(_)
+            | Target::Grant { .. } => {}
+        }
+    }
     let now = |policy: &PolicyArn| read(iam, policy);
     let then = |policy: &PolicyArn| written(plan, policy).or_else(|| read(iam, policy));
     [Some(before.into_iter().filter_map(now).collect()), Some(after.into_iter().filter_map(then).collect())]
@@ -298,15 +300,13 @@ fn read<'t>(iam: &'t IamObservation, policy: &PolicyArn) -> Option<&'t str> {
 }
 
 fn written<'t>(plan: &'t Plan, policy: &PolicyArn) -> Option<&'t str> {
-    plan.changes.iter().find_map(|change| match &change.operation {
-        Operation::CreatePolicy { policy: own, after, .. }
-        | Operation::CreatePolicyVersion { policy: own, after, .. }
-        | Operation::SetDefaultVersion { policy: own, after, .. }
-            if own == policy =>
-        {
-            Some(after.as_str())
-        }
-        _ => None,
+    plan.changes.iter().find_map(|change| match change.operation.target() {
+        Target::Policy { policy: own, after } => after.filter(|_| own == policy),
+        Target::KeyPolicy(_)
+        | Target::Version(_)
+        | Target::Attachment { .. }
+        | Target::NewGrant(_)
+        | Target::Grant { .. } => None,
     })
 }
 

@@ -167,10 +167,66 @@ impl fmt::Display for Now {
     }
 }
 
-/// What a write is done to.
-enum Target<'o> {
+/// What a write is done to. Whoever asks this asks the same of every operation there is and will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target<'o> {
+    /// A key's policy.
+    KeyPolicy(&'o KeyPolicyUpdate),
+    /// The document of a managed policy that is in force; after it none is where the policy goes.
+    Policy {
+        /// The policy.
+        policy: &'o PolicyArn,
+        /// The document that is in force then.
+        after: Option<&'o str>,
+    },
+    /// A version of a managed policy that is not in force.
+    Version(&'o PolicyArn),
+    /// The attachment of a managed policy.
+    Attachment {
+        /// The policy.
+        policy: &'o PolicyArn,
+        /// The user, role or group.
+        entity: &'o EntityArn,
+        /// Whether it is attached then, or no longer.
+        is_made: bool,
+    },
+    /// A grant to be.
+    NewGrant(&'o NewGrant),
+    /// A grant that there is.
+    Grant {
+        /// The key that it is on.
+        key: &'o KeyArn,
+        /// The grant.
+        grant: &'o KeyGrant,
+    },
+}
+
+impl<'o> Target<'o> {
+    /// The key or the managed policy that it belongs to.
+    fn owner(self) -> Owner<'o> {
+        match self {
+            Self::KeyPolicy(update) => Owner::Key(&update.key),
+            Self::NewGrant(grant) => Owner::Key(&grant.key),
+            Self::Grant { key, .. } => Owner::Key(key),
+            Self::Policy { policy, .. } | Self::Version(policy) | Self::Attachment { policy, .. } => {
+                Owner::Policy(policy)
+            }
+        }
+    }
+}
+
+enum Owner<'o> {
     Key(&'o KeyArn),
     Policy(&'o PolicyArn),
+}
+
+impl Owner<'_> {
+    fn account(&self) -> AccountId {
+        match self {
+            Self::Key(key) => key.account,
+            Self::Policy(policy) => policy.account,
+        }
+    }
 }
 
 impl Operation {
@@ -194,81 +250,90 @@ impl Operation {
         }
     }
 
-    fn target(&self) -> Target<'_> {
+    /// What it is done to.
+    pub fn target(&self) -> Target<'_> {
         match self {
             Self::PruneOrphans(update)
             | Self::UpdateKeyPolicy(update)
             | Self::RestoreKeyPolicy(update)
-            | Self::ReduceKeyPolicy(update) => Target::Key(&update.key),
-            Self::CreateGrant { grant, .. } => Target::Key(&grant.key),
-            Self::RevokeGrant { key, .. } => Target::Key(key),
-            Self::CreatePolicy { policy, .. }
-            | Self::DeletePolicyVersion { policy, .. }
-            | Self::CreatePolicyVersion { policy, .. }
-            | Self::AttachPolicy { policy, .. }
-            | Self::DetachPolicy { policy, .. }
-            | Self::DeletePolicy { policy, .. }
-            | Self::SetDefaultVersion { policy, .. }
-            | Self::WithdrawPolicyVersion { policy, .. } => Target::Policy(policy),
+            | Self::ReduceKeyPolicy(update) => Target::KeyPolicy(update),
+            Self::CreatePolicy { policy, after, .. }
+            | Self::CreatePolicyVersion { policy, after, .. }
+            | Self::SetDefaultVersion { policy, after, .. } => Target::Policy { policy, after: Some(after) },
+            Self::DeletePolicy { policy, .. } => Target::Policy { policy, after: None },
+            Self::DeletePolicyVersion { policy, .. } | Self::WithdrawPolicyVersion { policy, .. } => {
+                Target::Version(policy)
+            }
+            Self::AttachPolicy { policy, entity, .. } => Target::Attachment { policy, entity, is_made: true },
+            Self::DetachPolicy { policy, entity, .. } => {
+                Target::Attachment { policy, entity, is_made: false }
+            }
+            Self::CreateGrant { grant, .. } => Target::NewGrant(grant),
+            Self::RevokeGrant { key, grant } => Target::Grant { key, grant },
         }
     }
 
     /// The key whose policy or grants it writes.
     pub fn key(&self) -> Option<&KeyArn> {
-        match self.target() {
-            Target::Key(key) => Some(key),
-            Target::Policy(_) => None,
+        match self.target().owner() {
+            Owner::Key(key) => Some(key),
+            Owner::Policy(_) => None,
         }
     }
 
     /// The managed policy that it writes, attaches or detaches.
     pub fn policy(&self) -> Option<&PolicyArn> {
-        match self.target() {
-            Target::Key(_) => None,
-            Target::Policy(policy) => Some(policy),
+        match self.target().owner() {
+            Owner::Key(_) => None,
+            Owner::Policy(policy) => Some(policy),
         }
     }
 
     /// The user, role or group that it attaches to or detaches from.
     pub fn entity(&self) -> Option<&EntityArn> {
-        match self {
-            Self::AttachPolicy { entity, .. } | Self::DetachPolicy { entity, .. } => Some(entity),
-            _ => None,
+        match self.target() {
+            Target::Attachment { entity, .. } => Some(entity),
+            Target::KeyPolicy(_)
+            | Target::Policy { .. }
+            | Target::Version(_)
+            | Target::NewGrant(_)
+            | Target::Grant { .. } => None,
         }
     }
 
     /// Whom it is done to or for, where the resource does not tell: the ARN of an entity or of a grant's grantee.
     pub fn beneficiary(&self) -> Option<String> {
-        match self {
-            Self::CreateGrant { grant, .. } => Some(grant.grantee.to_string()),
-            Self::RevokeGrant { grant, .. } => Some(grant.grantee.clone()),
-            _ => self.entity().map(ToString::to_string),
+        match self.target() {
+            Target::NewGrant(grant) => Some(grant.grantee.to_string()),
+            Target::Grant { grant, .. } => Some(grant.grantee.clone()),
+            Target::Attachment { entity, .. } => Some(entity.to_string()),
+            Target::KeyPolicy(_) | Target::Policy { .. } | Target::Version(_) => None,
         }
     }
 
     /// The account whose credentials write it. That is where it is written, but for a grant: the account of the role
     /// that it is for creates it, on another account's key.
     pub fn account(&self) -> AccountId {
-        match (self, self.target()) {
-            (Self::CreateGrant { grant, .. }, _) => grant.account(),
-            (_, Target::Key(key)) => key.account,
-            (_, Target::Policy(policy)) => policy.account,
+        match self.target() {
+            Target::NewGrant(grant) => grant.account(),
+            target @ (Target::KeyPolicy(_)
+            | Target::Policy { .. }
+            | Target::Version(_)
+            | Target::Attachment { .. }
+            | Target::Grant { .. }) => target.owner().account(),
         }
     }
 
     /// The account whose credentials read what it writes: the key's for a grant, which its creator may not list.
     pub fn reading_account(&self) -> AccountId {
-        match self.target() {
-            Target::Key(key) => key.account,
-            Target::Policy(policy) => policy.account,
-        }
+        self.target().owner().account()
     }
 
     /// The partition it is written in.
     pub fn partition(&self) -> Partition {
-        match self.target() {
-            Target::Key(key) => key.partition,
-            Target::Policy(policy) => policy.partition,
+        match self.target().owner() {
+            Owner::Key(key) => key.partition,
+            Owner::Policy(policy) => policy.partition,
         }
     }
 
@@ -279,9 +344,9 @@ impl Operation {
 
     /// The ARN of what is written to.
     pub fn resource(&self) -> String {
-        match self.target() {
-            Target::Key(key) => key.to_string(),
-            Target::Policy(policy) => policy.to_string(),
+        match self.target().owner() {
+            Owner::Key(key) => key.to_string(),
+            Owner::Policy(policy) => policy.to_string(),
         }
     }
 
@@ -363,18 +428,49 @@ impl Operation {
 
     /// Whether this write makes sense only after the other, earlier one.
     pub fn depends_on(&self, earlier: &Self) -> bool {
-        match (self, earlier) {
-            (Self::UpdateKeyPolicy(_), Self::PruneOrphans(_))
-            | (Self::RestoreKeyPolicy(_), Self::RestoreKeyPolicy(_))
-            | (Self::CreatePolicyVersion { .. }, Self::DeletePolicyVersion { .. })
-            | (Self::AttachPolicy { .. }, Self::CreatePolicy { .. } | Self::CreatePolicyVersion { .. })
-            | (Self::DeletePolicy { .. }, Self::DetachPolicy { .. } | Self::WithdrawPolicyVersion { .. })
-            | (Self::SetDefaultVersion { .. }, Self::SetDefaultVersion { .. })
-            | (Self::WithdrawPolicyVersion { .. }, Self::SetDefaultVersion { .. })
-            | (Self::CreateGrant { needs_key_policy: true, .. }, Self::UpdateKeyPolicy(_)) => {
-                self.resource() == earlier.resource()
+        let is_needed = match self {
+            Self::UpdateKeyPolicy(_) => matches!(earlier, Self::PruneOrphans(_)),
+            Self::RestoreKeyPolicy(_) => matches!(earlier, Self::RestoreKeyPolicy(_)),
+            Self::CreatePolicyVersion { .. } => matches!(earlier, Self::DeletePolicyVersion { .. }),
+            Self::AttachPolicy { .. } => {
+                matches!(earlier, Self::CreatePolicy { .. } | Self::CreatePolicyVersion { .. })
             }
-            _ => false,
+            Self::DeletePolicy { .. } => {
+                matches!(earlier, Self::DetachPolicy { .. } | Self::WithdrawPolicyVersion { .. })
+            }
+            Self::SetDefaultVersion { .. } | Self::WithdrawPolicyVersion { .. } => {
+                matches!(earlier, Self::SetDefaultVersion { .. })
+            }
+            Self::CreateGrant { needs_key_policy, .. } => {
+                *needs_key_policy && matches!(earlier, Self::UpdateKeyPolicy(_))
+            }
+            Self::PruneOrphans(_)
+            | Self::ReduceKeyPolicy(_)
+            | Self::CreatePolicy { .. }
+            | Self::DeletePolicyVersion { .. }
+            | Self::DetachPolicy { .. }
+            | Self::RevokeGrant { .. } => false,
+        };
+        is_needed && self.resource() == earlier.resource()
+    }
+
+    /// Whether this write makes sense only before the other, later one: where that one does not come, it stays away.
+    pub fn is_only_for(&self, later: &Self) -> bool {
+        let is_room = matches!(self, Self::DeletePolicyVersion { .. });
+        is_room && later.depends_on(self)
+    }
+
+    /// Whether the key policy that permits it may not have spread when it is made.
+    ///
+    /// <https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency>
+    pub fn rests_on_a_key_policy(&self) -> bool {
+        match self.target() {
+            Target::NewGrant(_) => true,
+            Target::KeyPolicy(_)
+            | Target::Policy { .. }
+            | Target::Version(_)
+            | Target::Attachment { .. }
+            | Target::Grant { .. } => false,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::arn::{AccountId, KeyArn};
 use crate::escape::Escaped;
-use crate::plan::{Change, Handover, Operation, Plan};
+use crate::plan::{Change, Handover, Operation, Plan, Target};
 
 /// One account's share of a plan.
 #[derive(Debug, Default)]
@@ -35,11 +35,8 @@ pub(super) fn by_account(plan: &Plan) -> BTreeMap<AccountId, Part<'_>> {
     for (index, change) in plan.changes.iter().enumerate() {
         let part = parts.entry(change.operation.account()).or_default();
         let comment = comment(index, change);
-        match &change.operation {
-            Operation::PruneOrphans(update)
-            | Operation::UpdateKeyPolicy(update)
-            | Operation::RestoreKeyPolicy(update)
-            | Operation::ReduceKeyPolicy(update) => {
+        match change.operation.target() {
+            Target::KeyPolicy(update) => {
                 let same = part.steps.iter_mut().find_map(|step| match &mut step.write {
                     Write::KeyPolicy { key, after, .. } if **key == update.key => {
                         Some((&mut step.comments, after))
@@ -55,7 +52,13 @@ pub(super) fn by_account(plan: &Plan) -> BTreeMap<AccountId, Part<'_>> {
                     part.steps.push(Step { comments: vec![comment], write });
                 }
             }
-            operation => part.steps.push(Step { comments: vec![comment], write: Write::Other(operation) }),
+            Target::Policy { .. }
+            | Target::Version(_)
+            | Target::Attachment { .. }
+            | Target::NewGrant(_)
+            | Target::Grant { .. } => {
+                part.steps.push(Step { comments: vec![comment], write: Write::Other(&change.operation) });
+            }
         }
     }
     for handover in &plan.handovers {

@@ -6,7 +6,7 @@ use super::{ChangeOutcome, PURPOSE, Piece, Report, WAY, legend, pieces, severity
 use crate::diff::{self, LineKind};
 use crate::escape::Escaped;
 use crate::plan::matrix::matrix;
-use crate::plan::{Change, Operation};
+use crate::plan::{Change, Operation, Target};
 use crate::render::Styles;
 use crate::render::text;
 use crate::render::text::names;
@@ -144,16 +144,18 @@ pub(super) fn handovers(report: &Report<'_>) -> String {
 
 /// What is attached or granted, or no longer, as a line of a difference.
 pub(super) fn single_line(operation: &Operation) -> Option<String> {
-    match operation {
-        Operation::AttachPolicy { policy, entity, .. } => Some(format!("+ {policy} -> {entity}")),
-        Operation::DetachPolicy { policy, entity, .. } => Some(format!("- {policy} -> {entity}")),
-        Operation::CreateGrant { grant, .. } => {
+    match operation.target() {
+        Target::Attachment { policy, entity, is_made } => {
+            let sign = if is_made { '+' } else { '-' };
+            Some(format!("{sign} {policy} -> {entity}"))
+        }
+        Target::NewGrant(grant) => {
             Some(format!("+ grant {} -> {}: {}", grant.name, grant.grantee, grant.operations.join(", ")))
         }
-        Operation::RevokeGrant { grant, .. } => {
+        Target::Grant { grant, .. } => {
             Some(format!("- grant {} -> {}: {}", grant.id, grant.grantee, grant.operations.join(", ")))
         }
-        _ => None,
+        Target::KeyPolicy(_) | Target::Policy { .. } | Target::Version(_) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::diff::{self, Difference, Hunk, Line, LineKind};
 use crate::escape::Escaped;
-use crate::plan::{Action, Change, Operation};
+use crate::plan::{Action, Change, Operation, Target};
 use crate::render::Styles;
 use crate::render::prose::Prose;
 use crate::render::styles::{Runs, paint};
@@ -26,34 +26,34 @@ pub fn change(
     change_header(out, styles, width, number, change)?;
     writeln!(out)?;
     let operation = &change.operation;
-    if matches!(operation, Operation::CreateGrant { .. } | Operation::RevokeGrant { .. }) {
-        return grant(out, styles, width, operation);
-    }
-    let attachment = match operation {
-        Operation::AttachPolicy { policy, entity, .. } => {
-            Some((styles.added, format!("+ {policy} -> {entity}")))
+    match operation.target() {
+        Target::NewGrant(new) => grant(out, styles, width, operation, ("name", &new.name), &new.operations),
+        Target::Grant { grant: old, .. } => {
+            grant(out, styles, width, operation, ("id", &old.id), &old.operations)
         }
-        Operation::DetachPolicy { policy, entity, .. } => {
-            Some((styles.removed, format!("- {policy} -> {entity}")))
+        Target::Attachment { policy, entity, is_made } => {
+            let (style, sign) = if is_made { (styles.added, '+') } else { (styles.removed, '-') };
+            let line = format!("{sign} {policy} -> {entity}");
+            writeln!(out, "{:INDENT$}{}", "", paint(style, Escaped(&line)))
         }
-        _ => None,
-    };
-    if let Some((style, line)) = attachment {
-        return writeln!(out, "{:INDENT$}{}", "", paint(style, Escaped(&line)));
+        Target::KeyPolicy(_) | Target::Policy { .. } | Target::Version(_) => {
+            let (before, after) = (operation.before().unwrap_or(""), operation.after().unwrap_or(""));
+            let whole = matches!(operation.action(), Action::Create | Action::Delete);
+            difference(out, styles, &diff::difference(before, after), whole)
+        }
     }
-    let documents = diff::difference(operation.before().unwrap_or(""), operation.after().unwrap_or(""));
-    let whole = matches!(operation.action(), Action::Create | Action::Delete);
-    difference(out, styles, &documents, whole)
 }
 
 /// Writes what a grant is that is created or revoked, line by line.
-fn grant(out: &mut dyn Write, styles: &Styles, width: usize, operation: &Operation) -> io::Result<()> {
+fn grant(
+    out: &mut dyn Write,
+    styles: &Styles,
+    width: usize,
+    operation: &Operation,
+    named: (&str, &String),
+    operations: &[String],
+) -> io::Result<()> {
     const TEXT: usize = INDENT + 9;
-    let (named, operations) = match operation {
-        Operation::CreateGrant { grant, .. } => (("name", &grant.name), &grant.operations),
-        Operation::RevokeGrant { grant, .. } => (("id", &grant.id), &grant.operations),
-        _ => return Ok(()),
-    };
     let (sign, style) = (sign(operation.action()), sign_style(styles, operation.action()));
     let (grantee, operations) = (operation.beneficiary().unwrap_or_default(), operations.join(", "));
     for (label, text) in [named, ("for", &grantee), ("allows", &operations)] {
