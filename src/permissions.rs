@@ -243,6 +243,7 @@ fn allow(sid: &str, actions: &[&str], resources: &[String]) -> Value {
 mod tests {
     use super::*;
     use crate::policy::PolicyDocument;
+    use crate::render::testing;
 
     const KEY: &str = "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
@@ -262,6 +263,29 @@ mod tests {
 
     fn pretty(policy: &Value) -> String {
         serde_json::to_string_pretty(policy).unwrap()
+    }
+
+    #[test]
+    fn every_write_that_a_plan_may_have_is_permitted() {
+        let accounts = [
+            of_key_account(&[KEY], Mode::Apply, true),
+            requester_account_policy(
+                Partition::Aws,
+                "444455556666".parse().unwrap(),
+                &PolicyName::default(),
+                Mode::Apply,
+                Some(&[]),
+            ),
+        ];
+        let statements = accounts.iter().flat_map(|policy| policy["Statement"].as_array().unwrap());
+        let permitted: Vec<&str> = statements
+            .flat_map(|statement| statement["Action"].as_array().unwrap())
+            .filter_map(Value::as_str)
+            .collect();
+        for change in [testing::every_operation(), testing::every_way_back()].concat() {
+            let call = change.operation.api_call();
+            assert!(permitted.contains(&call), "{call}");
+        }
     }
 
     #[test]

@@ -508,3 +508,46 @@ impl fmt::Display for Operation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::plan::Change;
+    use crate::render::testing;
+
+    fn every_kind() -> Vec<Change> {
+        [testing::every_operation(), testing::every_way_back()].concat()
+    }
+
+    /// What is shown, emitted and permitted of every kind is tested on these.
+    #[test]
+    fn the_operations_of_tests_are_of_every_kind() {
+        let word = |change: &Change| {
+            let value = serde_json::to_value(&change.operation).unwrap();
+            value["kind"].as_str().unwrap().to_owned()
+        };
+        let tested: BTreeSet<String> = every_kind().iter().map(word).collect();
+        let schema = schemars::schema_for!(Operation);
+        let kinds = schema.get("oneOf").unwrap().as_array().unwrap();
+        let known: BTreeSet<String> = kinds
+            .iter()
+            .map(|kind| kind["properties"]["kind"]["const"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(tested, known);
+    }
+
+    #[test]
+    fn nothing_depends_on_itself_and_room_is_made_for_what_needs_it() {
+        for Change { operation, .. } in every_kind() {
+            let is_repeated =
+                matches!(operation, Operation::RestoreKeyPolicy(_) | Operation::SetDefaultVersion { .. });
+            assert_eq!(operation.depends_on(&operation), is_repeated, "{operation}");
+            for Change { operation: later, .. } in every_kind() {
+                let is_needed = !operation.is_only_for(&later) || later.depends_on(&operation);
+                assert!(is_needed, "{operation} for {later}");
+            }
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{FindingCode, Operation};
+use super::super::{FindingCode, Operation, Target};
 use super::Draft;
 use crate::observation::{Observation, Reading, Tags};
 
@@ -12,13 +12,11 @@ const STACK_ID: &str = "aws:cloudformation:stack-id";
 
 /// Warns where a tool's next deployment would take a change of a document back.
 pub(super) fn judge(observation: &Observation, draft: &mut Draft) {
-    let documents = draft.changes.iter().map(|change| &change.operation).filter(|operation| {
-        matches!(
-            operation,
-            Operation::PruneOrphans(_)
-                | Operation::UpdateKeyPolicy(_)
-                | Operation::CreatePolicyVersion { .. }
-        )
+    let operations = draft.changes.iter().map(|change| &change.operation);
+    let documents = operations.filter(|operation| match operation.target() {
+        Target::KeyPolicy(_) | Target::Policy { .. } => true,
+        // A tool takes back what stands in its template: what is attached, granted or out of force stands elsewhere.
+        Target::Version(_) | Target::Attachment { .. } | Target::NewGrant(_) | Target::Grant { .. } => false,
     });
     let written: BTreeSet<String> = documents.map(Operation::resource).collect();
     for resource in written {
