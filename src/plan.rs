@@ -3,7 +3,9 @@
 mod case;
 pub mod conclusion;
 pub mod document;
+pub mod finding;
 pub mod gains;
+pub(crate) mod listing;
 pub mod matrix;
 mod openness;
 pub mod operation;
@@ -25,14 +27,16 @@ use crate::access::{Grantee, NewGrant};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
 
 pub use case::Case;
+pub use finding::{Finding, FindingCode, FindingKind, Severity, Told};
 pub use operation::{Action, KeyPolicyUpdate, Now, Operation, Target};
 pub use planner::plan;
 
 /// What has to be written, and what stands in the way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Plan {
+#[schemars(rename = "Plan")]
+pub struct Plan<F = Finding> {
     /// Wrong or noteworthy things, blocking ones first.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<F>,
     /// The writes, in the order of their execution.
     pub changes: Vec<Change>,
     /// For each grantee and key, what covers each side, before and after.
@@ -41,10 +45,18 @@ pub struct Plan {
     pub handovers: Vec<Handover>,
 }
 
+impl<F> Plan<F> {
+    /// The plan with its findings in another form.
+    pub fn map_findings<G>(self, form: impl Fn(&F) -> G) -> Plan<G> {
+        let Self { findings, changes, coverage, handovers } = self;
+        Plan { findings: findings.iter().map(form).collect(), changes, coverage, handovers }
+    }
+}
+
 impl Plan {
     /// Whether the plan failed its own check: such a plan is never applied, whatever else is allowed.
     pub fn is_unsound(&self) -> bool {
-        self.findings.iter().any(|finding| finding.code == FindingCode::FailedCheck)
+        self.findings.iter().any(|finding| finding.code() == FindingCode::FailedCheck)
     }
 
     /// Whether anything found forbids writing.
@@ -148,239 +160,6 @@ pub struct Gain {
     pub purposes: Vec<String>,
     /// Whether the other side, key policy or IAM, allows it too, now or by this plan.
     pub is_complete: bool,
-}
-
-/// Something wrong or noteworthy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Finding {
-    /// Which kind.
-    pub code: FindingCode,
-    /// The ARN or id it is about.
-    pub subject: String,
-    /// What was found, as a fragment without a final period.
-    pub message: String,
-    /// The way out, where there is one: a fragment, and after a line end commands, one a line.
-    pub hint: Option<String>,
-}
-
-impl Finding {
-    /// How much it matters.
-    pub fn severity(&self) -> Severity {
-        self.code.severity()
-    }
-
-    /// The hint's sentence, and its commands, one a line.
-    pub fn way_out(&self) -> Option<(&str, &str)> {
-        self.hint.as_deref().map(|hint| hint.split_once('\n').unwrap_or((hint, "")))
-    }
-}
-
-/// How much a finding matters.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// No change of ours may mend it; nothing is written.
-    Blocking,
-    /// Somebody has to do something besides.
-    LeftOver,
-    /// Think before you say yes.
-    Warning,
-    /// Good to know.
-    Note,
-}
-
-/// The kinds of finding.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingCode {
-    /// The key is managed by AWS: its policy can't be changed and its snapshots can't be shared.
-    AwsManagedKey,
-    /// The key can't encrypt EBS volumes: asymmetric or HMAC, or for signing.
-    UnsuitableKey,
-    /// The key is not enabled.
-    KeyState,
-    /// The key has siblings in other regions, each with a policy of its own.
-    MultiRegionKey,
-    /// A policy text is not a policy that can be edited.
-    UnreadablePolicy,
-    /// A key policy that has to be written names principals that no longer exist.
-    OrphanedPrincipals,
-    /// A user, role or group does not exist.
-    NoSuchPrincipal,
-    /// A group of the key's own account, whose IAM the key policy does not let in.
-    MissingDelegation,
-    /// A group of another account brings that account's root.
-    GroupDelegation,
-    /// A grantee of another partition than the key's.
-    PartitionMismatch,
-    /// A document would be larger than AWS takes.
-    TooLarge,
-    /// An entity has as many policies attached as it may.
-    AttachmentQuota,
-    /// The caller may not create the grant that a service-linked role needs.
-    MayNotCreateGrant,
-    /// Whether the caller may create the grant that a service-linked role needs is not known.
-    GrantUncertain,
-    /// The caller could not change the key policy again, so AWS would refuse it.
-    Lockout,
-    /// A Deny applies to a grantee's launch.
-    ExplicitDeny,
-    /// A permissions boundary or a policy of the organization does not allow a grantee's launch.
-    ImplicitDeny,
-    /// IAM Identity Center's roles get policies by their permission set only.
-    IdentityCenterRole,
-    /// An existing Allow for a grantee has a condition that the new statement does not have.
-    WiderThanExisting,
-    /// A grantee has more than the least privilege that was asked for.
-    BroaderThanAsked,
-    /// A user named in its own account's key policy is no longer limited by its permissions boundary.
-    EscapesBoundary,
-    /// Nobody can tell whether a permissions boundary or a policy of the organization allows a grantee's launch.
-    BoundaryInDoubt,
-    /// A Deny may apply to a grantee, or applies to what a launch does not need.
-    DenyStatement,
-    /// A statement in the key policy lets anyone in: it is for every account, and nothing confines it.
-    OpenToAnyone,
-    /// A text is a template: what it says is not known before it is rendered.
-    UnrenderedTemplate,
-    /// A statement in the key policy is one that AWS may refuse.
-    InertStatement,
-    /// A side could not be read.
-    Unread,
-    /// The existing policy serves others too, so another one is used.
-    SeparatePolicy,
-    /// Something that an earlier run took away and that can't come back.
-    StaysOut,
-    /// What a policy said before an earlier run can't be put back by keymend.
-    NotRestorable,
-    /// Somebody changed what an earlier run wrote.
-    ChangedSince,
-    /// The documented remedy is planned for a grantee that can launch without it.
-    AccessAlready,
-    /// A statement looks as if it let a grantee in and does not.
-    NearMiss,
-    /// Something that has a say in a launch was not considered.
-    NotConsidered,
-    /// By its tags a deployment tool owns what is written, and may take the change back.
-    OwnedElsewhere,
-    /// The patched document failed the independent check; a bug of ours.
-    FailedCheck,
-    /// An account may not launch an image that another account owns.
-    LaunchPermission,
-    /// An account may launch an image but not copy its snapshot, which it need not for a launch.
-    SnapshotPermission,
-    /// An account's Allowed AMIs setting keeps an image out.
-    ImageNotAllowed,
-    /// An account's Allowed AMIs setting, in audit mode, would keep an image out.
-    ImageAudited,
-    /// An image or a snapshot is in a state that nothing launches from.
-    ImageState,
-    /// A snapshot does not exist or is not shown, so that its key can't be told.
-    SnapshotUnseen,
-    /// A key of another region than the image's.
-    KeyRegion,
-    /// Nothing that was found is encrypted: no key stands in the way.
-    NotEncrypted,
-    /// What another account owns is encrypted anew under the launching account's default EBS key.
-    DefaultEbsKey,
-    /// Why an instance was terminated.
-    StateReason,
-    /// Which user or role launched an instance is not told by it.
-    LauncherUnknown,
-    /// Which user or role starts an instance is not told by it, so that nothing is settled.
-    StarterUnknown,
-    /// The launching account's own AWS managed key, which needs nobody's leave.
-    OwnAwsManagedKey,
-    /// Something of the launch besides keys could not be read.
-    LaunchUnread,
-    /// A call was refused by what is no policy of a key or an identity, or by a Deny.
-    RefusedElsewhere,
-    /// An account is let in as a whole, for nothing tells which of its users and roles launched.
-    WholeAccount,
-    /// A caller that was refused can be no grantee.
-    NoGrantee,
-    /// A policy that no change of ours may mend denies the instance's identity-only role.
-    IdentityOnlyRoleDenied,
-    /// A launch seems to have failed for a key, and which one can't be seen.
-    KeyUnseen,
-    /// AWS answers with something that is newer than this program: what it means for a launch is not known.
-    UnknownValue,
-    /// A snapshot has further keys, and AWS does not say which of them a launch uses.
-    AssociatedKeys,
-}
-
-impl FindingCode {
-    /// Whether nobody can tell, while it is found, if somebody can launch.
-    pub fn leaves_open(self) -> bool {
-        matches!(self, Self::WholeAccount | Self::NoGrantee | Self::KeyUnseen)
-    }
-
-    /// How much findings of this kind matter.
-    pub fn severity(self) -> Severity {
-        match self {
-            Self::AwsManagedKey
-            | Self::UnsuitableKey
-            | Self::KeyState
-            | Self::UnreadablePolicy
-            | Self::OrphanedPrincipals
-            | Self::NoSuchPrincipal
-            | Self::MissingDelegation
-            | Self::PartitionMismatch
-            | Self::TooLarge
-            | Self::AttachmentQuota
-            | Self::Lockout
-            | Self::ExplicitDeny
-            | Self::ImplicitDeny
-            | Self::KeyRegion
-            | Self::IdentityOnlyRoleDenied
-            | Self::FailedCheck => Severity::Blocking,
-            Self::IdentityCenterRole
-            | Self::MayNotCreateGrant
-            | Self::Unread
-            | Self::NotRestorable
-            | Self::ChangedSince
-            | Self::LaunchPermission
-            | Self::ImageNotAllowed
-            | Self::ImageState
-            | Self::SnapshotUnseen
-            | Self::StarterUnknown
-            | Self::RefusedElsewhere
-            | Self::WholeAccount
-            | Self::NoGrantee
-            | Self::KeyUnseen
-            | Self::UnknownValue
-            | Self::AssociatedKeys => Severity::LeftOver,
-            Self::GroupDelegation
-            | Self::GrantUncertain
-            | Self::WiderThanExisting
-            | Self::BroaderThanAsked
-            | Self::EscapesBoundary
-            | Self::BoundaryInDoubt
-            | Self::DenyStatement
-            | Self::OpenToAnyone
-            | Self::UnrenderedTemplate
-            | Self::InertStatement
-            | Self::OwnedElsewhere => Severity::Warning,
-            Self::MultiRegionKey
-            | Self::SeparatePolicy
-            | Self::AccessAlready
-            | Self::NearMiss
-            | Self::NotConsidered
-            | Self::StaysOut
-            | Self::SnapshotPermission
-            | Self::ImageAudited
-            | Self::NotEncrypted
-            | Self::DefaultEbsKey
-            | Self::StateReason
-            | Self::LauncherUnknown
-            | Self::OwnAwsManagedKey
-            | Self::LaunchUnread => Severity::Note,
-        }
-    }
 }
 
 /// Where access with one key stands for one grantee.

@@ -175,7 +175,7 @@ fn question(changes: usize, gained: &[Gained], findings: &[Finding]) -> String {
             |gain: &Gained| matches!(gain.grantee, Grantee::Account { id, .. } if id.to_string() == subject);
         gained.iter().any(is_it)
     };
-    let whole = findings.iter().filter(|finding| finding.code == FindingCode::WholeAccount);
+    let whole = findings.iter().filter(|finding| finding.code() == FindingCode::WholeAccount);
     let warnings = whole.filter(|finding| is_let_in(&finding.subject)).map(|finding| {
         format!(
             "The whole account {} is let in, for nothing tells who launched: to name the user or role instead, say no and \

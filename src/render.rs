@@ -2,6 +2,7 @@
 
 pub(crate) mod command;
 pub mod emit;
+pub mod findings;
 pub mod json;
 pub(crate) mod prose;
 pub mod report;

@@ -16,7 +16,7 @@ use time::format_description::well_known::Iso8601;
 use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
 
 use super::StepResult;
-use crate::plan::Case;
+use crate::plan::{Case, Finding, Told};
 
 pub use disk::{Disk, RealDisk};
 pub use history::{History, RunState};
@@ -71,6 +71,8 @@ pub struct Beginning<'a> {
     pub origin: Origin,
     /// What is carried out, what it was made from, and who writes.
     pub case: &'a Case,
+    /// What puts the plan's findings into words.
+    pub tell: fn(&Finding) -> Told,
     /// Which of the plan's changes.
     pub selected: &'a BTreeSet<usize>,
 }
@@ -91,7 +93,7 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// As [`Journal::begin`].
     pub fn begin_on(mut disk: D, folder: &Path, beginning: &Beginning<'_>) -> Result<Self, JournalError> {
-        let Beginning { backend, origin, case, selected } = beginning;
+        let Beginning { backend, origin, case, tell, selected } = beginning;
         let error = |source| JournalError::Unwritable { path: folder.display().to_string(), source };
         disk.create_private_folder(folder).map_err(error)?;
         let started = now();
@@ -106,7 +108,7 @@ impl<D: Disk> Journal<D> {
             callers: case.observation.callers.clone(),
             chain: case.chain.clone(),
             request: case.request.clone(),
-            plan: case.plan.clone(),
+            plan: case.plan.clone().map_findings(tell),
             steps: (0..case.plan.changes.len())
                 .map(|index| StepRecord::begin(selected.contains(&index)))
                 .collect(),

@@ -23,6 +23,7 @@ use crate::launch::causes;
 use crate::plan::Case;
 use crate::plan::outlook::Outlook;
 use crate::plan::saved::{SavedPlan, SavedPlanError};
+use crate::render::findings::tell;
 
 pub(super) async fn apply(args: &ApplyArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let settings = ApplySettings::resolve(args)?;
@@ -34,7 +35,7 @@ fn read(settings: &ApplySettings) -> Result<Case, SavedPlanError> {
     let file = settings.plan.display().to_string();
     let text = std::fs::read_to_string(&settings.plan)
         .map_err(|error| SavedPlanError::Unreadable { file: file.clone(), reason: error.to_string() })?;
-    let saved = SavedPlan::parse(&text, &file, causes::planned)?;
+    let saved = SavedPlan::parse(&text, &file, causes::planned, tell)?;
     saved.made_on(backend::of_plan(&settings.backend), file)
 }
 

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::plan::Case;
 use crate::plan::outlook::Outlook;
 use crate::prompt::{self, Answer};
+use crate::render::findings::tell;
 use crate::render::{Styles, text};
 
 /// Shows the plan. In JSON mode it is still shown to whoever is going to be asked.
@@ -116,7 +117,7 @@ pub(super) async fn carry_out<C: Cloud, K: Clock>(
     let Approved { case, selected, origin, interrupt } = approved;
     let begin = |place: &Place| {
         let (backend, origin) = (place.backend.clone(), origin.clone());
-        Journal::begin(&place.folder, &Beginning { backend, origin, case, selected })
+        Journal::begin(&place.folder, &Beginning { backend, origin, case, tell, selected })
     };
     let mut journal = place.map(begin).transpose()?;
     // A write must not stop halfway because nobody reads the talk any more.

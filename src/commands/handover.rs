@@ -15,6 +15,7 @@ use crate::files::{self, Destination, NewFile};
 use crate::plan::Case;
 use crate::plan::saved::SavedPlan;
 use crate::render::emit;
+use crate::render::findings::tell;
 use crate::render::report::{self, ChangeOutcome};
 
 /// What the process's mask leaves of reading and writing for everybody.
@@ -25,7 +26,7 @@ const EXECUTABLE: u32 = 0o777;
 pub(super) fn save(settings: &FixSettings, case: &Case, console: &mut Console) -> Result<(), Error> {
     let Some(file) = &settings.out else { return Ok(()) };
     let saved = SavedPlan { backend: backend::of_plan(&settings.backend), case: case.clone() };
-    let text = saved.to_text(now()).map_err(std::io::Error::other)?;
+    let text = saved.to_text(now(), tell).map_err(std::io::Error::other)?;
     write(file, &text, ORDINARY)?;
     Ok(writeln!(console.talk()?, "The plan is saved in {}", file.display())?)
 }

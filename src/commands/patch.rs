@@ -13,6 +13,7 @@ use crate::diff;
 use crate::error::{Error, ExitStatus};
 use crate::escape::Escaped;
 use crate::files;
+use crate::render::findings;
 use crate::render::text;
 use policy::Policy;
 
@@ -48,7 +49,8 @@ fn tell_findings(policy: &Policy<'_>, console: &mut Console) -> io::Result<()> {
         return Ok(());
     }
     console.out.flush()?;
-    text::findings(&mut console.talk, &console.talk_styles, console.width, &policy.patched.findings)
+    let told = findings::tell_of_document(&policy.patched, &policy.input.to_string());
+    text::told(&mut console.talk, &console.talk_styles, console.width, &told)
 }
 
 fn show_difference(policy: &Policy<'_>, console: &mut Console) -> io::Result<()> {

@@ -4,7 +4,7 @@ use super::commands;
 use crate::access::chain::Chain;
 use crate::access::{Grantee, Purpose, Request};
 use crate::observation::ec2::Instance;
-use crate::plan::{Finding, FindingCode};
+use crate::plan::{Finding, FindingCode, FindingKind};
 
 /// An account as a whole was let in where its instance told no more: its IAM decides, and nobody looked there. Of a
 /// start an instance does not tell as much.
@@ -23,8 +23,8 @@ pub(super) fn unknown(chain: &Chain, instance: &Instance, request: &Request) -> 
             instance.id
         );
         let hint = format!("name the user or role instead: --principal ARN; CloudTrail tells it\n{command}");
-        let subject = owner.to_string();
-        return Some(Finding { code: FindingCode::WholeAccount, subject, message, hint: Some(hint) });
+        let code = FindingCode::WholeAccount;
+        return Some(Finding::new(&owner, FindingKind::Told { code, message, hint: Some(hint) }));
     }
     let is_auto_scaling = of_account().any(|grantee| matches!(grantee, Grantee::ServiceLinkedRole(_)));
     let (code, what) = match request.purpose {
@@ -39,22 +39,18 @@ pub(super) fn unknown(chain: &Chain, instance: &Instance, request: &Request) -> 
             (FindingCode::StarterUnknown, what.to_owned())
         }
     };
-    Some(Finding {
-        code,
-        subject: instance.id.clone(),
-        message: format!("the instance does not tell which user or role of account {owner} {what}"),
-        hint: Some(format!("name it with --principal; CloudTrail tells it\n{command}")),
-    })
+    let message = format!("the instance does not tell which user or role of account {owner} {what}");
+    let hint = Some(format!("name it with --principal; CloudTrail tells it\n{command}"));
+    Some(Finding::new(&instance.id, FindingKind::Told { code, message, hint }))
 }
 
 /// No key keeps an instance from starting whose volumes are not encrypted.
 pub(super) fn unhindered(chain: &Chain, instance: &Instance) -> Option<Finding> {
     let mut own = chain.volumes.iter().filter(|volume| instance.volumes.contains(&volume.id));
     let is_plain = chain.purpose == Purpose::Start && own.all(|volume| !volume.is_encrypted);
-    is_plain.then(|| Finding {
-        code: FindingCode::NotEncrypted,
-        subject: instance.id.clone(),
-        message: "none of its volumes is encrypted: no key stands in the way of a start".to_owned(),
-        hint: None,
+    is_plain.then(|| {
+        let message = "none of its volumes is encrypted: no key stands in the way of a start".to_owned();
+        let told = FindingKind::Told { code: FindingCode::NotEncrypted, message, hint: None };
+        Finding::new(&instance.id, told)
     })
 }

@@ -12,7 +12,7 @@ use crate::access::{Grantee, Request};
 use crate::arn::AccountId;
 use crate::observation::ec2::{AllowedImages, Image, Instance, Snapshot};
 use crate::observation::{KeyManager, Observation, Reading, UnreadReason};
-use crate::plan::{self, Case, Finding, FindingCode, Plan, Side};
+use crate::plan::{self, Case, Finding, FindingCode, FindingKind, Plan, Side};
 
 /// The plan, with every cause besides.
 pub fn planned(chain: Chain, request: Request, observation: Observation) -> Case {
@@ -28,9 +28,9 @@ fn add_to(plan: &mut Plan, chain: &Chain, request: &Request, observation: &Obser
     let found = of(chain, request, observation);
     let managed: Vec<String> = managed_keys(observation).collect();
     let told = [FindingCode::AwsManagedKey, FindingCode::OwnAwsManagedKey];
-    if found.iter().any(|finding| told.contains(&finding.code)) {
+    if found.iter().any(|finding| told.contains(&finding.code())) {
         let is_told_better = |finding: &Finding| {
-            finding.code == FindingCode::AwsManagedKey && managed.contains(&finding.subject)
+            finding.code() == FindingCode::AwsManagedKey && managed.contains(&finding.subject)
         };
         plan.findings.retain(|finding| !is_told_better(finding));
         let own = plan.coverage.iter_mut().filter(|covered| {
@@ -102,7 +102,7 @@ struct Causes<'c> {
 
 impl Causes<'_> {
     fn find(&mut self, code: FindingCode, subject: &str, message: String, hint: Option<String>) {
-        self.findings.push(Finding { code, subject: subject.to_owned(), message, hint });
+        self.findings.push(Finding::new(&subject, FindingKind::Told { code, message, hint }));
     }
 
     fn of_instance(&mut self, instance: &Instance) {

@@ -89,7 +89,7 @@ pub fn check(
 fn plan_one(request: &Request, ground: &Ground<'_>, grantee: &Grantee, key: &KeyArn) -> (Plan, bool) {
     let mut request = Request { keys: vec![key.clone()], grantees: vec![grantee.clone()], ..request.clone() };
     let planned = ground.plan(&request);
-    if !planned.findings.iter().any(|finding| finding.code == FindingCode::OrphanedPrincipals) {
+    if !planned.findings.iter().any(|finding| finding.code() == FindingCode::OrphanedPrincipals) {
         return (planned, false);
     }
     request.prune_orphans = true;
@@ -99,8 +99,8 @@ fn plan_one(request: &Request, ground: &Ground<'_>, grantee: &Grantee, key: &Key
 
 impl Checked {
     fn new(assessment: Assessment, verdict: Verdict, planned: &Plan) -> Self {
-        let is_ruled_out = planned.findings.iter().any(|finding| rules_out_launch(finding.code));
-        let is_in_doubt = planned.findings.iter().any(|finding| finding.code == FindingCode::UnknownValue);
+        let is_ruled_out = planned.findings.iter().any(|finding| rules_out_launch(finding.code()));
+        let is_in_doubt = planned.findings.iter().any(|finding| finding.code() == FindingCode::UnknownValue);
         let conclusion = match verdict {
             _ if is_ruled_out => Conclusion::Blocked,
             Verdict::Able if is_in_doubt => Conclusion::Unknown,
@@ -115,10 +115,10 @@ impl Checked {
             // Of the instance's own role the finding has the way out.
             _ if finding.subject == assessment.instance.role => true,
             // What the policies forbid is told by evaluation already.
-            Conclusion::Blocked if verdict == Verdict::Blocked => rules_out_launch(finding.code),
+            Conclusion::Blocked if verdict == Verdict::Blocked => rules_out_launch(finding.code()),
             Conclusion::Blocked => finding.severity() == Severity::Blocking,
             // What is written would not outweigh a Deny that may apply.
-            Conclusion::Missing if finding.code == FindingCode::DenyStatement => true,
+            Conclusion::Missing if finding.code() == FindingCode::DenyStatement => true,
             Conclusion::Unknown | Conclusion::Missing => finding.severity() <= Severity::LeftOver,
         };
         Self {
@@ -150,22 +150,24 @@ impl Checked {
         for cause in causes {
             // What is known of the image says more of such a key than the key itself.
             let is_told_better = |finding: &Finding| {
-                cause.code == FindingCode::AwsManagedKey && finding.code == FindingCode::AwsManagedKey
+                cause.code() == FindingCode::AwsManagedKey && finding.code() == FindingCode::AwsManagedKey
             };
             self.findings.retain(|finding| !is_told_better(finding));
             let (conclusion, remedy) = match (cause.severity(), self.remedy) {
-                _ if cause.code == FindingCode::AssociatedKeys => {
+                _ if cause.code() == FindingCode::AssociatedKeys => {
                     // Another key may let it in where this one does not.
                     self.conclusion = Conclusion::Unknown;
                     (Conclusion::Unknown, self.remedy)
                 }
-                (_, Remedy::NotNeeded) if cause.code == FindingCode::UnknownValue => {
+                (_, Remedy::NotNeeded) if cause.code() == FindingCode::UnknownValue => {
                     (Conclusion::Unknown, Remedy::Nothing)
                 }
-                (_, remedy) if cause.code == FindingCode::UnknownValue => (Conclusion::Unknown, remedy),
+                (_, remedy) if cause.code() == FindingCode::UnknownValue => (Conclusion::Unknown, remedy),
                 (Severity::Blocking, _) => (Conclusion::Blocked, Remedy::Blocked),
-                (_, Remedy::NotNeeded) if cause.code.leaves_open() => (Conclusion::Unknown, Remedy::Nothing),
-                (_, other) if cause.code.leaves_open() => (Conclusion::Unknown, other),
+                (_, Remedy::NotNeeded) if cause.code().leaves_open() => {
+                    (Conclusion::Unknown, Remedy::Nothing)
+                }
+                (_, other) if cause.code().leaves_open() => (Conclusion::Unknown, other),
                 (_, Remedy::NotNeeded) => (Conclusion::Missing, Remedy::Nothing),
                 (_, Remedy::Fix) => (Conclusion::Missing, Remedy::PartOfIt),
                 (_, other) => (Conclusion::Missing, other),

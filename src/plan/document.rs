@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::finding::{DocumentFinding, Unsound};
 use super::patch::{Face, Reader};
 use super::planner::limits::size_without_white_space;
 use super::planner::{plan, refused_sid};
-use super::{Change, Finding, FindingCode, Operation, Severity, soundness};
+use super::{Change, Finding, FindingCode, FindingKind, Operation, Severity, soundness};
 use crate::access::{CoverageRule, Grantee, Request};
-use crate::arn::{AccountId, PolicyArn};
+use crate::arn::{AccountId, KeyArn, PolicyArn};
 use crate::observation::{
     IamObservation, IamQuotas, KeyObservation, ManagedPolicy, Observation, PolicyVersion, RamPolicy, Reading,
 };
@@ -24,6 +25,8 @@ pub struct Patched {
     pub after: Option<String>,
     /// Wrong or noteworthy things, blocking ones first.
     pub findings: Vec<Finding>,
+    /// The keys that stand for the document: what is said of them is said of it.
+    pub keys: Vec<KeyArn>,
 }
 
 impl Patched {
@@ -36,7 +39,7 @@ impl Patched {
 /// Patches a key policy as [`plan()`] would, by the names in it: nothing else is known that could be evaluated. The
 /// request's one key may be [unknown](crate::arn::KeyArn::unknown).
 ///
-/// What the planner says of that key is said of the file's `name`.
+/// What the planner says of that key is said of the file.
 pub fn patch_key_policy(text: &str, name: &str, request: &Request) -> Patched {
     let request = &Request { coverage: CoverageRule::Named, ..request.clone() };
     let observed = KeyObservation {
@@ -54,49 +57,25 @@ pub fn patch_key_policy(text: &str, name: &str, request: &Request) -> Patched {
         Operation::PruneOrphans(update) | Operation::UpdateKeyPolicy(update) => Some(update.after),
         _ => None,
     });
-    let called =
-        |text: String| request.keys.iter().fold(text, |text, key| text.replace(&key.to_string(), name));
     let findings = plan
         .findings
         .into_iter()
-        .filter(|finding| !is_of_the_other_side(finding.code))
-        .map(|finding| Finding {
-            subject: called(finding.subject),
-            message: called(finding.message),
-            hint: finding.hint.map(called),
-            ..finding
-        })
+        .filter(|finding| !is_of_the_other_side(finding.code()))
         .chain(unrendered(text, name))
         .collect();
-    finished(texts.next_back(), findings)
+    Patched { keys: request.keys.clone(), ..finished(texts.next_back(), findings) }
 }
 
 /// A text that is known to be no policy.
 pub fn refused(name: &str, what: NoPolicy) -> Patched {
-    finished(
-        None,
-        vec![Finding {
-            code: FindingCode::UnreadablePolicy,
-            subject: name.to_owned(),
-            message: what.to_string(),
-            hint: Some(what.hint().to_owned()),
-        }],
-    )
+    finished(None, vec![Finding::new(&name, DocumentFinding::NoPolicy(what))])
 }
 
 /// A warning where a text is a template, whose values are not known before it is rendered.
 fn unrendered(text: &str, name: &str) -> Option<Finding> {
     let placeholder = envelope::placeholder(text)?;
-    let message = format!(
-        "it is a template: what `{placeholder}` stands for is not known, nor whom that lets in or keeps out"
-    );
-    let hint = "see that the rendered policy says what it should; it is kept as it is".to_owned();
-    Some(Finding {
-        code: FindingCode::UnrenderedTemplate,
-        subject: name.to_owned(),
-        message,
-        hint: Some(hint),
-    })
+    let placeholder = placeholder.to_string();
+    Some(Finding::new(&name, DocumentFinding::Template { placeholder }))
 }
 
 /// The account that a key policy tells its key to be of: kms:PutKeyPolicy works in the key's own account only, and AWS
@@ -136,18 +115,13 @@ fn is_of_the_other_side(code: FindingCode) -> bool {
 
 /// Patches a customer managed policy of an account so that it covers the request's keys.
 pub fn patch_identity_policy(text: &str, name: &str, request: &Request, account: AccountId) -> Patched {
-    let refused = |code, message: String, hint: Option<&str>| {
-        let hint = hint.map(str::to_owned);
-        finished(None, vec![Finding { code, subject: name.to_owned(), message, hint }])
-    };
+    let refused = |kind: FindingKind| finished(None, vec![Finding::new(&name, kind)]);
     let mut document = match PolicyDocument::parse(text) {
         Ok(document) => document,
-        Err(error) => return refused(FindingCode::UnreadablePolicy, format!("the policy: {error}"), None),
+        Err(error) => return refused(DocumentFinding::Unreadable { error: error.to_string() }.into()),
     };
     if let Some(sid) = refused_sid(&document) {
-        let message = format!("IAM refuses to save it, for the Sid \"{sid}\"");
-        let hint = "IAM takes each Sid once, and only A-Z, a-z and 0-9 in it: rename it first";
-        return refused(FindingCode::UnreadablePolicy, message, Some(hint));
+        return refused(DocumentFinding::RefusedSid { sid: sid.to_owned() }.into());
     }
     for key in &request.keys {
         let wanted = [key.to_string()];
@@ -157,8 +131,7 @@ pub fn patch_identity_policy(text: &str, name: &str, request: &Request, account:
             None => {}
             Some(Ok(patched)) => document = patched,
             Some(Err(error)) => {
-                let message = format!("a bug of keymend: the patched policy is no policy: {error}");
-                return refused(FindingCode::FailedCheck, message, None);
+                return refused(Unsound::Policy { error: error.to_string() }.into());
             }
         }
     }
@@ -167,9 +140,7 @@ pub fn patch_identity_policy(text: &str, name: &str, request: &Request, account:
     }
     let (size, most) = (size_without_white_space(document.text()), IamQuotas::default().policy_size);
     if size > most {
-        let message =
-            format!("it would have {size} characters without white space, AWS takes {most} at most");
-        return refused(FindingCode::TooLarge, message, Some("put the key into a policy of its own"));
+        return refused(DocumentFinding::TooLarge { size, most }.into());
     }
     let mut findings = identity_violations(text, document.text(), name, request, account);
     findings.extend(unrendered(text, name));
@@ -225,7 +196,7 @@ fn identity_violations(
 
 /// What is blocked has no text.
 fn finished(after: Option<String>, findings: Vec<Finding>) -> Patched {
-    let mut patched = Patched { after, findings };
+    let mut patched = Patched { after, findings, keys: Vec::new() };
     patched.findings.sort_by_key(Finding::severity);
     if patched.is_blocked() { Patched { after: None, ..patched } } else { patched }
 }

@@ -1,6 +1,7 @@
 //! Key policies that let anyone in: told wherever a key policy is seen, and mended by its owner alone.
 
-use super::{Finding, FindingCode};
+use super::Finding;
+use super::finding::KeyPolicyFinding;
 use crate::arn::KeyArn;
 use crate::policy::{PolicyDocument, Statement, pattern};
 
@@ -22,21 +23,10 @@ fn is_about(key: &KeyArn, statement: &Statement) -> bool {
 }
 
 fn found(key: &KeyArn, index: usize, statement: &Statement) -> Finding {
-    let is_negated = statement.principal.as_ref().is_some_and(|principal| principal.negated);
-    let whom = if is_negated { "everyone but those it names" } else { "every AWS account" };
-    let why = match statement.conditions.as_slice() {
-        [] => "without a condition",
-        [_] => "and its condition confines it to nobody",
-        _ => "and its conditions confine it to nobody",
+    let found = KeyPolicyFinding::OpenToAnyone {
+        statement: statement.label(index),
+        is_negated: statement.principal.as_ref().is_some_and(|principal| principal.negated),
+        conditions: statement.conditions.len(),
     };
-    Finding {
-        code: FindingCode::OpenToAnyone,
-        subject: key.to_string(),
-        message: format!("open to anyone: {} of the key policy is for {whom}, {why}", statement.label(index)),
-        hint: Some(
-            "have it name who needs the key, or confine it by a condition, such as StringEquals on \
-             aws:PrincipalOrgID; keymend never narrows a statement"
-                .to_owned(),
-        ),
-    }
+    Finding::new(key, found)
 }

@@ -14,10 +14,11 @@ use std::collections::BTreeMap;
 
 pub(super) use policy_draft::refused_sid;
 
-use super::{Change, Coverage, Finding, FindingCode, Handover, Operation, Plan, Side, soundness};
+use super::finding::GranteeFinding;
+use super::{Change, Coverage, Finding, FindingKind, Handover, Operation, Plan, Side, soundness};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::{Grantee, Request, RequiredStatement};
-use crate::arn::{EntityArn, EntityKind, KeyArn};
+use crate::arn::{EntityArn, KeyArn};
 use crate::observation::{Observation, Reading};
 use crate::policy::Documents;
 use prospects::Prospects;
@@ -84,14 +85,8 @@ struct Draft {
 }
 
 impl Draft {
-    fn find(
-        &mut self,
-        code: FindingCode,
-        subject: &dyn ToString,
-        message: impl Into<String>,
-        hint: Option<String>,
-    ) {
-        let finding = Finding { code, subject: subject.to_string(), message: message.into(), hint };
+    fn find(&mut self, subject: &dyn ToString, kind: impl Into<FindingKind>) {
+        let finding = Finding::new(subject, kind);
         if !self.findings.contains(&finding) {
             self.findings.push(finding);
         }
@@ -135,13 +130,8 @@ impl Grantees {
 fn is_of_the_keys_partition(request: &Request, grantee: &Grantee, draft: &mut Draft) -> bool {
     let stranger = request.keys.iter().find(|key| key.partition != grantee.partition());
     if let Some(key) = stranger {
-        let message = format!(
-            "it is in the partition `{}`, the key `{key}` in `{}`; access can't cross partitions",
-            grantee.partition(),
-            key.partition
-        );
-        let hint = format!("name a grantee of the partition `{}`", key.partition);
-        draft.find(FindingCode::PartitionMismatch, &grantee, message, Some(hint));
+        let partition = grantee.partition();
+        draft.find(&grantee, GranteeFinding::OtherPartition { partition, key: key.clone() });
     }
     stranger.is_none()
 }
@@ -153,30 +143,17 @@ fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bo
     match found {
         Some(found) if found.arn == *entity => true,
         Some(found) => {
-            let hint = format!("`{}` exists: give this ARN", found.arn);
-            draft.find(FindingCode::NoSuchPrincipal, &entity, "no such ARN: the path differs", Some(hint));
+            draft.find(&entity, GranteeFinding::OtherPath { found: found.arn.clone() });
             false
         }
         None => {
-            let message = match grantee {
-                Grantee::ServiceLinkedRole(_) => {
-                    format!("account {} does not have this service-linked role yet", entity.account)
-                }
-                _ => format!("account {} has no {} of this name", entity.account, entity.kind),
-            };
-            let hint = match (grantee, entity.kind) {
-                (Grantee::ServiceLinkedRole(role), _) => match role.creation_command() {
-                    Some(command) => {
-                        format!("with credentials of account {} create it first: {command}", entity.account)
-                    }
-                    None => "check the ARN: no service has such a name".to_owned(),
-                },
-                (_, EntityKind::Group) => "check the ARN, or create it first".to_owned(),
-                (_, EntityKind::User | EntityKind::Role) => {
-                    "AWS refuses a key policy that names it: check the ARN, or create it first".to_owned()
+            let missing = match grantee {
+                Grantee::ServiceLinkedRole(role) => GranteeFinding::NoSuchRole { role: role.clone() },
+                Grantee::Account { .. } | Grantee::Entity(_) => {
+                    GranteeFinding::NoSuchEntity { entity: entity.clone() }
                 }
             };
-            draft.find(FindingCode::NoSuchPrincipal, &entity, message, Some(hint));
+            draft.find(&entity, missing);
             false
         }
     }
@@ -262,24 +239,4 @@ fn coverage(request: &Request, draft: &Draft) -> Vec<Coverage> {
 /// The words for what required statements give, in their order.
 fn purposes<'r>(required: impl IntoIterator<Item = &'r RequiredStatement>) -> Vec<String> {
     required.into_iter().map(|required| required.purpose.to_owned()).collect()
-}
-
-/// Names in a sentence, where each of them matters.
-pub(super) fn all_listed(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.as_slice() {
-        [] => String::new(),
-        [only] => only.clone(),
-        [others @ .., last] => format!("{} and {last}", others.join(", ")),
-    }
-}
-
-/// Names in a sentence: `a`, `a and b`, `a, b and 3 more`.
-fn listed(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [only] => format!("`{only}`"),
-        [first, second] => format!("`{first}` and `{second}`"),
-        [first, second, rest @ ..] => format!("`{first}`, `{second}` and {} more", rest.len()),
-    }
 }

@@ -12,8 +12,9 @@ use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::observation::{KeyGrant, ManagedPolicy, Observation, Reading, UnreadReason};
 use crate::policy::{Fingerprint, PolicyDocument, is_same};
 
+use super::finding::RollbackFinding;
 use super::planner::refusals;
-use super::{Change, Finding, FindingCode, KeyPolicyUpdate, Now, Operation, Plan};
+use super::{Change, Finding, KeyPolicyUpdate, Now, Operation, Plan};
 use present::Present;
 pub use present::named;
 use reduce::Reduced;
@@ -107,11 +108,8 @@ impl Draft<'_> {
             Operation::PruneOrphans(update) => self.stays_pruned(update),
             Operation::CreatePolicy { policy, after, .. } => self.undo_creation(write, policy, after),
             Operation::DeletePolicyVersion { policy, version, before, .. } => {
-                let message = format!(
-                    "version {version}, which went to make room, stays deleted; it said: {}",
-                    line(before)
-                );
-                self.find(FindingCode::StaysOut, policy, message, None);
+                let (version, text) = (version.clone(), before.clone());
+                self.find(policy, RollbackFinding::StaysDeleted { version, text });
             }
             Operation::CreatePolicyVersion { policy, base_version, before, after, .. } => {
                 self.undo_version(write, policy, base_version, (before, after));
@@ -193,8 +191,7 @@ impl Draft<'_> {
             return None;
         }
         for what in reduced.left {
-            let message = format!("{what} is no longer as run {} wrote it, and stays", write.run);
-            self.find(FindingCode::ChangedSince, &resource, message, None);
+            self.find(&resource, RollbackFinding::Left { what, run: write.run.clone() });
         }
         reduced.text
     }
@@ -204,11 +201,7 @@ impl Draft<'_> {
         let Ok(document) = PolicyDocument::parse(text) else { return true };
         let deleted = self.present.deleted(&document);
         for entity in &deleted {
-            let message =
-                format!("it was deleted since, and AWS refuses the former policy of `{key}`, which names it");
-            let hint =
-                "create it again, or edit the key policy by hand; the journal has the former text".to_owned();
-            self.find(FindingCode::NoSuchPrincipal, entity, message, Some(hint));
+            self.find(entity, RollbackFinding::Deleted { key: key.clone() });
         }
         let caller = self.observation.callers.get(&key.account);
         let refused = refusals::of_key_policy(key, &document, caller);
@@ -220,11 +213,7 @@ impl Draft<'_> {
 
     fn stays_pruned(&mut self, update: &KeyPolicyUpdate) {
         let Ok(document) = PolicyDocument::parse(update.before.as_str()) else { return };
-        let message = format!(
-            "{} were taken out of the key policy and stay out: AWS refuses principals that no longer exist",
-            super::planner::all_listed(&document.orphans())
-        );
-        self.find(FindingCode::StaysOut, &update.key, message, None);
+        self.find(&update.key, RollbackFinding::StaysPruned { orphans: document.orphans() });
     }
 
     fn undo_creation(&mut self, write: &Written, policy: &PolicyArn, after: &str) {
@@ -268,13 +257,12 @@ impl Draft<'_> {
             return self.undo_changed_text(write, &found, (before, after));
         }
         if found.versions.iter().all(|version| version.id != base_version) {
-            let message = format!(
-                "version {base_version}, which was in force before run {}, is gone; it said: {}",
-                write.run,
-                line(before)
-            );
-            let hint = "put that text back as a new version by hand".to_owned();
-            return self.find(FindingCode::NotRestorable, policy, message, Some(hint));
+            let gone = RollbackFinding::BaseGone {
+                version: base_version.to_owned(),
+                run: write.run.clone(),
+                text: before.to_owned(),
+            };
+            return self.find(policy, gone);
         }
         let operation = Operation::SetDefaultVersion {
             policy: policy.clone(),
@@ -306,12 +294,7 @@ impl Draft<'_> {
         let Some(text) = self.reduction(write, (before, after), &found.document, reduced) else { return };
         let quota = self.present.versions_quota(found.arn.account);
         if found.versions.len() >= quota {
-            let message = format!(
-                "it has {quota} versions, the most there may be, so what run {} added stays",
-                write.run
-            );
-            let hint = "delete a version that nobody needs, then run this again".to_owned();
-            return self.find(FindingCode::NotRestorable, &found.arn, message, Some(hint));
+            return self.find(&found.arn, RollbackFinding::NoRoom { quota, run: write.run.clone() });
         }
         let operation = Operation::CreatePolicyVersion {
             policy: found.arn.clone(),
@@ -367,9 +350,8 @@ impl Draft<'_> {
     }
 
     fn unread(&mut self, what: &dyn ToString, reason: Option<UnreadReason>) {
-        let message = format!("it was not read: {}", reason.unwrap_or(UnreadReason::NotLookedAt));
-        let hint = "give credentials for its account and run this again".to_owned();
-        self.find(FindingCode::Unread, what, message, Some(hint));
+        let reason = reason.unwrap_or(UnreadReason::NotLookedAt);
+        self.find(what, RollbackFinding::Unread { reason });
     }
 
     fn changed_in_words(
@@ -381,15 +363,14 @@ impl Draft<'_> {
         if self.extent == Extent::Everything {
             return self.conflict(write, before, after, Now::Words(words));
         }
-        let message = format!("{words}; what run {} did there stays", write.run);
-        self.find(FindingCode::ChangedSince, &write.operation.resource(), message, None);
+        let run = write.run.clone();
+        self.find(&write.operation.resource(), RollbackFinding::LeftFor { what: words, run });
     }
 
     fn conflict(&mut self, write: &Written, before: Option<&str>, written: Option<&str>, now: Now) {
         let resource = write.operation.resource();
-        let message = format!("somebody changed it since run {} did this: {}", write.run, write.operation);
-        let hint = "look at the differences; `--only-ours` takes back what stands unchanged".to_owned();
-        self.find(FindingCode::ChangedSince, &resource, message, Some(hint));
+        let (run, did) = (write.run.clone(), write.operation.to_string());
+        self.find(&resource, RollbackFinding::Conflict { run, did });
         self.conflicts.push(Conflict {
             resource,
             what: write.operation.to_string(),
@@ -404,8 +385,8 @@ impl Draft<'_> {
         self.changes.push(Change { operation, reason, gains: Vec::new() });
     }
 
-    fn find(&mut self, code: FindingCode, subject: &dyn ToString, message: String, hint: Option<String>) {
-        let finding = Finding { code, subject: subject.to_string(), message, hint };
+    fn find(&mut self, subject: &dyn ToString, found: RollbackFinding) {
+        let finding = Finding::new(subject, found);
         if !self.findings.contains(&finding) {
             self.findings.push(finding);
         }
@@ -420,10 +401,4 @@ fn reason<T>(reading: &Reading<T>) -> Option<UnreadReason> {
         Reading::Read(_) => None,
         Reading::Unread(reason) => Some(reason.clone()),
     }
-}
-
-/// A document in one line.
-fn line(text: &str) -> String {
-    serde_json::from_str::<serde_json::Value>(text)
-        .map_or_else(|_| text.to_owned(), |value| value.to_string())
 }

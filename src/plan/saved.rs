@@ -6,7 +6,7 @@
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
-use super::{Case, Plan};
+use super::{Case, Finding, Plan, Told};
 use crate::access::Request;
 use crate::access::chain::Chain;
 use crate::observation::Observation;
@@ -46,7 +46,7 @@ struct Content {
     /// What was read, and as whom.
     observation: Observation,
     /// What follows from all of that.
-    plan: Plan,
+    plan: Plan<Told>,
 }
 
 /// What a plan was made on.
@@ -107,11 +107,15 @@ pub enum SavedPlanError {
 }
 
 impl SavedPlan {
-    /// The file's text.
+    /// The file's text, with what puts findings into words.
     ///
     /// # Errors
     /// None of these types fails to serialise; should one, it is told.
-    pub fn to_text(&self, made_at: String) -> Result<String, serde_json::Error> {
+    pub fn to_text(
+        &self,
+        made_at: String,
+        tell: impl Fn(&Finding) -> Told,
+    ) -> Result<String, serde_json::Error> {
         let Case { chain, request, observation, plan } = self.case.clone();
         let content = Content {
             keymend_plan: FORMAT,
@@ -122,7 +126,7 @@ impl SavedPlan {
             chain,
             request,
             observation,
-            plan,
+            plan: plan.map_findings(tell),
         };
         serde_json::to_string_pretty(&content).map(|text| text + "\n")
     }
@@ -140,7 +144,7 @@ impl SavedPlan {
         Err(SavedPlanError::Backend { file, made_on })
     }
 
-    /// Reads a plan and makes it again, with what makes plans.
+    /// Reads a plan and makes it again, with what makes plans and what puts findings into words.
     ///
     /// # Errors
     /// The text is no plan, is of another version, or was edited.
@@ -148,6 +152,7 @@ impl SavedPlan {
         text: &str,
         file: &str,
         make: impl FnOnce(Chain, Request, Observation) -> Case,
+        tell: impl Fn(&Finding) -> Told,
     ) -> Result<Self, SavedPlanError> {
         let malformed = |error: serde_json::Error| SavedPlanError::Malformed {
             file: file.to_owned(),
@@ -169,7 +174,8 @@ impl SavedPlan {
         let is_understood = serde_json::to_value(&content).is_ok_and(|own| own == value);
         let Content { made_by, backend, has_changes, chain, request, observation, plan, .. } = content;
         let case = make(chain, request, observation);
-        if is_understood && case.plan == plan && has_changes != plan.changes.is_empty() {
+        let is_as_made = case.plan.clone().map_findings(tell) == plan;
+        if is_understood && is_as_made && has_changes != plan.changes.is_empty() {
             Ok(Self { backend, case })
         } else {
             Err(SavedPlanError::Different { file: file.to_owned(), made_by })

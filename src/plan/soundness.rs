@@ -20,7 +20,8 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use super::{Change, Finding, FindingCode, KeyPolicyUpdate, Operation};
+use super::finding::Unsound;
+use super::{Change, Finding, KeyPolicyUpdate, Operation};
 use crate::access::{Grantee, Request, ServiceLinkedRole};
 use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::observation::{IamQuotas, ManagedPolicy, Observation, Reading};
@@ -58,13 +59,8 @@ pub(super) fn violations(
         .iter()
         .filter_map(|change| {
             let mut by_effect = || check_effect(&asked, &change.operation, &mut attached);
-            let message = form::check(&asked, &change.operation).and_then(|()| by_effect()).err()?;
-            Some(Finding {
-                code: FindingCode::FailedCheck,
-                subject: change.operation.resource(),
-                message: format!("a bug of keymend, nothing is written: {message}"),
-                hint: Some("report it with the output of --output json".to_owned()),
-            })
+            let violation = form::check(&asked, &change.operation).and_then(|()| by_effect()).err()?;
+            Some(Finding::new(&change.operation.resource(), Unsound::Change { violation }))
         })
         .collect()
 }

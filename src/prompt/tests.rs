@@ -34,12 +34,7 @@ fn the_question_names_other_accounts_only() {
         question(&[&third], GainEffect::Blocked),
         "Apply 1 change? This gives access to account 777788889999, once nothing else forbids it any more."
     );
-    let whole = Finding {
-        code: FindingCode::WholeAccount,
-        subject: "444455556666".to_owned(),
-        message: String::new(),
-        hint: None,
-    };
+    let whole = testing::finding(FindingCode::WholeAccount, "444455556666", "", None);
     let asked = super::question(
         2,
         &gained([&both, &third], |_| Some(GainEffect::Access)),

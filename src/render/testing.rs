@@ -12,7 +12,8 @@ use crate::arn::{EntityArn, KeyArn, Partition, PolicyArn};
 use crate::observation::ec2::{Image, Instance, Snapshot};
 use crate::observation::{KeyGrant, Observation, Reading};
 use crate::plan::{
-    Case, Change, Coverage, Finding, FindingCode, Gain, Handover, KeyPolicyUpdate, Operation, Plan, Side,
+    Case, Change, Coverage, Finding, FindingCode, FindingKind, Gain, Handover, KeyPolicyUpdate, Operation,
+    Plan, Side,
 };
 use crate::policy::{Fingerprint, PolicyDocument};
 
@@ -223,7 +224,8 @@ fn existing_grant() -> KeyGrant {
 }
 
 pub(crate) fn finding(code: FindingCode, subject: &str, message: &str, hint: Option<&str>) -> Finding {
-    Finding { code, subject: subject.to_owned(), message: message.to_owned(), hint: hint.map(str::to_owned) }
+    let (message, hint) = (message.to_owned(), hint.map(str::to_owned));
+    Finding::new(&subject, FindingKind::Told { code, message, hint })
 }
 
 /// One finding of every severity, in no good order.

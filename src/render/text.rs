@@ -33,7 +33,7 @@ pub use changes::{change, change_documents, change_header, change_line, differen
 pub use check::{checks, fix_command};
 pub use conflicts::conflict;
 pub use coverage::coverage;
-pub use findings::findings;
+pub use findings::{findings, told};
 pub use gains::{foreign_access, gains};
 pub use handovers::handovers;
 pub use proof::{Moment, proof, prospect, trials};

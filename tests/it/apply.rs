@@ -14,6 +14,7 @@ use keymend::apply::journal::{Backend, Beginning, Journal, Origin};
 use keymend::apply::{self, Clock, Now, Outcome, Progress, Run, StepResult};
 use keymend::cloud::{CloudErrorKind, Receipt, Write as _};
 use keymend::plan::{Case, Plan};
+use keymend::render::findings::tell;
 use serde_json::{Value, json};
 
 use crate::worlds;
@@ -350,6 +351,7 @@ async fn the_journal_has_the_intent_before_the_write_and_the_outcome_after_it() 
     let beginning = Beginning {
         backend: Backend::Aws,
         origin: Origin::Request,
+        tell,
         case: &Case { chain: Chain::default(), request, observation, plan: stage.plan.clone() },
         selected: &BTreeSet::from([0, 1, 2]),
     };

@@ -11,7 +11,7 @@ use crate::apply::StepResult;
 use crate::arn::AccountId;
 use crate::cloud::CloudErrorKind;
 use crate::observation::Caller;
-use crate::plan::{Change, Plan};
+use crate::plan::{Change, Plan, Told};
 
 /// The version of the file's format.
 pub const FORMAT: u32 = 1;
@@ -61,7 +61,7 @@ pub struct Record {
     /// What was asked for.
     pub request: Request,
     /// What is carried out, with every text before and after.
-    pub plan: Plan,
+    pub plan: Plan<Told>,
     /// One entry for each of the plan's changes.
     pub steps: Vec<StepRecord>,
 }

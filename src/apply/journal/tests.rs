@@ -9,6 +9,7 @@ use crate::cloud::Receipt;
 use crate::files::Unnamed;
 use crate::observation::Observation;
 use crate::plan::{Change, Operation, Plan};
+use crate::render::findings::tell;
 
 /// The real disk, with what was asked of it.
 struct Recorded(Rc<RefCell<Vec<String>>>);
@@ -79,6 +80,7 @@ fn begin<D: Disk>(disk: D, folder: &Path) -> Journal<D> {
         backend: Backend::Aws,
         origin: Origin::Request,
         case: &case,
+        tell,
         selected: &BTreeSet::from([0]),
     };
     Journal::begin_on(disk, folder, &beginning).unwrap()
@@ -123,7 +125,7 @@ fn it_is_for_its_owner_alone_and_reads_back_byte_for_byte() {
     let history = History::read(&folder, &Backend::Aws).unwrap();
     let record = history.run(journal.run()).unwrap();
     assert_eq!(record, &journal.record);
-    assert_eq!(record.plan, plan());
+    assert_eq!(record.plan, plan().map_findings(tell));
     let other = Backend::World("/w.json".into());
     assert!(History::read(&folder, &other).unwrap().last().is_none(), "runs of another backend are not seen");
 }

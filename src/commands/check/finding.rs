@@ -75,7 +75,7 @@ fn worst(run: &CheckRun, read: &Read, checked: &[Checked], findings: &[Finding])
     let is_for_nobody = read.request.grantees.is_empty();
     let is_listing = is_for_nobody && read.chain.strangers.is_empty();
     let is_settled = |finding: &&Finding| {
-        !is_listing || (finding.code == FindingCode::StarterUnknown && !run.is_about_users)
+        !is_listing || (finding.code() == FindingCode::StarterUnknown && !run.is_about_users)
     };
     let found = findings.iter().filter(is_settled).map(of_finding);
     // Of a launch that somebody tried nothing is known while nobody can be told to have tried it.
@@ -87,7 +87,7 @@ fn worst(run: &CheckRun, read: &Read, checked: &[Checked], findings: &[Finding])
 fn of_finding(finding: &Finding) -> Conclusion {
     match finding.severity() {
         Severity::Blocking => Conclusion::Blocked,
-        Severity::LeftOver if finding.code.leaves_open() => Conclusion::Unknown,
+        Severity::LeftOver if finding.code().leaves_open() => Conclusion::Unknown,
         Severity::LeftOver => Conclusion::Missing,
         Severity::Warning | Severity::Note => Conclusion::CanLaunch,
     }

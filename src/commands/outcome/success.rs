@@ -9,7 +9,8 @@ use crate::commands::mishap::UNWATCHED;
 use crate::commands::run::{Ended, Job};
 use crate::escape::Escaped;
 use crate::plan::rollback::Extent;
-use crate::plan::{FindingCode, Severity};
+use crate::plan::{FindingCode, Severity, Told};
+use crate::render::findings;
 use crate::render::text;
 
 pub(super) fn success(console: &mut Console, ended: &Ended) -> io::Result<()> {
@@ -71,8 +72,11 @@ fn left_to_do(ended: &Ended) -> Vec<String> {
     let findings = again
         .findings
         .iter()
-        .filter(|finding| finding.severity() <= Severity::LeftOver && finding.code != FindingCode::Unread);
-    let findings = findings.map(|finding| format!("`{}`: {}", finding.subject, finding.message));
+        .filter(|finding| finding.severity() <= Severity::LeftOver && finding.code() != FindingCode::Unread);
+    let findings = findings.map(|finding| {
+        let Told { subject, message, .. } = findings::tell(finding);
+        format!("`{subject}`: {message}")
+    });
     changes.chain(handovers).chain(findings).collect()
 }
 

@@ -3,7 +3,8 @@ use crate::access::chain::Stranger;
 use crate::access::{NoGrantee, PolicyName, Purpose};
 use crate::arn::{KeyArn, Partition};
 use crate::observation::ec2::{EbsDefaults, ImageCriterion, Shares, StateReason};
-use crate::plan::{Severity, plan};
+use crate::plan::{Severity, Told, plan};
+use crate::render::findings::tell;
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const IMAGE: &str = "ami-0123456789abcdef0";
@@ -80,12 +81,16 @@ fn request(accounts: &[AccountId]) -> Request {
     }
 }
 
-fn causes(chain: &Chain) -> Vec<Finding> {
+fn causes(chain: &Chain) -> Vec<Told> {
     let request = request(&[visitor()]);
     let observation = Observation::default();
     let mut plan = plan(&request, &observation);
     add_to(&mut plan, chain, &request, &observation);
-    plan.findings
+    plan.findings.iter().map(tell).collect()
+}
+
+fn found(chain: &Chain, request: &Request) -> Vec<Told> {
+    of(chain, request, &Observation::default()).iter().map(tell).collect()
 }
 
 fn codes(chain: &Chain) -> Vec<FindingCode> {
@@ -268,7 +273,7 @@ fn the_default_key_is_explained() {
         let mut request = request(&[]);
         request.keys = keys.iter().map(|key| key.parse().unwrap()).collect();
         request.only_for = [(default.parse().unwrap(), [visitor()].into())].into();
-        let found = of(&chain, &request, &Observation::default());
+        let found = found(&chain, &request);
         found.into_iter().find(|finding| finding.code == FindingCode::DefaultEbsKey).unwrap().message
     };
     let foreign = told(Some(KEY), false, &[KEY, default]);
@@ -304,7 +309,7 @@ fn a_key_that_the_launch_itself_names_can_not_be_seen() {
         chain.instances = vec![instance];
         let mut request = request(&[]);
         request.keys = keys.iter().map(|key| key.parse().unwrap()).collect();
-        of(&chain, &request, &Observation::default()).iter().map(|finding| finding.code).collect()
+        found(&chain, &request).iter().map(|finding| finding.code).collect()
     };
     let of_a_key = || failed("Client.InternalError", "Client.InternalError: Client error on launch");
     assert!(codes(of_a_key(), &[]).contains(&FindingCode::KeyUnseen));
@@ -322,10 +327,7 @@ fn a_whole_account_that_nobody_named_is_told() {
         instance.auto_scaling_group = is_scaled.then(|| "web".to_owned());
         let derived_accounts = derived.map(|accounts| accounts.iter().copied().collect());
         let chain = Chain { instances: vec![instance], derived_accounts, ..Chain::default() };
-        of(&chain, &request(&[visitor()]), &Observation::default())
-            .iter()
-            .map(|finding| finding.code)
-            .collect()
+        found(&chain, &request(&[visitor()])).iter().map(|finding| finding.code).collect()
     };
     assert!(told(Some(&[visitor()]), false).contains(&FindingCode::WholeAccount));
     assert!(told(None, false).contains(&FindingCode::WholeAccount), "not known to be named");
@@ -346,9 +348,9 @@ fn a_caller_that_can_be_no_grantee_is_told_what_to_do() {
             message,
         };
         let chain = Chain { strangers: vec![stranger], region: "eu-west-1".to_owned(), ..Chain::default() };
-        let mut found = of(&chain, &request(&[]), &Observation::default());
+        let mut found = found(&chain, &request(&[]));
         assert_eq!(found.len(), 1, "{found:?}");
-        let Finding { code, message, hint, .. } = found.remove(0);
+        let Told { code, message, hint, .. } = found.remove(0);
         (code, format!("{message}; {}", hint.unwrap_or_default()))
     };
     let own = "arn:aws:sts::444455556666:assumed-role/aws:ec2-infrastructure/i-0";

@@ -7,8 +7,9 @@ mod surplus;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::finding::{IdentityFinding, Unsound};
 use super::super::patch::{Face, Reader};
-use super::super::{FindingCode, Gain, Side};
+use super::super::{Gain, Side};
 use super::limits::size_without_white_space;
 use super::policy_draft::{PolicyDraft, new_document};
 use super::{Draft, Grantees, Read, purposes};
@@ -209,8 +210,7 @@ impl Account<'_, '_> {
         match text.map(PolicyDocument::parse) {
             Some(Ok(document)) => policy.document = Some(document),
             Some(Err(error)) => {
-                let message = format!("a bug of keymend: the patched policy is no policy: {error}");
-                draft.find(FindingCode::FailedCheck, &policy.arn, message, None);
+                draft.find(&policy.arn, Unsound::Policy { error: error.to_string() });
             }
             None => {}
         }
@@ -238,9 +238,7 @@ impl Account<'_, '_> {
             EntityKind::Group => self.quotas.attached_per_group,
         };
         if new > 0 && attached + new > quota {
-            let message = format!("it has {attached} managed policies attached, and {quota} is the most");
-            let hint = "detach one that nobody needs, or ask AWS for a higher quota".to_owned();
-            draft.find(FindingCode::AttachmentQuota, &entity, message, Some(hint));
+            draft.find(&entity, IdentityFinding::AttachmentQuota { attached, quota });
             let keys: Vec<KeyArn> = self.required.keys().cloned().collect();
             for key in &keys {
                 mark_missing(key, entity, draft);
@@ -257,11 +255,8 @@ impl Account<'_, '_> {
             let size =
                 policy.document.as_ref().map_or(0, |document| size_without_white_space(document.text()));
             if size > self.quotas.policy_size {
-                let message = format!(
-                    "the policy would have {size} characters, AWS takes {} at most",
-                    self.quotas.policy_size
-                );
-                draft.find(FindingCode::TooLarge, &policy.arn, message, None);
+                let most = self.quotas.policy_size;
+                draft.find(&policy.arn, IdentityFinding::TooLarge { size, most });
             }
         }
     }

@@ -7,10 +7,12 @@ mod surplus;
 
 use std::collections::BTreeSet;
 
+use super::super::finding::{GranteeFinding, KeyFinding, KeyPolicyFinding, Unsound};
+use super::super::listing::{all_listed, listed};
 use super::super::openness;
 use super::super::patch::{self, Face, Reader, Want};
-use super::super::{Change, FindingCode, Gain, KeyPolicyUpdate, Operation, Side};
-use super::{Draft, Grantees, Read, all_listed, key_state, listed, purposes, refusals};
+use super::super::{Change, Gain, KeyPolicyUpdate, Operation, Side};
+use super::{Draft, Grantees, Read, key_state, purposes, refusals};
 use crate::access::assessment::{Verdict, needed_actions};
 use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
@@ -51,7 +53,7 @@ pub(super) fn plan_key(
                 side.plan_policy(&document, &principals, lacking, draft);
             }
             Err(error) => {
-                draft.find(FindingCode::UnreadablePolicy, &key, format!("the key policy: {error}"), None);
+                draft.find(&key, KeyPolicyFinding::Unreadable { error: error.to_string() });
             }
         },
     }
@@ -86,12 +88,8 @@ impl KeySide<'_> {
                 draft.iam_sides.insert(((*key).clone(), entity.clone()), Side::NotNeeded);
             }
         }
-        let message = format!(
-            "an AWS managed key of account {}, whose policy lets them {} with it: nothing has to be changed",
-            key.account,
-            request.purpose.deed()
-        );
-        draft.find(FindingCode::OwnAwsManagedKey, key, message, None);
+        let (account, purpose) = (key.account, request.purpose);
+        draft.find(key, KeyFinding::OwnAwsManaged { account, purpose });
         true
     }
 
@@ -143,7 +141,7 @@ impl KeySide<'_> {
         let after = parsed(key, Some(pruned.text.clone()), draft).ok()??;
         if !after.orphans().is_empty() {
             // AWS would refuse what is left, so nothing is gained by pruning.
-            refusals::orphaned(key, &after.orphans(), refusals::ORPHANS_BY_HAND, draft);
+            refusals::orphaned(key, after.orphans(), false, draft);
             return None;
         }
         let caller = self.observation.callers.get(&key.account);
@@ -197,8 +195,7 @@ fn parsed(
     draft: &mut Draft,
 ) -> Result<Option<PolicyDocument>, PolicyError> {
     text.map(PolicyDocument::parse).transpose().inspect_err(|error| {
-        let message = format!("a bug of keymend: the new key policy is no policy: {error}");
-        draft.find(FindingCode::FailedCheck, key, message, None);
+        draft.find(key, Unsound::KeyPolicy { error: error.to_string() });
         mark_missing(key, draft);
     })
 }
@@ -262,7 +259,7 @@ fn judge(
         (true, _) => Side::Covered(covering(reader, document, &need.of.required, &need.text)),
         (false, true) => Side::Planned,
         (false, false) => {
-            missing_delegation(key, &need.of.grantee, draft);
+            draft.find(&need.of.grantee, GranteeFinding::NoDelegation { key: key.clone() });
             Side::Missing
         }
     }
@@ -275,16 +272,6 @@ fn mark_missing(key: &KeyArn, draft: &mut Draft) {
             *side = Side::Missing;
         }
     }
-}
-
-fn missing_delegation(key: &KeyArn, grantee: &Grantee, draft: &mut Draft) {
-    let message = format!(
-        "the key policy of `{key}` does not let account {}'s IAM decide, so a group's policies have no effect",
-        key.account
-    );
-    let hint =
-        format!("name users or roles instead, or give --account {} to let the account in", key.account);
-    draft.find(FindingCode::MissingDelegation, &grantee, message, Some(hint));
 }
 
 fn gains<'a>(key: &KeyArn, missing: &'a [&'a Need<'a>]) -> impl Iterator<Item = Gain> + use<'a> {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{FindingCode, Operation, Target};
+use super::super::finding::Owner;
+use super::super::{Operation, Target};
 use super::Draft;
 use crate::observation::{Observation, Reading, Tags};
 
@@ -22,18 +23,9 @@ pub(super) fn judge(observation: &Observation, draft: &mut Draft) {
     for resource in written {
         let Some(Reading::Read(tags)) = observation.tags.get(&resource) else { continue };
         for owner in owners(tags) {
-            let (message, hint) = owner.in_words();
-            draft.find(FindingCode::OwnedElsewhere, &resource, message, Some(hint));
+            draft.find(&resource, owner);
         }
     }
-}
-
-/// A tool, and the tag that tells.
-#[derive(Debug, PartialEq, Eq)]
-enum Owner {
-    CloudFormation { tag: String, stack: String },
-    Cdk { tag: String, stack: Option<String> },
-    Terraform { tag: String },
 }
 
 fn owners(tags: &Tags) -> Vec<Owner> {
@@ -68,34 +60,6 @@ fn is_of_terraform(name: &str, value: &str) -> bool {
         let is_named = name.strip_prefix(tool).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
         value == *tool || (is_named && !is_denied)
     })
-}
-
-impl Owner {
-    /// What is found, and where the change belongs.
-    fn in_words(&self) -> (String, String) {
-        let owned = |tag: &str, who: &str| {
-            format!("its tag `{tag}` says that {who} owns it: the next deployment may take this change back")
-        };
-        match self {
-            Self::CloudFormation { tag, stack } => (
-                owned(tag, &format!("the CloudFormation stack `{stack}`")),
-                format!("make the change in the template of the stack `{stack}`"),
-            ),
-            Self::Cdk { tag, stack } => (
-                owned(tag, "a CDK app"),
-                match stack {
-                    Some(stack) => format!("make the change in the CDK app that deploys the stack `{stack}`"),
-                    None => "make the change in that CDK app".to_owned(),
-                },
-            ),
-            Self::Terraform { tag } => (
-                owned(tag, "Terraform"),
-                "put the change into its Terraform configuration: `--dry-run --emit terraform --emit-dir DIR` \
-                 writes it"
-                    .to_owned(),
-            ),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::super::finding::IdentityFinding;
 use super::super::patch::{Face, Reader, Sids};
-use super::super::{Change, FindingCode, Gain, Operation};
+use super::super::{Change, Gain, Operation};
 use super::Draft;
 use crate::access::RequiredStatement;
 use crate::arn::{EntityArn, EntityName, KeyArn, PolicyArn};
@@ -29,8 +30,7 @@ impl<'o> PolicyDraft<'o> {
         let document = match documents.parsed(&policy.document) {
             Ok(document) => Some((*document).clone()),
             Err(error) => {
-                let message = format!("it is left alone, because it can't be read: {error}");
-                draft.find(FindingCode::SeparatePolicy, &policy.arn, message, None);
+                draft.find(&policy.arn, IdentityFinding::LeftAlone { error: error.to_string() });
                 None
             }
         };
@@ -75,10 +75,7 @@ impl<'o> PolicyDraft<'o> {
             Some(existing) if existing.document != document.text() => {
                 match room_for_version(existing, versions_quota) {
                     Ok(deletion) => draft.changes.extend(deletion),
-                    Err(message) => {
-                        draft.find(FindingCode::UnreadablePolicy, &existing.arn, message, None);
-                        return;
-                    }
+                    Err(found) => return draft.find(&existing.arn, found),
                 }
                 draft.changes.push(new_version(existing, document.text(), self.gains));
             }
@@ -126,15 +123,16 @@ fn creation(policy: &PolicyArn, document: &str, attachments: usize) -> Change {
     }
 }
 
-/// The deletion that makes room for a version, where one is needed.
-fn room_for_version(policy: &ManagedPolicy, quota: usize) -> Result<Option<Change>, String> {
+/// The deletion that makes room for a version, where one is needed. What can't be read could not be put back, so it
+/// does not go.
+fn room_for_version(policy: &ManagedPolicy, quota: usize) -> Result<Option<Change>, IdentityFinding> {
     if policy.versions.len() < quota {
         return Ok(None);
     }
     let oldest = policy.versions.iter().find(|version| !version.is_default);
     let (version, before) = oldest
         .and_then(|version| Some((version.id.clone(), version.document.clone()?)))
-        .ok_or("it has no version left, and the one that would have to go could not be read")?;
+        .ok_or(IdentityFinding::NoRoom)?;
     Ok(Some(Change {
         reason: format!(
             "the policy has {quota} versions, the most there may be; this is the oldest not in force"

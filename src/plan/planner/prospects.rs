@@ -5,12 +5,12 @@ mod gaps;
 mod instance;
 mod near_misses;
 mod obstacles;
-mod words;
 
 use std::collections::BTreeSet;
 
-use super::super::{FindingCode, Side};
-use super::{Draft, Grantees, listed};
+use super::super::Side;
+use super::super::finding::EvaluationFinding;
+use super::{Draft, Grantees};
 use crate::access::assessment::{
     Assessment, DecidingStatement, DocumentName, Verdict, documented_actions, needed_actions,
 };
@@ -110,13 +110,7 @@ impl Prospects<'_> {
         let boundary = before.actions.iter().flat_map(|action| &action.obstacles);
         let mut boundary = boundary.filter(|obstacle| obstacle.gate == Gate::Boundary && obstacle.is_certain);
         if let Some(document) = boundary.find_map(|obstacle| obstacle.document.as_ref()) {
-            let message = format!(
-                "{document} does not allow it the key, and will not limit it there: whom the key policy of its own \
-                 account names, a boundary limits by a Deny only"
-            );
-            let hint =
-                "name its role or group instead, or have IAM decide by --coverage effective".to_owned();
-            draft.find(FindingCode::EscapesBoundary, user, message, Some(hint));
+            draft.find(user, EvaluationFinding::EscapesBoundary { boundary: document.clone() });
         }
     }
 
@@ -136,12 +130,9 @@ impl Prospects<'_> {
             self.before.assess(key, grantee, needed).verdict() == Verdict::Able
         };
         let planned = self.grantees.usable.iter().filter(is_planned);
-        let names: Vec<String> = planned.filter(can_already).map(ToString::to_string).collect();
-        if !names.is_empty() {
-            let deed = self.request.purpose.deed();
-            let message = format!("evaluation shows that {} can {deed} with the key already", listed(&names));
-            let hint = "`--coverage effective` plans only what evaluation shows to be missing".to_owned();
-            draft.find(FindingCode::AccessAlready, key, message, Some(hint));
+        let who: Vec<Grantee> = planned.filter(can_already).cloned().collect();
+        if !who.is_empty() {
+            draft.find(key, EvaluationFinding::AccessAlready { who, purpose: self.request.purpose });
         }
     }
 }

@@ -2,24 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use super::super::Finding;
+use super::super::finding::KeyPolicyFinding;
 use super::super::patch;
-use super::super::{Finding, FindingCode};
+use super::Draft;
 use super::limits::KEY_POLICY_BYTES;
-use super::{Draft, all_listed};
 use crate::arn::KeyArn;
 use crate::authz::{Context, Outcome, Policies, Prepared, Principal, Query, evaluate};
 use crate::observation::Caller;
 use crate::policy::PolicyDocument;
 
-pub(super) const ORPHANS_BY_HAND: &str =
-    "they stand in a Deny or NotPrincipal, which keymend never touches: edit the policy by hand";
-
-pub(super) fn orphaned(key: &KeyArn, orphans: &[String], hint: &str, draft: &mut Draft) {
-    let message = format!(
-        "the key policy names {}, left behind by deleted principals; AWS refuses to save it so",
-        all_listed(orphans)
-    );
-    draft.find(FindingCode::OrphanedPrincipals, key, message, Some(hint.to_owned()));
+pub(super) fn orphaned(key: &KeyArn, orphans: Vec<String>, can_be_pruned: bool, draft: &mut Draft) {
+    draft.find(key, KeyPolicyFinding::Orphans { orphans, can_be_pruned });
 }
 
 /// Whether AWS would save the patched policy; where not, why.
@@ -35,54 +29,30 @@ pub(super) fn can_be_written(
     if !orphans.is_empty() {
         can = false;
         let pruned = patch::prune_orphans(base).and_then(|pruned| PolicyDocument::parse(pruned.text).ok());
-        let hint = if pruned.is_some_and(|pruned| pruned.orphans().is_empty()) {
-            "give --prune-orphans to remove them first, as a change of its own"
-        } else {
-            ORPHANS_BY_HAND
-        };
-        orphaned(key, &orphans, hint, draft);
+        let can_be_pruned = pruned.is_some_and(|pruned| pruned.orphans().is_empty());
+        orphaned(key, orphans, can_be_pruned, draft);
     }
     if after.len() > KEY_POLICY_BYTES {
         can = false;
-        let message =
-            format!("the key policy would have {} bytes, AWS takes {KEY_POLICY_BYTES} at most", after.len());
-        let hint = "name accounts instead of their users and roles, or remove statements that nobody needs";
-        draft.find(FindingCode::TooLarge, key, message, Some(hint.to_owned()));
+        draft.find(key, KeyPolicyFinding::TooLarge { bytes: after.len(), most: KEY_POLICY_BYTES });
     }
     if !after.chars().all(is_allowed_character) {
         can = false;
-        let message = "the key policy has characters that PutKeyPolicy refuses";
-        let hint = "it takes tab, line feed, carriage return and U+0020 to U+00FF: edit the policy by hand";
-        draft.find(FindingCode::UnreadablePolicy, key, message, Some(hint.to_owned()));
+        draft.find(key, KeyPolicyFinding::RefusedCharacters);
     }
     if let Some(caller) = caller
         && !may_put_policy_again(key, base, caller)
     {
         can = false;
-        let message = format!(
-            "the key policy does not allow `{}` or its account kms:PutKeyPolicy; AWS refuses a policy that locks \
-             its author out",
-            caller.arn
-        );
-        let hint = "run it with credentials that the key policy lets change it".to_owned();
-        draft.find(FindingCode::Lockout, key, message, Some(hint));
+        draft.find(key, KeyPolicyFinding::Lockout { caller: caller.arn.clone() });
     }
     for (index, statement) in
         base.statements.iter().enumerate().filter(|(_, statement)| !statement.is_effective())
     {
-        let message = format!(
-            "{} of the key policy has no Action or no Resource: it does nothing, and AWS may refuse to save it",
-            statement.label(index)
-        );
-        draft.find(FindingCode::InertStatement, key, message, None);
+        draft.find(key, KeyPolicyFinding::Inert { statement: statement.label(index) });
     }
     if let Some(sid) = repeated_sid(base) {
-        let message = format!(
-            "several statements of the key policy have the Sid \"{sid}\": AWS may refuse to save it, and nobody can \
-             tell them apart"
-        );
-        let hint = "give each statement a Sid of its own, or none".to_owned();
-        draft.find(FindingCode::InertStatement, key, message, Some(hint));
+        draft.find(key, KeyPolicyFinding::RepeatedSid { sid: sid.to_owned() });
     }
     can
 }

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::super::{Change, Finding, FindingCode, KeyPolicyUpdate, Operation};
+use super::super::finding::Unsound;
+use super::super::{Change, Finding, KeyPolicyUpdate, Operation};
 use super::Written;
 use crate::arn::Partition;
 use crate::policy::{PolicyDocument, is_same};
@@ -13,14 +14,9 @@ pub(super) fn violations(written: &[Written], changes: &[Change]) -> Vec<Finding
     changes
         .iter()
         .filter(|change| !is_backed(written, &change.operation))
-        .map(|change| Finding {
-            code: FindingCode::FailedCheck,
-            subject: change.operation.resource(),
-            message: format!(
-                "a bug of keymend, nothing is written: the record does not say what would justify this: {}",
-                change.operation
-            ),
-            hint: Some("report it with the output of --output json".to_owned()),
+        .map(|change| {
+            let found = Unsound::Unbacked { change: change.operation.to_string() };
+            Finding::new(&change.operation.resource(), found)
         })
         .collect()
 }

@@ -13,6 +13,7 @@ use crate::plan::document::{patch_identity_policy, patch_key_policy};
 use crate::plan::matrix::{Answer, Cell, matrix};
 use crate::plan::saved::{PlanBackend, SavedPlan};
 use crate::plan::{Handover, Operation, Plan, Side, plan};
+use crate::render::findings::{tell, tell_of_document};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,7 +53,7 @@ fn check(case: &Case) -> Result<(), String> {
     let codes: Vec<String> = plan
         .findings
         .iter()
-        .map(|finding| serde_json::to_value(finding.code).unwrap().as_str().unwrap().to_owned())
+        .map(|finding| serde_json::to_value(finding.code()).unwrap().as_str().unwrap().to_owned())
         .collect();
     same("findings", &codes, &case.expected.findings)?;
     if !case.expected.after.is_empty() {
@@ -84,7 +85,8 @@ fn same_as_patched(request: &Request, observation: &Observation, plan: &Plan) ->
             _ => None,
         });
         let patched = patch_key_policy(text, FILE, &alone);
-        let leaked = patched.findings.iter().find(|finding| finding.message.contains(&key.to_string()));
+        let told = tell_of_document(&patched, FILE).into_iter();
+        let leaked = told.map(|told| told.message).find(|message| message.contains(&key.to_string()));
         same("findings that name the key", &leaked, &None)?;
         if last.is_some() && !plan.is_blocked() {
             same("patched key policies", &patched.after, &last)?;
@@ -148,8 +150,8 @@ fn survives_its_file(request: &Request, observation: &Observation, plan: &Plan) 
             observation: observation.clone(),
         },
     };
-    let text = saved.to_text("2026-01-02T03:04:05Z".to_owned()).map_err(|error| error.to_string())?;
-    let read = SavedPlan::parse(&text, "plan.json", case).map_err(|error| error.to_string())?;
+    let text = saved.to_text("2026-01-02T03:04:05Z".to_owned(), tell).map_err(|error| error.to_string())?;
+    let read = SavedPlan::parse(&text, "plan.json", case, tell).map_err(|error| error.to_string())?;
     same("saved plan", &read, &saved)
 }
 

@@ -350,7 +350,7 @@ proptest! {
         let request = request.on(&world);
         let observation = world.observe(&request);
         let plan = plan(&request, &observation);
-        prop_assert!(plan.findings.iter().all(|finding| finding.code != FindingCode::FailedCheck), "{:?}", plan.findings);
+        prop_assert!(plan.findings.iter().all(|finding| finding.code() != FindingCode::FailedCheck), "{:?}", plan.findings);
         let operations: Vec<&Operation> = plan.changes.iter().map(|change| &change.operation).collect();
         let subjects: Vec<&str> = PRINCIPALS.iter().filter(|p| p.contains("arn:")).chain(&KEYS[..2]).copied().collect();
         let keys: Vec<String> = request.keys.iter().map(ToString::to_string).collect();
@@ -420,7 +420,7 @@ proptest! {
         let observation = world.observe(&request);
         let plan = plan(&request, &observation);
         let evidence = Evidence::new(&carried_out(observation, &plan), &Extras::default());
-        let is_doubted = plan.findings.iter().any(|finding| finding.code == FindingCode::DenyStatement);
+        let is_doubted = plan.findings.iter().any(|finding| finding.code() == FindingCode::DenyStatement);
         for covered in &plan.coverage {
             if [&covered.key_policy, &covered.identity].contains(&&Side::Missing) {
                 continue;
@@ -428,7 +428,7 @@ proptest! {
             let assessment = evidence.assess(&covered.key, &covered.grantee, needed_actions(request.purpose));
             let subjects = [covered.grantee.to_string(), assessment.instance.role.clone()];
             let is_blocked = plan.findings.iter().any(|finding| {
-                let is_obstacle = [FindingCode::ExplicitDeny, FindingCode::ImplicitDeny].contains(&finding.code);
+                let is_obstacle = [FindingCode::ExplicitDeny, FindingCode::ImplicitDeny].contains(&finding.code());
                 is_obstacle && subjects.contains(&finding.subject)
             });
             match assessment.verdict() {

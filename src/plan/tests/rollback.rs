@@ -7,7 +7,7 @@ use super::world::carried_out;
 use crate::arn::{EntityName, KeyArn, PolicyArn};
 use crate::observation::{Caller, KeyGrant, KeyObservation, ManagedPolicy, Observation, RamPolicy, Reading};
 use crate::plan::rollback::{Extent, Written, plan as way_back};
-use crate::plan::{FindingCode, KeyPolicyUpdate, Operation, Plan, plan};
+use crate::plan::{Finding, FindingCode, KeyPolicyUpdate, Operation, Plan, plan};
 use crate::policy::is_same;
 
 fn written(plan: &Plan) -> Vec<Written> {
@@ -147,7 +147,7 @@ fn a_way_back_that_would_lock_its_author_out_is_blocked() {
             };
             observation.callers.insert(key.account, caller);
             let back = way_back(&written, &observation, extent);
-            let codes: Vec<FindingCode> = back.plan.findings.iter().map(|finding| finding.code).collect();
+            let codes: Vec<FindingCode> = back.plan.findings.iter().map(Finding::code).collect();
             assert_eq!(codes.contains(&FindingCode::Lockout), is_locked_out, "{role} {extent:?}: {codes:?}");
             assert_eq!(back.plan.changes.is_empty(), is_locked_out, "{role} {extent:?}");
         }

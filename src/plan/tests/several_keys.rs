@@ -168,7 +168,7 @@ proptest! {
     fn a_plan_in_any_order_is_never_refused(world in world(), request in request()) {
         let request = on(&request, &world);
         let plan = plan(&request, &world.observe(&request));
-        let failed = plan.findings.iter().find(|finding| finding.code == FindingCode::FailedCheck);
+        let failed = plan.findings.iter().find(|finding| finding.code() == FindingCode::FailedCheck);
         prop_assert!(failed.is_none(), "{failed:?}");
     }
 

@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{CheckReport, RunReport};
-use crate::plan::{Finding, FindingCode, Severity};
+use crate::plan::{Finding, FindingCode, Severity, Told};
+use crate::render::findings::tell;
 
 pub use changes::ChangeStatus;
 pub use runs::RunSummary;
@@ -192,13 +193,8 @@ impl From<&CheckReport<'_>> for Output {
 
 impl From<&Finding> for FindingOutput {
     fn from(finding: &Finding) -> Self {
-        Self {
-            code: finding.code,
-            severity: finding.severity(),
-            subject: finding.subject.clone(),
-            message: finding.message.clone(),
-            hint: finding.hint.clone(),
-        }
+        let Told { code, subject, message, hint } = tell(finding);
+        Self { code, severity: code.severity(), subject, message, hint }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::diff::{self, Hunk, LineKind};
 use crate::escape::Escaped;
 use crate::plan::matrix::{Cell, KeyMatrix, Sides, matrix};
 use crate::plan::{Action, Change, Severity};
+use crate::render::findings::tell;
 use crate::render::text::names;
 
 const STYLE: &str = include_str!("report.css");
@@ -154,7 +155,7 @@ fn findings(out: &mut String, report: &Report<'_>) {
     }
     _ = writeln!(out, "<section>\n<h2>Findings</h2>\n<ul class=\"findings\">");
     for finding in &report.case.plan.findings {
-        let severity = finding.severity();
+        let (severity, told) = (finding.severity(), tell(finding));
         let class = match severity {
             Severity::Blocking => "blocking",
             Severity::LeftOver => "left",
@@ -165,10 +166,10 @@ fn findings(out: &mut String, report: &Report<'_>) {
             out,
             "<li class=\"{class}\"><p><strong>{}</strong> {}</p><p class=\"about\">{}</p>",
             severity_word(severity),
-            prose(&finding.message),
-            text(&finding.subject)
+            prose(&told.message),
+            text(&told.subject)
         );
-        if let Some((hint, commands)) = finding.way_out() {
+        if let Some((hint, commands)) = told.way_out() {
             _ = write!(out, "<p class=\"hint\">{}</p>", prose(hint));
             if !commands.is_empty() {
                 _ = write!(out, "<pre>{}</pre>", lines(commands));

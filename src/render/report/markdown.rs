@@ -8,6 +8,7 @@ use crate::escape::Escaped;
 use crate::plan::matrix::matrix;
 use crate::plan::{Change, Operation, Target};
 use crate::render::Styles;
+use crate::render::findings::tell;
 use crate::render::text;
 use crate::render::text::names;
 
@@ -95,9 +96,9 @@ impl Page {
         }
         self.line("\n## Findings\n");
         for finding in &report.case.plan.findings {
-            let word = severity_word(finding.severity());
-            self.line(&format!("- **{word}** {}: {}", code(&finding.subject), prose(&finding.message)));
-            if let Some((hint, commands)) = finding.way_out() {
+            let (word, told) = (severity_word(finding.severity()), tell(finding));
+            self.line(&format!("- **{word}** {}: {}", code(&told.subject), prose(&told.message)));
+            if let Some((hint, commands)) = told.way_out() {
                 self.line(&format!("  - {}", prose(hint)));
                 self.commands(commands);
             }

@@ -122,7 +122,7 @@ fn sentence(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checke
 
 fn findings(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) -> io::Result<()> {
     // What was not read is told among what was not considered.
-    let told = checked.findings.iter().filter(|finding| finding.code != FindingCode::Unread);
+    let told = checked.findings.iter().filter(|finding| finding.code() != FindingCode::Unread);
     let told: Vec<Finding> = told.cloned().collect();
     if told.is_empty() {
         return Ok(());
@@ -149,7 +149,7 @@ fn way_out(
     if checked.conclusion == Conclusion::Unknown && !unknown.is_empty() {
         hint(out, styles, width, &format!("say what it launches with to settle it: {}", unknown.join(" ")))?;
     }
-    for unread in checked.findings.iter().filter(|finding| finding.code == FindingCode::Unread) {
+    for unread in checked.findings.iter().filter(|finding| finding.code() == FindingCode::Unread) {
         let account = unread
             .subject
             .parse()

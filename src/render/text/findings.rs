@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use crate::escape::Escaped;
-use crate::plan::{Finding, Severity};
+use crate::plan::{Finding, Severity, Told};
 use crate::render::Styles;
+use crate::render::findings::tell;
 use crate::render::prose::Prose;
 use crate::render::styles::paint;
 
@@ -13,8 +14,16 @@ use crate::render::styles::paint;
 /// # Errors
 /// What the writer returns.
 pub fn findings(out: &mut dyn Write, styles: &Styles, width: usize, findings: &[Finding]) -> io::Result<()> {
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
-    sorted.sort_by_key(|finding| finding.severity());
+    told(out, styles, width, &findings.iter().map(tell).collect::<Vec<_>>())
+}
+
+/// The same in the words that are given.
+///
+/// # Errors
+/// What the writer returns.
+pub fn told(out: &mut dyn Write, styles: &Styles, width: usize, findings: &[Told]) -> io::Result<()> {
+    let mut sorted: Vec<&Told> = findings.iter().collect();
+    sorted.sort_by_key(|finding| finding.code.severity());
     for (index, finding) in sorted.into_iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
@@ -24,8 +33,8 @@ pub fn findings(out: &mut dyn Write, styles: &Styles, width: usize, findings: &[
     Ok(())
 }
 
-fn write_finding(out: &mut dyn Write, styles: &Styles, width: usize, finding: &Finding) -> io::Result<()> {
-    let (word, style) = match finding.severity() {
+fn write_finding(out: &mut dyn Write, styles: &Styles, width: usize, finding: &Told) -> io::Result<()> {
+    let (word, style) = match finding.code.severity() {
         Severity::Blocking => ("blocked:", styles.blocked),
         Severity::LeftOver => ("left to do:", styles.left_over),
         Severity::Warning => ("warning:", styles.warning),

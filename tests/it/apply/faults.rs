@@ -13,6 +13,7 @@ use keymend::cloud::sandbox::Sandbox;
 use keymend::observation::Observation;
 use keymend::plan::rollback::{self, Extent};
 use keymend::plan::{Case, Plan};
+use keymend::render::findings::tell;
 use serde_json::{Value, json};
 
 use super::RecordingClock;
@@ -102,7 +103,7 @@ async fn carry_out(
         observation: observation.clone(),
         plan: plan.clone(),
     };
-    let beginning = Beginning { backend: Backend::Aws, origin, case: &case, selected: &selected };
+    let beginning = Beginning { backend: Backend::Aws, origin, case: &case, tell, selected: &selected };
     let mut journal = Journal::begin(folder, &beginning).unwrap();
     let mut run = Run {
         clock: &RecordingClock::default(),

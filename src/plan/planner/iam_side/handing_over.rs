@@ -6,7 +6,8 @@ use super::identity_center;
 use crate::access::{Request, RequiredStatement};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
 use crate::observation::UnreadReason;
-use crate::plan::{FindingCode, Handover, Side};
+use crate::plan::finding::IdentityFinding;
+use crate::plan::{Handover, Side};
 
 /// No credentials serve the account: its administrator gets the policy.
 pub(super) fn hand_over(
@@ -16,7 +17,7 @@ pub(super) fn hand_over(
     reason: &UnreadReason,
     draft: &mut Draft,
 ) {
-    draft.find(FindingCode::Unread, &account, format!("IAM was not read: {reason}"), None);
+    draft.find(&account, IdentityFinding::Unread { reason: reason.clone() });
     let keys: Vec<KeyArn> = request.keys_for(account).cloned().collect();
     for key in &keys {
         for entity in &entities {

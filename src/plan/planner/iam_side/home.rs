@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::super::Draft;
 use super::super::limits::size_without_white_space;
 use super::super::policy_draft::{PolicyDraft, refused_sid};
-use super::super::{Draft, all_listed};
 use super::{Account, Gaps};
 use crate::access::RequiredStatement;
 use crate::arn::{EntityArn, EntityName, KeyArn, PolicyArn};
-use crate::plan::FindingCode;
+use crate::plan::finding::IdentityFinding;
+use crate::plan::finding::identity::Unfit;
 use crate::plan::patch::{Face, Reader};
 
 impl Account<'_, '_> {
@@ -29,10 +30,9 @@ impl Account<'_, '_> {
             }
         }
         let arn = self.new_arn(key, needy);
-        for (refused, reason) in refusals {
-            let message =
-                format!("{} is left as it is: {reason}; so {} is made for `{key}`", refused.name, arn.name);
-            draft.find(FindingCode::SeparatePolicy, &refused, message, None);
+        for (refused, why) in refusals {
+            let (name, made, key) = (refused.name.clone(), arn.name.clone(), key.clone());
+            draft.find(&refused, IdentityFinding::Separate { name, why, made, key });
         }
         self.policies.push(PolicyDraft::new(arn));
         self.policies.len() - 1
@@ -46,11 +46,11 @@ impl Account<'_, '_> {
         needy: &[EntityArn],
         required: &[RequiredStatement],
         gaps: &Gaps,
-    ) -> Option<String> {
+    ) -> Option<Unfit> {
         let wanted = [key.to_string()];
-        let Some(document) = &policy.document else { return Some("it can't be read".to_owned()) };
+        let Some(document) = &policy.document else { return Some(Unfit::Unreadable) };
         if let Some(sid) = refused_sid(document) {
-            return Some(format!("IAM refuses to save it again, for the Sid \"{sid}\""));
+            return Some(Unfit::RefusedSid(sid.to_owned()));
         }
         let reader = Reader::new(document, Face::Identity);
         let merged = reader.patched(required, &wanted);
@@ -66,22 +66,18 @@ impl Account<'_, '_> {
                 .collect();
             let strangers: Vec<String> = strangers.into_iter().collect();
             if !strangers.is_empty() {
-                return Some(format!(
-                    "it also serves {}, who would get access to the key",
-                    all_listed(&strangers)
-                ));
+                return Some(Unfit::Strangers(strangers));
             }
         }
         let is_new_to_someone = needy.iter().any(|entity| !policy.attached.contains(&entity.entity_name()));
         let asked: Vec<String> = self.required.keys().map(ToString::to_string).collect();
         let all: Vec<RequiredStatement> = self.required.values().flatten().cloned().collect();
         if is_new_to_someone && !reader.gives_only(&all, &asked) {
-            return Some("it gives more than access to this key".to_owned());
+            return Some(Unfit::GivesMore);
         }
         let size = merged.as_deref().map_or(0, size_without_white_space);
-        (size > self.quotas.policy_size).then(|| {
-            format!("it would have {size} characters, AWS takes {} at most", self.quotas.policy_size)
-        })
+        let most = self.quotas.policy_size;
+        (size > most).then_some(Unfit::TooLarge { size, most })
     }
 
     fn is_grantee(&self, entity: &EntityName) -> bool {

@@ -1,9 +1,9 @@
 //! Where the policies of an account and what was asked for differ in what they give.
 
-use super::super::{Draft, listed};
+use super::super::Draft;
 use super::Account;
 use crate::arn::{EntityArn, KeyArn};
-use crate::plan::FindingCode;
+use crate::plan::finding::IdentityFinding;
 use crate::plan::patch::{Face, Reader};
 
 impl Account<'_, '_> {
@@ -19,13 +19,8 @@ impl Account<'_, '_> {
             let has_it = |entity: &&EntityArn| policy.attached.contains(&entity.entity_name());
             let who: Vec<String> = self.entities.iter().filter(has_it).map(ToString::to_string).collect();
             if is_broader && !who.is_empty() {
-                let message = format!(
-                    "it gives {} more of `{key}` than the {} through EC2 that was asked for",
-                    listed(&who),
-                    self.request.purpose
-                );
-                let hint = "keymend takes nothing away: narrow the policy by hand once nobody needs the rest";
-                draft.find(FindingCode::BroaderThanAsked, &policy.arn, message, Some(hint.to_owned()));
+                let (key, purpose) = (key.clone(), self.request.purpose);
+                draft.find(&policy.arn, IdentityFinding::Broader { who, key, purpose });
             }
         }
     }
@@ -42,12 +37,7 @@ impl Account<'_, '_> {
                     .iter()
                     .any(|required| !reader.narrower(required, &key.to_string()).is_empty());
                 if is_narrower && existing.attached_to.contains(&name) {
-                    let message = format!(
-                        "the policy {} allows the key under a further condition, which what this plan adds does \
-                         not have",
-                        existing.arn.name
-                    );
-                    draft.find(FindingCode::WiderThanExisting, entity, message, None);
+                    draft.find(entity, IdentityFinding::Wider { policy: existing.arn.name.clone() });
                 }
             }
         }

@@ -6,7 +6,7 @@ mod question;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Draft, all_listed};
+use super::super::Draft;
 use super::KeySide;
 use crate::access::assessment::{DecidingStatement, DocumentName, Verdict, needed_actions};
 use crate::access::evidence::Evidence;
@@ -15,8 +15,10 @@ use crate::access::{CoverageRule, Grantee, NewGrant, Purpose, ServiceLinkedRole}
 use crate::arn::{AccountId, KeyArn};
 use crate::authz::{Decision, DocumentRef, Gate, Outcome, Prepared};
 use crate::observation::{KeyObservation, Reading};
+use crate::plan::finding::GrantFinding;
+use crate::plan::finding::grant::Barrier;
 use crate::plan::patch::Sids;
-use crate::plan::{Change, FindingCode, Gain, Handover, Operation, Side};
+use crate::plan::{Change, Gain, Handover, Operation, Side};
 use crate::policy::PolicyDocument;
 pub(super) use permission::{Permission, permit};
 use question::Question;
@@ -61,10 +63,7 @@ pub(super) fn lacking(
             // That the key is out of reach is said of its policy.
             return lacking;
         }
-        let message = format!("the grants on the key were not read: {reason}");
-        let hint = "without them nobody can tell whether a service-linked role has its grant already, nor prove it \
-                    afterwards; it takes kms:ListGrants with credentials of the key's account";
-        draft.find(FindingCode::Unread, key, message, Some(hint.to_owned()));
+        draft.find(key, GrantFinding::Unread { reason: reason.clone() });
     }
     lacking
 }
@@ -164,18 +163,12 @@ fn is_denied(
         .iter()
         .filter_map(|deny| Some(document.statements.get(deny.index)?.label(deny.index)))
         .collect();
-    let message = format!(
-        "{} of the key policy of `{}` denies account {} the grant that it needs, and no Allow outweighs a Deny",
-        statements.join(" and "),
-        grant.key,
-        grant.account()
-    );
-    let hint = "keymend never touches a Deny: have it changed first".to_owned();
     // Where a Deny applies to the role itself, that is what stands in the way.
     let role = grant.for_whom();
     let own = side.evidence.assess(&grant.key, &role, needed_actions(side.request.purpose));
     if !own.actions.iter().any(|action| action.outcome == Outcome::ExplicitDeny) {
-        draft.find(FindingCode::ExplicitDeny, &grant.grantee, message, Some(hint));
+        let (key, account) = (grant.key.clone(), grant.account());
+        draft.find(&grant.grantee, GrantFinding::Denied { statements, key, account });
     }
     true
 }
@@ -185,8 +178,7 @@ fn is_denied(
 fn may_be_created(question: &Question<'_>, policy: &Prepared, draft: &mut Draft) -> bool {
     let grant = question.grant;
     let Some(caller) = &question.caller else {
-        let message = format!("the grant can't be created: no credentials for account {}", grant.account());
-        draft.find(FindingCode::Unread, &grant.grantee, message, None);
+        draft.find(&grant.grantee, GrantFinding::NoCredentials { account: grant.account() });
         return false;
     };
     let decision = caller.ask(question, policy);
@@ -195,38 +187,31 @@ fn may_be_created(question: &Question<'_>, policy: &Prepared, draft: &mut Draft)
     }
     let statement = grant.identity_statement();
     let is_known = decision.outcome != Outcome::Unknown;
-    let (code, message) = if is_known {
-        let message = format!("`{}` may not create the grant: {}", caller.arn, obstacle(&decision));
-        (FindingCode::MayNotCreateGrant, message)
-    } else {
-        let why = match &caller.policies {
-            Ok(_) => obstacle(&decision),
-            Err(reason) => format!("its policies were not read: {reason}"),
-        };
-        let message = format!("whether `{}` may create the grant is not known: {why}", caller.arn);
-        (FindingCode::GrantUncertain, message)
+    let caller_arn = caller.arn.clone();
+    let found = match &caller.policies {
+        _ if is_known => GrantFinding::Forbidden { caller: caller_arn, by: barrier(&decision), statement },
+        Ok(_) => GrantFinding::Uncertain { caller: caller_arn, by: barrier(&decision), statement },
+        Err(reason) => {
+            let by = Barrier::Unread { reason: reason.clone() };
+            GrantFinding::Uncertain { caller: caller_arn, by, statement }
+        }
     };
-    let hint = format!("its IAM policies need this statement: {statement}");
-    draft.find(code, &grant.grantee, message, Some(hint));
+    draft.find(&grant.grantee, found);
     !is_known
 }
 
 /// What stands, or may stand, between a caller and the grant, where the key policy lets its account create it.
-fn obstacle(decision: &Decision) -> String {
+fn barrier(decision: &Decision) -> Barrier {
     if decision.outcome == Outcome::ExplicitDeny {
         let of_key = decision.statements.iter().any(|deny| deny.document == DocumentRef::KeyPolicy);
-        let whose = if of_key { "the key policy denies" } else { "its own policies deny" };
-        return format!("{whose} it kms:CreateGrant");
+        return if of_key { Barrier::KeyPolicyDenies } else { Barrier::OwnPoliciesDeny };
     }
     let has = |wanted: Gate| decision.gates.iter().any(|(gate, _)| *gate == wanted);
-    let what = if has(Gate::Boundary) && !has(Gate::Identity) {
-        "its permissions boundary does"
-    } else if has(Gate::Identity) {
-        "its IAM policies do"
+    if has(Gate::Identity) {
+        Barrier::Identity
+    } else if has(Gate::Boundary) {
+        Barrier::Boundary
     } else {
-        let keys: Vec<String> = decision.unknown_keys.iter().cloned().collect();
-        return format!("it depends on {}", all_listed(&keys));
-    };
-    let surely = if decision.outcome == Outcome::Unknown { " surely" } else { "" };
-    format!("{what} not{surely} allow kms:CreateGrant on the key's ARN for a call that no AWS service makes")
+        Barrier::Keys(decision.unknown_keys.iter().cloned().collect())
+    }
 }

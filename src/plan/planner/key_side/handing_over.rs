@@ -5,8 +5,9 @@ use super::grants::Lacking;
 use super::principals::{KeyPrincipal, distinct};
 use crate::arn::KeyArn;
 use crate::observation::UnreadReason;
+use crate::plan::finding::KeyPolicyFinding;
 use crate::plan::patch::{Face, Sids};
-use crate::plan::{FindingCode, Handover, Side};
+use crate::plan::{Handover, Side};
 
 /// No credentials serve the key's account: its administrator gets the statements.
 pub(super) fn hand_over(
@@ -16,7 +17,7 @@ pub(super) fn hand_over(
     reason: &UnreadReason,
     draft: &mut Draft,
 ) {
-    draft.find(FindingCode::Unread, &key, format!("the key policy was not read: {reason}"), None);
+    draft.find(&key, KeyPolicyFinding::Unread { reason: reason.clone() });
     let mut statements = Vec::new();
     let mut grantees = Vec::new();
     for KeyPrincipal { grantee, .. } in principals {

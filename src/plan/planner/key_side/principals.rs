@@ -3,7 +3,7 @@
 use super::super::Draft;
 use crate::access::{Grantee, Request, RequiredStatement};
 use crate::arn::KeyArn;
-use crate::plan::FindingCode;
+use crate::plan::finding::GranteeFinding;
 
 /// A grantee and the principal that the key policy has to name for it.
 pub(super) struct KeyPrincipal {
@@ -30,12 +30,7 @@ pub(super) fn key_principals(
         let is_foreign = grantee.account() != key.account;
         let is_asked_for = grantees.contains(&principal);
         if grantee.is_group() && is_foreign && !is_asked_for {
-            let message = format!(
-                "a key policy can't name a group, so it lets in account {} as a whole: \
-                 whoever that account's IAM allows may use the key",
-                grantee.account()
-            );
-            draft.find(FindingCode::GroupDelegation, &grantee, message, None);
+            draft.find(&grantee, GranteeFinding::StandsForAccount { account: grantee.account() });
         }
         let is_added = is_foreign || is_asked_for;
         let required = request.required(key, &principal);

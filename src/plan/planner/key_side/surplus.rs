@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::super::FindingCode;
+use super::super::super::finding::KeyPolicyFinding;
 use super::super::super::patch::Reader;
-use super::super::{Draft, listed};
+use super::super::Draft;
 use super::Need;
 use crate::access::Purpose;
 use crate::arn::KeyArn;
@@ -31,13 +31,8 @@ pub(super) fn warn_of_broader(
     }
     for (index, names) in broader {
         let Some(statement) = document.statements.get(index) else { continue };
-        let message = format!(
-            "{} of the key policy gives {} more than the {purpose} through EC2 that was asked for",
-            statement.label(index),
-            listed(&names)
-        );
-        let hint = "keymend takes nothing away: narrow the statement by hand once nobody needs the rest";
-        draft.find(FindingCode::BroaderThanAsked, key, message, Some(hint.to_owned()));
+        let statement = statement.label(index);
+        draft.find(key, KeyPolicyFinding::Broader { statement, who: names, purpose });
     }
 }
 
@@ -59,11 +54,6 @@ pub(super) fn warn_of_wider<'a>(
     for (index, mut names) in narrower {
         let Some(statement) = document.statements.get(index) else { continue };
         names.dedup();
-        let message = format!(
-            "{} of the key policy lets {} use it under a further condition, which what this plan adds does not have",
-            statement.label(index),
-            listed(&names)
-        );
-        draft.find(FindingCode::WiderThanExisting, key, message, None);
+        draft.find(key, KeyPolicyFinding::Wider { statement: statement.label(index), who: names });
     }
 }

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Draft, listed};
+use super::super::Draft;
 use super::is_needed;
-use super::words::{depends_on, in_words};
 use crate::access::assessment::{ActionAssessment, Assessment, DecidingStatement};
 use crate::access::{Grantee, Purpose};
 use crate::arn::KeyArn;
 use crate::authz::Outcome;
-use crate::plan::FindingCode;
+use crate::plan::finding::EvaluationFinding;
 use crate::policy::KmsAction;
 
 /// Statements that deny what is not needed, or of which nobody can tell whether they deny.
@@ -60,51 +59,24 @@ impl<'a> Doubts<'a> {
     pub(super) fn tell(self, key: &KeyArn, draft: &mut Draft) {
         let purpose = self.purpose;
         for (statement, doubt) in self.doubtful {
-            let keys: Vec<String> = doubt.unknown_keys.iter().map(|key| (*key).to_owned()).collect();
-            let depends = match (statement.doubt, keys.as_slice()) {
-                (Some(doubt), _) => doubt.to_string(),
-                (None, []) if key.is_unknown() => {
-                    "that depends on which key it is, which is not known".to_owned()
-                }
-                (None, keys) => depends_on(keys),
+            let found = EvaluationFinding::PerhapsDenied {
+                statement: statement.clone(),
+                who: doubt.who(),
+                keys: doubt.unknown_keys.iter().map(|key| (*key).to_owned()).collect(),
+                is_key_unknown: key.is_unknown(),
             };
-            let message = format!("{statement} may deny {}: {depends}", doubt.who());
-            let is_about_address = keys.iter().any(|key| {
-                key.eq_ignore_ascii_case("aws:SourceIp") || key.eq_ignore_ascii_case("aws:VpcSourceIp")
-            });
-            let hint = if is_about_address {
-                // https://docs.aws.amazon.com/kms/latest/developerguide/conditions-aws.html#conditions-aws-ip-address
-                "the calls come from EC2's own addresses; keymend never touches a Deny"
-            } else if key.is_unknown()
-                && (keys.is_empty() || keys.iter().any(|key| follows_from_the_key(key)))
-            {
-                "it can't be judged without the key: give --key ARN; keymend never touches a Deny"
-            } else {
-                "see whether it applies to the grantees; keymend never touches a Deny"
-            };
-            draft.find(FindingCode::DenyStatement, key, message, Some(hint.to_owned()));
+            draft.find(key, found);
         }
         for (statement, doubt) in self.beside {
-            let actions: Vec<KmsAction> = doubt.actions.iter().copied().collect();
-            let message = format!(
-                "{statement} denies {} {}, which a {purpose} does not need",
-                doubt.who(),
-                in_words(purpose, &actions)
-            );
-            draft.find(FindingCode::DenyStatement, key, message, None);
+            let (statement, who) = (statement.clone(), doubt.who());
+            let actions = doubt.actions.into_iter().collect();
+            draft.find(key, EvaluationFinding::DeniedBeside { statement, who, actions, purpose });
         }
     }
 }
 
-/// Whether the key's ARN tells what a condition key is in a launch.
-fn follows_from_the_key(condition_key: &str) -> bool {
-    ["kms:ViaService", "aws:RequestedRegion", "aws:ResourceAccount", "kms:MultiRegion"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(condition_key))
-}
-
 impl Doubt<'_> {
-    fn who(&self) -> String {
-        listed(&self.grantees.iter().map(ToString::to_string).collect::<Vec<_>>())
+    fn who(&self) -> Vec<Grantee> {
+        self.grantees.iter().copied().cloned().collect()
     }
 }

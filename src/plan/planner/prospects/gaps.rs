@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use super::super::Draft;
 use super::Prospects;
 use crate::access::CoverageRule;
-use crate::access::assessment::{Assessment, not_looked_at};
+use crate::access::assessment::Assessment;
 use crate::arn::KeyArn;
 use crate::observation::{RamPolicy, Reading};
 use crate::plan::FindingCode;
+use crate::plan::finding::EvaluationFinding;
 use crate::policy::PolicyDocument;
 
 impl Prospects<'_> {
@@ -18,8 +19,8 @@ impl Prospects<'_> {
             CoverageRule::Effective => assessed.iter().flat_map(|one| &one.not_considered).cloned().collect(),
             CoverageRule::Named => self.unread(key, draft),
         };
-        if let Some(message) = not_looked_at(gaps.iter().map(String::as_str)) {
-            draft.find(FindingCode::NotConsidered, key, message, None);
+        if !gaps.is_empty() {
+            draft.find(key, EvaluationFinding::NotConsidered { gaps });
         }
     }
 
@@ -27,7 +28,7 @@ impl Prospects<'_> {
     fn unread(&self, key: &KeyArn, draft: &Draft) -> BTreeSet<String> {
         let mut unread = BTreeSet::new();
         let subject = key.to_string();
-        let mut told = draft.findings.iter().filter(|finding| finding.code == FindingCode::Unread);
+        let mut told = draft.findings.iter().filter(|finding| finding.code() == FindingCode::Unread);
         if let Some(observed) = self.observation.keys.get(key)
             && !told.any(|finding| finding.subject == subject)
             && matches!(observed.policy, Reading::Read(_))

@@ -1,64 +1,43 @@
 //! What the organization's and the key's policies make of the instance's own call, which no change of ours touches.
 
-use std::collections::BTreeSet;
-
 use super::super::Draft;
-use super::words::depends_on;
-use crate::access::assessment::{Assessment, InstanceAssessment};
-use crate::authz::{Gate, Occasion, Outcome};
-use crate::plan::FindingCode;
+use crate::access::assessment::{Assessment, DecidingStatement, InstanceAssessment};
+use crate::authz::{Gate, Outcome};
+use crate::plan::finding::EvaluationFinding;
 
 /// Finds what denies the instance's identity-only role, or may: once for each account and document, as all grantees of
 /// an account launch instances with the same one.
 pub(super) fn judge(assessment: &Assessment, draft: &mut Draft) {
-    let InstanceAssessment { role, action, .. } = &assessment.instance;
-    let denies = action.statements.iter().filter(|statement| statement.denies);
-    match action.outcome {
+    let InstanceAssessment { role, action: call, .. } = &assessment.instance;
+    let action = call.action;
+    let denies = call.statements.iter().filter(|statement| statement.denies).cloned();
+    let way_out = |statement: &DecidingStatement| assessment.instance.way_out(statement);
+    match call.outcome {
         Outcome::Allowed => {}
         Outcome::ExplicitDeny => {
             for statement in denies {
-                let message = format!(
-                    "{statement} denies it {}: the instance attaches its encrypted volumes as this role, so neither a \
-                     launch nor a start succeeds",
-                    action.action
-                );
-                let way_out = assessment.instance.way_out(statement);
-                let hint = format!("keymend never touches a Deny; have this done first: {way_out}");
-                draft.find(FindingCode::ExplicitDeny, role, message, Some(hint));
+                let way_out = way_out(&statement);
+                draft.find(role, EvaluationFinding::InstanceDenied { statement, action, way_out });
             }
         }
         Outcome::ImplicitDeny => {
-            for obstacle in &action.obstacles {
-                let message = format!(
-                    "the instance attaches its encrypted volumes as this role and needs {}, and {obstacle}",
-                    action.action
-                );
-                let hint = format!("have the organization allow it {} first", action.action);
-                draft.find(FindingCode::ImplicitDeny, role, message, Some(hint));
+            for obstacle in call.obstacles.iter().cloned() {
+                draft.find(role, EvaluationFinding::InstanceLimited { obstacle, action });
             }
         }
         Outcome::Unknown => {
-            let keys: Vec<String> = action.unknown_keys.iter().cloned().collect();
-            let open: BTreeSet<&str> = keys.iter().filter_map(|key| Occasion::Instance.open(key)).collect();
-            let depends = depends_on(&keys);
-            let depends: Vec<&str> = std::iter::once(depends.as_str()).chain(open).collect();
-            let depends = depends.join("; ");
+            let keys: Vec<String> = call.unknown_keys.iter().cloned().collect();
             for statement in denies {
-                let message = format!(
-                    "{statement} may deny it {}, and the instance attaches its encrypted volumes as this role: {depends}",
-                    action.action
+                let (way_out, keys) = (way_out(&statement), keys.clone());
+                draft.find(
+                    role,
+                    EvaluationFinding::InstancePerhapsDenied { statement, action, way_out, keys },
                 );
-                let way_out = assessment.instance.way_out(statement);
-                let hint = format!("where it applies, {way_out}; keymend never touches a Deny");
-                draft.find(FindingCode::DenyStatement, role, message, Some(hint));
             }
             // What was not read is told as such.
-            for obstacle in action.obstacles.iter().filter(|obstacle| obstacle.gate != Gate::RamPolicy) {
-                let message = format!(
-                    "the instance attaches its encrypted volumes as this role and needs {}, and {obstacle}: {depends}",
-                    action.action
-                );
-                draft.find(FindingCode::BoundaryInDoubt, role, message, None);
+            for obstacle in call.obstacles.iter().filter(|obstacle| obstacle.gate != Gate::RamPolicy) {
+                let (obstacle, keys) = (obstacle.clone(), keys.clone());
+                draft.find(role, EvaluationFinding::InstancePerhapsLimited { obstacle, action, keys });
             }
         }
     }

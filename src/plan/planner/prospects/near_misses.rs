@@ -6,7 +6,8 @@ use super::super::Draft;
 use super::Prospects;
 use crate::access::assessment::{DocumentName, Missed, needed_actions};
 use crate::arn::KeyArn;
-use crate::plan::{FindingCode, Side};
+use crate::plan::Side;
+use crate::plan::finding::EvaluationFinding;
 
 impl Prospects<'_> {
     /// Tells of each once, on the sides where something is planned for somebody whom it was meant for.
@@ -32,7 +33,7 @@ impl Prospects<'_> {
             told.extend(missed.filter(is_on_side));
         }
         for missed in told {
-            draft.find(FindingCode::NearMiss, key, missed.told(purpose), None);
+            draft.find(key, EvaluationFinding::NearMiss { missed, purpose });
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::observation::{Caller, IamObservation, IamQuotas, Observation, Reading
 use crate::plan::soundness::violations;
 use crate::plan::{Change, KeyPolicyUpdate, Operation};
 use crate::policy::{ActionSet, Condition};
+use crate::render::findings::tell;
 
 const ROOT: &str = "arn:aws:iam::444455556666:root";
 
@@ -97,7 +98,7 @@ impl Tables {
         let changes =
             operations.map(|operation| Change { operation, reason: String::new(), gains: Vec::new() });
         let found = violations(request, &observation, &request.grantees, &changes);
-        found.into_iter().map(|finding| finding.message).collect()
+        found.into_iter().map(|finding| tell(&finding).message).collect()
     }
 }
 

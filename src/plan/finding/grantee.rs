@@ -1,0 +1,55 @@
+//! What is found of the grantees themselves.
+
+use super::FindingCode;
+use crate::access::ServiceLinkedRole;
+use crate::arn::{AccountId, EntityArn, KeyArn, Partition};
+
+/// Why access can't be planned for a grantee as asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GranteeFinding {
+    /// It is of another partition than a key.
+    OtherPartition {
+        /// The grantee's.
+        partition: Partition,
+        /// The key.
+        key: KeyArn,
+    },
+    /// Its name exists, under another path.
+    OtherPath {
+        /// What exists.
+        found: EntityArn,
+    },
+    /// No user, role or group has the name.
+    NoSuchEntity {
+        /// What was asked for.
+        entity: EntityArn,
+    },
+    /// The account does not have the service-linked role yet.
+    NoSuchRole {
+        /// What was asked for.
+        role: ServiceLinkedRole,
+    },
+    /// A group of another account, for which the account as a whole is let in.
+    StandsForAccount {
+        /// The account.
+        account: AccountId,
+    },
+    /// A group of the key's own account, where the key policy does not let the account's IAM decide.
+    NoDelegation {
+        /// The key.
+        key: KeyArn,
+    },
+}
+
+impl GranteeFinding {
+    pub(super) fn code(&self) -> FindingCode {
+        match self {
+            Self::OtherPartition { .. } => FindingCode::PartitionMismatch,
+            Self::OtherPath { .. } | Self::NoSuchEntity { .. } | Self::NoSuchRole { .. } => {
+                FindingCode::NoSuchPrincipal
+            }
+            Self::StandsForAccount { .. } => FindingCode::GroupDelegation,
+            Self::NoDelegation { .. } => FindingCode::MissingDelegation,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Findings in words: what was found, and the way out.
+
+mod documents;
+mod evaluation;
+mod grantees;
+mod grants;
+mod identity;
+mod key_policies;
+mod keys;
+mod owners;
+mod rollback;
+#[cfg(test)]
+mod tests;
+mod unsound;
+
+use crate::plan::document::Patched;
+use crate::plan::{Finding, FindingKind, Told};
+
+/// What is said of a finding.
+#[derive(Debug)]
+struct Words {
+    message: String,
+    hint: Option<String>,
+}
+
+impl Words {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// A finding in words.
+pub fn tell(finding: &Finding) -> Told {
+    let Words { message, hint } = words(&finding.kind);
+    Told { code: finding.code(), subject: finding.subject.clone(), message, hint }
+}
+
+/// The findings of a document in words: what is said of its key is said of the file that it stands in.
+pub fn tell_of_document(patched: &Patched, name: &str) -> Vec<Told> {
+    let keys: Vec<String> = patched.keys.iter().map(ToString::to_string).collect();
+    let called = |text: String| keys.iter().fold(text, |text, key| text.replace(key, name));
+    let told = patched.findings.iter().map(tell);
+    told.map(|Told { code, subject, message, hint }| Told {
+        code,
+        subject: called(subject),
+        message: called(message),
+        hint: hint.map(called),
+    })
+    .collect()
+}
+
+fn words(kind: &FindingKind) -> Words {
+    match kind {
+        FindingKind::Grantee(found) => grantees::words(found),
+        FindingKind::Key(found) => keys::words(found),
+        FindingKind::KeyPolicy(found) => key_policies::words(found),
+        FindingKind::Identity(found) => identity::words(found),
+        FindingKind::Grant(found) => grants::words(found),
+        FindingKind::Evaluation(found) => evaluation::words(found),
+        FindingKind::Owner(owner) => owners::words(owner),
+        FindingKind::Document(found) => documents::words(found),
+        FindingKind::Rollback(found) => rollback::words(found),
+        FindingKind::Unsound(found) => unsound::words(found),
+        FindingKind::Told { message, hint, .. } => Words { message: message.clone(), hint: hint.clone() },
+    }
+}

@@ -1,0 +1,47 @@
+//! What is said of grantees that access can't be planned for as asked.
+
+use super::Words;
+use crate::arn::EntityKind;
+use crate::plan::finding::GranteeFinding;
+
+pub(super) fn words(found: &GranteeFinding) -> Words {
+    match found {
+        GranteeFinding::OtherPartition { partition, key } => Words::new(format!(
+            "it is in the partition `{partition}`, the key `{key}` in `{}`; access can't cross partitions",
+            key.partition
+        ))
+        .hint(format!("name a grantee of the partition `{}`", key.partition)),
+        GranteeFinding::OtherPath { found } => {
+            Words::new("no such ARN: the path differs").hint(format!("`{found}` exists: give this ARN"))
+        }
+        GranteeFinding::NoSuchEntity { entity } => {
+            let words = Words::new(format!("account {} has no {} of this name", entity.account, entity.kind));
+            words.hint(match entity.kind {
+                EntityKind::Group => "check the ARN, or create it first",
+                EntityKind::User | EntityKind::Role => {
+                    "AWS refuses a key policy that names it: check the ARN, or create it first"
+                }
+            })
+        }
+        GranteeFinding::NoSuchRole { role } => {
+            let account = role.arn().account;
+            let words = Words::new(format!("account {account} does not have this service-linked role yet"));
+            words.hint(match role.creation_command() {
+                Some(command) => format!("with credentials of account {account} create it first: {command}"),
+                None => "check the ARN: no service has such a name".to_owned(),
+            })
+        }
+        GranteeFinding::StandsForAccount { account } => Words::new(format!(
+            "a key policy can't name a group, so it lets in account {account} as a whole: whoever that account's IAM \
+             allows may use the key"
+        )),
+        GranteeFinding::NoDelegation { key } => {
+            let account = key.account;
+            Words::new(format!(
+                "the key policy of `{key}` does not let account {account}'s IAM decide, so a group's policies have no \
+                 effect"
+            ))
+            .hint(format!("name users or roles instead, or give --account {account} to let the account in"))
+        }
+    }
+}
