@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use crate::cloud::{CloudError, CloudErrorKind, Observe, Receipt, Write};
 pub use crate::plan::Now;
-use crate::plan::{Operation, Plan};
+use crate::plan::{Fate, Operation, Plan};
 pub use clock::Clock;
 use journal::{Journal, JournalError};
 use patience::Patience;
 use state::State;
 
-/// How a change ended.
+/// A change's fate with what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepResult {
     /// Written, and read back as written.
@@ -49,6 +49,33 @@ pub enum StepResult {
     NotStarted,
     /// Not selected.
     Deselected,
+    /// Not approved.
+    Planned,
+    /// What it writes to is in an account that no credentials serve here.
+    Unseen,
+    /// What comes after it on the same thing was as planned before anything was written.
+    Overtaken,
+}
+
+impl StepResult {
+    /// The fate alone.
+    pub fn fate(&self) -> Fate {
+        match self {
+            Self::Applied { .. } => Fate::Applied,
+            Self::AlreadyDone => Fate::AlreadyDone,
+            Self::Unsettled { .. } => Fate::Unsettled,
+            Self::Stale(_) => Fate::Stale,
+            Self::Overwritten(_) => Fate::Overwritten,
+            // The answer may be lost while the write happened.
+            Self::Failed(error) if error.kind == CloudErrorKind::Transient => Fate::Unknown,
+            Self::Failed(_) => Fate::Failed,
+            Self::NotStarted => Fate::NotStarted,
+            Self::Deselected => Fate::Deselected,
+            Self::Planned => Fate::Planned,
+            Self::Unseen => Fate::Unseen,
+            Self::Overtaken => Fate::Overtaken,
+        }
+    }
 }
 
 /// How a run ended: a result for each of the plan's changes, in their order.
@@ -66,7 +93,7 @@ impl Outcome {
     /// Nothing was tried.
     pub fn nothing(plan: &Plan) -> Self {
         Self {
-            steps: vec![StepResult::NotStarted; plan.changes.len()],
+            steps: vec![StepResult::Planned; plan.changes.len()],
             is_interrupted: false,
             journal_error: None,
         }
@@ -76,22 +103,12 @@ impl Outcome {
     pub fn is_success(&self) -> bool {
         !self.is_interrupted
             && self.journal_error.is_none()
-            && self.steps.iter().all(|step| {
-                matches!(step, StepResult::Applied { .. } | StepResult::AlreadyDone | StepResult::Deselected)
-            })
+            && self.steps.iter().all(|step| step.fate().is_settled())
     }
 
     /// How many changes this run wrote.
     pub fn applied(&self) -> usize {
-        self.steps
-            .iter()
-            .filter(|step| {
-                matches!(
-                    step,
-                    StepResult::Applied { .. } | StepResult::Unsettled { .. } | StepResult::Overwritten(_)
-                )
-            })
-            .count()
+        self.steps.iter().filter(|step| step.fate().is_written()).count()
     }
 }
 
@@ -155,8 +172,8 @@ pub async fn apply<C: Observe + Write, K: Clock>(
     run: &mut Run<'_, K>,
 ) -> Outcome {
     let mut outcome = Outcome::nothing(plan);
-    for (_, step) in outcome.steps.iter_mut().enumerate().filter(|(index, _)| !selected.contains(index)) {
-        *step = StepResult::Deselected;
+    for (index, step) in outcome.steps.iter_mut().enumerate() {
+        *step = if selected.contains(&index) { StepResult::NotStarted } else { StepResult::Deselected };
     }
     for (index, change) in plan.changes.iter().enumerate().filter(|(index, _)| selected.contains(index)) {
         outcome.is_interrupted = (run.is_interrupted)();
@@ -175,7 +192,7 @@ pub async fn apply<C: Observe + Write, K: Clock>(
         let recorded = run.record(|journal| journal.conclude(index, &result));
         outcome.journal_error = recorded.err().map(|error| error.to_string());
         outcome.is_interrupted = (run.is_interrupted)();
-        let is_good = matches!(result, StepResult::Applied { .. } | StepResult::AlreadyDone);
+        let is_good = result.fate().holds();
         if let Some(slot) = outcome.steps.get_mut(index) {
             *slot = result;
         }

@@ -3,6 +3,7 @@
 mod case;
 pub mod conclusion;
 pub mod document;
+pub mod fate;
 pub mod finding;
 pub mod gains;
 pub(crate) mod listing;
@@ -27,6 +28,7 @@ use crate::access::{Grantee, NewGrant};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
 
 pub use case::Case;
+pub use fate::Fate;
 pub use finding::{Finding, FindingCode, FindingKind, Severity, Told};
 pub use operation::{Action, KeyPolicyUpdate, Now, Operation, Target};
 pub use planner::plan;

@@ -20,7 +20,7 @@ use crate::plan::{Case, Finding, Told};
 
 pub use disk::{Disk, RealDisk};
 pub use history::{History, RunState};
-pub use record::{Backend, FORMAT, Origin, Record, StepOutcome, StepRecord};
+pub use record::{Backend, FORMAT, Origin, Record, StepRecord};
 
 /// The record could not be written or read; nothing is written to AWS without it.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,7 @@ use super::run::{Carried, Decision, Ended, Job};
 use super::{chain, ending, handover, organization, parts};
 use crate::access::UnresolvedRequest;
 use crate::apply::journal::Origin;
-use crate::apply::survey::{Standing, survey};
+use crate::apply::survey::survey;
 use crate::apply::{Clock, Outcome, StepResult};
 use crate::arn::AccountId;
 use crate::cli::ApplyArgs;
@@ -20,9 +20,9 @@ use crate::cloud::Observe;
 use crate::cloud::sandbox::Sandbox;
 use crate::error::{Error, ExitStatus};
 use crate::launch::causes;
-use crate::plan::Case;
 use crate::plan::outlook::Outlook;
 use crate::plan::saved::{SavedPlan, SavedPlanError};
+use crate::plan::{Case, Fate};
 use crate::render::findings::tell;
 
 pub(super) async fn apply(args: &ApplyArgs, console: &mut Console) -> Result<ExitStatus, Error> {
@@ -77,8 +77,7 @@ impl Work for Apply<'_> {
             }
             // The plan tells how it was when it was made.
             Decision::NoChanges | Decision::Overtaken => {
-                let steps = standings.iter().map(Standing::result).collect();
-                let outcome = Outcome { steps, ..Outcome::nothing(&case.plan) };
+                let outcome = Outcome { steps: standings.clone(), ..Outcome::nothing(&case.plan) };
                 court.carried((outcome, None), &asked, console).await?
             }
             _ => court.untouched(decision, console).await?,
@@ -96,7 +95,7 @@ async fn stands(
     mut case: Case,
     cloud: &impl Observe,
     console: &mut Console,
-) -> Result<(Case, Vec<Standing>), Error> {
+) -> Result<(Case, Vec<StepResult>), Error> {
     if let Some(account) = settings.account {
         parts::check_is_in_plan(&case, account)?;
     }
@@ -117,11 +116,11 @@ async fn stands(
 }
 
 /// What is there already, or was changed by somebody, is so where this run did not come to it.
-fn with_what_stands(mut carried: Carried, standings: &[Standing]) -> Carried {
+fn with_what_stands(mut carried: Carried, standings: &[StepResult]) -> Carried {
     for (step, standing) in carried.outcome.steps.iter_mut().zip(standings) {
-        let is_open = matches!(step, StepResult::NotStarted | StepResult::Deselected);
-        if is_open && (standing.is_done() || matches!(standing, Standing::Changed(_))) {
-            *step = standing.result();
+        let is_told = |fate: Fate| fate.holds() || fate.went_wrong();
+        if !is_told(step.fate()) && is_told(standing.fate()) {
+            *step = standing.clone();
         }
     }
     carried
@@ -132,19 +131,19 @@ fn decide(
     settings: &ApplySettings,
     case: &Case,
     outlook: &Outlook<'_>,
-    standings: &[Standing],
+    standings: &[StepResult],
     console: &mut Console,
 ) -> Result<(Decision, BTreeSet<usize>), Error> {
-    let is_stale = standings.iter().any(|standing| matches!(standing, Standing::Changed(_)));
-    let is_done = standings.iter().all(Standing::is_done);
+    let is_stale = standings.iter().any(|standing| standing.fate().is_stale());
+    let is_done = standings.iter().all(|standing| standing.fate().holds());
     if is_stale || (is_done && !case.plan.changes.is_empty()) {
         return Ok((Decision::Overtaken, BTreeSet::new()));
     }
-    for (index, _) in standings.iter().enumerate().filter(|(_, standing)| standing.is_done()) {
+    for (index, _) in standings.iter().enumerate().filter(|(_, standing)| standing.fate().holds()) {
         console.hint(&format!("change {} holds already and is left alone", index + 1))?;
     }
     let (decision, mut selected) = approval::decide(&settings.run, case, outlook, console)?;
     // What was overtaken would look changed to whoever reads it once more.
-    selected.retain(|index| standings.get(*index) != Some(&Standing::Overtaken));
+    selected.retain(|index| standings.get(*index) != Some(&StepResult::Overtaken));
     Ok((decision, selected))
 }

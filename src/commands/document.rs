@@ -9,14 +9,13 @@ use super::run::{Carried, Decision, Ended};
 use crate::apply::StepResult;
 use crate::cloud::CloudError;
 use crate::error::{Error, ExitStatus, cloud_hint};
-use crate::plan::Change;
-use crate::render::json::{self, ChangeStatus, ErrorOutput, RunReport, RunSummary};
+use crate::plan::{Change, Fate};
+use crate::render::json::{self, ErrorOutput, RunReport, RunSummary};
 
 /// Writes the document of a run.
 pub(super) fn write(out: &mut dyn io::Write, ended: &Ended, status: ExitStatus) -> io::Result<()> {
     let Ended { job, case, carried, .. } = ended;
-    let statuses: Vec<ChangeStatus> =
-        carried.outcome.steps.iter().map(|step| status_of(ended, step)).collect();
+    let fates: Vec<Fate> = carried.outcome.steps.iter().map(StepResult::fate).collect();
     let report = RunReport {
         command: job.name(),
         case: Some(case),
@@ -24,7 +23,7 @@ pub(super) fn write(out: &mut dyn io::Write, ended: &Ended, status: ExitStatus) 
         proof: &carried.proof,
         trials: &carried.trials,
         runs: &[],
-        statuses: &statuses,
+        fates: &fates,
         outcome: outcome(ended),
         error: error(ended),
         exit_status: status as u8,
@@ -46,20 +45,6 @@ pub(super) fn write_error(out: &mut dyn io::Write, command: &str, error: &Error)
 /// Writes the document of a run that had nothing to do, and of earlier runs, where they were asked for.
 pub(super) fn write_nothing(out: &mut dyn io::Write, command: &str, runs: &[RunSummary]) -> io::Result<()> {
     json::write(out, &RunReport { runs, ..RunReport::of_nothing(command) })
-}
-
-fn status_of(ended: &Ended, step: &StepResult) -> ChangeStatus {
-    match step {
-        StepResult::Applied { .. } => ChangeStatus::Applied,
-        StepResult::AlreadyDone => ChangeStatus::AlreadyDone,
-        StepResult::Unsettled { .. }
-        | StepResult::Stale(_)
-        | StepResult::Overwritten(_)
-        | StepResult::Failed(_) => ChangeStatus::Failed,
-        StepResult::NotStarted if ended.decision == Decision::Approved => ChangeStatus::NotStarted,
-        StepResult::NotStarted => ChangeStatus::Planned,
-        StepResult::Deselected => ChangeStatus::Deselected,
-    }
 }
 
 fn outcome(ended: &Ended) -> json::Outcome {

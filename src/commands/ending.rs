@@ -5,12 +5,11 @@ use std::io;
 use super::console::Console;
 use super::run::{Carried, Decision, Ended, Job};
 use super::{document, outcome};
-use crate::apply::StepResult;
 use crate::cli::OutputFormat;
 use crate::cli::settings::RunSettings;
 use crate::error::{Error, ExitStatus};
-use crate::plan::Plan;
 use crate::plan::conclusion::Conclusion;
+use crate::plan::{Fate, Plan};
 
 /// Something that a command came to, as far as it shows in the exit status. Of several, the first here counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +56,7 @@ pub(super) fn status(facts: impl IntoIterator<Item = Fact>) -> ExitStatus {
 pub(super) fn of_run(ended: &Ended, is_detailed: bool) -> Vec<Fact> {
     let Ended { job, case, decision, carried, unreported } = ended;
     let Carried { outcome, remaining, unverified, is_unwatched, .. } = carried;
-    let is = |wanted: fn(&StepResult) -> bool| outcome.steps.iter().any(wanted);
+    let is = |wanted: fn(Fate) -> bool| outcome.steps.iter().any(|step| wanted(step.fate()));
     let plans = || std::iter::once(&case.plan).chain(remaining);
     let is_way_back = matches!(job, Job::Rollback { .. });
     // What reads back says more of a request than the plan that was made before; of a way back, it forgets what stays.
@@ -65,12 +64,12 @@ pub(super) fn of_run(ended: &Ended, is_detailed: bool) -> Vec<Fact> {
         Some(again) if !is_way_back => again.leaves_work(),
         _ => plans().any(Plan::leaves_work),
     };
-    let is_pending = *decision == Decision::OnlyPlanned || is(|step| matches!(step, StepResult::Deselected));
+    let is_pending = *decision == Decision::OnlyPlanned || is(|fate| fate == Fate::Deselected);
     let facts = [
         (Fact::Interrupted, *decision == Decision::Interrupted || outcome.is_interrupted || *is_unwatched),
         (
             Fact::Failed,
-            is(|step| matches!(step, StepResult::Failed(_) | StepResult::Unsettled { .. }))
+            is(|fate| fate.went_wrong() && !fate.is_stale())
                 || outcome.journal_error.is_some()
                 || unverified.is_some()
                 || !ended.came_back().is_empty()

@@ -16,7 +16,7 @@ use crate::plan::Case;
 use crate::plan::saved::SavedPlan;
 use crate::render::emit;
 use crate::render::findings::tell;
-use crate::render::report::{self, ChangeOutcome};
+use crate::render::report;
 
 /// What the process's mask leaves of reading and writing for everybody.
 const ORDINARY: u32 = 0o666;
@@ -98,7 +98,7 @@ fn try_report(
     let content = report::Report {
         made_at: &now(),
         case: &ended.case,
-        outcomes: ended.carried.outcome.steps.iter().map(outcome).collect(),
+        fates: ended.carried.outcome.steps.iter().map(StepResult::fate).collect(),
         left: ended.carried.remaining.as_ref().map(|plan| plan.changes.len()),
         run: id.map(|id| id.to_string_lossy().into_owned()),
         origin: origin(&ended.case.chain, backend),
@@ -133,19 +133,6 @@ fn origin(chain: &Chain, backend: &BackendSettings) -> Vec<String> {
     };
     let ids = region.into_iter().chain(chain.options());
     ids.map(|(name, value)| backend::option(name, value)).collect()
-}
-
-fn outcome(step: &StepResult) -> ChangeOutcome {
-    match step {
-        StepResult::Applied { .. } => ChangeOutcome::Applied,
-        StepResult::AlreadyDone => ChangeOutcome::AlreadyDone,
-        StepResult::Unsettled { .. }
-        | StepResult::Stale(_)
-        | StepResult::Overwritten(_)
-        | StepResult::Failed(_) => ChangeOutcome::Failed,
-        StepResult::NotStarted => ChangeOutcome::Planned,
-        StepResult::Deselected => ChangeOutcome::LeftOut,
-    }
 }
 
 fn write(file: &Path, text: &str, mode: u32) -> Result<(), Error> {

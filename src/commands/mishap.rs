@@ -1,6 +1,6 @@
 //! What can go wrong in a run, in words that people and programs are told alike.
 
-use crate::apply::{Outcome, StepResult};
+use crate::apply::Outcome;
 use crate::plan::Change;
 
 /// A way back is barred.
@@ -11,10 +11,11 @@ pub(super) const UNWATCHED: &str = "interrupted: everything was written, and not
 
 /// Ctrl-C came between two writes, or at the last one.
 pub(super) fn interrupted(outcome: &Outcome) -> &'static str {
-    let is_open = |step: &StepResult| {
-        !matches!(step, StepResult::Applied { .. } | StepResult::AlreadyDone | StepResult::Deselected)
-    };
-    if outcome.steps.iter().any(is_open) { "interrupted after the write in flight" } else { UNWATCHED }
+    if outcome.steps.iter().any(|step| !step.fate().is_settled()) {
+        "interrupted after the write in flight"
+    } else {
+        UNWATCHED
+    }
 }
 
 /// The change's document is not what the plan was made on.

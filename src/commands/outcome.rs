@@ -10,7 +10,6 @@ use super::console::Console;
 use super::mishap::{CHANGED_SINCE, UNWATCHED};
 use super::run::{Carried, Decision, Ended, Job};
 use crate::access::assessment::{Assessment, Verdict};
-use crate::apply::StepResult;
 use crate::escape::Escaped;
 use crate::render::text::{self, names};
 use stopped::{did_not_last, stopped};
@@ -121,16 +120,7 @@ fn no_terminal(console: &mut Console) -> io::Result<()> {
 fn account_of_changes(console: &mut Console, ended: &Ended) -> io::Result<()> {
     writeln!(console.out)?;
     for (index, (change, step)) in ended.steps().enumerate() {
-        let word = match step {
-            StepResult::Applied { .. } => "applied",
-            StepResult::AlreadyDone => "already so",
-            StepResult::Unsettled { .. } => "unsettled",
-            StepResult::Stale(_) => "stale",
-            StepResult::Overwritten(_) => "overwritten",
-            StepResult::Failed(_) => "failed",
-            StepResult::NotStarted => "not started",
-            StepResult::Deselected => "deselected",
-        };
+        let word = step.fate().word();
         let what = change.operation.to_string();
         writeln!(console.out, "  {word:<12} {}. {}", index + 1, Escaped(&what))?;
     }

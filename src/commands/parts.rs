@@ -6,12 +6,12 @@ use futures_util::future::try_join_all;
 
 use super::console::Console;
 use crate::access::Grantee;
-use crate::apply::survey::Standing;
+use crate::apply::StepResult;
 use crate::arn::AccountId;
 use crate::cloud::{CloudError, Observe};
 use crate::error::{EarlierPartError, Error, UsageError};
 use crate::observation::Caller;
-use crate::plan::{Case, Change, Handover, Operation, Plan, Target};
+use crate::plan::{Case, Change, Fate, Handover, Operation, Plan, Target};
 
 /// A part of the plan is one of the accounts that it is about.
 pub(super) fn check_is_in_plan(case: &Case, account: AccountId) -> Result<(), UsageError> {
@@ -86,7 +86,7 @@ pub(super) fn check_credentials(
 pub(super) fn check_earlier_parts(
     plan: &Plan,
     account: AccountId,
-    standings: &[Standing],
+    standings: &[StepResult],
     console: &mut Console,
 ) -> Result<(), Error> {
     let is_own = |change: &Change| change.operation.account() == account;
@@ -98,12 +98,19 @@ pub(super) fn check_earlier_parts(
     {
         let what =
             format!("change {} ({} in account {})", index + 1, change.operation, change.operation.account());
-        match standing {
-            Standing::Done | Standing::Overtaken => {}
-            Standing::Unread => {
+        match standing.fate() {
+            Fate::AlreadyDone | Fate::Overtaken | Fate::Applied => {}
+            Fate::Unseen => {
                 console.hint(&format!("whether {what} is applied can't be seen with these credentials"))?;
             }
-            Standing::Pending | Standing::Waiting | Standing::Changed(_) => {
+            Fate::Planned
+            | Fate::NotStarted
+            | Fate::Deselected
+            | Fate::Overwritten
+            | Fate::Unsettled
+            | Fate::Stale
+            | Fate::Failed
+            | Fate::Unknown => {
                 return Err(EarlierPartError { what, account: change.operation.account() }.into());
             }
         }
@@ -112,7 +119,7 @@ pub(super) fn check_earlier_parts(
 }
 
 /// One account's part of the plan, with where its changes stand.
-pub(super) fn part(plan: &Plan, only: AccountId, standings: Vec<Standing>) -> (Plan, Vec<Standing>) {
+pub(super) fn part(plan: &Plan, only: AccountId, standings: Vec<StepResult>) -> (Plan, Vec<StepResult>) {
     let own = plan.changes.iter().zip(standings).filter(|(change, _)| change.operation.account() == only);
     let standings = own.map(|(_, standing)| standing).collect();
     (plan.part_of(only), standings)

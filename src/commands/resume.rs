@@ -5,10 +5,10 @@ use std::io;
 
 use super::console::Console;
 use super::place::Place;
-use crate::apply::journal::{History, Record, RunState, StepOutcome};
+use crate::apply::journal::{History, Record, RunState};
 use crate::arn::AccountId;
 use crate::error::{Error, UsageError};
-use crate::plan::{Case, Change, Plan};
+use crate::plan::{Case, Change, Fate, Plan};
 
 /// What an earlier run means for this one.
 pub(super) enum Earlier {
@@ -81,8 +81,7 @@ pub(super) fn as_approved(mut case: Case, record: &Record) -> Case {
         let is_elsewhere = !accounts.contains(&change.operation.account());
         is_elsewhere
             || record.changes().any(|(former, step)| {
-                step.outcome == Some(StepOutcome::Deselected)
-                    && former.operation.is_same_target(&change.operation)
+                step.outcome == Some(Fate::Deselected) && former.operation.is_same_target(&change.operation)
             })
     };
     let Plan { changes, .. } = &case.plan;

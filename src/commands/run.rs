@@ -131,7 +131,7 @@ impl Ended {
     /// Whether somebody else changed what the plan was made on.
     pub(super) fn is_stale(&self) -> bool {
         let mut steps = self.carried.outcome.steps.iter();
-        steps.any(|step| matches!(step, StepResult::Stale(_) | StepResult::Overwritten(_)))
+        steps.any(|step| step.fate().is_stale())
     }
 
     /// Changes that were applied and are planned again: they did not last, or are a bug.

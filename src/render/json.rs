@@ -20,9 +20,9 @@ use crate::escape::EscapedJson;
 use crate::observation::Observation;
 use crate::plan::conclusion::Checked;
 use crate::plan::rollback::Conflict;
-use crate::plan::{Case, Finding};
+use crate::plan::{Case, Fate, Finding};
 
-pub use document::{ChangeStatus, ErrorOutput, Outcome, RunSummary};
+pub use document::{ErrorOutput, Outcome, RunSummary};
 
 use document::Output;
 
@@ -34,7 +34,7 @@ pub struct RunReport<'a> {
     /// What was planned, and what it was made from.
     pub case: Option<&'a Case>,
     /// What became of each of the plan's changes, in their order; those beyond the list's end are only planned.
-    pub statuses: &'a [ChangeStatus],
+    pub fates: &'a [Fate],
     /// What somebody changed since an earlier run wrote it.
     pub conflicts: &'a [Conflict],
     /// What evaluation tells of what reads back.
@@ -57,7 +57,7 @@ impl<'a> RunReport<'a> {
         Self {
             command,
             case: None,
-            statuses: &[],
+            fates: &[],
             conflicts: &[],
             proof: &[],
             trials: &[],

@@ -12,7 +12,7 @@ use super::command;
 use super::text::{self, foreign_access, names};
 use crate::access::{CoverageRule, Profile};
 use crate::plan::matrix::{Answer, Sides, Standing};
-use crate::plan::{Case, Severity};
+use crate::plan::{Case, Fate, Severity};
 
 pub use html::html;
 pub use markdown::markdown;
@@ -25,7 +25,7 @@ pub struct Report<'a> {
     /// What was planned, and what it was made from.
     pub case: &'a Case,
     /// What became of each change, in their order.
-    pub outcomes: Vec<ChangeOutcome>,
+    pub fates: Vec<Fate>,
     /// How many changes planning again found after the writes, where both sides were read again.
     pub left: Option<usize>,
     /// The run's id in the journal, where it wrote.
@@ -38,40 +38,12 @@ pub struct Report<'a> {
     pub journal: Option<String>,
 }
 
-/// What became of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChangeOutcome {
-    /// Nothing so far.
-    Planned,
-    /// It was written, and reads back so.
-    Applied,
-    /// It was so already.
-    AlreadyDone,
-    /// It was not selected.
-    LeftOut,
-    /// It failed, or somebody else changed the document.
-    Failed,
-}
-
-impl ChangeOutcome {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Planned => "planned",
-            Self::Applied => "applied",
-            Self::AlreadyDone => "so already",
-            Self::LeftOut => "left out",
-            Self::Failed => "failed",
-        }
-    }
-}
-
 impl Report<'_> {
     /// The state of all in one sentence.
     fn summary(&self) -> String {
-        let count =
-            |wanted: ChangeOutcome| self.outcomes.iter().filter(|outcome| **outcome == wanted).count();
-        let (all, failed) = (self.case.plan.changes.len(), count(ChangeOutcome::Failed));
-        let applied = count(ChangeOutcome::Applied) + count(ChangeOutcome::AlreadyDone);
+        let count = |wanted: fn(Fate) -> bool| self.fates.iter().filter(|fate| wanted(**fate)).count();
+        let all = self.case.plan.changes.len();
+        let (applied, failed) = (count(Fate::holds), count(Fate::went_wrong));
         if failed > 0 {
             format!("{applied} of {} applied; {failed} failed.", names::counted(all, "change"))
         } else if applied > 0 && applied == all {

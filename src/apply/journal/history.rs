@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::JournalError;
-use super::record::{Backend, FORMAT, Origin, Record, StepOutcome, StepRecord};
+use super::record::{Backend, FORMAT, Origin, Record, StepRecord};
 use crate::files;
-use crate::plan::Operation;
 use crate::plan::rollback::Written;
+use crate::plan::{Fate, Operation};
 
 /// The runs on one backend, oldest first.
 #[derive(Debug)]
@@ -241,18 +241,18 @@ impl Record {
 
     /// Whether something was left out when it was approved.
     fn leaves_out(&self) -> bool {
-        self.steps.iter().any(|step| step.outcome == Some(StepOutcome::Deselected))
+        self.steps.iter().any(|step| step.outcome == Some(Fate::Deselected))
     }
 
     /// The change that a run which was not done came to, counted from 1.
     pub fn stopped_at(&self) -> Option<usize> {
-        let is_good = |outcome: Option<StepOutcome>| outcome.is_some_and(StepOutcome::is_good);
-        self.steps.iter().position(|step| !is_good(step.outcome)).map(|index| index + 1)
+        let is_open = |step: &StepRecord| !step.outcome.is_some_and(Fate::is_settled);
+        self.steps.iter().position(is_open).map(|index| index + 1)
     }
 }
 
 fn went_wrong(step: &StepRecord) -> bool {
-    step.outcome.is_some_and(|outcome| !outcome.is_good())
+    step.outcome.is_some_and(|fate| !fate.is_settled())
 }
 
 /// The files of a folder, by the runs that they are named for: oldest first.

@@ -9,9 +9,9 @@ use crate::access::Request;
 use crate::access::chain::Chain;
 use crate::apply::StepResult;
 use crate::arn::AccountId;
-use crate::cloud::CloudErrorKind;
+use crate::cloud::Receipt;
 use crate::observation::Caller;
-use crate::plan::{Change, Plan, Told};
+use crate::plan::{Change, Fate, Plan, Told};
 
 /// The version of the file's format.
 pub const FORMAT: u32 = 1;
@@ -74,7 +74,7 @@ impl Record {
 
     /// Whether every chosen change holds.
     pub fn is_complete(&self) -> bool {
-        self.steps.iter().all(|step| step.outcome.is_some_and(StepOutcome::is_good))
+        self.steps.iter().all(|step| step.outcome.is_some_and(Fate::is_settled))
     }
 }
 
@@ -85,8 +85,8 @@ pub struct StepRecord {
     pub intended: Option<String>,
     /// When its outcome was known.
     pub concluded: Option<String>,
-    /// The outcome.
-    pub outcome: Option<StepOutcome>,
+    /// Its fate; nothing where the run did not come to its end.
+    pub outcome: Option<Fate>,
     /// Who made the call.
     pub caller: Option<String>,
     /// AWS's request id.
@@ -99,82 +99,51 @@ pub struct StepRecord {
     pub error: Option<String>,
 }
 
-/// How a change ended, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepOutcome {
-    /// Written and read back.
-    Applied,
-    /// Already as planned.
-    AlreadyDone,
-    /// Left out when it was approved.
-    Deselected,
-    /// Written, then changed by somebody else.
-    Overwritten,
-    /// Written, not read back as written in time.
-    Unsettled,
-    /// Changed by somebody else.
-    Stale,
-    /// Refused: AWS did not make it.
-    Failed,
-    /// Failed on the way: AWS may have made it.
-    Unknown,
-}
-
-impl StepOutcome {
-    /// Whether nothing is left to do for the change.
-    pub fn is_good(self) -> bool {
-        matches!(self, Self::Applied | Self::AlreadyDone | Self::Deselected)
-    }
-}
-
 impl StepRecord {
     pub(super) fn begin(is_selected: bool) -> Self {
-        let outcome = (!is_selected).then_some(StepOutcome::Deselected);
+        let outcome = (!is_selected).then_some(Fate::Deselected);
         Self { outcome, ..Self::default() }
     }
 
     /// Whether AWS may have made the change for this run; only a read can tell where it did not confirm it.
     pub fn may_be_written(&self) -> bool {
         // Stale may be what somebody made of a write whose answer was lost.
-        let is_open = matches!(self.outcome, None | Some(StepOutcome::Unknown | StepOutcome::Stale));
+        let is_open = matches!(self.outcome, None | Some(Fate::Unknown | Fate::Stale));
         self.is_written() || (self.intended.is_some() && is_open)
     }
 
     /// Whether AWS confirmed the change.
     pub fn is_written(&self) -> bool {
-        matches!(self.outcome, Some(StepOutcome::Applied | StepOutcome::Overwritten | StepOutcome::Unsettled))
+        self.outcome.is_some_and(Fate::is_written)
     }
 
     pub(super) fn note(&mut self, result: &StepResult) {
-        let (mut version, mut grant) = (None, None);
-        let (outcome, request_id, error) = match result {
+        let mut said = Receipt::default();
+        let error = match result {
             StepResult::Applied { receipt } => {
-                version.clone_from(&receipt.version);
-                grant.clone_from(&receipt.grant);
-                (StepOutcome::Applied, receipt.request_id.clone(), None)
+                said = receipt.clone();
+                None
             }
-            StepResult::AlreadyDone => (StepOutcome::AlreadyDone, None, None),
             StepResult::Unsettled { receipt, reason } => {
-                version.clone_from(&receipt.version);
-                grant.clone_from(&receipt.grant);
-                (StepOutcome::Unsettled, receipt.request_id.clone(), reason.as_ref().map(ToString::to_string))
+                said = receipt.clone();
+                reason.as_ref().map(ToString::to_string)
             }
-            StepResult::Overwritten(now) => (StepOutcome::Overwritten, None, Some(now.to_string())),
-            StepResult::Stale(now) => (StepOutcome::Stale, None, Some(now.to_string())),
+            StepResult::Overwritten(now) | StepResult::Stale(now) => Some(now.to_string()),
             StepResult::Failed(error) => {
-                let outcome = match error.kind {
-                    CloudErrorKind::Transient => StepOutcome::Unknown,
-                    _ => StepOutcome::Failed,
-                };
-                (outcome, error.request_id.clone(), Some(error.to_string()))
+                said.request_id.clone_from(&error.request_id);
+                Some(error.to_string())
             }
-            StepResult::NotStarted | StepResult::Deselected => return,
+            StepResult::AlreadyDone => None,
+            StepResult::NotStarted
+            | StepResult::Deselected
+            | StepResult::Planned
+            | StepResult::Unseen
+            | StepResult::Overtaken => return,
         };
-        self.outcome = Some(outcome);
-        self.request_id = request_id;
-        self.version = version;
-        self.grant = grant;
+        self.outcome = Some(result.fate());
+        self.request_id = said.request_id;
+        self.version = said.version;
+        self.grant = said.grant;
         self.error = error;
     }
 }

@@ -8,7 +8,7 @@ use crate::access::chain::Chain;
 use crate::cloud::Receipt;
 use crate::files::Unnamed;
 use crate::observation::Observation;
-use crate::plan::{Change, Operation, Plan};
+use crate::plan::{Change, Fate, Operation, Plan};
 use crate::render::findings::tell;
 
 /// The real disk, with what was asked of it.
@@ -176,7 +176,7 @@ fn what_is_unfinished_is_told_by_the_newest_runs_alone() {
     let mut undoing = last.record.clone();
     undoing.run = last.run().rsplit_once('-').map_or(last.run(), |(moment, _)| moment).to_owned() + "-99";
     undoing.origin = Origin::Undoes(last.run().to_owned());
-    undoing.steps.iter_mut().for_each(|step| step.outcome = Some(StepOutcome::Applied));
+    undoing.steps.iter_mut().for_each(|step| step.outcome = Some(Fate::Applied));
     let path = root.path().join(format!("{}.json", undoing.run));
     std::fs::write(path, serde_json::to_string_pretty(&undoing).unwrap()).unwrap();
     let recent = History::recent(root.path(), &Backend::Aws).unwrap();

@@ -3,6 +3,7 @@ use crate::access::Purpose;
 use crate::access::Request;
 use crate::access::assessment::{ActionAssessment, Assessment, InstanceAssessment, Verdict, needed_actions};
 use crate::apply::Now;
+use crate::apply::StepResult;
 use crate::authz::Outcome;
 use crate::cloud::{CloudError, CloudErrorKind, Receipt};
 use crate::plan::rollback::Extent;

@@ -41,12 +41,14 @@ pub(in crate::commands) fn progress(
                 Some(id) => writeln!(talk, "      done {dim}(request id {}){dim:#}", Escaped(id)),
                 None => writeln!(talk, "      done"),
             },
-            StepResult::AlreadyDone => writeln!(talk, "      it is so already"),
+            StepResult::AlreadyDone | StepResult::Overtaken => writeln!(talk, "      it is so already"),
             StepResult::Unsettled { .. } => writeln!(talk, "      written, but it does not read back so yet"),
             StepResult::Stale(_) => writeln!(talk, "      not written: somebody else changed it"),
             StepResult::Overwritten(_) => writeln!(talk, "      written, and changed by somebody else since"),
             StepResult::Failed(_) => writeln!(talk, "      failed"),
-            StepResult::NotStarted | StepResult::Deselected => Ok(()),
+            StepResult::NotStarted | StepResult::Deselected | StepResult::Planned | StepResult::Unseen => {
+                Ok(())
+            }
         },
     }
 }

@@ -11,10 +11,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{CheckReport, RunReport};
-use crate::plan::{Finding, FindingCode, Severity, Told};
+use crate::plan::{Fate, Finding, FindingCode, Severity, Told};
 use crate::render::findings::tell;
 
-pub use changes::ChangeStatus;
 pub use runs::RunSummary;
 
 use chain::ChainOutput;
@@ -139,8 +138,8 @@ impl From<&RunReport<'_>> for Output {
         let plan = case.map(|case| &case.plan);
         let mut findings: Vec<&Finding> = plan.iter().flat_map(|plan| &plan.findings).collect();
         findings.sort_by_key(|finding| finding.severity());
-        let statuses = report.statuses.iter().copied().chain(std::iter::repeat(ChangeStatus::Planned));
-        let changes = plan.iter().flat_map(|plan| &plan.changes).zip(statuses).enumerate();
+        let fates = report.fates.iter().copied().chain(std::iter::repeat(Fate::Planned));
+        let changes = plan.iter().flat_map(|plan| &plan.changes).zip(fates).enumerate();
         Self {
             version: VERSION,
             command: report.command.to_owned(),
@@ -149,7 +148,7 @@ impl From<&RunReport<'_>> for Output {
             observation: case.map(|case| ObservationOutput::from(&case.observation)),
             findings: findings.into_iter().map(FindingOutput::from).collect(),
             changes: changes
-                .map(|(index, (change, status))| ChangeOutput::new(index + 1, change, status))
+                .map(|(index, (change, fate))| ChangeOutput::new(index + 1, change, fate))
                 .collect(),
             coverage: plan.iter().flat_map(|plan| &plan.coverage).map(CoverageOutput::from).collect(),
             handovers: plan.iter().flat_map(|plan| &plan.handovers).map(HandoverOutput::from).collect(),

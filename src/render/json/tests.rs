@@ -100,13 +100,7 @@ fn full_output() -> String {
             observation: observation(),
             ..testing::case(full_plan())
         }),
-        statuses: &[
-            ChangeStatus::AlreadyDone,
-            ChangeStatus::Applied,
-            ChangeStatus::Deselected,
-            ChangeStatus::Failed,
-            ChangeStatus::NotStarted,
-        ],
+        fates: &[Fate::AlreadyDone, Fate::Applied, Fate::Deselected, Fate::Failed, Fate::NotStarted],
         outcome: Outcome::PartlyApplied,
         error: Some(error),
         exit_status: 1,
@@ -122,7 +116,7 @@ fn failed_early() -> RunReport<'static> {
         runs: &[],
         command: "fix",
         case: None,
-        statuses: &[],
+        fates: &[],
         outcome: Outcome::Failed,
         error: None,
         exit_status: 1,

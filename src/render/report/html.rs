@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use super::markdown::{handovers, single_line};
-use super::{ChangeOutcome, PURPOSE, Piece, Report, WAY, legend, pieces, severity_word, short, sign};
+use super::{PURPOSE, Piece, Report, WAY, legend, pieces, severity_word, short, sign};
 use crate::diff::{self, Hunk, LineKind};
 use crate::escape::Escaped;
 use crate::plan::matrix::{Cell, KeyMatrix, Sides, matrix};
-use crate::plan::{Action, Change, Severity};
+use crate::plan::{Action, Change, Fate, Severity};
 use crate::render::findings::tell;
 use crate::render::text::names;
 
@@ -186,13 +186,13 @@ fn changes(out: &mut String, report: &Report<'_>) {
     }
     _ = writeln!(out, "<section>\n<h2>Changes</h2>");
     for (index, change) in report.case.plan.changes.iter().enumerate() {
-        let outcome = report.outcomes.get(index).copied().unwrap_or(ChangeOutcome::Planned);
-        one_change(out, index + 1, change, outcome);
+        let fate = report.fates.get(index).copied().unwrap_or(Fate::Planned);
+        one_change(out, index + 1, change, fate);
     }
     _ = writeln!(out, "</section>");
 }
 
-fn one_change(out: &mut String, number: usize, change: &Change, outcome: ChangeOutcome) {
+fn one_change(out: &mut String, number: usize, change: &Change, fate: Fate) {
     let operation = &change.operation;
     let region = operation.region().map(|region| format!(", region {region}")).unwrap_or_default();
     _ = writeln!(
@@ -200,8 +200,8 @@ fn one_change(out: &mut String, number: usize, change: &Change, outcome: ChangeO
         "<article>\n<h3>{number}. {} <span class=\"outcome {}\">{}</span></h3>\n<p class=\"about\">{}<br>account \
          {}{}</p>\n<p>{}</p>",
         text(&operation.to_string()),
-        outcome.word().replace(' ', "-"),
-        outcome.word(),
+        fate.word_in_short().replace(' ', "-"),
+        fate.word_in_short(),
         text(&operation.resource()),
         operation.account(),
         text(&region),

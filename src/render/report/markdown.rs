@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{ChangeOutcome, PURPOSE, Piece, Report, WAY, legend, pieces, severity_word, short, sign};
+use super::{PURPOSE, Piece, Report, WAY, legend, pieces, severity_word, short, sign};
 use crate::diff::{self, LineKind};
 use crate::escape::Escaped;
 use crate::plan::matrix::matrix;
-use crate::plan::{Change, Operation, Target};
+use crate::plan::{Change, Fate, Operation, Target};
 use crate::render::Styles;
 use crate::render::findings::tell;
 use crate::render::text;
@@ -111,10 +111,10 @@ impl Page {
         }
         self.line("\n## Changes");
         for (index, change) in report.case.plan.changes.iter().enumerate() {
-            let outcome = report.outcomes.get(index).copied().unwrap_or(ChangeOutcome::Planned);
+            let fate = report.fates.get(index).copied().unwrap_or(Fate::Planned);
             let operation = &change.operation;
             let what = escaped(&operation.to_string());
-            self.line(&format!("\n### {}. {what} ({})\n", index + 1, outcome.word()));
+            self.line(&format!("\n### {}. {what} ({})\n", index + 1, fate.word_in_short()));
             self.line(&format!(
                 "{} in account {}: {}\n",
                 code(&operation.resource()),

@@ -25,7 +25,7 @@ fn shown(plan: &Plan, request: &Request, render: fn(&Report<'_>) -> String) -> S
     render(&Report {
         made_at: NOW,
         case: &Case { chain: testing::chain(), request: request.clone(), observation, plan: plan.clone() },
-        outcomes: Vec::new(),
+        fates: Vec::new(),
         left: None,
         run: None,
         origin: Vec::new(),

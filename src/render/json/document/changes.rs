@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::texts;
 use crate::access::NewGrant;
 use crate::observation::KeyGrant;
-use crate::plan::{Action, Change, Coverage, Gain, Handover, Operation, Side};
+use crate::plan::{Action, Change, Coverage, Fate, Gain, Handover, Operation, Side};
 
 /// One write.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -83,7 +83,7 @@ enum Kind {
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum ChangeStatus {
+enum ChangeStatus {
     /// Planned only.
     Planned,
     /// Written, and read back.
@@ -96,6 +96,19 @@ pub enum ChangeStatus {
     NotStarted,
     /// It was left out at the prompt.
     Deselected,
+}
+
+impl From<Fate> for ChangeStatus {
+    fn from(fate: Fate) -> Self {
+        match fate {
+            Fate::Planned | Fate::Unseen => Self::Planned,
+            Fate::NotStarted => Self::NotStarted,
+            Fate::Deselected => Self::Deselected,
+            Fate::AlreadyDone | Fate::Overtaken => Self::AlreadyDone,
+            Fate::Applied => Self::Applied,
+            Fate::Overwritten | Fate::Unsettled | Fate::Stale | Fate::Failed | Fate::Unknown => Self::Failed,
+        }
+    }
 }
 
 /// A grant on a key that is created or revoked.
@@ -149,7 +162,7 @@ struct GainOutput {
 }
 
 impl ChangeOutput {
-    pub(super) fn new(id: usize, change: &Change, status: ChangeStatus) -> Self {
+    pub(super) fn new(id: usize, change: &Change, fate: Fate) -> Self {
         let Change { operation, reason, gains } = change;
         let mut output = Self {
             id,
@@ -167,7 +180,7 @@ impl ChangeOutput {
             after: operation.after().map(str::to_owned),
             reason: reason.clone(),
             gains: gains.iter().map(GainOutput::from).collect(),
-            status,
+            status: fate.into(),
         };
         match operation {
             Operation::DeletePolicyVersion { version, .. }
