@@ -172,6 +172,23 @@ impl Grantee {
         }
     }
 
+    /// The user, role or group that IAM policies are attached to for its sake: an account needs nothing there, and
+    /// nothing is ever attached to a service-linked role.
+    pub fn attachable(&self) -> Option<&EntityArn> {
+        match self {
+            Self::Entity(entity) => Some(entity),
+            Self::Account { .. } | Self::ServiceLinkedRole(_) => None,
+        }
+    }
+
+    /// The service-linked role that it is.
+    pub fn as_service_linked_role(&self) -> Option<&ServiceLinkedRole> {
+        match self {
+            Self::ServiceLinkedRole(role) => Some(role),
+            Self::Account { .. } | Self::Entity(_) => None,
+        }
+    }
+
     /// The grantee's partition.
     pub fn partition(&self) -> Partition {
         match self {

@@ -180,7 +180,7 @@ impl Evidence {
             instance: self.assess_instance(key, grantee),
             considered: self.considered(&subject),
             not_considered: self.gaps(&subject),
-            is_identity_read: !matches!(grantee, Grantee::Entity(_))
+            is_identity_read: grantee.attachable().is_none()
                 || matches!(subject.identity, Some(Reading::Read(_))),
         }
     }

@@ -37,7 +37,7 @@ pub struct RequiredStatement {
 impl Request {
     /// The statements that must hold for a grantee and a key.
     pub fn required(&self, key: &KeyArn, grantee: &Grantee) -> Vec<RequiredStatement> {
-        let is_service_linked = matches!(grantee, Grantee::ServiceLinkedRole(_));
+        let is_service_linked = grantee.as_service_linked_role().is_some();
         self.required_of(key, grantee.account(), is_service_linked)
     }
 

@@ -2,7 +2,7 @@
 
 use super::commands;
 use crate::access::chain::Chain;
-use crate::access::{Grantee, Purpose, Request};
+use crate::access::{Purpose, Request};
 use crate::observation::ec2::Instance;
 use crate::plan::{Finding, FindingCode, FindingKind};
 
@@ -11,7 +11,7 @@ use crate::plan::{Finding, FindingCode, FindingKind};
 pub(super) fn unknown(chain: &Chain, instance: &Instance, request: &Request) -> Option<Finding> {
     const IAM_TOO: &str = "that one's IAM policies have to allow the key too";
     let of_account = || request.grantees.iter().filter(|grantee| grantee.account() == instance.owner);
-    if of_account().any(|grantee| matches!(grantee, Grantee::Entity(_))) {
+    if of_account().any(|grantee| grantee.attachable().is_some()) {
         return None;
     }
     let owner = instance.owner;
@@ -26,7 +26,7 @@ pub(super) fn unknown(chain: &Chain, instance: &Instance, request: &Request) -> 
         let code = FindingCode::WholeAccount;
         return Some(Finding::new(&owner, FindingKind::Told { code, message, hint: Some(hint) }));
     }
-    let is_auto_scaling = of_account().any(|grantee| matches!(grantee, Grantee::ServiceLinkedRole(_)));
+    let is_auto_scaling = of_account().any(|grantee| grantee.as_service_linked_role().is_some());
     let (code, what) = match request.purpose {
         Purpose::Launch => (FindingCode::LauncherUnknown, format!("launched it: {IAM_TOO}")),
         // It starts what is in its group's warm pool.

@@ -91,7 +91,9 @@ impl<'a> Asked<'a> {
             // A group of another account brings that account's root.
             Grantee::Entity(entity) if entity.kind == EntityKind::Group => (entity.account != key.account)
                 .then(|| format!("arn:{}:iam::{}:root", entity.partition, entity.account)),
-            other => Some(other.to_string()),
+            Grantee::Account { .. } | Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) => {
+                Some(grantee.to_string())
+            }
         };
         let needing = self.grantees.iter().filter(|grantee| self.request.concerns(key, grantee.account()));
         needing.filter_map(principal).collect()

@@ -153,7 +153,7 @@ impl<'e> Subject<'e> {
     fn obstacles(&self, decision: &Decision) -> Vec<Obstacle> {
         let gates = decision.gates.iter();
         let mut obstacles: Vec<Obstacle> = gates.map(|(gate, truth)| self.obstacle(*gate, *truth)).collect();
-        if let Grantee::ServiceLinkedRole(role) = self.grantee {
+        if let Some(role) = self.grantee.as_service_linked_role() {
             let is_at_home = role.arn().account == self.key.account;
             let only_way = if is_at_home { OnlyWay::KeyPolicy } else { OnlyWay::Grant };
             let is_one = |obstacle: &Obstacle| matches!(obstacle.gate, Gate::KeyPolicy | Gate::Identity);
@@ -207,8 +207,9 @@ impl<'e> Subject<'e> {
 
 /// Who makes the requests of a grantee.
 fn principal(grantee: &Grantee) -> Principal {
-    match grantee.as_entity() {
-        Some(entity) => Principal::one_of(entity),
-        None => Principal::root(grantee.partition(), grantee.account()),
+    match grantee {
+        Grantee::Account { partition, id } => Principal::root(*partition, *id),
+        Grantee::Entity(entity) => Principal::one_of(entity),
+        Grantee::ServiceLinkedRole(role) => Principal::one_of(role.arn()),
     }
 }

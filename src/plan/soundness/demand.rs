@@ -51,7 +51,10 @@ pub(super) struct Demand {
 impl Demand {
     /// What may be given to a grantee.
     pub(super) fn of(request: &Request, key: &KeyArn, grantee: &Grantee) -> Vec<Self> {
-        let is_for_a_service = matches!(grantee, Grantee::ServiceLinkedRole(_));
+        let is_for_a_service = match grantee {
+            Grantee::ServiceLinkedRole(_) => true,
+            Grantee::Account { .. } | Grantee::Entity(_) => false,
+        };
         Self::of_kind(request, key, grantee.account(), is_for_a_service)
     }
 
