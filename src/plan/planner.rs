@@ -207,7 +207,7 @@ fn order(operation: &Operation) -> (u8, String, u8, String) {
 fn complete_gains(draft: &mut Draft) {
     let Draft { changes, key_sides, iam_sides, .. } = draft;
     for gain in changes.iter_mut().flat_map(|change| &mut change.gains) {
-        if let Grantee::Entity(entity) = &gain.grantee {
+        if let Some(entity) = gain.grantee.attachable() {
             let key_side = key_sides.get(&(gain.key.clone(), gain.grantee.clone()));
             let iam_side = iam_sides.get(&(gain.key.clone(), entity.clone()));
             gain.is_complete =

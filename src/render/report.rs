@@ -157,19 +157,16 @@ const PURPOSE: &str = "So that the grantees can launch EC2 instances from AMIs a
 const WAY: &str = "How the keys were found";
 
 /// What the signs mean.
-fn legend(rule: CoverageRule) -> &'static str {
-    match rule {
-        CoverageRule::Named => {
-            "✓ allowed by name on every side that is asked; ◐ on one of two sides; – on none; ? nobody can tell, for a \
-             side was not read or it depends on what is not known; ✗ forbidden all the same: by a Deny, a boundary, a policy \
-             of the organization or the key's state. Where a cell has two signs, the plan changes the first to the second."
-        }
-        CoverageRule::Effective => {
-            "✓ allowed on every side that is asked, as evaluation of the policies shows; ◐ on one of two sides; – on \
-             none; ? nobody can tell, for a side was not read or it depends on what is not known; ✗ forbidden all the same: \
-             by a Deny, a boundary, a policy of the organization or the key's state. Where a cell has two signs, the plan changes the first to the second."
-        }
-    }
+fn legend(rule: CoverageRule) -> String {
+    let allowed = match rule {
+        CoverageRule::Named => "allowed by name on every side that is asked",
+        CoverageRule::Effective => "allowed on every side that is asked, as evaluation of the policies shows",
+    };
+    format!(
+        "✓ {allowed}; ◐ on one of two sides; – on none; ? nobody can tell, for a side was not read or it depends on what is \
+         not known; ✗ forbidden all the same: by a Deny, a boundary, a policy of the organization or the key's state. Where \
+         a cell has two signs, the plan changes the first to the second."
+    )
 }
 
 fn profile_in_words(profile: Profile) -> &'static str {

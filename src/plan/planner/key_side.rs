@@ -84,7 +84,7 @@ impl KeySide<'_> {
         }
         for grantee in grantees {
             draft.key_sides.insert(((*key).clone(), grantee.clone()), Side::NotNeeded);
-            if let Grantee::Entity(entity) = grantee {
+            if let Some(entity) = grantee.attachable() {
                 draft.iam_sides.insert(((*key).clone(), entity.clone()), Side::NotNeeded);
             }
         }

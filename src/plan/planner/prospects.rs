@@ -87,7 +87,7 @@ impl Prospects<'_> {
         {
             *by = of_key.into_iter().map(DecidingStatement::in_short).collect();
         }
-        if let Grantee::Entity(entity) = grantee
+        if let Some(entity) = grantee.attachable()
             && let Some(side @ Side::Covered(_)) = draft.iam_sides.get_mut(&(key.clone(), entity.clone()))
         {
             let by: Vec<String> = of_grantee.into_iter().map(ToString::to_string).collect();
@@ -99,7 +99,7 @@ impl Prospects<'_> {
     ///
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html>
     fn warn_of_escaped_boundary(&self, key: &KeyArn, grantee: &Grantee, draft: &mut Draft) {
-        let Grantee::Entity(user) = grantee else { return };
+        let Some(user) = grantee.attachable() else { return };
         let is_named_at_home = user.kind == EntityKind::User
             && user.account == key.account
             && draft.key_sides.get(&(key.clone(), grantee.clone())) == Some(&Side::Planned);

@@ -43,7 +43,9 @@ impl Page {
         self.0.push('\n');
     }
 
-    /// A block of code that no text within can end.
+    /// A block of code that no text within can end: its fence is longer than any run of backticks in it.
+    ///
+    /// <https://github.github.com/gfm/#fenced-code-blocks>
     fn block(&mut self, language: &str, text: &str) {
         let fence = "`".repeat(longest_run(text).max(2) + 1);
         self.line(&format!("{fence}{language}\n{}\n{fence}", text.trim_end()));
@@ -84,7 +86,7 @@ impl Page {
             }
             self.line("");
         }
-        self.line(legend(report.case.request.coverage));
+        self.line(&legend(report.case.request.coverage));
         if let Some(access) = report.foreign_access() {
             self.line(&format!("\n**{access}**"));
         }
@@ -197,7 +199,10 @@ fn prose(sentence: &str) -> String {
     pieces(sentence).iter().map(piece).collect()
 }
 
-/// Text in which nothing is Markdown or HTML.
+/// Text in which nothing is Markdown or HTML. A policy's Sid or an image's name is anybody's text, and a pull request
+/// shows it under the name of whoever posts the report: no link, no mention (`@`), no formula (`$`) may come of it.
+///
+/// <https://github.github.com/gfm/#backslash-escapes>, <https://docs.gitlab.com/user/markdown/#math>
 fn escaped(text: &str) -> String {
     let text = Escaped(text).to_string();
     let mut out = String::with_capacity(text.len());
@@ -210,7 +215,10 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// A code span that no text within can end.
+/// A code span that no text within can end: it ends with as many backticks as it begins with, and a space beside them
+/// is none of it.
+///
+/// <https://github.github.com/gfm/#code-spans>
 fn code(text: &str) -> String {
     let text = Escaped(text).to_string();
     let ticks = "`".repeat(longest_run(&text) + 1);
