@@ -46,14 +46,14 @@ fn key_policy(attaching: usize) -> String {
 }
 
 /// Adds a principal to every list of several, and a statement.
-fn edit(document: &PolicyDocument) -> String {
+fn edit(document: &PolicyDocument) -> PolicyDocument {
     let mut editor = Editor::new(document);
     let lists = document.statements.iter().filter_map(|statement| statement.principal.as_ref()?.aws_list());
     for list in lists.filter(|list| list.iter().nth(1).is_some()) {
         editor.append_to_list(list, &["arn:aws:iam::444455556666:role/late".to_owned()]);
     }
     editor.append_statement(json!({"Effect": "Deny", "Principal": "*", "Action": "kms:Sign"}));
-    editor.finish()
+    editor.finish().unwrap()
 }
 
 /// A request for all 200, whose IAM side holds already.

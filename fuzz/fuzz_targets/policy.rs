@@ -260,11 +260,12 @@ fn decisions(document: &PolicyDocument) -> Vec<Decision> {
 /// The text with the required statements, if they do not hold; then they do, and nothing is lost.
 fn patch(document: &PolicyDocument, face: Face, wanted: &[String]) {
     let required = &QUESTIONS.required;
-    let Some(text) = Reader::new(document, face).patched(required, wanted) else { return };
-    let patched = PolicyDocument::parse(text.as_str())
-        .unwrap_or_else(|error| panic!("the patched text is no policy: {error}\n{text}"));
+    let patched = Reader::new(document, face).patched(required, wanted);
+    let patched = patched.unwrap_or_else(|broken| panic!("{broken}\n{}", document.text()));
+    let Some(patched) = patched else { return };
+    let text = patched.text();
     let again = Reader::new(&patched, face).patched(required, wanted);
-    assert!(again.is_none(), "patched twice:\n{text}\n{again:?}");
+    assert_eq!(again, Ok(None), "patched twice:\n{text}");
     for (before, after) in decisions(document).into_iter().zip(decisions(&patched)) {
         if before.outcome == Outcome::Allowed {
             assert_eq!(after.outcome, Outcome::Allowed, "{before:?}\n{text}");

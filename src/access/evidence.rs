@@ -54,6 +54,8 @@ pub struct Evidence {
     rcps: Levels,
     session: Option<Vec<Named>>,
     context: Vec<(String, Vec<String>)>,
+    /// What is read of texts that come later, too.
+    documents: Documents,
 }
 
 #[derive(Debug, Clone)]
@@ -106,7 +108,7 @@ type Levels = Result<Vec<Vec<Named>>, String>;
 
 /// Documents that were taken apart already, by their text.
 struct Cache<'c, 'o> {
-    documents: &'c Documents<'o>,
+    documents: &'c Documents,
     prepared: HashMap<&'o str, Result<Rc<Prepared>, String>>,
 }
 
@@ -117,7 +119,7 @@ impl Evidence {
     }
 
     /// The same, of texts that others read too.
-    pub fn sharing<'o>(documents: &Documents<'o>, observation: &'o Observation, extras: &Extras) -> Self {
+    pub fn sharing(documents: &Documents, observation: &Observation, extras: &Extras) -> Self {
         let mut cache = Cache { documents, prepared: HashMap::new() };
         let keys = observation
             .keys
@@ -144,6 +146,7 @@ impl Evidence {
                 .as_ref()
                 .map(|given| given_documents(given, |name| DocumentName::SessionPolicy { name })),
             context: extras.context.clone(),
+            documents: documents.clone(),
         }
     }
 
@@ -160,6 +163,7 @@ impl Evidence {
             rcps: self.rcps.clone(),
             session: self.session.clone(),
             context: self.context.clone(),
+            documents: self.documents.clone(),
         }
     }
 
@@ -197,7 +201,7 @@ impl Evidence {
     /// Takes a key policy for what it will be; a text that is no policy is as good as unread.
     pub fn rewrite_key_policy(&mut self, key: &KeyArn, text: &str) {
         if let Some(own) = self.keys.get_mut(key) {
-            own.policy = taken_apart(text).map_or_else(unread, Reading::Read);
+            own.policy = taken_apart(&self.documents, text).map_or_else(unread, Reading::Read);
         }
     }
 
@@ -213,7 +217,7 @@ impl Evidence {
     /// Takes a managed policy for what it will be, for everybody who has it.
     pub fn rewrite_policy(&mut self, policy: &PolicyArn, text: &str) {
         let arn = policy.to_string();
-        let document = taken_apart(text);
+        let document = taken_apart(&self.documents, text);
         for identity in self.identities.values_mut() {
             let Reading::Read(Identity { policies, boundary }) = identity else { continue };
             let mut own =
@@ -228,7 +232,7 @@ impl Evidence {
 
     /// Takes a managed policy as attached to each of several principals.
     pub fn attach(&mut self, policy: &PolicyArn, text: &str, entities: &[&EntityArn]) {
-        let document = taken_apart(text);
+        let document = taken_apart(&self.documents, text);
         for entity in entities {
             let Some(identity) = self.identities.get_mut(*entity) else { continue };
             match (&mut *identity, &document) {
@@ -394,15 +398,11 @@ fn unread<T>(reason: String) -> Reading<T> {
 
 fn prepared<'o>(text: &'o str, cache: &mut Cache<'_, 'o>) -> Result<Rc<Prepared>, String> {
     let Cache { documents, prepared } = cache;
-    let taken_apart = || match documents.parsed(text) {
-        Ok(document) => Ok(Rc::new(Prepared::new(&document))),
-        Err(error) => Err(error.to_string()),
-    };
-    prepared.entry(text).or_insert_with(taken_apart).clone()
+    prepared.entry(text).or_insert_with(|| taken_apart(documents, text)).clone()
 }
 
-fn taken_apart(text: &str) -> Result<Rc<Prepared>, String> {
-    match PolicyDocument::parse(text) {
+fn taken_apart(documents: &Documents, text: &str) -> Result<Rc<Prepared>, String> {
+    match documents.parsed(text) {
         Ok(document) => Ok(Rc::new(Prepared::new(&document))),
         Err(error) => Err(error.to_string()),
     }

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::finding::{DocumentFinding, Unsound};
+use super::finding::{DocumentFinding, Unsavable, Unsound};
+use super::judgement;
 use super::patch::{Face, Reader};
-use super::planner::limits::size_without_white_space;
-use super::planner::{plan, refused_sid};
+use super::planner::plan;
 use super::{Change, Finding, FindingCode, FindingKind, Operation, Severity, soundness};
 use crate::access::{CoverageRule, Grantee, Request};
 use crate::arn::{AccountId, KeyArn, PolicyArn};
@@ -16,7 +16,7 @@ use crate::observation::{
     IamObservation, IamQuotas, KeyObservation, ManagedPolicy, Observation, PolicyVersion, RamPolicy, Reading,
 };
 use crate::policy::envelope::{self, NoPolicy};
-use crate::policy::{ActionSet, AwsPrincipal, Effect, PolicyDocument, Statement};
+use crate::policy::{ActionSet, AwsPrincipal, Documents, Effect, PolicyDocument, Statement};
 
 /// What becomes of one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,41 +116,37 @@ fn is_of_the_other_side(code: FindingCode) -> bool {
 /// Patches a customer managed policy of an account so that it covers the request's keys.
 pub fn patch_identity_policy(text: &str, name: &str, request: &Request, account: AccountId) -> Patched {
     let refused = |kind: FindingKind| finished(None, vec![Finding::new(&name, kind)]);
-    let mut document = match PolicyDocument::parse(text) {
+    let documents = Documents::default();
+    let mut document = match documents.parsed(text) {
         Ok(document) => document,
         Err(error) => return refused(DocumentFinding::Unreadable { error: error.to_string() }.into()),
     };
-    if let Some(sid) = refused_sid(&document) {
-        return refused(DocumentFinding::RefusedSid { sid: sid.to_owned() }.into());
-    }
     for key in &request.keys {
         let wanted = [key.to_string()];
         let required = request.required_in(key, account);
         let patched = Reader::new(&document, Face::Identity).patched(&required, &wanted);
-        match patched.map(PolicyDocument::parse) {
-            None => {}
-            Some(Ok(patched)) => document = patched,
-            Some(Err(error)) => {
-                return refused(Unsound::Policy { error: error.to_string() }.into());
-            }
+        match patched {
+            Ok(None) => {}
+            Ok(Some(patched)) => document = documents.keep(patched),
+            Err(broken) => return refused(Unsound::Edit(broken).into()),
         }
     }
-    if document.text() == text {
-        return finished(None, unrendered(text, name).into_iter().collect());
+    let is_as_it_was = document.text() == text;
+    match judgement::of_identity_policy(&document, IamQuotas::default().policy_size) {
+        Err(why) if !is_as_it_was || matches!(why, Unsavable::RefusedSid(_)) => {
+            return refused(DocumentFinding::Refused(why).into());
+        }
+        _ if is_as_it_was => return finished(None, unrendered(text, name).into_iter().collect()),
+        _ => {}
     }
-    let (size, most) = (size_without_white_space(document.text()), IamQuotas::default().policy_size);
-    if size > most {
-        return refused(DocumentFinding::TooLarge { size, most }.into());
-    }
-    let mut findings = identity_violations(text, document.text(), name, request, account);
+    let mut findings = identity_violations((text, document.text(), &documents), name, request, account);
     findings.extend(unrendered(text, name));
     finished(Some(document.text().to_owned()), findings)
 }
 
 /// The independent check, on an account that has nothing but this policy, attached to nobody.
 fn identity_violations(
-    before: &str,
-    after: &str,
+    (before, after, documents): (&str, &str, &Documents),
     name: &str,
     request: &Request,
     account: AccountId,
@@ -190,7 +186,7 @@ fn identity_violations(
         gains: Vec::new(),
     };
     let own = Grantee::Account { partition: key.partition, id: account };
-    let violations = soundness::violations(request, &observation, &[own], &[change]);
+    let violations = soundness::violations(request, &observation, &[own], &[change], documents);
     violations.into_iter().map(|finding| Finding { subject: name.to_owned(), ..finding }).collect()
 }
 

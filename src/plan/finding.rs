@@ -19,7 +19,7 @@ pub use document::DocumentFinding;
 pub use evaluation::EvaluationFinding;
 pub use grant::GrantFinding;
 pub use grantee::GranteeFinding;
-pub use identity::IdentityFinding;
+pub use identity::{IdentityFinding, Unsavable};
 pub use key::KeyFinding;
 pub use key_policy::KeyPolicyFinding;
 pub use owner::Owner;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::access::RequiredStatement;
 use crate::arn::Partition;
 use crate::policy::document::StringList;
-use crate::policy::edit::Editor;
+use crate::policy::edit::{BrokenEdit, Editor};
 use crate::policy::{
     ActionSet, AwsPrincipal, Effect, PolicyDocument, PrincipalElement, Statement, condition, pattern,
 };
@@ -147,7 +147,14 @@ impl<'d> Reader<'d> {
     }
 
     /// The document with the required statements for everyone or everything wanted; `None` where they hold.
-    pub fn patched(&self, required: &[RequiredStatement], wanted: &[String]) -> Option<String> {
+    ///
+    /// # Errors
+    /// What comes of it is no policy.
+    pub fn patched(
+        &self,
+        required: &[RequiredStatement],
+        wanted: &[String],
+    ) -> Result<Option<PolicyDocument>, BrokenEdit> {
         let lacks =
             |required: &RequiredStatement, wanted: &&String| !self.cover(required, wanted).missing.is_empty();
         let wants: Vec<Want<'_>> = required
@@ -162,15 +169,21 @@ impl<'d> Reader<'d> {
     }
 
     /// The document with what is missing; `None` where nothing is.
-    pub fn patched_for(&self, wants: &[Want<'_>]) -> Option<String> {
+    ///
+    /// # Errors
+    /// What comes of it is no policy.
+    pub fn patched_for(&self, wants: &[Want<'_>]) -> Result<Option<PolicyDocument>, BrokenEdit> {
         let wants: Vec<&Want<'_>> = wants.iter().filter(|want| !want.missing.is_empty()).collect();
+        if wants.is_empty() {
+            return Ok(None);
+        }
         let mut editor = Editor::new(self.document);
         let mut sids = Sids::of(self.document, self.face);
         let mut edited = BTreeSet::new();
         for want in &wants {
             self.add(&mut editor, want, &mut sids, &mut edited);
         }
-        (!wants.is_empty()).then(|| editor.finish())
+        editor.finish().map(Some)
     }
 
     /// One required statement: into a statement that says just this, else by completing one that is only for
@@ -328,31 +341,53 @@ fn is_exact(allow: &Allow<'_>, required: &RequiredStatement) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pruned {
     /// The document without them.
-    pub text: String,
+    pub document: PolicyDocument,
     /// The unique ids that went.
     pub gone: Vec<String>,
 }
 
-/// Takes orphans out of Allow statements; Deny and `NotPrincipal` are never touched. `None` where none goes.
-pub fn prune_orphans(document: &PolicyDocument) -> Option<Pruned> {
-    let removals: Vec<(usize, Vec<String>)> = document
+/// The orphans of Allow statements, by statement; Deny and `NotPrincipal` are never touched.
+fn removable_orphans(document: &PolicyDocument) -> Vec<(usize, Vec<String>)> {
+    let statements = document.statements.iter().enumerate();
+    let allows = statements.filter(|(_, statement)| statement.effect == Effect::Allow);
+    let removals = allows.filter_map(|(index, statement)| {
+        let principal = statement.principal.as_ref().filter(|principal| !principal.negated)?;
+        let orphans: Vec<String> = principal.aws().into_iter().filter_map(orphan).collect();
+        (!orphans.is_empty()).then_some((index, orphans))
+    });
+    removals.collect()
+}
+
+/// The orphans that stand nowhere but where they can be taken out.
+pub fn orphans_that_can_go(document: &PolicyDocument) -> BTreeSet<String> {
+    let stand = |statement: &Statement| -> Vec<String> {
+        statement.principal.iter().flat_map(PrincipalElement::aws).filter_map(orphan).collect()
+    };
+    let removable = removable_orphans(document);
+    let stays = |index: &usize| !removable.iter().any(|(own, _)| own == index);
+    let kept: BTreeSet<String> = document
         .statements
         .iter()
         .enumerate()
-        .filter(|(_, statement)| statement.effect == Effect::Allow)
-        .filter_map(|(index, statement)| {
-            let principal = statement.principal.as_ref().filter(|principal| !principal.negated)?;
-            let orphans: Vec<String> = principal.aws().into_iter().filter_map(orphan).collect();
-            (!orphans.is_empty()).then_some((index, orphans))
-        })
+        .filter(|(index, _)| stays(index))
+        .flat_map(|(_, statement)| stand(statement))
         .collect();
+    removable.into_iter().flat_map(|(_, orphans)| orphans).filter(|orphan| !kept.contains(orphan)).collect()
+}
+
+/// Takes orphans out of Allow statements. `None` where none goes.
+///
+/// # Errors
+/// What comes of it is no policy.
+pub fn prune_orphans(document: &PolicyDocument) -> Result<Option<Pruned>, BrokenEdit> {
+    let removals = removable_orphans(document);
     let gone: BTreeSet<String> = removals.iter().flat_map(|(_, orphans)| orphans).cloned().collect();
     if gone.is_empty() {
-        return None;
+        return Ok(None);
     }
     let mut editor = Editor::new(document);
     editor.remove_principals(&removals);
-    Some(Pruned { text: editor.finish(), gone: gone.into_iter().collect() })
+    Ok(Some(Pruned { document: editor.finish()?, gone: gone.into_iter().collect() }))
 }
 
 fn orphan(principal: AwsPrincipal) -> Option<String> {

@@ -4,15 +4,11 @@ pub(super) mod forecast;
 mod iam_side;
 mod key_side;
 pub(super) mod key_state;
-pub(super) mod limits;
-mod ownership;
+pub(super) mod ownership;
 mod policy_draft;
 mod prospects;
-pub(super) mod refusals;
 
 use std::collections::BTreeMap;
-
-pub(super) use policy_draft::refused_sid;
 
 use super::finding::GranteeFinding;
 use super::{Change, Coverage, Finding, FindingKind, Handover, Operation, Plan, Side, soundness};
@@ -35,7 +31,7 @@ pub fn plan(request: &Request, observation: &Observation) -> Plan {
 #[derive(Debug)]
 pub(super) struct Ground<'o> {
     observation: &'o Observation,
-    pub(super) documents: Documents<'o>,
+    pub(super) documents: Documents,
     evidence: Evidence,
 }
 
@@ -65,12 +61,12 @@ impl<'o> Ground<'o> {
             Prospects { request, observation, grantees: &grantees, before: &before, after: &after };
         prospects.judge(&mut draft);
         ownership::judge(observation, &mut draft);
-        finish(request, observation, &grantees, draft)
+        finish(request, (observation, documents), &grantees, draft)
     }
 }
 
 /// What was read, and what its texts say.
-type Read<'r, 'o> = (&'o Observation, &'r Documents<'o>);
+type Read<'r, 'o> = (&'o Observation, &'r Documents);
 
 /// What the parts of the planner gather.
 #[derive(Debug, Default)]
@@ -86,9 +82,15 @@ struct Draft {
 
 impl Draft {
     fn find(&mut self, subject: &dyn ToString, kind: impl Into<FindingKind>) {
-        let finding = Finding::new(subject, kind);
-        if !self.findings.contains(&finding) {
-            self.findings.push(finding);
+        self.tell([Finding::new(subject, kind)]);
+    }
+
+    /// Adds what was found, each once.
+    fn tell(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        for finding in findings {
+            if !self.findings.contains(&finding) {
+                self.findings.push(finding);
+            }
         }
     }
 }
@@ -160,7 +162,12 @@ fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bo
 }
 
 /// Puts everything in its order and has it checked independently.
-fn finish(request: &Request, observation: &Observation, grantees: &Grantees, mut draft: Draft) -> Plan {
+fn finish(
+    request: &Request,
+    (observation, documents): Read<'_, '_>,
+    grantees: &Grantees,
+    mut draft: Draft,
+) -> Plan {
     draft.changes.sort_by_cached_key(|change| order(&change.operation));
     draft.findings.sort_by_key(Finding::severity);
     draft.handovers.sort_by_key(Handover::account);
@@ -168,7 +175,7 @@ fn finish(request: &Request, observation: &Observation, grantees: &Grantees, mut
     let coverage = coverage(request, &draft);
     let mut plan =
         Plan { findings: draft.findings, changes: draft.changes, coverage, handovers: draft.handovers };
-    let violations = soundness::violations(request, observation, &grantees.usable, &plan.changes);
+    let violations = soundness::violations(request, observation, &grantees.usable, &plan.changes, documents);
     if !violations.is_empty() {
         // A change that fails its check is a bug of ours: it is never shown as something to approve.
         plan.changes.clear();

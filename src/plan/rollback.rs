@@ -7,14 +7,17 @@ mod present;
 mod reduce;
 mod soundness;
 
+use std::rc::Rc;
+
 use crate::access::NewGrant;
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::observation::{KeyGrant, ManagedPolicy, Observation, Reading, UnreadReason};
-use crate::policy::{Fingerprint, PolicyDocument, is_same};
+use crate::policy::edit::BrokenEdit;
+use crate::policy::{Documents, Fingerprint, PolicyDocument};
 
-use super::finding::RollbackFinding;
-use super::planner::refusals;
-use super::{Change, Finding, KeyPolicyUpdate, Now, Operation, Plan};
+use super::finding::{KeyPolicyFinding, RollbackFinding, Unsound};
+use super::judgement;
+use super::{Change, Finding, FindingCode, FindingKind, KeyPolicyUpdate, Now, Operation, Plan};
 use present::Present;
 pub use present::named;
 use reduce::Reduced;
@@ -76,14 +79,16 @@ pub fn plan(written: &[Written], observation: &Observation, extent: Extent) -> R
         changes: Vec::new(),
         findings: Vec::new(),
         conflicts: Vec::new(),
+        documents: Documents::default(),
     };
     for write in written.iter().rev() {
-        draft.undo(write);
+        if let Err(broken) = draft.undo(write) {
+            draft.find(&write.operation.resource(), Unsound::Edit(broken));
+        }
     }
-    let Draft { changes, mut findings, conflicts, .. } = draft;
-    let violations = soundness::violations(written, &changes);
-    let is_sound = violations.is_empty();
-    findings.extend(violations);
+    let Draft { changes, mut findings, conflicts, documents, .. } = draft;
+    findings.extend(soundness::violations(written, observation, &changes, &documents));
+    let is_sound = findings.iter().all(|finding| finding.code() != FindingCode::FailedCheck);
     findings.sort_by_key(Finding::severity);
     let changes = if is_sound && conflicts.is_empty() { changes } else { Vec::new() };
     let plan = Plan { findings, changes, coverage: Vec::new(), handovers: Vec::new() };
@@ -99,20 +104,22 @@ struct Draft<'o> {
     changes: Vec<Change>,
     findings: Vec<Finding>,
     conflicts: Vec<Conflict>,
+    /// What is there and what was there says.
+    documents: Documents,
 }
 
 impl Draft<'_> {
-    fn undo(&mut self, write: &Written) {
+    fn undo(&mut self, write: &Written) -> Result<(), BrokenEdit> {
         match &write.operation {
-            Operation::UpdateKeyPolicy(update) => self.undo_key_policy(write, update),
+            Operation::UpdateKeyPolicy(update) => self.undo_key_policy(write, update)?,
             Operation::PruneOrphans(update) => self.stays_pruned(update),
-            Operation::CreatePolicy { policy, after, .. } => self.undo_creation(write, policy, after),
+            Operation::CreatePolicy { policy, after, .. } => self.undo_creation(write, policy, after)?,
             Operation::DeletePolicyVersion { policy, version, before, .. } => {
                 let (version, text) = (version.clone(), before.clone());
                 self.find(policy, RollbackFinding::StaysDeleted { version, text });
             }
             Operation::CreatePolicyVersion { policy, base_version, before, after, .. } => {
-                self.undo_version(write, policy, base_version, (before, after));
+                self.undo_version(write, policy, base_version, (before, after))?;
             }
             Operation::AttachPolicy { policy, entity, document } => {
                 self.undo_attachment(write, policy, entity, document);
@@ -127,6 +134,7 @@ impl Draft<'_> {
             | Operation::WithdrawPolicyVersion { .. }
             | Operation::RevokeGrant { .. } => {}
         }
+        Ok(())
     }
 
     /// Grants can't be changed, so the one that the run made is there as it was made, or gone: an equal one of another
@@ -148,33 +156,44 @@ impl Draft<'_> {
         }
     }
 
-    fn undo_key_policy(&mut self, write: &Written, update: &KeyPolicyUpdate) {
+    fn undo_key_policy(&mut self, write: &Written, update: &KeyPolicyUpdate) -> Result<(), BrokenEdit> {
         let KeyPolicyUpdate { key, before, after } = update;
         let Some(now) = self.present.key_policy(key) else {
-            return self.unread(key, self.observation.keys.get(key).and_then(|key| reason(&key.policy)));
+            self.unread(key, self.observation.keys.get(key).and_then(|key| reason(&key.policy)));
+            return Ok(());
         };
-        if is_same(&now, before, key.partition) {
-            return;
+        let documents = self.documents.clone();
+        if documents.is_same(&now, before, key.partition) {
+            return Ok(());
         }
-        if is_same(&now, after, key.partition) || reduce::only_deletions(after, &now, key.partition) {
-            let change = KeyPolicyUpdate { key: key.clone(), before: now, after: before.clone() };
-            if self.can_be_written(key, before) {
-                self.present.set_key_policy(key, before);
-                self.change(write, Operation::RestoreKeyPolicy(change), "changed the key policy");
+        if documents.is_same(&now, after, key.partition)
+            || reduce::only_deletions(&documents, after, &now, key.partition)?
+        {
+            match documents.parsed(before) {
+                Ok(former) if self.can_be_written(key, &former) => {
+                    self.present.set_key_policy(key, before);
+                    let change = KeyPolicyUpdate { key: key.clone(), before: now, after: before.clone() };
+                    self.change(write, Operation::RestoreKeyPolicy(change), "changed the key policy");
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    self.find(key, KeyPolicyFinding::Unreadable { error: error.to_string() });
+                }
             }
-            return;
+            return Ok(());
         }
-        let reduced = reduce::reduced(&now, before, after, key.partition);
+        let reduced = reduce::reduced(&documents, &now, (before, after), key.partition)?;
         if reduced.is_clean() {
-            return;
+            return Ok(());
         }
-        if let Some(text) = self.reduction(write, (before, after), &now, reduced) {
-            let change = KeyPolicyUpdate { key: key.clone(), before: now, after: text.clone() };
-            if self.can_be_written(key, &text) {
-                self.present.set_key_policy(key, &text);
-                self.change(write, Operation::ReduceKeyPolicy(change), "added to the key policy");
-            }
+        if let Some(rest) = self.reduction(write, (before, after), &now, reduced)
+            && self.can_be_written(key, &rest)
+        {
+            self.present.set_key_policy(key, rest.text());
+            let change = KeyPolicyUpdate { key: key.clone(), before: now, after: rest.text().to_owned() };
+            self.change(write, Operation::ReduceKeyPolicy(change), "added to the key policy");
         }
+        Ok(())
     }
 
     /// What is left of a changed document once ours is out of it; else a conflict, or a finding that says what stays.
@@ -184,7 +203,7 @@ impl Draft<'_> {
         (before, after): (&str, &str),
         now: &str,
         reduced: Reduced,
-    ) -> Option<String> {
+    ) -> Option<Rc<PolicyDocument>> {
         let resource = write.operation.resource();
         if self.extent == Extent::Everything {
             self.conflict(write, Some(before), Some(after), Now::Text(now.to_owned()));
@@ -193,32 +212,30 @@ impl Draft<'_> {
         for what in reduced.left {
             self.find(&resource, RollbackFinding::Left { what, run: write.run.clone() });
         }
-        reduced.text
+        reduced.document.map(|document| self.documents.keep(document))
     }
 
-    /// AWS refuses a text that names somebody who was deleted since, or that locks its author out.
-    fn can_be_written(&mut self, key: &KeyArn, text: &str) -> bool {
-        let Ok(document) = PolicyDocument::parse(text) else { return true };
-        let deleted = self.present.deleted(&document);
+    /// AWS refuses a text that names somebody who was deleted since, besides what it refuses of any.
+    fn can_be_written(&mut self, key: &KeyArn, document: &PolicyDocument) -> bool {
+        let deleted = self.present.deleted(document);
         for entity in &deleted {
             self.find(entity, RollbackFinding::Deleted { key: key.clone() });
         }
         let caller = self.observation.callers.get(&key.account);
-        let refused = refusals::of_key_policy(key, &document, caller);
-        let is_fine = deleted.is_empty()
-            && !refused.iter().any(|finding| finding.severity() == super::Severity::Blocking);
+        let refused = judgement::of_key_policy(key, document, caller);
+        let is_fine = deleted.is_empty() && judgement::can_be_saved(&refused);
         self.findings.extend(refused);
         is_fine
     }
 
     fn stays_pruned(&mut self, update: &KeyPolicyUpdate) {
-        let Ok(document) = PolicyDocument::parse(update.before.as_str()) else { return };
+        let Ok(document) = self.documents.parsed(&update.before) else { return };
         self.find(&update.key, RollbackFinding::StaysPruned { orphans: document.orphans() });
     }
 
-    fn undo_creation(&mut self, write: &Written, policy: &PolicyArn, after: &str) {
-        let Some(found) = self.policy(policy) else { return };
-        if !is_same(&found.document, after, policy.partition) {
+    fn undo_creation(&mut self, write: &Written, policy: &PolicyArn, after: &str) -> Result<(), BrokenEdit> {
+        let Some(found) = self.policy(policy) else { return Ok(()) };
+        if !self.documents.is_same(&found.document, after, policy.partition) {
             return self.undo_changed_text(write, &found, (EMPTY, after));
         }
         let users: Vec<String> =
@@ -230,9 +247,11 @@ impl Draft<'_> {
         } else {
             self.present.delete(policy);
             let operation = Operation::DeletePolicy { policy: policy.clone(), before: found.document };
-            return self.change(write, operation, "created it");
+            self.change(write, operation, "created it");
+            return Ok(());
         };
         self.changed_in_words(write, (None, Some(after)), words);
+        Ok(())
     }
 
     fn undo_version(
@@ -241,19 +260,20 @@ impl Draft<'_> {
         policy: &PolicyArn,
         base_version: &str,
         (before, after): (&str, &str),
-    ) {
+    ) -> Result<(), BrokenEdit> {
         let Some(found) = self.policy(policy) else {
             if self.is_read(policy) && write.is_certain {
                 self.changed_in_words(write, (Some(before), Some(after)), format!("`{policy}` is gone"));
             }
-            return;
+            return Ok(());
         };
         let default = found.versions.iter().find(|version| version.is_default).map(|own| own.id.clone());
-        if is_same(&found.document, before, policy.partition) {
+        if self.documents.is_same(&found.document, before, policy.partition) {
             let ours = write.version.clone().filter(|version| Some(version) != default.as_ref());
-            return self.withdraw(write, &found, ours, after);
+            self.withdraw(write, &found, ours, after);
+            return Ok(());
         }
-        if !is_same(&found.document, after, policy.partition) {
+        if !self.documents.is_same(&found.document, after, policy.partition) {
             return self.undo_changed_text(write, &found, (before, after));
         }
         if found.versions.iter().all(|version| version.id != base_version) {
@@ -262,7 +282,8 @@ impl Draft<'_> {
                 run: write.run.clone(),
                 text: before.to_owned(),
             };
-            return self.find(policy, gone);
+            self.find(policy, gone);
+            return Ok(());
         }
         let operation = Operation::SetDefaultVersion {
             policy: policy.clone(),
@@ -273,6 +294,7 @@ impl Draft<'_> {
         self.present.set_default(policy, base_version, before);
         self.change(write, operation, "put another version in force");
         self.withdraw(write, &found, default, after);
+        Ok(())
     }
 
     /// The version that the run made goes, where it is there.
@@ -285,16 +307,29 @@ impl Draft<'_> {
         self.change(write, operation, "made this version");
     }
 
-    fn undo_changed_text(&mut self, write: &Written, found: &ManagedPolicy, (before, after): (&str, &str)) {
+    fn undo_changed_text(
+        &mut self,
+        write: &Written,
+        found: &ManagedPolicy,
+        (before, after): (&str, &str),
+    ) -> Result<(), BrokenEdit> {
         let partition = found.arn.partition;
-        let reduced = reduce::reduced(&found.document, before, after, partition);
+        let reduced = reduce::reduced(&self.documents, &found.document, (before, after), partition)?;
         if reduced.is_clean() {
-            return;
+            return Ok(());
         }
-        let Some(text) = self.reduction(write, (before, after), &found.document, reduced) else { return };
-        let quota = self.present.versions_quota(found.arn.account);
+        let Some(rest) = self.reduction(write, (before, after), &found.document, reduced) else {
+            return Ok(());
+        };
+        let quotas = self.present.quotas(found.arn.account);
+        if let Err(why) = judgement::of_identity_policy(&rest, quotas.policy_size) {
+            self.find(&found.arn, RollbackFinding::Refused { why, run: write.run.clone() });
+            return Ok(());
+        }
+        let quota = quotas.versions_per_policy;
         if found.versions.len() >= quota {
-            return self.find(&found.arn, RollbackFinding::NoRoom { quota, run: write.run.clone() });
+            self.find(&found.arn, RollbackFinding::NoRoom { quota, run: write.run.clone() });
+            return Ok(());
         }
         let operation = Operation::CreatePolicyVersion {
             policy: found.arn.clone(),
@@ -304,11 +339,12 @@ impl Draft<'_> {
                 .find(|version| version.is_default)
                 .map_or_else(String::new, |version| version.id.clone()),
             before: found.document.clone(),
-            after: text.clone(),
+            after: rest.text().to_owned(),
             serves: found.attached_to.iter().chain(&found.boundary_of).cloned().collect(),
         };
-        self.present.set_text(&found.arn, &text);
+        self.present.set_text(&found.arn, rest.text());
         self.change(write, operation, "added to it");
+        Ok(())
     }
 
     fn undo_attachment(
@@ -322,8 +358,7 @@ impl Draft<'_> {
         if !found.attached_to.contains(&entity.entity_name()) {
             return;
         }
-        let meaning =
-            PolicyDocument::parse(found.document.as_str()).map(|now| now.fingerprint(policy.partition));
+        let meaning = self.documents.parsed(&found.document).map(|now| now.fingerprint(policy.partition));
         if meaning.as_ref() != Ok(document) {
             let words = "the policy says something else than when it was attached".to_owned();
             return self.changed_in_words(write, (None, None), words);
@@ -385,7 +420,7 @@ impl Draft<'_> {
         self.changes.push(Change { operation, reason, gains: Vec::new() });
     }
 
-    fn find(&mut self, subject: &dyn ToString, found: RollbackFinding) {
+    fn find(&mut self, subject: &dyn ToString, found: impl Into<FindingKind>) {
         let finding = Finding::new(subject, found);
         if !self.findings.contains(&finding) {
             self.findings.push(finding);

@@ -35,6 +35,7 @@ pub(super) fn violations(
     observation: &Observation,
     grantees: &[Grantee],
     changes: &[Change],
+    documents: &Documents,
 ) -> Vec<Finding> {
     let mut demands: Vec<Demand> = Vec::new();
     let kinds = grantees
@@ -52,7 +53,7 @@ pub(super) fn violations(
         grantees,
         observation,
         changes,
-        documents: Documents::default(),
+        documents,
     };
     let mut attached = BTreeSet::new();
     changes
@@ -75,11 +76,11 @@ struct Asked<'a> {
     observation: &'a Observation,
     changes: &'a [Change],
     /// What is written and what was read says.
-    documents: Documents<'a>,
+    documents: &'a Documents,
 }
 
 impl<'a> Asked<'a> {
-    fn parsed(&self, text: &'a str) -> Result<Rc<PolicyDocument>, String> {
+    fn parsed(&self, text: &str) -> Result<Rc<PolicyDocument>, String> {
         self.documents.parsed(text).map_err(|error| error.to_string())
     }
 
@@ -171,7 +172,7 @@ impl<'a> Asked<'a> {
         after: &'a str,
         asked: &str,
     ) -> Result<(), String> {
-        let (before, after, asked) = (self.parsed(before)?, self.parsed(after)?, parsed(asked)?);
+        let (before, after, asked) = (self.parsed(before)?, self.parsed(after)?, self.parsed(asked)?);
         let rewrite = Rewrite { before: &before, after: &after, asked: &asked };
         rewrite.check_key_policy(key, &self.principals(key), self.caller(key))
     }
@@ -182,7 +183,7 @@ impl<'a> Asked<'a> {
         before: &'a str,
         after: &'a str,
     ) -> Result<(), String> {
-        let asked = parsed(&self.in_identity_policy(policy.account))?;
+        let asked = self.parsed(&self.in_identity_policy(policy.account))?;
         let (before, after) = (self.parsed(before)?, self.parsed(after)?);
         let rewrite = Rewrite { before: &before, after: &after, asked: &asked };
         rewrite.check_identity_policy(policy.account, &self.request.keys)

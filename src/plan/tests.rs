@@ -4,4 +4,5 @@ mod cases;
 mod properties;
 mod rollback;
 mod several_keys;
+mod texts;
 mod world;

@@ -178,8 +178,8 @@ impl Statement {
 
 #[cfg(test)]
 thread_local! {
-    /// How many texts this test has read.
-    pub(crate) static PARSED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    /// The texts that this test has read, each as often as it was.
+    pub(crate) static PARSED: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
 impl PolicyDocument {
@@ -188,9 +188,9 @@ impl PolicyDocument {
     /// # Errors
     /// The text is not JSON, has a key twice in an object, or is not of the policy grammar.
     pub fn parse(text: impl Into<String>) -> Result<Self, PolicyError> {
-        #[cfg(test)]
-        PARSED.with(|parsed| parsed.set(parsed.get() + 1));
         let text = text.into();
+        #[cfg(test)]
+        PARSED.with_borrow_mut(|parsed| parsed.push(text.clone()));
         let mut document = {
             let value = json::parse(&text)?;
             Reader { text: &text }.document(&value)?

@@ -1,8 +1,14 @@
 //! Edits to a document as splices into its source: what is not edited stays byte for byte.
 
+use super::PolicyError;
 use super::document::{PolicyDocument, Statement, StatementElement, StringList};
 use super::json::Span;
 use super::layout::quote;
+
+/// A text that keymend made of a policy, or as one, and that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a bug of keymend: the patched policy is no policy: {0}")]
+pub struct BrokenEdit(#[from] PolicyError);
 
 /// A replacement of a range of bytes; an empty range inserts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,8 +150,15 @@ impl<'d> Editor<'d> {
         }
     }
 
-    /// The edited text.
-    pub fn finish(mut self) -> String {
+    /// The edited document.
+    ///
+    /// # Errors
+    /// The edited text is no policy.
+    pub fn finish(self) -> Result<PolicyDocument, BrokenEdit> {
+        Ok(PolicyDocument::parse(self.text())?)
+    }
+
+    fn text(mut self) -> String {
         self.insert_new_statements();
         self.splices.sort_by_key(|splice| (splice.at.start, splice.at.end));
         let source = self.document.text();
@@ -221,9 +234,7 @@ mod tests {
         let document = PolicyDocument::parse(text).unwrap();
         let mut editor = Editor::new(&document);
         change(&document, &mut editor);
-        let after = editor.finish();
-        PolicyDocument::parse(after.as_str()).unwrap();
-        after
+        editor.finish().unwrap().text().to_owned()
     }
 
     fn statement() -> serde_json::Value {

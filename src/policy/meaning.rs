@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::document::{ListElement, PolicyDocument, PrincipalElement, Statement, StringList};
+use super::documents::Documents;
 use super::principal::AwsPrincipal;
 use crate::arn::Partition;
 
@@ -42,11 +43,7 @@ impl PolicyDocument {
 
 /// Whether two texts mean the same in a partition; a text that is no policy is only equal to itself.
 pub fn is_same(left: &str, right: &str, partition: Partition) -> bool {
-    left == right
-        || match (PolicyDocument::parse(left), PolicyDocument::parse(right)) {
-            (Ok(left), Ok(right)) => left.same_meaning(&right, partition),
-            _ => false,
-        }
+    Documents::default().is_same(left, right, partition)
 }
 
 impl Statement {

@@ -1,6 +1,6 @@
 //! What is found of a document in a file, where nothing else is known.
 
-use super::FindingCode;
+use super::{FindingCode, Unsavable};
 use crate::policy::envelope::NoPolicy;
 
 /// What is found of a document in a file.
@@ -13,18 +13,8 @@ pub enum DocumentFinding {
         /// Why.
         error: String,
     },
-    /// IAM refuses to save it.
-    RefusedSid {
-        /// For this Sid.
-        sid: String,
-    },
-    /// It would be larger than AWS takes.
-    TooLarge {
-        /// Its size to be, in characters without white space.
-        size: usize,
-        /// What AWS takes.
-        most: usize,
-    },
+    /// IAM would not save it.
+    Refused(Unsavable),
     /// It is a template, which may say anything once it is rendered.
     Template {
         /// What in it stands for something else.
@@ -35,10 +25,8 @@ pub enum DocumentFinding {
 impl DocumentFinding {
     pub(super) fn code(&self) -> FindingCode {
         match self {
-            Self::NoPolicy(_) | Self::Unreadable { .. } | Self::RefusedSid { .. } => {
-                FindingCode::UnreadablePolicy
-            }
-            Self::TooLarge { .. } => FindingCode::TooLarge,
+            Self::NoPolicy(_) | Self::Unreadable { .. } => FindingCode::UnreadablePolicy,
+            Self::Refused(why) => why.code(),
             Self::Template { .. } => FindingCode::UnrenderedTemplate,
         }
     }

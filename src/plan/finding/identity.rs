@@ -52,13 +52,8 @@ pub enum IdentityFinding {
         /// How many there may be.
         quota: usize,
     },
-    /// A new policy would be larger than AWS takes.
-    TooLarge {
-        /// Its size to be, in characters without white space.
-        size: usize,
-        /// What AWS takes.
-        most: usize,
-    },
+    /// A new policy is one that IAM would not save.
+    Refused(Unsavable),
     /// A role of IAM Identity Center, whose permission set has to reference policies.
     PermissionSet {
         /// Their names.
@@ -71,12 +66,19 @@ pub enum IdentityFinding {
 pub enum Unfit {
     /// Its text is no policy.
     Unreadable,
-    /// IAM refuses to save it again.
-    RefusedSid(String),
     /// Others who have it would get access to the key.
     Strangers(Vec<String>),
     /// Whoever gets it would get more than access to the key.
     GivesMore,
+    /// IAM would not save it with the key in it.
+    Refused(Unsavable),
+}
+
+/// Why IAM would not save a customer managed policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unsavable {
+    /// A Sid with characters that IAM does not allow, or that stands twice.
+    RefusedSid(String),
     /// It would be larger than AWS takes.
     TooLarge {
         /// Its size to be, in characters without white space.
@@ -84,6 +86,21 @@ pub enum Unfit {
         /// What AWS takes.
         most: usize,
     },
+    /// It has characters that no policy may have.
+    RefusedCharacters,
+    /// It would have no statement.
+    NoStatement,
+}
+
+impl Unsavable {
+    pub(super) fn code(&self) -> FindingCode {
+        match self {
+            Self::TooLarge { .. } => FindingCode::TooLarge,
+            Self::RefusedSid(_) | Self::RefusedCharacters | Self::NoStatement => {
+                FindingCode::UnreadablePolicy
+            }
+        }
+    }
 }
 
 impl IdentityFinding {
@@ -95,7 +112,7 @@ impl IdentityFinding {
             Self::Broader { .. } => FindingCode::BroaderThanAsked,
             Self::Wider { .. } => FindingCode::WiderThanExisting,
             Self::AttachmentQuota { .. } => FindingCode::AttachmentQuota,
-            Self::TooLarge { .. } => FindingCode::TooLarge,
+            Self::Refused(why) => why.code(),
             Self::PermissionSet { .. } => FindingCode::IdentityCenterRole,
         }
     }

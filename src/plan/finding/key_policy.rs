@@ -33,6 +33,8 @@ pub enum KeyPolicyFinding {
         /// What AWS takes.
         most: usize,
     },
+    /// No statement would be left in it.
+    NoStatement,
     /// Its author could not change it again.
     Lockout {
         /// The author's ARN.
@@ -79,7 +81,9 @@ impl KeyPolicyFinding {
     pub(super) fn code(&self) -> FindingCode {
         match self {
             Self::Unread { .. } => FindingCode::Unread,
-            Self::Unreadable { .. } | Self::RefusedCharacters => FindingCode::UnreadablePolicy,
+            Self::Unreadable { .. } | Self::RefusedCharacters | Self::NoStatement => {
+                FindingCode::UnreadablePolicy
+            }
             Self::Orphans { .. } => FindingCode::OrphanedPrincipals,
             Self::TooLarge { .. } => FindingCode::TooLarge,
             Self::Lockout { .. } => FindingCode::Lockout,

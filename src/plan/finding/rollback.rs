@@ -1,6 +1,6 @@
 //! What is found on the way back.
 
-use super::FindingCode;
+use super::{FindingCode, Unsavable};
 use crate::arn::KeyArn;
 use crate::observation::UnreadReason;
 
@@ -59,6 +59,13 @@ pub enum RollbackFinding {
         /// What it said.
         text: String,
     },
+    /// IAM would not save the policy without what the run added.
+    Refused {
+        /// Why.
+        why: Unsavable,
+        /// The run.
+        run: String,
+    },
     /// The policy has no room for a version without what the run added.
     NoRoom {
         /// How many versions there may be.
@@ -75,7 +82,7 @@ impl RollbackFinding {
             Self::StaysDeleted { .. } | Self::StaysPruned { .. } => FindingCode::StaysOut,
             Self::Left { .. } | Self::LeftFor { .. } | Self::Conflict { .. } => FindingCode::ChangedSince,
             Self::Deleted { .. } => FindingCode::NoSuchPrincipal,
-            Self::BaseGone { .. } | Self::NoRoom { .. } => FindingCode::NotRestorable,
+            Self::BaseGone { .. } | Self::Refused { .. } | Self::NoRoom { .. } => FindingCode::NotRestorable,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Bugs of ours that were found before anything was written.
 
+use crate::policy::edit::BrokenEdit;
+
 /// What the independent check holds against a plan, or what a patch came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unsound {
@@ -13,14 +15,6 @@ pub enum Unsound {
         /// The change, in words.
         change: String,
     },
-    /// A patched key policy is no policy.
-    KeyPolicy {
-        /// Why.
-        error: String,
-    },
-    /// A patched IAM policy is no policy.
-    Policy {
-        /// Why.
-        error: String,
-    },
+    /// A patched document is no policy.
+    Edit(BrokenEdit),
 }

@@ -8,10 +8,9 @@ mod surplus;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::finding::{IdentityFinding, Unsound};
-use super::super::patch::{Face, Reader};
+use super::super::judgement;
 use super::super::{Gain, Side};
-use super::limits::size_without_white_space;
-use super::policy_draft::{PolicyDraft, new_document};
+use super::policy_draft::PolicyDraft;
 use super::{Draft, Grantees, Read, purposes};
 use crate::access::assessment::needed_actions;
 use crate::access::evidence::Evidence;
@@ -19,7 +18,8 @@ use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn};
 use crate::authz::Gate;
 use crate::observation::{IamObservation, IamQuotas, Reading, UnreadReason};
-use crate::policy::{ActionSet, Documents, PolicyDocument};
+use crate::policy::{ActionSet, Documents};
+use home::Home;
 
 /// Plans IAM in every account that has users, roles or groups among the grantees.
 ///
@@ -56,7 +56,7 @@ struct Account<'a, 'o> {
     quotas: IamQuotas,
     entities: &'a [EntityArn],
     evidence: &'a Evidence,
-    documents: &'a Documents<'o>,
+    documents: &'a Documents,
     /// What is required for each key.
     required: BTreeMap<KeyArn, Vec<RequiredStatement>>,
     policies: Vec<PolicyDraft<'o>>,
@@ -64,10 +64,10 @@ struct Account<'a, 'o> {
     to_reference: BTreeMap<EntityArn, BTreeSet<String>>,
 }
 
-fn plan_account<'o>(
+fn plan_account(
     request: &Request,
     id: AccountId,
-    (iam, documents): (&'o IamObservation, &Documents<'o>),
+    (iam, documents): (&IamObservation, &Documents),
     entities: &[EntityArn],
     evidence: &Evidence,
     draft: &mut Draft,
@@ -89,7 +89,7 @@ fn plan_account<'o>(
     for entity in entities {
         account.check_attachments(iam, entity, draft);
     }
-    account.check_sizes(draft);
+    account.judge_new(draft);
     account.finish(draft);
 }
 
@@ -170,8 +170,10 @@ impl Account<'_, '_> {
         let is_lacked =
             |required: &&RequiredStatement| lacking.values().flatten().any(|lacked| lacked == *required);
         let required: Vec<RequiredStatement> = self.required(key).iter().filter(is_lacked).cloned().collect();
-        let home = self.home_for(key, &needy, &required, &gaps, draft);
-        self.write_into(home, key, &lacking, &needy, &required, draft);
+        match self.home_for(key, &needy, &required, &gaps, draft) {
+            Ok(home) => self.write_into(home, key, &lacking, &needy),
+            Err(broken) => draft.find(key, Unsound::Edit(broken)),
+        }
         self.warn_of_wider(key, &needy, draft);
     }
 
@@ -186,12 +188,10 @@ impl Account<'_, '_> {
 
     fn write_into(
         &mut self,
-        home: usize,
+        home: Home,
         key: &KeyArn,
         lacking: &BTreeMap<EntityArn, Vec<RequiredStatement>>,
         needy: &[EntityArn],
-        required: &[RequiredStatement],
-        draft: &mut Draft,
     ) {
         let gain = |entity: &EntityArn| Gain {
             grantee: Grantee::Entity(entity.clone()),
@@ -201,18 +201,9 @@ impl Account<'_, '_> {
         };
         let gains: Vec<(EntityArn, Gain)> =
             needy.iter().map(|entity| (entity.clone(), gain(entity))).collect();
-        let wanted = [key.to_string()];
-        let Some(policy) = self.policies.get_mut(home) else { return };
-        let text = match &policy.document {
-            Some(document) => Reader::new(document, Face::Identity).patched(required, &wanted),
-            None => Some(new_document([(required, wanted.as_slice())])),
-        };
-        match text.map(PolicyDocument::parse) {
-            Some(Ok(document)) => policy.document = Some(document),
-            Some(Err(error)) => {
-                draft.find(&policy.arn, Unsound::Policy { error: error.to_string() });
-            }
-            None => {}
+        let Some(policy) = self.policies.get_mut(home.index) else { return };
+        if let Some(document) = home.document {
+            policy.document = Some(self.documents.keep(document));
         }
         for (entity, gain) in gains {
             if policy.attached.contains(&entity.entity_name()) {
@@ -249,14 +240,12 @@ impl Account<'_, '_> {
         }
     }
 
-    /// AWS would refuse a policy of this size; a policy that existed was not chosen for it.
-    fn check_sizes(&self, draft: &mut Draft) {
+    /// A policy that IAM would not save is not written; one that existed was not chosen for it.
+    fn judge_new(&self, draft: &mut Draft) {
         for policy in self.policies.iter().filter(|policy| policy.existing.is_none()) {
-            let size =
-                policy.document.as_ref().map_or(0, |document| size_without_white_space(document.text()));
-            if size > self.quotas.policy_size {
-                let most = self.quotas.policy_size;
-                draft.find(&policy.arn, IdentityFinding::TooLarge { size, most });
+            let Some(document) = &policy.document else { continue };
+            if let Err(why) = judgement::of_identity_policy(document, self.quotas.policy_size) {
+                draft.find(&policy.arn, IdentityFinding::Refused(why));
             }
         }
     }

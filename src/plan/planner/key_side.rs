@@ -6,20 +6,23 @@ mod principals;
 mod surplus;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::super::finding::{GranteeFinding, KeyFinding, KeyPolicyFinding, Unsound};
+use super::super::judgement::{self, can_be_saved};
 use super::super::listing::{all_listed, listed};
 use super::super::openness;
 use super::super::patch::{self, Face, Reader, Want};
 use super::super::{Change, Gain, KeyPolicyUpdate, Operation, Side};
-use super::{Draft, Grantees, Read, key_state, purposes, refusals};
+use super::{Draft, Grantees, Read, key_state, purposes};
 use crate::access::assessment::{Verdict, needed_actions};
 use crate::access::evidence::Evidence;
 use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
 use crate::arn::KeyArn;
 use crate::authz::Gate;
 use crate::observation::{KeyManager, Observation, Reading};
-use crate::policy::{PolicyDocument, PolicyError};
+use crate::policy::edit::BrokenEdit;
+use crate::policy::{Documents, PolicyDocument};
 use grants::{Lacking, Permission};
 use principals::{KeyPrincipal, distinct, key_principals};
 
@@ -33,7 +36,7 @@ pub(super) fn plan_key(
     draft: &mut Draft,
 ) {
     let Some(observed) = observation.keys.get(key) else { return };
-    let side = KeySide { request, observation, key, evidence };
+    let side = KeySide { request, observation, documents, key, evidence };
     if let Reading::Read(metadata) = &observed.metadata {
         if metadata.manager == KeyManager::Aws && side.is_at_everybodys_service(&grantees.usable, draft) {
             return;
@@ -50,7 +53,10 @@ pub(super) fn plan_key(
         Reading::Read(text) => match documents.parsed(text) {
             Ok(document) => {
                 draft.findings.extend(openness::of_key_policy(key, &document));
-                side.plan_policy(&document, &principals, lacking, draft);
+                if let Err(broken) = side.plan_policy(&document, &principals, lacking, draft) {
+                    draft.find(&key, Unsound::Edit(broken));
+                    mark_missing(key, draft);
+                }
             }
             Err(error) => {
                 draft.find(&key, KeyPolicyFinding::Unreadable { error: error.to_string() });
@@ -63,6 +69,7 @@ pub(super) fn plan_key(
 pub(super) struct KeySide<'a> {
     pub(super) request: &'a Request,
     pub(super) observation: &'a Observation,
+    documents: &'a Documents,
     pub(super) key: &'a KeyArn,
     pub(super) evidence: &'a Evidence,
 }
@@ -99,10 +106,13 @@ impl KeySide<'_> {
         principals: &[KeyPrincipal],
         lacking: Lacking,
         draft: &mut Draft,
-    ) {
+    ) -> Result<(), BrokenEdit> {
         let key = self.key;
-        let pruned = if self.request.prune_orphans { self.prune(read, draft) } else { None };
-        let base = pruned.as_ref().unwrap_or(read);
+        let pruning = if self.request.prune_orphans { self.prune(read, draft)? } else { Pruning::NotNeeded };
+        let base = match &pruning {
+            Pruning::Planned(pruned) | Pruning::Refused(pruned) => pruned,
+            Pruning::NotNeeded | Pruning::Impossible => read,
+        };
         let reader = Reader::new(base, Face::KeyPolicy(key.partition));
         let needs: Vec<Need<'_>> = principals.iter().map(|principal| self.need(&reader, principal)).collect();
         for need in &needs {
@@ -112,41 +122,47 @@ impl KeySide<'_> {
         if self.request.profile == Profile::LeastPrivilege {
             surplus::warn_of_broader(key, base, &reader, &needs, self.request.purpose, draft);
         }
-        let Ok(naming) = parsed(key, patched(&reader, &needs), draft) else { return };
+        let naming = patched(&reader, &needs)?;
 
         let missing: Vec<&Need<'_>> =
             needs.iter().filter(|need| need.of.is_added && !need.missing.is_empty()).collect();
         surplus::warn_of_wider(key, base, &reader, missing.iter().copied(), draft);
         // A grant needs what the key policy says in the end, whoever it comes to name besides.
-        let permission = grants::permit(key, naming.as_ref().unwrap_or(base), &lacking, self.observation);
-        let permitting = permission.as_ref().map(|permission| permission.text.clone());
-        let Ok(permitting) = parsed(key, permitting, draft) else { return };
-        let after = permitting.as_ref().or(naming.as_ref());
-        if let Some(after) = after {
-            let caller = self.observation.callers.get(&key.account);
-            if !refusals::can_be_written(key, base, after.text(), caller, draft) {
+        let permitted = grants::permit(key, naming.as_ref().unwrap_or(base), &lacking, self.observation)?;
+        let (permitting, permission) = permitted.unzip();
+        let after = permitting.or(naming).map(|after| self.documents.keep(after));
+        if let Some(after) = &after {
+            let can_be_saved = self.can_be_saved(after, draft);
+            if !can_be_saved || matches!(pruning, Pruning::Refused(_)) {
                 mark_missing(key, draft);
-                return;
+                return Ok(());
             }
             draft.changes.push(update(key, (base, after), &missing, permission.as_ref()));
         }
-        grants::plan_grants(after.unwrap_or(base), lacking, permission.as_ref(), self, draft);
+        grants::plan_grants(after.as_deref().unwrap_or(base), lacking, permission.as_ref(), self, draft);
+        Ok(())
     }
 
-    /// A change of its own that takes orphans out, unless AWS would refuse it; the patched document is what the next
-    /// change builds on, and is refused for the same reasons.
-    fn prune(&self, read: &PolicyDocument, draft: &mut Draft) -> Option<PolicyDocument> {
-        let key = self.key;
-        let pruned = patch::prune_orphans(read)?;
-        let after = parsed(key, Some(pruned.text.clone()), draft).ok()??;
+    /// Whether AWS would save a key policy; where not, that is found.
+    fn can_be_saved(&self, document: &PolicyDocument, draft: &mut Draft) -> bool {
+        let caller = self.observation.callers.get(&self.key.account);
+        let findings = judgement::of_key_policy(self.key, document, caller);
+        let can_be_saved = can_be_saved(&findings);
+        draft.tell(findings);
+        can_be_saved
+    }
+
+    /// A change of its own that takes orphans out, unless AWS would refuse it.
+    fn prune(&self, read: &PolicyDocument, draft: &mut Draft) -> Result<Pruning, BrokenEdit> {
+        let Some(pruned) = patch::prune_orphans(read)? else { return Ok(Pruning::NotNeeded) };
+        let after = self.documents.keep(pruned.document);
+        let can_be_saved = self.can_be_saved(&after, draft);
         if !after.orphans().is_empty() {
             // AWS would refuse what is left, so nothing is gained by pruning.
-            refusals::orphaned(key, after.orphans(), false, draft);
-            return None;
+            return Ok(Pruning::Impossible);
         }
-        let caller = self.observation.callers.get(&key.account);
-        if !refusals::can_be_written(key, &after, after.text(), caller, draft) {
-            return Some(after);
+        if !can_be_saved {
+            return Ok(Pruning::Refused(after));
         }
         draft.changes.push(Change {
             reason: match pruned.gone.as_slice() {
@@ -160,12 +176,12 @@ impl KeySide<'_> {
             },
             gains: Vec::new(),
             operation: Operation::PruneOrphans(KeyPolicyUpdate {
-                key: key.clone(),
+                key: self.key.clone(),
                 before: read.text().to_owned(),
-                after: pruned.text,
+                after: after.text().to_owned(),
             }),
         });
-        Some(after)
+        Ok(Pruning::Planned(after))
     }
 
     fn need<'p>(&self, reader: &Reader<'_>, of: &'p KeyPrincipal) -> Need<'p> {
@@ -188,16 +204,16 @@ impl KeySide<'_> {
     }
 }
 
-/// A text that was made of a policy is a policy again.
-fn parsed(
-    key: &KeyArn,
-    text: Option<String>,
-    draft: &mut Draft,
-) -> Result<Option<PolicyDocument>, PolicyError> {
-    text.map(PolicyDocument::parse).transpose().inspect_err(|error| {
-        draft.find(key, Unsound::KeyPolicy { error: error.to_string() });
-        mark_missing(key, draft);
-    })
+/// What becomes of orphans that were asked to go.
+enum Pruning {
+    /// There are none that can go.
+    NotNeeded,
+    /// They go first, and the next change builds on what is left.
+    Planned(Rc<PolicyDocument>),
+    /// AWS would refuse what is left, and whatever builds on it.
+    Refused(Rc<PolicyDocument>),
+    /// Others stand where nothing is touched.
+    Impossible,
 }
 
 /// The change of a key policy that names who has to be named and permits the grants that have to be possible.
@@ -222,7 +238,7 @@ fn update(
 }
 
 /// The policy with what is missing for those who may be added.
-fn patched(reader: &Reader<'_>, needs: &[Need<'_>]) -> Option<String> {
+fn patched(reader: &Reader<'_>, needs: &[Need<'_>]) -> Result<Option<PolicyDocument>, BrokenEdit> {
     let added = || needs.iter().filter(|need| need.of.is_added);
     let statements = distinct(added().map(|need| need.of));
     let asked = |required| texts(added().filter(|need| need.of.required.contains(required)));

@@ -1,6 +1,7 @@
 //! A managed policy while it is being planned, and the writes it comes to.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::super::finding::IdentityFinding;
 use super::super::patch::{Face, Reader, Sids};
@@ -9,14 +10,15 @@ use super::Draft;
 use crate::access::RequiredStatement;
 use crate::arn::{EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::observation::ManagedPolicy;
+use crate::policy::edit::BrokenEdit;
 use crate::policy::{ActionSet, Documents, PolicyDocument};
 
 /// A managed policy as it is and as it will be.
 pub(super) struct PolicyDraft<'o> {
     pub(super) arn: PolicyArn,
     pub(super) existing: Option<&'o ManagedPolicy>,
-    /// The text to be, and its typed view where it is a policy.
-    pub(super) document: Option<PolicyDocument>,
+    /// What it is to say, where it is a policy.
+    pub(super) document: Option<Rc<PolicyDocument>>,
     pub(super) attached: BTreeSet<EntityName>,
     /// Whom the change of its text gives something.
     pub(super) gains: Vec<Gain>,
@@ -26,9 +28,9 @@ pub(super) struct PolicyDraft<'o> {
 
 impl<'o> PolicyDraft<'o> {
     /// A policy that exists.
-    pub(super) fn of(policy: &'o ManagedPolicy, documents: &Documents<'o>, draft: &mut Draft) -> Self {
+    pub(super) fn of(policy: &'o ManagedPolicy, documents: &Documents, draft: &mut Draft) -> Self {
         let document = match documents.parsed(&policy.document) {
-            Ok(document) => Some((*document).clone()),
+            Ok(document) => Some(document),
             Err(error) => {
                 draft.find(&policy.arn, IdentityFinding::LeftAlone { error: error.to_string() });
                 None
@@ -58,7 +60,7 @@ impl<'o> PolicyDraft<'o> {
 
     /// The actions on the key that the policy does not give, of each required statement.
     pub(super) fn missing(&self, required: &[RequiredStatement], key: &KeyArn) -> Vec<ActionSet> {
-        let reader = self.document.as_ref().map(|document| Reader::new(document, Face::Identity));
+        let reader = self.document.as_deref().map(|document| Reader::new(document, Face::Identity));
         let key = key.to_string();
         let missing = |required: &RequiredStatement| {
             let cover = reader.as_ref().map(|reader| reader.cover(required, &key));
@@ -92,18 +94,6 @@ impl<'o> PolicyDraft<'o> {
             },
         }));
     }
-}
-
-/// A Sid that IAM takes in no new version: with characters it does not allow, or standing twice.
-///
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html>
-pub(in crate::plan) fn refused_sid(document: &PolicyDocument) -> Option<&str> {
-    let mut seen = BTreeSet::new();
-    let mut sids = document.statements.iter().filter_map(|statement| statement.sid.as_deref());
-    sids.find(|sid| {
-        let is_legal = sid.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        !sid.is_empty() && (!is_legal || !seen.insert(*sid))
-    })
 }
 
 fn creation(policy: &PolicyArn, document: &str, attachments: usize) -> Change {
@@ -165,8 +155,15 @@ fn new_version(policy: &ManagedPolicy, after: &str, gains: Vec<Gain>) -> Change 
     }
 }
 
-/// A document of required statements, each for its keys; Sids that come again count up.
+/// A document of required statements, each for its keys.
 pub(super) fn new_document<'r>(
+    parts: impl IntoIterator<Item = (&'r [RequiredStatement], &'r [String])>,
+) -> Result<PolicyDocument, BrokenEdit> {
+    Ok(PolicyDocument::parse(new_text(parts))?)
+}
+
+/// The text of such a document; Sids that come again count up.
+pub(super) fn new_text<'r>(
     parts: impl IntoIterator<Item = (&'r [RequiredStatement], &'r [String])>,
 ) -> String {
     let mut sids = Sids::none(Face::Identity);

@@ -77,8 +77,8 @@ impl Present {
         }
     }
 
-    pub(super) fn versions_quota(&self, account: AccountId) -> usize {
-        self.quotas.get(&account).copied().unwrap_or_default().versions_per_policy
+    pub(super) fn quotas(&self, account: AccountId) -> IamQuotas {
+        self.quotas.get(&account).copied().unwrap_or_default()
     }
 
     /// The principals of a document that are known not to exist.

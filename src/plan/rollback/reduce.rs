@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::arn::Partition;
 use crate::policy::document::StringList;
-use crate::policy::edit::Editor;
-use crate::policy::{AwsPrincipal, PolicyDocument, Statement, is_same};
+use crate::policy::edit::{BrokenEdit, Editor};
+use crate::policy::{AwsPrincipal, Documents, PolicyDocument, Statement};
 
 /// What a document is without a run's additions.
 pub(super) struct Reduced {
-    /// The text; `None` where nothing of the run's can be taken out.
-    pub(super) text: Option<String>,
+    /// What is left; `None` where nothing of the run's can be taken out.
+    pub(super) document: Option<PolicyDocument>,
     /// Whether anything that the run added stands there unchanged.
     has_ours: bool,
     /// Additions that are no longer as they were written, in words.
@@ -25,10 +25,15 @@ impl Reduced {
 }
 
 /// Takes out of `now` what `after` has beyond `before`, where it stands unchanged.
-pub(super) fn reduced(now: &str, before: &str, after: &str, partition: Partition) -> Reduced {
-    let parse = |text: &str| PolicyDocument::parse(text);
+pub(super) fn reduced(
+    documents: &Documents,
+    now: &str,
+    (before, after): (&str, &str),
+    partition: Partition,
+) -> Result<Reduced, BrokenEdit> {
+    let parse = |text: &str| documents.parsed(text);
     let (Ok(now), Ok(before), Ok(after)) = (parse(now), parse(before), parse(after)) else {
-        return Reduced { text: None, has_ours: false, left: vec!["the document".to_owned()] };
+        return Ok(Reduced { document: None, has_ours: false, left: vec!["the document".to_owned()] });
     };
     let mut editor = Editor::new(&now);
     let mut dropped = Vec::new();
@@ -57,7 +62,8 @@ pub(super) fn reduced(now: &str, before: &str, after: &str, partition: Partition
     editor.remove_statements(&dropped);
     // A policy without a statement is refused.
     let is_possible = has_ours && dropped.len() < now.statements.len();
-    Reduced { text: is_possible.then(|| editor.finish()), has_ours, left }
+    let document = if is_possible { Some(editor.finish()?) } else { None };
+    Ok(Reduced { document, has_ours, left })
 }
 
 /// Whether nothing is left of an addition: no statement of its name, or the statement as it was before.
@@ -116,13 +122,18 @@ fn remove_added(
 }
 
 /// Whether all that happened to a document is that principals in it were deleted: each shows as its unique id.
-pub(super) fn only_deletions(written: &str, now: &str, partition: Partition) -> bool {
-    let (Ok(written), Ok(now)) = (PolicyDocument::parse(written), PolicyDocument::parse(now)) else {
-        return false;
+pub(super) fn only_deletions(
+    documents: &Documents,
+    written: &str,
+    now: &str,
+    partition: Partition,
+) -> Result<bool, BrokenEdit> {
+    let (Ok(written), Ok(now)) = (documents.parsed(written), documents.parsed(now)) else {
+        return Ok(false);
     };
     let orphans: BTreeSet<String> = now.orphans().into_iter().collect();
     if orphans.is_empty() {
-        return false;
+        return Ok(false);
     }
     let names = |document: &PolicyDocument| -> BTreeSet<String> {
         let principals = document.statements.iter().filter_map(|statement| statement.principal.as_ref());
@@ -135,10 +146,10 @@ pub(super) fn only_deletions(written: &str, now: &str, partition: Partition) -> 
     let by_meaning = principal_meaning(partition);
     let kept: BTreeSet<String> = names(&now).iter().map(|name| by_meaning(name)).collect();
     let vanished = names(&written).into_iter().filter(|name| !kept.contains(&by_meaning(name))).collect();
-    is_same(&without(&written, &vanished), &without(&now, &orphans), partition)
+    Ok(without(&written, &vanished)?.same_meaning(&without(&now, &orphans)?, partition))
 }
 
-fn without(document: &PolicyDocument, gone: &BTreeSet<String>) -> String {
+fn without(document: &PolicyDocument, gone: &BTreeSet<String>) -> Result<PolicyDocument, BrokenEdit> {
     let gone: Vec<String> = gone.iter().cloned().collect();
     let removals: Vec<(usize, Vec<String>)> =
         (0..document.statements.len()).map(|index| (index, gone.clone())).collect();

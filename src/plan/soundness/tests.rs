@@ -16,7 +16,7 @@ use crate::access::{
 use crate::arn::{EntityArn, KeyArn};
 use crate::observation::{Caller, KeyObservation, Observation, RamPolicy, Reading};
 use crate::plan::{Change, Finding, KeyPolicyUpdate, Operation};
-use crate::policy::PolicyDocument;
+use crate::policy::{Documents, PolicyDocument};
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const ADMIN: &str = "arn:aws:iam::111122223333:role/admin";
@@ -252,8 +252,8 @@ fn a_wrong_change_is_a_bug_of_ours() {
     };
     let right = change(&[vec![admin()], asked()].concat());
     let wrong = change(&[admin(), decrypt(&json!(STRANGER))]);
-    assert_eq!(violations(&request, &observation, &grantees, &[right]), []);
-    let [found] = &violations(&request, &observation, &grantees, &[wrong])[..] else {
+    assert_eq!(violations(&request, &observation, &grantees, &[right], &Documents::default()), []);
+    let [found] = &violations(&request, &observation, &grantees, &[wrong], &Documents::default())[..] else {
         panic!("one violation")
     };
     assert_eq!(found.subject, KEY);
@@ -288,7 +288,7 @@ fn violations_of(operation: Operation) -> Vec<Finding> {
         ..Observation::default()
     };
     let change = Change { operation, reason: String::new(), gains: Vec::new() };
-    violations(&request, &observation, &request.grantees, &[change])
+    violations(&request, &observation, &request.grantees, &[change], &Documents::default())
 }
 
 #[test]
@@ -374,7 +374,10 @@ fn a_permission_for_some_of_an_accounts_roles_passes() {
     let update = KeyPolicyUpdate { key: key(), before: text(&[admin()]), after: text(&[admin(), statement]) };
     let change =
         Change { operation: Operation::UpdateKeyPolicy(update), reason: String::new(), gains: Vec::new() };
-    assert_eq!(violations(&request, &Observation::default(), &request.grantees, &[change]), []);
+    assert_eq!(
+        violations(&request, &Observation::default(), &request.grantees, &[change], &Documents::default()),
+        []
+    );
 }
 
 mod brute {

@@ -8,14 +8,11 @@ use serde_json::{Value, json};
 
 use super::properties::{Given, given, is_asked_for, key_statement, laid_out};
 use super::world::{KEY, ShortRequest, World};
-use crate::access::assessment::needed_actions;
-use crate::access::evidence::Extras;
 use crate::access::{CoverageRule, PolicyName, Profile, Purpose, Request};
-use crate::plan::conclusion::{Conclusion, check};
 use crate::plan::document::patch_identity_policy;
 use crate::plan::soundness::violations;
 use crate::plan::{Change, FindingCode, Operation, plan};
-use crate::policy::document::PARSED;
+use crate::policy::Documents;
 
 const KEYS: [&str; 3] = [
     KEY,
@@ -158,7 +155,8 @@ fn news(before: &str, after: &str) -> BTreeSet<Given> {
 }
 
 fn refused(request: &Request, world: &World, changes: &[Change]) -> bool {
-    !violations(request, &world.observe(request), &request.grantees, changes).is_empty()
+    !violations(request, &world.observe(request), &request.grantees, changes, &Documents::default())
+        .is_empty()
 }
 
 proptest! {
@@ -222,61 +220,4 @@ proptest! {
         **after = text;
         prop_assert!(refused(&request, &world, &changes), "{wider:?}\n{changes:#?}");
     }
-}
-
-/// How many texts are read while something is done.
-fn texts_read<T>(act: impl FnOnce() -> T) -> (usize, T) {
-    let before = PARSED.get();
-    let done = act();
-    (PARSED.get() - before, done)
-}
-
-/// A world with so many roles, of which all are let in by both sides, or none.
-fn crowd(count: usize, is_let_in: bool) -> (World, Request) {
-    let roles: Vec<String> = (0..count).map(|number| format!("role/app-{number}")).collect();
-    let arns: Vec<String> = roles.iter().map(|role| format!("arn:aws:iam::444455556666:{role}")).collect();
-    let root = json!({
-        "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:*", "Resource": "*",
-    });
-    let theirs = json!({"Effect": "Allow", "Principal": {"AWS": arns}, "Action": "kms:*", "Resource": "*"});
-    let statements = if is_let_in { vec![root, theirs] } else { vec![root] };
-    let identity = json!({"Effect": "Allow", "Action": "kms:*", "Resource": KEY});
-    let entities: serde_json::Map<String, Value> =
-        roles.iter().map(|role| (role.clone(), json!(0))).collect();
-    let world = serde_json::from_value(json!({
-        "keys": [{"policy": {"Version": "2012-10-17", "Statement": statements}}],
-        "iam": {"444455556666": {
-            "entities": entities,
-            "policies": {"KmsKeyUsagePolicy": {
-                "document": {"Version": "2012-10-17", "Statement": identity},
-                "attached_to": if is_let_in { roles } else { Vec::new() },
-            }},
-        }},
-    }))
-    .unwrap();
-    let request: ShortRequest = serde_json::from_value(json!({"grantees": arns})).unwrap();
-    let request = request.on(&world);
-    (world, request)
-}
-
-/// A policy is read once a run, however many principals are asked about.
-#[test]
-fn texts_are_read_once_for_all_principals() {
-    let checked = |count: usize| {
-        let (world, request) = crowd(count, true);
-        let observation = world.observe(&request);
-        let (read, checked) =
-            texts_read(|| check(&request, &observation, &Extras::default(), needed_actions(request.purpose)));
-        assert!(checked.iter().all(|checked| checked.conclusion == Conclusion::CanLaunch), "{checked:#?}");
-        read
-    };
-    assert_eq!((checked(2), checked(40)), (2, 2), "the key's policy and the managed one");
-    let planned = |count: usize| {
-        let (world, request) = crowd(count, false);
-        let observation = world.observe(&request);
-        let (read, plan) = texts_read(|| plan(&request, &observation));
-        assert_eq!(plan.changes.len(), 2 + count, "{:#?}", plan.findings);
-        read
-    };
-    assert_eq!(planned(2), planned(40));
 }

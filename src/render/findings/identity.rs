@@ -1,8 +1,8 @@
 //! What is said of the policies of requester accounts.
 
 use super::Words;
-use crate::plan::finding::IdentityFinding;
 use crate::plan::finding::identity::Unfit;
+use crate::plan::finding::{IdentityFinding, Unsavable};
 use crate::plan::listing::{all_listed, listed};
 
 pub(super) fn words(found: &IdentityFinding) -> Words {
@@ -29,9 +29,10 @@ pub(super) fn words(found: &IdentityFinding) -> Words {
             Words::new(format!("it has {attached} managed policies attached, and {quota} is the most"))
                 .hint("detach one that nobody needs, or ask AWS for a higher quota")
         }
-        IdentityFinding::TooLarge { size, most } => {
+        IdentityFinding::Refused(Unsavable::TooLarge { size, most }) => {
             Words::new(format!("the policy would have {size} characters, AWS takes {most} at most"))
         }
+        IdentityFinding::Refused(why) => Words::new(unsavable(why)),
         IdentityFinding::PermissionSet { policies } => Words::new(
             "IAM Identity Center owns this role: nothing can be attached to it, and its name changes when the \
              permission set is assigned anew",
@@ -44,13 +45,30 @@ pub(super) fn words(found: &IdentityFinding) -> Words {
 fn unfit(why: &Unfit) -> String {
     match why {
         Unfit::Unreadable => "it can't be read".to_owned(),
-        Unfit::RefusedSid(sid) => format!("IAM refuses to save it again, for the Sid \"{sid}\""),
+        Unfit::Refused(Unsavable::RefusedSid(sid)) => {
+            format!("IAM refuses to save it again, for the Sid \"{sid}\"")
+        }
         Unfit::Strangers(strangers) => {
             format!("it also serves {}, who would get access to the key", all_listed(strangers))
         }
         Unfit::GivesMore => "it gives more than access to this key".to_owned(),
-        Unfit::TooLarge { size, most } => {
+        Unfit::Refused(Unsavable::TooLarge { size, most }) => {
             format!("it would have {size} characters, AWS takes {most} at most")
+        }
+        Unfit::Refused(why) => unsavable(why),
+    }
+}
+
+/// Why IAM would not save a policy.
+pub(super) fn unsavable(why: &Unsavable) -> String {
+    match why {
+        Unsavable::RefusedSid(sid) => format!("IAM refuses to save it, for the Sid \"{sid}\""),
+        Unsavable::TooLarge { size, most } => {
+            format!("it would have {size} characters without white space, AWS takes {most} at most")
+        }
+        Unsavable::RefusedCharacters => "it has characters that IAM refuses".to_owned(),
+        Unsavable::NoStatement => {
+            "it would have no statement, and IAM refuses a policy without any".to_owned()
         }
     }
 }

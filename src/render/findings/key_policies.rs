@@ -27,6 +27,10 @@ pub(super) fn words(found: &KeyPolicyFinding) -> Words {
             Words::new(format!("the key policy would have {bytes} bytes, AWS takes {most} at most"))
                 .hint("name accounts instead of their users and roles, or remove statements that nobody needs")
         }
+        KeyPolicyFinding::NoStatement => {
+            Words::new("no statement would be left in the key policy, and AWS refuses a policy without any")
+                .hint("let somebody in first, such as the account of the key")
+        }
         KeyPolicyFinding::Lockout { caller } => Words::new(format!(
             "the key policy does not allow `{caller}` or its account kms:PutKeyPolicy; AWS refuses a policy that locks \
              its author out"

@@ -1,6 +1,7 @@
 //! What is said of the way back.
 
 use super::Words;
+use super::identity::unsavable;
 use crate::plan::finding::RollbackFinding;
 use crate::plan::listing::all_listed;
 
@@ -35,6 +36,9 @@ pub(super) fn words(found: &RollbackFinding) -> Words {
             line(text)
         ))
         .hint("put that text back as a new version by hand"),
+        RollbackFinding::Refused { why, run } => {
+            Words::new(format!("{}, so what run {run} added stays", unsavable(why)))
+        }
         RollbackFinding::NoRoom { quota, run } => Words::new(format!(
             "it has {quota} versions, the most there may be, so what run {run} added stays"
         ))

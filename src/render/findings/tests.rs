@@ -8,14 +8,14 @@ use crate::authz::Gate;
 use crate::observation::UnreadReason;
 use crate::plan::Severity;
 use crate::plan::finding::grant::Barrier;
-use crate::plan::finding::identity::Unfit;
+use crate::plan::finding::identity::{Unfit, Unsavable};
 use crate::plan::finding::key::NewerKey;
 use crate::plan::finding::{
     DocumentFinding, EvaluationFinding, GrantFinding, GranteeFinding, IdentityFinding, KeyFinding,
     KeyPolicyFinding, Owner, RollbackFinding, Unsound,
 };
-use crate::policy::KmsAction;
 use crate::policy::envelope::NoPolicy;
+use crate::policy::{KmsAction, PolicyDocument};
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
@@ -92,6 +92,7 @@ fn key_policies() {
         KeyPolicyFinding::Orphans { orphans: orphans(), can_be_pruned: true },
         KeyPolicyFinding::Orphans { orphans: orphans(), can_be_pruned: false },
         KeyPolicyFinding::TooLarge { bytes: 40_000, most: 32_768 },
+        KeyPolicyFinding::NoStatement,
         KeyPolicyFinding::Lockout { caller: "arn:aws:iam::111122223333:user/admin".to_owned() },
         KeyPolicyFinding::Inert { statement: statement() },
         KeyPolicyFinding::RepeatedSid { sid: "a".to_owned() },
@@ -119,15 +120,17 @@ fn policies_of_identities() {
         IdentityFinding::Unread { reason: UnreadReason::NotLookedAt },
         IdentityFinding::LeftAlone { error: "line 1: no object".to_owned() },
         separate(Unfit::Unreadable),
-        separate(Unfit::RefusedSid("a b".to_owned())),
+        separate(Unfit::Refused(Unsavable::RefusedSid("a b".to_owned()))),
         separate(Unfit::Strangers(texts(&["user ann", "role web"]))),
         separate(Unfit::GivesMore),
-        separate(Unfit::TooLarge { size: 7000, most: 6144 }),
+        separate(Unfit::Refused(too_large())),
+        separate(Unfit::Refused(Unsavable::RefusedCharacters)),
         IdentityFinding::NoRoom,
         IdentityFinding::Broader { who: texts(&["a"]), key: key(), purpose: Purpose::Start },
         IdentityFinding::Wider { policy: "KmsKeyUsagePolicy".to_owned() },
         IdentityFinding::AttachmentQuota { attached: 10, quota: 10 },
-        IdentityFinding::TooLarge { size: 7000, most: 6144 },
+        IdentityFinding::Refused(too_large()),
+        IdentityFinding::Refused(Unsavable::NoStatement),
         IdentityFinding::PermissionSet { policies: texts(&["KmsKeyUsagePolicy"]) },
     ]));
 }
@@ -246,13 +249,19 @@ fn owners() {
     ]));
 }
 
+fn too_large() -> Unsavable {
+    Unsavable::TooLarge { size: 7000, most: 6144 }
+}
+
 #[test]
 fn documents() {
     insta::assert_snapshot!(of([
         DocumentFinding::NoPolicy(NoPolicy::Comments),
         DocumentFinding::Unreadable { error: "line 1: no object".to_owned() },
-        DocumentFinding::RefusedSid { sid: "a b".to_owned() },
-        DocumentFinding::TooLarge { size: 7000, most: 6144 },
+        DocumentFinding::Refused(Unsavable::RefusedSid("a b".to_owned())),
+        DocumentFinding::Refused(too_large()),
+        DocumentFinding::Refused(Unsavable::RefusedCharacters),
+        DocumentFinding::Refused(Unsavable::NoStatement),
         DocumentFinding::Template { placeholder: "${account}".to_owned() },
     ]));
 }
@@ -270,18 +279,18 @@ fn the_way_back() {
         RollbackFinding::Conflict { run: run(), did: "update the key policy".to_owned() },
         RollbackFinding::Deleted { key: key() },
         RollbackFinding::BaseGone { version: version(), run: run(), text: text() },
+        RollbackFinding::Refused { why: too_large(), run: run() },
         RollbackFinding::NoRoom { quota: 5, run: run() },
     ]));
 }
 
 #[test]
 fn bugs() {
-    let error = || "line 1: no object".to_owned();
+    let broken = PolicyDocument::parse("[").unwrap_err().into();
     insta::assert_snapshot!(of([
         Unsound::Change { violation: "a Deny changed".to_owned() },
         Unsound::Unbacked { change: "delete policy p".to_owned() },
-        Unsound::KeyPolicy { error: error() },
-        Unsound::Policy { error: error() },
+        Unsound::Edit(broken),
     ]));
 }
 

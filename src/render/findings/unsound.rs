@@ -13,11 +13,6 @@ pub(super) fn words(found: &Unsound) -> Words {
             "a bug of keymend, nothing is written: the record does not say what would justify this: {change}"
         ))
         .hint(REPORT),
-        Unsound::KeyPolicy { error } => {
-            Words::new(format!("a bug of keymend: the new key policy is no policy: {error}"))
-        }
-        Unsound::Policy { error } => {
-            Words::new(format!("a bug of keymend: the patched policy is no policy: {error}"))
-        }
+        Unsound::Edit(broken) => Words::new(broken.to_string()),
     }
 }

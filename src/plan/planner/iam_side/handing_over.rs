@@ -1,7 +1,7 @@
 //! What the administrator of a requester account has to do, where no credentials serve it.
 
 use super::super::Draft;
-use super::super::policy_draft::new_document;
+use super::super::policy_draft::new_text;
 use super::identity_center;
 use crate::access::{Request, RequiredStatement};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
@@ -56,5 +56,5 @@ fn handed_over(request: &Request, account: AccountId) -> String {
             None => parts.push((required, vec![key.to_string()])),
         }
     }
-    new_document(parts.iter().map(|(required, keys)| (required.as_slice(), keys.as_slice())))
+    new_text(parts.iter().map(|(required, keys)| (required.as_slice(), keys.as_slice())))
 }

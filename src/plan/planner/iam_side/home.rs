@@ -3,14 +3,24 @@
 use std::collections::BTreeSet;
 
 use super::super::Draft;
-use super::super::limits::size_without_white_space;
-use super::super::policy_draft::{PolicyDraft, refused_sid};
+use super::super::policy_draft::{PolicyDraft, new_document};
 use super::{Account, Gaps};
 use crate::access::RequiredStatement;
 use crate::arn::{EntityArn, EntityName, KeyArn, PolicyArn};
-use crate::plan::finding::IdentityFinding;
 use crate::plan::finding::identity::Unfit;
+use crate::plan::finding::{IdentityFinding, Unsavable};
+use crate::plan::judgement;
 use crate::plan::patch::{Face, Reader};
+use crate::policy::PolicyDocument;
+use crate::policy::edit::BrokenEdit;
+
+/// The policy that takes a key.
+pub(super) struct Home {
+    /// Which one of the account's.
+    pub(super) index: usize,
+    /// What it is to say; `None` where it says it already.
+    pub(super) document: Option<PolicyDocument>,
+}
 
 impl Account<'_, '_> {
     /// The first policy that can serve everyone who needs it, else a new one.
@@ -21,11 +31,18 @@ impl Account<'_, '_> {
         required: &[RequiredStatement],
         gaps: &Gaps,
         draft: &mut Draft,
-    ) -> usize {
+    ) -> Result<Home, BrokenEdit> {
+        let wanted = [key.to_string()];
         let mut refusals = Vec::new();
         for (index, policy) in self.policies.iter().enumerate() {
-            match self.refusal(policy, key, needy, required, gaps) {
-                None => return index,
+            let Some(document) = &policy.document else {
+                refusals.push((policy.arn.clone(), Unfit::Unreadable));
+                continue;
+            };
+            let reader = Reader::new(document, Face::Identity);
+            let merged = reader.patched(required, &wanted)?;
+            match self.refusal(policy, (&reader, merged.as_ref().unwrap_or(document)), key, needy, gaps) {
+                None => return Ok(Home { index, document: merged }),
                 Some(reason) => refusals.push((policy.arn.clone(), reason)),
             }
         }
@@ -35,26 +52,25 @@ impl Account<'_, '_> {
             draft.find(&refused, IdentityFinding::Separate { name, why, made, key });
         }
         self.policies.push(PolicyDraft::new(arn));
-        self.policies.len() - 1
+        let document = Some(new_document([(required, wanted.as_slice())])?);
+        Ok(Home { index: self.policies.len() - 1, document })
     }
 
-    /// Why a policy can't take the key for those who need it; `None` where it can.
+    /// Why a policy can't take the key for those who need it, as it is and as it would be; `None` where it can.
     fn refusal(
         &self,
         policy: &PolicyDraft<'_>,
+        (reader, merged): (&Reader<'_>, &PolicyDocument),
         key: &KeyArn,
         needy: &[EntityArn],
-        required: &[RequiredStatement],
         gaps: &Gaps,
     ) -> Option<Unfit> {
-        let wanted = [key.to_string()];
-        let Some(document) = &policy.document else { return Some(Unfit::Unreadable) };
-        if let Some(sid) = refused_sid(document) {
-            return Some(Unfit::RefusedSid(sid.to_owned()));
+        let judged = judgement::of_identity_policy(merged, self.quotas.policy_size);
+        if let Err(why @ Unsavable::RefusedSid(_)) = judged {
+            return Some(Unfit::Refused(why));
         }
-        let reader = Reader::new(document, Face::Identity);
-        let merged = reader.patched(required, &wanted);
-        if merged.is_some() {
+        let is_written = policy.document.as_deref() != Some(merged);
+        if is_written {
             let boundaries = policy.existing.iter().flat_map(|existing| &existing.boundary_of);
             let attached =
                 policy.attached.iter().filter(|entity| !self.uncovered(entity, key, gaps).is_empty());
@@ -75,9 +91,7 @@ impl Account<'_, '_> {
         if is_new_to_someone && !reader.gives_only(&all, &asked) {
             return Some(Unfit::GivesMore);
         }
-        let size = merged.as_deref().map_or(0, size_without_white_space);
-        let most = self.quotas.policy_size;
-        (size > most).then_some(Unfit::TooLarge { size, most })
+        judged.err().filter(|_| is_written).map(Unfit::Refused)
     }
 
     fn is_grantee(&self, entity: &EntityName) -> bool {

@@ -9,7 +9,7 @@ use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::observation::{Caller, IamObservation, IamQuotas, Observation, Reading};
 use crate::plan::soundness::violations;
 use crate::plan::{Change, KeyPolicyUpdate, Operation};
-use crate::policy::{ActionSet, Condition};
+use crate::policy::{ActionSet, Condition, Documents};
 use crate::render::findings::tell;
 
 const ROOT: &str = "arn:aws:iam::444455556666:root";
@@ -97,7 +97,7 @@ impl Tables {
         };
         let changes =
             operations.map(|operation| Change { operation, reason: String::new(), gains: Vec::new() });
-        let found = violations(request, &observation, &request.grantees, &changes);
+        let found = violations(request, &observation, &request.grantees, &changes, &Documents::default());
         found.into_iter().map(|finding| tell(&finding).message).collect()
     }
 }

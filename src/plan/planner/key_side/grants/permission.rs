@@ -11,14 +11,12 @@ use crate::authz::Prepared;
 use crate::observation::Observation;
 use crate::plan::Gain;
 use crate::plan::patch::{Face, Sids};
-use crate::policy::edit::Editor;
+use crate::policy::edit::{BrokenEdit, Editor};
 use crate::policy::{Effect, PolicyDocument};
 
-/// A key policy that lets accounts create the grants.
+/// What a key policy comes to let accounts do.
 #[derive(Debug)]
 pub(in super::super) struct Permission {
-    /// The policy's text.
-    pub(in super::super) text: String,
     /// Those that could not be created before.
     grants: Vec<NewGrant>,
 }
@@ -30,7 +28,7 @@ pub(in super::super) fn permit(
     document: &PolicyDocument,
     lacking: &Lacking,
     observation: &Observation,
-) -> Option<Permission> {
+) -> Result<Option<(PolicyDocument, Permission)>, BrokenEdit> {
     // A Deny stays what it is, whatever is added: it is no reason to add the same again.
     let mut allows = document.clone();
     allows.statements.retain(|statement| statement.effect == Effect::Allow);
@@ -48,7 +46,10 @@ pub(in super::super) fn permit(
             permitted.extend(refused.into_iter().cloned());
         }
     }
-    (!permitted.is_empty()).then(|| Permission { text: editor.finish(), grants: permitted })
+    if permitted.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some((editor.finish()?, Permission { grants: permitted })))
 }
 
 impl Permission {
