@@ -4,6 +4,7 @@ pub mod assessment;
 pub mod chain;
 pub mod evidence;
 pub mod grant;
+pub mod inquiry;
 mod key_principal;
 pub mod no_grantee;
 mod purpose;

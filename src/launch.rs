@@ -4,7 +4,6 @@
 mod allowed_images;
 mod callers;
 pub mod causes;
-mod commands;
 mod denial;
 mod error;
 mod launcher;
@@ -21,6 +20,7 @@ use crate::access::assessment::needed_actions;
 use crate::access::chain::{
     Chain, FoundImage, FoundSnapshot, Notice, Refusal, Requester, Stranger, told_keys,
 };
+use crate::access::inquiry::who_called;
 use crate::access::{GranteeRef, KeyRef, Purpose, UnresolvedRequest};
 use crate::arn::AccountId;
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
@@ -268,7 +268,7 @@ pub fn require_names(named: &[GranteeRef], chain: &Chain) -> Result<(), LaunchEr
         Some(instance) if named.is_empty() && chain.purpose == Purpose::Launch => Err(LaunchError::Unnamed {
             instance: instance.id.clone(),
             account: instance.owner,
-            command: commands::who_called(chain.purpose, &chain.region, &instance.id),
+            command: who_called(chain.purpose, &chain.region, &instance.id),
         }),
         _ => Ok(()),
     }

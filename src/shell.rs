@@ -40,6 +40,11 @@ fn quote_bytes(argument: &str) -> String {
     out
 }
 
+/// A command from its words, each quoted.
+pub fn command<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    words.into_iter().map(quote).collect::<Vec<Cow<'_, str>>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;

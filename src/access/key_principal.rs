@@ -1,8 +1,7 @@
-//! How a grantee is let in on either side: whom a key policy names for it, whom IAM policies serve, and who needs a
-//! grant.
+//! How a key's account lets a grantee in: by a principal of the key policy, or by a grant.
 
 use super::{Grantee, ServiceLinkedRole};
-use crate::arn::{EntityArn, EntityKind, KeyArn};
+use crate::arn::{EntityKind, KeyArn};
 
 impl Grantee {
     /// The grantee's account as a whole.
@@ -25,23 +24,11 @@ impl Grantee {
         matches!(self, Self::Entity(entity) if entity.kind == EntityKind::Group)
     }
 
-    /// The user, role or group to which managed policies can be attached; what a service-linked role may do belongs to
-    /// its service, and an account has its users' and roles' policies only.
-    pub fn in_iam(&self) -> Option<&EntityArn> {
-        match self {
-            Self::Entity(entity) => Some(entity),
-            Self::Account { .. } | Self::ServiceLinkedRole(_) => None,
-        }
-    }
-
     /// The service-linked role that no policy lets use a key, as it is another account's: it needs a grant.
     ///
     /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html>
     pub fn served_by_grants(&self, key: &KeyArn) -> Option<&ServiceLinkedRole> {
-        match self {
-            Self::ServiceLinkedRole(role) if role.arn().account != key.account => Some(role),
-            Self::Account { .. } | Self::Entity(_) | Self::ServiceLinkedRole(_) => None,
-        }
+        self.as_service_linked_role().filter(|role| role.arn().account != key.account)
     }
 }
 
@@ -50,12 +37,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_grantee_is_let_in_by_a_principal_and_by_iam_or_by_a_grant() {
+    fn a_grantee_is_let_in_by_a_principal_or_by_a_grant() {
         const ROLE: &str =
             "arn:aws:iam::444455556666:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot";
         let root = "arn:aws:iam::444455556666:root";
         let cases = [
-            // Grantee, its principal, whether IAM serves it.
+            // Grantee, its principal, whether policies are attached to it.
             (root, root, false),
             ("arn:aws:iam::444455556666:user/Ann", "arn:aws:iam::444455556666:user/Ann", true),
             ("arn:aws:iam::444455556666:role/a/Dev", "arn:aws:iam::444455556666:role/a/Dev", true),
@@ -67,10 +54,10 @@ mod tests {
                 .parse()
                 .unwrap()
         };
-        for (text, principal, is_in_iam) in cases {
+        for (text, principal, is_attachable) in cases {
             let grantee: Grantee = text.parse().unwrap();
             assert_eq!(grantee.key_principal().to_string(), principal);
-            assert_eq!(grantee.in_iam().is_some(), is_in_iam, "{text}");
+            assert_eq!(grantee.attachable().is_some(), is_attachable, "{text}");
             assert_eq!(grantee.served_by_grants(&key("111122223333")).is_some(), text == ROLE, "{text}");
             assert_eq!(grantee.served_by_grants(&key("444455556666")), None, "{text}");
         }

@@ -3,15 +3,17 @@
 mod keys;
 mod records;
 
-use super::allowed_images::{is_allowed, what_is_newer};
+use super::allowed_images::{is_allowed, is_understood, what_is_newer};
 use super::callers;
-use super::commands::{self, Copied};
 use super::state_reason;
 use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Requester};
-use crate::access::{Grantee, Request};
-use crate::arn::AccountId;
-use crate::observation::ec2::{AllowedImages, Image, Instance, Snapshot};
-use crate::observation::{KeyManager, Observation, Reading, UnreadReason};
+use crate::access::{Grantee, Purpose, Request};
+use crate::arn::{AccountId, KeyArn};
+use crate::observation::ec2::{AllowedImages, Image, Instance, StateReason};
+use crate::observation::{KeyManager, Observation, Reading};
+use crate::plan::finding::image::{NewerImage, SettingChange, SharingDoubt};
+use crate::plan::finding::launch_key::Copied;
+use crate::plan::finding::{FailureFinding, ImageFinding, LaunchKeyFinding, Placed};
 use crate::plan::{self, Case, Finding, FindingCode, FindingKind, Plan, Side};
 
 /// The plan, with every cause besides.
@@ -101,37 +103,29 @@ struct Causes<'c> {
 }
 
 impl Causes<'_> {
-    fn find(&mut self, code: FindingCode, subject: &str, message: String, hint: Option<String>) {
-        self.findings.push(Finding::new(&subject, FindingKind::Told { code, message, hint }));
+    fn find(&mut self, subject: &dyn ToString, kind: impl Into<FindingKind>) {
+        self.findings.push(Finding::new(subject, kind));
+    }
+
+    fn placed(&self, id: &str) -> Placed {
+        Placed::new(&self.chain.region, id)
     }
 
     fn of_instance(&mut self, instance: &Instance) {
-        let state = &instance.state;
-        let Some(reason) = &instance.state_reason else {
-            let message = format!("the instance is {state}, and EC2 gives no reason");
-            return self.find(FindingCode::StateReason, &instance.id, message, None);
-        };
-        let words = if reason.message.is_empty() { &reason.code } else { &reason.message };
-        let told =
-            if words.contains(&reason.code) { words.clone() } else { format!("{}: {words}", reason.code) };
-        let message = format!("the instance is {state}: `{told}`");
-        let meaning = state_reason::meaning(reason).map(|meaning| meaning.words.to_owned());
-        self.find(FindingCode::StateReason, &instance.id, message, meaning);
+        let state = instance.state.clone();
+        let told = instance.state_reason.as_ref().map(in_full);
+        let meaning = instance.state_reason.as_ref().and_then(state_reason::meaning);
+        self.find(&instance.id, FailureFinding::Instance { state, told, meaning });
     }
 
     fn of_image(&mut self, found: &FoundImage) {
         let image = &found.image;
+        let state = image.state.clone();
         if !IMAGE_STATES.contains(&image.state.as_str()) {
-            let what = format!("the image's state is `{}`", image.state);
-            self.unknown(&image.id, &what, "whether anything launches from it");
+            self.find(&image.id, ImageFinding::Newer(NewerImage::State(state)));
         } else if image.state != "available" {
-            let message = format!("the image is {}: nothing launches from it", image.state);
-            self.find(
-                FindingCode::ImageState,
-                &image.id,
-                message,
-                way_out_of_state(&self.chain.region, image),
-            );
+            let (placed, owner) = (self.placed(&image.id), image.owner);
+            self.find(&image.id, ImageFinding::OutOfUse { image: placed, state, owner });
         }
         let is_nothing_encrypted = !found.snapshots.is_empty()
             && found
@@ -139,9 +133,7 @@ impl Causes<'_> {
                 .iter()
                 .all(|found| found.snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_encrypted));
         if is_nothing_encrypted || found.snapshots.is_empty() {
-            let message =
-                "none of its snapshots is encrypted: no key of theirs stands in the way of a launch";
-            self.find(FindingCode::NotEncrypted, &image.id, message.to_owned(), None);
+            self.find(&image.id, ImageFinding::NothingEncrypted { purpose: Purpose::Launch });
         }
         for account in self.accounts.iter().filter(|account| **account != image.owner) {
             self.of_visitor(*account, found);
@@ -169,114 +161,74 @@ impl Causes<'_> {
                 .is_some_and(|settings| settings.state != "audit-mode" && settings.state != "disabled");
         let newer = settings.filter(|_| verdict.is_none() && seen != Some(true) && may_be_hidden);
         if let Some(what) = newer.and_then(what_is_newer) {
-            let what = format!("the Allowed AMIs setting of account {account} has {what}");
-            self.unknown(&image.id, &what, "whether it lets the image in");
+            self.find(&image.id, ImageFinding::Newer(NewerImage::Setting { account, what }));
         }
         match (seen, shared) {
             (Some(true), _) | (None, Some(true)) => {}
             (_, Some(false)) => {
-                self.not_shared(account, image, "its launch permission does not name the account");
+                self.not_shared(account, image, true);
             }
             (Some(false), None) if !may_be_hidden => {
-                self.not_shared(account, image, "the account does not see it");
+                self.not_shared(account, image, false);
             }
             (Some(false), _) if verdict == Some(false) && may_be_hidden => {}
             (Some(false), _) => {
-                let message = format!(
-                    "account {account} does not see the image: its own Allowed AMIs setting, its organization, or a \
-                     missing launch permission keeps it out"
-                );
-                self.find(FindingCode::LaunchPermission, &image.id, message, None);
+                self.find(&image.id, ImageFinding::NotSeen { account });
             }
             (None, None) => self.unread(account, found, requester),
         }
     }
 
-    fn not_shared(&mut self, account: AccountId, image: &Image, why: &str) {
-        let message = format!("account {account} may not launch the image: {why}");
-        let command = commands::share_image(&self.chain.region, &image.id, account);
-        let hint = format!("share it, as its owner, account {}\n{command}", image.owner);
-        self.find(FindingCode::LaunchPermission, &image.id, message, Some(hint));
+    fn not_shared(&mut self, account: AccountId, image: &Image, is_read: bool) {
+        let (placed, owner) = (self.placed(&image.id), image.owner);
+        self.find(&image.id, ImageFinding::NotShared { account, image: placed, owner, is_read });
     }
 
     fn unread(&mut self, account: AccountId, found: &FoundImage, requester: &Requester) {
-        let unread = match (requester.sees.get(&found.image.id), &found.launch) {
-            (Some(Reading::Unread(reason)), _) | (None, Reading::Unread(reason)) => Some(reason),
-            _ => None,
-        };
-        let reason = match (unread, &found.launch) {
-            (Some(reason), _) => reason.to_string(),
-            (None, Reading::Read(shares)) if !shares.unknown.is_empty() => {
-                format!(
-                    "it is shared in a way that keymend does not know (`{}`)",
-                    shares.unknown.join("`, `")
-                )
+        let why = match (requester.sees.get(&found.image.id), &found.launch) {
+            (Some(Reading::Unread(reason)), _) | (None, Reading::Unread(reason)) => {
+                SharingDoubt::Unread(reason.clone())
+            }
+            (_, Reading::Read(shares)) if !shares.unknown.is_empty() => {
+                SharingDoubt::Newer(shares.unknown.clone())
             }
             // An organization that it is shared with may hold the account or not.
-            _ => format!(
-                "it is shared with an organization, and whether account {account} is in it is not told"
-            ),
+            _ => SharingDoubt::Organization,
         };
-        let message = format!("whether account {account} may launch the image is not known: {reason}");
-        let hint = how_to_read(account, unread);
-        self.find(FindingCode::LaunchUnread, &found.image.id, message, Some(hint));
+        self.find(&found.image.id, ImageFinding::SharingUnknown { account, why });
     }
 
     fn not_allowed(&mut self, account: AccountId, image: &Image, settings: &AllowedImages) {
-        let owner = image.owner;
-        let command = commands::allow_owner(&self.chain.region, settings, owner);
-        let hint = match command {
-            Some(command) => format!("allow images of account {owner}, in account {account}\n{command}"),
-            None if settings.managed_by == "declarative-policy" => {
-                "its organization's declarative policy for EC2 decides: allow images of the owner there"
-                    .to_owned()
-            }
-            None => format!(
-                "allow images of account {owner} there, by hand: the setting has what keymend does not know, and a command \
-                 that replaces it would drop that"
-            ),
-        };
-        let (code, message) = if settings.state == "enabled" {
-            let message =
-                format!("the Allowed AMIs setting of account {account} keeps out images of account {owner}");
-            (FindingCode::ImageNotAllowed, message)
+        let way_out = if is_understood(settings) {
+            let region = self.chain.region.clone();
+            SettingChange::Criteria { region, criteria: settings.criteria.clone() }
+        } else if settings.managed_by == "declarative-policy" {
+            SettingChange::DeclarativePolicy
         } else {
-            let message = format!(
-                "the Allowed AMIs setting of account {account} is in audit mode: enabled, it would keep out images of \
-                 account {owner}"
-            );
-            (FindingCode::ImageAudited, message)
+            SettingChange::ByHand
         };
-        self.find(code, &image.id, message, Some(hint));
+        let (owner, is_enabled) = (image.owner, settings.state == "enabled");
+        self.find(&image.id, ImageFinding::KeptOut { account, owner, is_enabled, way_out });
     }
 
     fn of_snapshot(&mut self, found: &FoundSnapshot, request: &Request) {
         let Some(snapshot) = &found.snapshot else {
-            let message =
-                "the snapshot is not shown to the accounts that asked, or gone: its key can't be told";
-            let hint =
-                "give credentials of its owner, --account-profile OWNER=PROFILE, or its key, --key ARN";
-            return self.find(
-                FindingCode::SnapshotUnseen,
-                &found.id,
-                message.to_owned(),
-                Some(hint.to_owned()),
-            );
+            return self.find(&found.id, ImageFinding::SnapshotUnseen);
         };
         if !snapshot.unknown.is_empty() {
-            let what = format!("EC2 tells of its encryption `{}`", snapshot.unknown.join("`, `"));
-            self.unknown(&snapshot.id, &what, "which keys a launch needs");
+            let told = snapshot.unknown.clone();
+            self.find(&snapshot.id, ImageFinding::Newer(NewerImage::Encryption(told)));
         }
         let is_asked_about = |key| request.keys.is_empty() || request.keys.contains(key);
         if !snapshot.associated_keys.is_empty() && snapshot.key.as_ref().is_none_or(is_asked_about) {
-            self.of_associated_keys(snapshot);
+            let keys = snapshot.associated_keys.clone();
+            self.find(&snapshot.id, LaunchKeyFinding::AssociatedKeys { keys });
         }
+        let state = snapshot.state.clone();
         if !SNAPSHOT_STATES.contains(&snapshot.state.as_str()) {
-            let what = format!("the snapshot's state is `{}`", snapshot.state);
-            self.unknown(&snapshot.id, &what, "whether anything launches from it");
+            self.find(&snapshot.id, ImageFinding::Newer(NewerImage::SnapshotState(state)));
         } else if snapshot.state != "completed" {
-            let message = format!("the snapshot is {}: nothing launches from it", snapshot.state);
-            self.find(FindingCode::ImageState, &snapshot.id, message, None);
+            self.find(&snapshot.id, ImageFinding::SnapshotOutOfUse { state });
         }
         if is_under(found, self.managed) {
             return;
@@ -284,107 +236,56 @@ impl Causes<'_> {
         let Reading::Read(shares) = &found.shares else { return };
         let foreign = self.accounts.iter().filter(|account| **account != snapshot.owner);
         for account in foreign.filter(|account| shares.include(**account) == Some(false)) {
-            let message = format!(
-                "the snapshot is not shared with account {account}: a launch does not need that, a copy of the image does \
-                 (CopyImage)"
-            );
-            let command = commands::share_snapshot(&self.chain.region, &snapshot.id, *account);
-            let hint = format!("to let it copy the image, share the snapshot too\n{command}");
-            self.find(FindingCode::SnapshotPermission, &snapshot.id, message, Some(hint));
+            let (account, placed) = (*account, self.placed(&snapshot.id));
+            self.find(&snapshot.id, ImageFinding::SnapshotNotShared { account, snapshot: placed });
         }
-    }
-
-    /// Something that is newer than keymend: nothing is concluded from it.
-    fn unknown(&mut self, subject: &str, what: &str, so: &str) {
-        let message = format!("{what}, which keymend does not know: {so} can't be told");
-        let hint = "look it up in EC2's API reference, or use a newer keymend".to_owned();
-        self.find(FindingCode::UnknownValue, subject, message, Some(hint));
-    }
-
-    /// "A second, independent way to access the snapshot's data": which way a launch takes is not documented.
-    ///
-    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateKmsKeyId.html>
-    fn of_associated_keys(&mut self, snapshot: &Snapshot) {
-        let keys = snapshot.associated_keys.join(", ");
-        let message = format!(
-            "the snapshot has further keys associated with it ({keys}): either they or its own key may serve a launch, and \
-             AWS does not say which is used; keymend looked at its own key alone"
-        );
-        let hint = "`keymend check` with --key and each of them tells who may use it".to_owned();
-        self.find(FindingCode::AssociatedKeys, &snapshot.id, message, Some(hint));
     }
 
     /// Keys of another region, and those that AWS manages.
     fn of_keys(&mut self) {
-        let region = &self.chain.region;
-        let here: Vec<String> = self.chain.keys().into_iter().map(ToString::to_string).collect();
+        let region = self.chain.region.clone();
+        let here: Vec<KeyArn> = self.chain.keys().into_iter().cloned().collect();
         let found = self.chain.all_snapshots().filter_map(|found| found.snapshot.as_ref()?.key.as_ref());
-        let found = found.filter(|key| key.region != *region).map(ToString::to_string);
+        let found = found.filter(|key| key.region != region).map(ToString::to_string);
         for key in self.chain.elsewhere.iter().cloned().chain(found).collect::<Vec<String>>() {
-            let message = format!(
-                "the key is not in the region {region}, where the image is: an image that was copied to another region is \
-                 encrypted under a key of that region"
-            );
-            let hint = if here.is_empty() {
-                format!("copy the image to {region} under a key of {region}")
-            } else {
-                format!("leave --key out: {} is planned, for the region {region}", here.join(", "))
-            };
-            self.find(FindingCode::KeyRegion, &key, message, Some(hint));
+            let (region, here) = (region.clone(), here.clone());
+            self.find(&key, LaunchKeyFinding::OtherRegion { region, here });
         }
         let managed = self.managed;
         for found in &self.chain.images {
             let is_managed = |found: &&FoundSnapshot| is_under(found, managed);
             if let Some(snapshot) = found.snapshots.iter().find(is_managed) {
-                self.of_managed_key(snapshot, Copied::Image(&found.image));
+                let Image { id, name, .. } = &found.image;
+                self.of_managed_key(snapshot, Copied::Image { id: id.clone(), name: name.clone() });
             }
         }
         for found in self.chain.snapshots.iter().filter(|found| is_under(found, managed)) {
-            self.of_managed_key(found, Copied::Snapshot(&found.id));
+            self.of_managed_key(found, Copied::Snapshot(found.id.clone()));
         }
     }
 
-    fn of_managed_key(&mut self, found: &FoundSnapshot, copied: Copied<'_>) {
+    fn of_managed_key(&mut self, found: &FoundSnapshot, copied: Copied) {
         let Some(snapshot) = &found.snapshot else { return };
-        let foreign: Vec<AccountId> =
-            self.accounts.iter().copied().filter(|account| *account != snapshot.owner).collect();
-        if foreign.is_empty() {
-            let message = format!(
-                "the snapshot is encrypted under the AWS managed key (aws/ebs) of account {}, which whoever launches in \
-                 that account may use; no other account can be let into it",
-                snapshot.owner
-            );
-            return self.find(FindingCode::OwnAwsManagedKey, &found.id, message, None);
+        let owner = snapshot.owner;
+        let others: Vec<AccountId> =
+            self.accounts.iter().copied().filter(|account| *account != owner).collect();
+        if others.is_empty() {
+            return self.find(&found.id, LaunchKeyFinding::OwnManagedKey { owner });
         }
-        let message = "the snapshot is encrypted under an AWS managed key (aws/ebs), which no other account can be let into";
-        let commands = commands::copy_under_new_key(&self.chain.region, copied, &foreign);
-        let hint = format!(
-            "copy it under a customer managed key, in account {}\n{}",
-            snapshot.owner,
-            commands.join("\n")
-        );
-        self.find(FindingCode::AwsManagedKey, &found.id, message.to_owned(), Some(hint));
+        let region = self.chain.region.clone();
+        self.find(&found.id, LaunchKeyFinding::ManagedKey { owner, region, copied, others });
     }
 }
 
-fn how_to_read(account: AccountId, reason: Option<&UnreadReason>) -> String {
-    if matches!(reason, Some(UnreadReason::NoCredentials(_))) {
-        format!("give credentials: --account-profile {account}=PROFILE")
-    } else {
-        format!("`keymend permissions --account {account} --ami` prints what the operator needs there")
-    }
+/// What EC2 says of a state: its code and its message, which often begins with the code.
+fn in_full(StateReason { code, message }: &StateReason) -> String {
+    let words = if message.is_empty() { code } else { message };
+    if words.contains(code) { words.clone() } else { format!("{code}: {words}") }
 }
 
 fn is_under(found: &FoundSnapshot, keys: &[String]) -> bool {
     let key = found.snapshot.as_ref().and_then(|snapshot| snapshot.key.as_ref());
     key.is_some_and(|key| keys.contains(&key.to_string()))
-}
-
-fn way_out_of_state(region: &str, image: &Image) -> Option<String> {
-    (image.state == "disabled").then(|| {
-        let command = commands::enable_image(region, &image.id);
-        format!("enable it, as its owner, account {}\n{command}", image.owner)
-    })
 }
 
 #[cfg(test)]

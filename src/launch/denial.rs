@@ -2,18 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
 
-use std::fmt;
-
-/// What AWS's message tells of a refusal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Denial<'m> {
-    /// Which kind of policy, such as `service control policy`; where none is told, a Deny of an unknown one.
-    kind: Option<&'static str>,
-    /// Whether a statement denies it, rather than none allowing it.
-    pub(super) is_explicit: bool,
-    /// The policy, where it is named.
-    policy: Option<&'m str>,
-}
+use crate::plan::finding::caller::Denial;
 
 /// The kinds of policies, as AWS's messages call them, and whether keymend writes such ones.
 const KINDS: [(&str, bool); 7] = [
@@ -26,16 +15,16 @@ const KINDS: [(&str, bool); 7] = [
     ("resource-based policy", true),
 ];
 
-impl<'m> Denial<'m> {
+impl Denial {
     /// What a message tells; `None` where it tells nothing of policies.
-    pub(super) fn of(message: &'m str) -> Option<Self> {
+    pub(super) fn of(message: &str) -> Option<Self> {
         const EXPLICIT: &str = "explicit deny";
         if let Some((_, rest)) = message.split_once(EXPLICIT) {
             let rest =
                 rest.strip_prefix(" in a ").or_else(|| rest.strip_prefix(" in an ")).unwrap_or_default();
             let kind = kind_at(rest);
             let policy = kind.and_then(|kind| rest.strip_prefix(kind)).and_then(policy_at);
-            return Some(Self { kind, is_explicit: true, policy });
+            return Some(Self { kind, is_explicit: true, policy: policy.map(str::to_owned) });
         }
         let found = message.match_indices("because no ").find_map(|(at, sign)| {
             let rest = message.get(at + sign.len()..)?;
@@ -54,21 +43,6 @@ impl<'m> Denial<'m> {
     pub(super) fn is_beyond_us(&self) -> bool {
         let is_ours = |kind| KINDS.iter().any(|(known, is_ours)| *known == kind && *is_ours);
         self.is_explicit || !self.kind.is_some_and(is_ours)
-    }
-}
-
-impl fmt::Display for Denial<'_> {
-    /// A fragment that follows "was refused".
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.kind, self.is_explicit) {
-            (None, _) => f.write_str("by a Deny")?,
-            (Some(kind), true) => {
-                let article = if kind.starts_with('i') { "an" } else { "a" };
-                write!(f, "by a Deny in {article} {kind}")?;
-            }
-            (Some(kind), false) => write!(f, "because no {kind} allows it")?,
-        }
-        self.policy.map_or(Ok(()), |policy| write!(f, ", `{policy}`"))
     }
 }
 

@@ -1,15 +1,7 @@
 //! What the reasons mean that EC2 gives for an instance that ended or would not start.
 
 use crate::observation::ec2::StateReason;
-
-/// What a reason says about keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Meaning {
-    /// In words, as a fragment.
-    pub(super) words: &'static str,
-    /// Whether a key may be the reason.
-    pub(super) may_be_of_a_key: bool,
-}
+use crate::plan::finding::failure::StateMeaning;
 
 /// What a reason says about keys; `None` where nothing is known of it.
 ///
@@ -18,40 +10,26 @@ pub(super) struct Meaning {
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html>,
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html>
-pub(super) fn meaning(reason: &StateReason) -> Option<Meaning> {
+pub(super) fn meaning(reason: &StateReason) -> Option<StateMeaning> {
     let (code, message) = (reason.code.to_ascii_lowercase(), &reason.message);
     if code.contains("kmskey") || names_a_key(message) {
-        return Some(of_a_key(
-            "EC2 could not use the key; it says so for keys without access too, whatever their state",
-        ));
+        return Some(StateMeaning::KeyUnusable);
     }
     if code == "client.internalerror" || is_error_on_launch(message) {
-        return Some(of_a_key(
-            "with an encrypted volume this nearly always means that a key could not be used: no access, a wrong state, \
-             or another region's key",
-        ));
+        return Some(StateMeaning::NearlyAlwaysAKey);
     }
-    if code == "server.internalerror" {
-        return Some(of_a_key(
-            "a fault of AWS's, or a key that could not be used: with an encrypted volume EC2 says so for keys too",
-        ));
-    }
-    let words = match code.as_str() {
+    Some(match code.as_str() {
+        "server.internalerror" => StateMeaning::FaultOrKey,
         "client.userinitiatedshutdown"
         | "client.instanceinitiatedshutdown"
-        | "client.userinitiatedhibernate" => "somebody ended it; no key kept it from running",
-        "client.volumelimitexceeded" => {
-            "a quota of volumes or of their storage was reached; keys are not the reason"
-        }
-        "client.invalidsnapshot.notfound" => "a snapshot of its image is gone; keys are not the reason",
-        "server.insufficientinstancecapacity" => "AWS had no capacity for it; keys are not the reason",
-        "server.spotinstancetermination" | "server.spotinstanceshutdown" => {
-            "its Spot capacity was reclaimed; keys are not the reason"
-        }
-        "server.scheduledstop" => "a retirement was scheduled; keys are not the reason",
+        | "client.userinitiatedhibernate" => StateMeaning::Ended,
+        "client.volumelimitexceeded" => StateMeaning::VolumeQuota,
+        "client.invalidsnapshot.notfound" => StateMeaning::SnapshotGone,
+        "server.insufficientinstancecapacity" => StateMeaning::NoCapacity,
+        "server.spotinstancetermination" | "server.spotinstanceshutdown" => StateMeaning::SpotReclaimed,
+        "server.scheduledstop" => StateMeaning::Retired,
         _ => return None,
-    };
-    Some(Meaning { words, may_be_of_a_key: false })
+    })
 }
 
 /// Whether a failure may be a key's doing, by its code and AWS's words.
@@ -61,8 +39,8 @@ pub(super) fn may_be_of_a_key(code: &str, message: &str) -> bool {
     // Auto Scaling gives EC2's code at the beginning of its message.
     let codes = told.filter(|word| word.starts_with("Client.") || word.starts_with("Server."));
     let mut reasons = codes.map(|code| StateReason { code: code.to_owned(), message: String::new() });
-    meaning(&reason).is_some_and(|meaning| meaning.may_be_of_a_key)
-        || reasons.any(|reason| meaning(&reason).is_some_and(|meaning| meaning.may_be_of_a_key))
+    let is_of_a_key = |reason: &StateReason| meaning(reason).is_some_and(StateMeaning::may_be_of_a_key);
+    is_of_a_key(&reason) || reasons.any(|reason| is_of_a_key(&reason))
 }
 
 /// Whether words name a key of KMS.
@@ -77,10 +55,6 @@ fn is_error_on_launch(message: &str) -> bool {
     ["client.internalerror", "client error on launch", "internal error on launch"]
         .iter()
         .any(|sign| message.contains(sign))
-}
-
-fn of_a_key(words: &'static str) -> Meaning {
-    Meaning { words, may_be_of_a_key: true }
 }
 
 #[cfg(test)]
@@ -115,9 +89,8 @@ mod tests {
             ("Client.Newer", "something else", None),
         ] {
             let reason = StateReason { code: code.to_owned(), message: message.to_owned() };
-            let told = meaning(&reason);
-            assert_eq!(told.map(|told| told.may_be_of_a_key), expected, "{code}: {message}");
-            assert!(!told.is_some_and(|told| told.words.contains("again")), "{code}: {message}");
+            let told = meaning(&reason).map(StateMeaning::may_be_of_a_key);
+            assert_eq!(told, expected, "{code}: {message}");
         }
         assert!(may_be_of_a_key("", "Instance became unhealthy: Client.InternalError. Launching failed."));
         assert!(!may_be_of_a_key("", "We currently do not have sufficient t3.micro capacity"));

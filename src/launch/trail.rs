@@ -10,11 +10,10 @@ mod tests;
 use std::collections::BTreeSet;
 
 use super::records::{self, Record};
-use crate::access::Purpose;
 use crate::access::assessment::documented_actions;
 use crate::access::chain::{Notice, NoticeSource, Refusal, Stranger};
+use crate::access::{Purpose, inquiry};
 use crate::arn::{AccountId, KeyArn, Partition};
-use crate::shell;
 
 pub use super::records::{MOST_BYTES, RecordsError};
 
@@ -106,17 +105,13 @@ pub fn parse(bytes: &[u8]) -> Result<Trail, TrailError> {
 }
 
 /// How to see which statement made EC2 refuse a call, by AWS's words about it.
-///
-/// <https://docs.aws.amazon.com/cli/latest/reference/sts/decode-authorization-message.html>
 pub fn how_to_decode(message: &str) -> String {
-    const SIGN: &str = "ncoded authorization failure message: ";
-    match word_after(message, SIGN) {
-        "" => "its caller's permissions for EC2 decide: see AWS's message in the event".to_owned(),
-        encoded => format!(
-            "AWS tells what denied it: aws sts decode-authorization-message --encoded-message {}",
-            shell::quote(encoded)
-        ),
-    }
+    inquiry::how_to_decode(encoded_message(message))
+}
+
+/// The message about EC2's refusal that AWS encodes, where its words have it.
+pub(super) fn encoded_message(message: &str) -> Option<&str> {
+    Some(word_after(message, "ncoded authorization failure message: ")).filter(|encoded| !encoded.is_empty())
 }
 
 /// What asks for events and finds none is told so, and not that it is of another kind.

@@ -1,28 +1,38 @@
 //! What was found, as values with their data. Their words are made where they are shown.
 
+pub mod caller;
 mod code;
 pub mod document;
 pub mod evaluation;
+pub mod failure;
 pub mod grant;
 pub mod grantee;
 pub mod identity;
+pub mod image;
 pub mod key;
 pub mod key_policy;
+pub mod launch_key;
 pub mod owner;
+pub mod placed;
 pub mod rollback;
 pub mod unsound;
 
 use serde::{Deserialize, Serialize};
 
+pub use caller::CallerFinding;
 pub use code::{FindingCode, Severity};
 pub use document::DocumentFinding;
 pub use evaluation::EvaluationFinding;
+pub use failure::FailureFinding;
 pub use grant::GrantFinding;
 pub use grantee::GranteeFinding;
 pub use identity::{IdentityFinding, Unsavable};
+pub use image::ImageFinding;
 pub use key::KeyFinding;
 pub use key_policy::KeyPolicyFinding;
+pub use launch_key::LaunchKeyFinding;
 pub use owner::Owner;
+pub use placed::Placed;
 pub use rollback::RollbackFinding;
 pub use unsound::Unsound;
 
@@ -73,13 +83,22 @@ pub enum FindingKind {
     Document(DocumentFinding),
     /// The way back.
     Rollback(RollbackFinding),
+    /// An image or a snapshot.
+    Image(ImageFinding),
+    /// A key that a launch needs, on the way to it.
+    LaunchKey(LaunchKeyFinding),
+    /// Whoever launches or starts.
+    Caller(CallerFinding),
+    /// A launch that failed.
+    Failure(FailureFinding),
     /// A plan that its independent check refused: a bug of ours.
     Unsound(Unsound),
-    /// Something that is told elsewhere in words.
-    Told {
-        /// Which kind.
+    /// Any words under any code, to see how they are shown.
+    #[cfg(test)]
+    Any {
+        /// The code.
         code: FindingCode,
-        /// What was found.
+        /// What is said to be found.
         message: String,
         /// The way out.
         hint: Option<String>,
@@ -99,8 +118,13 @@ impl FindingKind {
             Self::Owner(_) => FindingCode::OwnedElsewhere,
             Self::Document(found) => found.code(),
             Self::Rollback(found) => found.code(),
+            Self::Image(found) => found.code(),
+            Self::LaunchKey(found) => found.code(),
+            Self::Caller(found) => found.code(),
+            Self::Failure(_) => FindingCode::StateReason,
             Self::Unsound(_) => FindingCode::FailedCheck,
-            Self::Told { code, .. } => *code,
+            #[cfg(test)]
+            Self::Any { code, .. } => *code,
         }
     }
 }
@@ -125,6 +149,10 @@ into_kind!(
     Owner(Owner),
     Document(DocumentFinding),
     Rollback(RollbackFinding),
+    Image(ImageFinding),
+    LaunchKey(LaunchKeyFinding),
+    Caller(CallerFinding),
+    Failure(FailureFinding),
     Unsound(Unsound),
 );
 

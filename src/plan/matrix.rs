@@ -185,7 +185,7 @@ impl Table<'_> {
         let face = Face::KeyPolicy(key.partition);
         let [key_before, key_after] = key_policies(key, observation, plan)
             .map(|text| answers(columns, text.map(|text| vec![text]), face, &principal));
-        let [own_before, own_after] = match grantee.in_iam() {
+        let [own_before, own_after] = match grantee.attachable() {
             Some(entity) => documents(entity, observation, plan)
                 .map(|texts| answers(columns, texts, Face::Identity, &key.to_string())),
             None => [vec![Answer::NotNeeded; columns.len()], vec![Answer::NotNeeded; columns.len()]],

@@ -125,7 +125,7 @@ impl Grantees {
     }
 
     fn entities(&self) -> impl Iterator<Item = &EntityArn> {
-        self.usable.iter().filter_map(Grantee::in_iam)
+        self.usable.iter().filter_map(Grantee::attachable)
     }
 }
 
@@ -225,7 +225,7 @@ fn complete_gains(draft: &mut Draft) {
 
 fn coverage(request: &Request, draft: &Draft) -> Vec<Coverage> {
     let one = |key: &KeyArn, grantee: &Grantee| {
-        let identity = match grantee.in_iam() {
+        let identity = match grantee.attachable() {
             None => Some(&Side::NotNeeded),
             Some(entity) => draft.iam_sides.get(&(key.clone(), entity.clone())),
         };

@@ -1,12 +1,17 @@
 //! Findings in words: what was found, and the way out.
 
+mod callers;
+mod commands;
 mod documents;
 mod evaluation;
+mod failures;
 mod grantees;
 mod grants;
 mod identity;
+mod images;
 mod key_policies;
 mod keys;
+mod launch_keys;
 mod owners;
 mod rollback;
 #[cfg(test)]
@@ -64,7 +69,12 @@ fn words(kind: &FindingKind) -> Words {
         FindingKind::Owner(owner) => owners::words(owner),
         FindingKind::Document(found) => documents::words(found),
         FindingKind::Rollback(found) => rollback::words(found),
+        FindingKind::Image(found) => images::words(found),
+        FindingKind::LaunchKey(found) => launch_keys::words(found),
+        FindingKind::Caller(found) => callers::words(found),
+        FindingKind::Failure(found) => failures::words(found),
         FindingKind::Unsound(found) => unsound::words(found),
-        FindingKind::Told { message, hint, .. } => Words { message: message.clone(), hint: hint.clone() },
+        #[cfg(test)]
+        FindingKind::Any { message, hint, .. } => Words { message: message.clone(), hint: hint.clone() },
     }
 }

@@ -225,7 +225,7 @@ fn existing_grant() -> KeyGrant {
 
 pub(crate) fn finding(code: FindingCode, subject: &str, message: &str, hint: Option<&str>) -> Finding {
     let (message, hint) = (message.to_owned(), hint.map(str::to_owned));
-    Finding::new(&subject, FindingKind::Told { code, message, hint })
+    Finding::new(&subject, FindingKind::Any { code, message, hint })
 }
 
 /// One finding of every severity, in no good order.

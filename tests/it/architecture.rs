@@ -18,7 +18,7 @@ const MODULES: [(&str, &str); 20] = [
     ("authz", "arn policy"),
     ("observation", "arn policy"),
     ("diff", "arn policy"),
-    ("access", "arn policy authz observation diff"),
+    ("access", "shell arn policy authz observation diff"),
     ("plan", "arn policy authz observation diff access"),
     ("permissions", "arn policy access"),
     ("render", "escape shell arn policy authz observation diff access plan"),

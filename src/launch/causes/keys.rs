@@ -1,23 +1,25 @@
 //! Keys that a launch needs besides those of its snapshots: an account's default EBS key, and what the launch itself
 //! names.
 
-use super::{Causes, how_to_read};
+use super::Causes;
 use crate::access::chain::{NoticeSource, Requester};
 use crate::access::{Purpose, Request};
 use crate::arn::AccountId;
-use crate::launch::{commands, state_reason};
+use crate::launch::state_reason;
 use crate::observation::Reading;
 use crate::observation::ec2::Instance;
-use crate::plan::FindingCode;
+use crate::plan::finding::LaunchKeyFinding;
+use crate::plan::finding::failure::StateMeaning;
+use crate::plan::finding::launch_key::EncryptedAnew;
 
 impl Causes<'_> {
     pub(super) fn of_default_keys(&mut self, request: &Request) {
         let is_only = request.keys.len() == request.only_for.len();
         for (key, accounts) in &request.only_for {
             for account in accounts {
-                let start = if is_only { "" } else { "a second key: " };
-                let message = format!("{start}{}", self.why_default_key(*account));
-                self.find(FindingCode::DefaultEbsKey, &key.to_string(), message, None);
+                let why = self.why_default_key(*account);
+                let found = LaunchKeyFinding::DefaultKey { account: *account, is_second: !is_only, why };
+                self.find(key, found);
             }
         }
         let is_key_found = !request.keys.is_empty();
@@ -28,41 +30,20 @@ impl Causes<'_> {
             if let (true, Some(Requester { ebs: Reading::Unread(reason), .. })) =
                 (is_concerned, self.chain.requesters.get(account))
             {
-                let message = format!(
-                    "the default EBS key of account {account}, under which what it launches may be encrypted anew, is not \
-                     known: {reason}"
-                );
-                let hint = how_to_read(*account, Some(reason));
-                let (code, message) = if is_key_found {
-                    (FindingCode::LaunchUnread, message)
-                } else {
-                    (
-                        FindingCode::KeyUnseen,
-                        format!("no key was found, and whether one is needed is open: {message}"),
-                    )
-                };
-                self.find(code, &account.to_string(), message, Some(hint));
+                let (account, reason) = (*account, reason.clone());
+                self.find(&account, LaunchKeyFinding::DefaultKeyUnread { account, reason, is_key_found });
             }
         }
     }
 
     /// <https://docs.aws.amazon.com/ebs/latest/userguide/encryption-by-default.html>
-    fn why_default_key(&self, account: AccountId) -> String {
-        const USE: &str = "which its grantees, and nobody else's, need to use";
+    fn why_default_key(&self, account: AccountId) -> EncryptedAnew {
         match self.chain.encrypted_anew(account) {
-            Some(snapshot) if !snapshot.is_encrypted => format!(
-                "account {account} encrypts every new volume (encryption by default), so what it launches from the \
-                 unencrypted snapshot `{}` is encrypted under its default EBS key, {USE}",
-                snapshot.id
-            ),
-            Some(snapshot) => format!(
-                "the encrypted snapshot `{}` belongs to another account ({}), so what account {account} launches from it \
-                 is encrypted anew under its own default EBS key, {USE} too",
-                snapshot.id, snapshot.owner
-            ),
-            None => {
-                format!("what account {account} launches is encrypted under its default EBS key, {USE} too")
+            Some(snapshot) if !snapshot.is_encrypted => {
+                EncryptedAnew::ByDefault { snapshot: snapshot.id.clone() }
             }
+            Some(snapshot) => EncryptedAnew::Foreign { snapshot: snapshot.id.clone(), owner: snapshot.owner },
+            None => EncryptedAnew::Untold,
         }
     }
 
@@ -72,7 +53,7 @@ impl Causes<'_> {
     pub(super) fn of_unseen_key(&mut self, request: &Request) {
         let is_suspect = |instance: &&Instance| {
             let reason = instance.state_reason.as_ref();
-            reason.and_then(state_reason::meaning).is_some_and(|meaning| meaning.may_be_of_a_key)
+            reason.and_then(state_reason::meaning).is_some_and(StateMeaning::may_be_of_a_key)
         };
         let noticed = self.chain.notices.iter().find(|notice| notice.source == NoticeSource::AutoScaling);
         let instance = self.chain.instances.iter().find(is_suspect);
@@ -83,14 +64,7 @@ impl Causes<'_> {
         // What starts has its volumes already, and they show their keys.
         let is_none_found = is_none_found && request.purpose == Purpose::Launch;
         let (Some(subject), true) = (subject, is_none_found) else { return };
-        let message = "the failure points to a key, and none that can be seen is one that a policy guards: the launch \
-                       itself may name a key (KmsKeyId of a block device), and whether that one can be used is not known";
-        let hint = "look where the launch names its volumes, in the launch template, the launch configuration, the fleet or \
-                    the call of RunInstances, and give the key: --key ARN";
-        let region = &self.chain.region;
-        let mut ways = vec![commands::keys_of_launch_template(region)];
-        ways.extend(instance.map(|instance| commands::who_called(request.purpose, region, &instance.id)));
-        let hint = format!("{hint}\n{}", ways.join("\n"));
-        self.find(FindingCode::KeyUnseen, &subject.clone(), message.to_owned(), Some(hint));
+        let (subject, instance) = (subject.clone(), instance.map(|instance| instance.id.clone()));
+        self.find(&subject, LaunchKeyFinding::KeyUnseen { region: self.chain.region.clone(), instance });
     }
 }

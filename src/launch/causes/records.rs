@@ -5,10 +5,10 @@ use crate::access::NoGrantee;
 use crate::access::chain::{Notice, NoticeSource, Stranger};
 use crate::access::no_grantee::identity_only_role;
 use crate::arn::{ArnParts, Partition};
-use crate::launch::denial::Denial;
 use crate::launch::{state_reason, trail};
 use crate::observation::ec2::StateReason;
-use crate::plan::FindingCode;
+use crate::plan::finding::caller::Denial;
+use crate::plan::finding::{CallerFinding, FailureFinding};
 
 impl Causes<'_> {
     pub(super) fn of_records(&mut self) {
@@ -20,15 +20,8 @@ impl Causes<'_> {
     fn of_refusals(&mut self) {
         for refusal in &self.chain.refusals {
             let Some(denial) = Denial::of(&refusal.message).filter(Denial::is_beyond_us) else { continue };
-            let message =
-                format!("{} was refused {denial}, which no change of keymend's mends", refusal.action);
-            let hint = "the administrator of the organization or of the account has to change that policy";
-            self.find(
-                FindingCode::RefusedElsewhere,
-                &refusal.principal.to_string(),
-                message,
-                Some(hint.to_owned()),
-            );
+            let action = refusal.action.clone();
+            self.find(&refusal.principal, CallerFinding::RefusedElsewhere { action, denial });
         }
     }
 
@@ -38,13 +31,11 @@ impl Causes<'_> {
         let denial = Denial::of(message);
         match denial.filter(Denial::is_beyond_us) {
             Some(denial) if *reason == NoGrantee::IdentityOnlyRole => {
-                self.of_identity_only_role(stranger, &denial);
+                self.of_identity_only_role(stranger, denial);
             }
             denial => {
-                let denial = denial.map_or(String::new(), |denial| format!(" {denial}"));
-                let message =
-                    format!("{action} was refused{denial}; nothing is granted, for the caller {reason}");
-                self.find(FindingCode::NoGrantee, principal, message, Some(reason.way_out(*account)));
+                let (action, reason, account) = (action.clone(), *reason, *account);
+                self.find(principal, CallerFinding::NoGrantee { action, denial, reason, account });
             }
         }
     }
@@ -52,7 +43,7 @@ impl Causes<'_> {
     /// EC2's role for an instance: what denies it has to spare it.
     ///
     /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-instance-permissions>
-    fn of_identity_only_role(&mut self, stranger: &Stranger, denial: &Denial<'_>) {
+    fn of_identity_only_role(&mut self, stranger: &Stranger, denial: Denial) {
         let Stranger { principal, account, reason, action, key, .. } = stranger;
         let partition = ArnParts::parse(principal).ok().map(|parts| parts.partition);
         let partition = partition.or_else(|| key.as_ref().map(|key| key.partition));
@@ -61,37 +52,22 @@ impl Causes<'_> {
             Some(account) if !denial.is_of_organization() => identity_only_role(partition, account),
             _ => identity_only_role(partition, &"*"),
         };
-        let message = format!("{action} was refused {denial}; nothing is granted, for the caller {reason}");
-        let hint = if denial.is_explicit {
-            format!(
-                "whoever administers that policy has to let the Deny spare the role, with a condition beside its own\n\
-                 \"StringNotLike\": {{\"aws:PrincipalArn\": \"{role}\"}}"
-            )
-        } else {
-            format!("whoever administers that policy has to let it allow the call to `{role}`")
-        };
-        self.find(FindingCode::IdentityOnlyRoleDenied, principal, message, Some(hint));
+        let (action, reason) = (action.clone(), *reason);
+        self.find(principal, CallerFinding::InstanceDenied { action, denial, reason, role });
     }
 
     fn of_notice(&mut self, notice: &Notice) {
         let Notice { source, subject, message, .. } = notice;
         match source {
-            NoticeSource::Ebs => {
-                let message = format!("EBS failed: `{message}`");
-                self.find(FindingCode::StateReason, subject, message, None);
-            }
+            NoticeSource::Ebs => self.find(subject, FailureFinding::Ebs { told: message.clone() }),
             NoticeSource::AutoScaling => {
                 let reason = StateReason { code: String::new(), message: message.clone() };
-                let meaning = state_reason::meaning(&reason).map(|meaning| meaning.words.to_owned());
-                let message = format!("a launch of the Auto Scaling group failed: `{message}`");
-                self.find(FindingCode::StateReason, subject, message, meaning);
+                let meaning = state_reason::meaning(&reason);
+                self.find(subject, FailureFinding::Group { told: message.clone(), meaning });
             }
             NoticeSource::Ec2 => {
-                let told = format!(
-                    "EC2 refused {subject} itself: no key had a part in it, and no key policy mends it"
-                );
-                let hint = trail::how_to_decode(message);
-                self.find(FindingCode::RefusedElsewhere, subject, told, Some(hint));
+                let encoded = trail::encoded_message(message).map(str::to_owned);
+                self.find(subject, CallerFinding::RefusedByEc2 { call: subject.clone(), encoded });
             }
         }
     }

@@ -2,7 +2,8 @@ use super::*;
 use crate::access::chain::Stranger;
 use crate::access::{NoGrantee, PolicyName, Purpose};
 use crate::arn::{KeyArn, Partition};
-use crate::observation::ec2::{EbsDefaults, ImageCriterion, Shares, StateReason};
+use crate::observation::UnreadReason;
+use crate::observation::ec2::{EbsDefaults, ImageCriterion, Shares, Snapshot, StateReason};
 use crate::plan::{Severity, Told, plan};
 use crate::render::findings::tell;
 
@@ -139,22 +140,6 @@ fn whether_an_image_is_shared_and_let_in() {
     ] {
         let chain = chain(launch, seen, allowed);
         assert_eq!(codes(&chain), expected, "{chain:#?}");
-    }
-}
-
-#[test]
-fn how_to_read_what_was_not_read_depends_on_the_reason_and_not_on_its_words() {
-    let lacking = UnreadReason::NotPermitted { permission: "ec2:X".to_owned(), resource: "*".to_owned() };
-    let credentials = format!("give credentials: --account-profile {}=PROFILE", visitor());
-    let permission =
-        format!("`keymend permissions --account {} --ami` prints what the operator needs there", visitor());
-    for (reason, hint) in [
-        (Some(UnreadReason::NoCredentials(visitor())), &credentials),
-        (Some(UnreadReason::Other("no credentials to speak of".to_owned())), &permission),
-        (Some(lacking), &permission),
-        (None, &permission),
-    ] {
-        assert_eq!(how_to_read(visitor(), reason.as_ref()), *hint, "{reason:?}");
     }
 }
 

@@ -122,7 +122,7 @@ impl Prospects<'_> {
         let is_planned = |grantee: &&Grantee| {
             let key_side = draft.key_sides.get(&(key.clone(), (*grantee).clone()));
             let iam_side =
-                grantee.in_iam().and_then(|entity| draft.iam_sides.get(&(key.clone(), entity.clone())));
+                grantee.attachable().and_then(|entity| draft.iam_sides.get(&(key.clone(), entity.clone())));
             [key_side, iam_side].contains(&Some(&Side::Planned))
         };
         let can_already = |grantee: &&Grantee| {

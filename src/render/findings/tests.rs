@@ -2,17 +2,23 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::access::assessment::{DecidingStatement, DocumentName, Obstacle, needed_actions};
-use crate::access::{Grantee, Purpose};
-use crate::arn::KeyArn;
+use crate::access::{Grantee, NoGrantee, Purpose};
+use crate::arn::{AccountId, KeyArn};
 use crate::authz::Gate;
 use crate::observation::UnreadReason;
+use crate::observation::ec2::ImageCriterion;
 use crate::plan::Severity;
+use crate::plan::finding::caller::Denial;
+use crate::plan::finding::failure::StateMeaning;
 use crate::plan::finding::grant::Barrier;
 use crate::plan::finding::identity::{Unfit, Unsavable};
+use crate::plan::finding::image::{NewerImage, SettingChange, SharingDoubt};
 use crate::plan::finding::key::NewerKey;
+use crate::plan::finding::launch_key::{Copied, EncryptedAnew};
 use crate::plan::finding::{
-    DocumentFinding, EvaluationFinding, GrantFinding, GranteeFinding, IdentityFinding, KeyFinding,
-    KeyPolicyFinding, Owner, RollbackFinding, Unsound,
+    CallerFinding, DocumentFinding, EvaluationFinding, FailureFinding, GrantFinding, GranteeFinding,
+    IdentityFinding, ImageFinding, KeyFinding, KeyPolicyFinding, LaunchKeyFinding, Owner, Placed,
+    RollbackFinding, Unsound,
 };
 use crate::policy::envelope::NoPolicy;
 use crate::policy::{KmsAction, PolicyDocument};
@@ -281,6 +287,165 @@ fn the_way_back() {
         RollbackFinding::BaseGone { version: version(), run: run(), text: text() },
         RollbackFinding::Refused { why: too_large(), run: run() },
         RollbackFinding::NoRoom { quota: 5, run: run() },
+    ]));
+}
+
+fn account(id: &str) -> AccountId {
+    id.parse().unwrap()
+}
+
+#[test]
+fn images_and_snapshots() {
+    let (owner, visitor) = (account("111122223333"), account("444455556666"));
+    let image = || Placed::new("eu-west-1", "ami-0123456789abcdef0");
+    let out_of_use = |state: &str| ImageFinding::OutOfUse { image: image(), state: state.to_owned(), owner };
+    let not_shared = |is_read| ImageFinding::NotShared { account: visitor, image: image(), owner, is_read };
+    let unknown = |why| ImageFinding::SharingUnknown { account: visitor, why };
+    let kept_out =
+        |is_enabled, way_out| ImageFinding::KeptOut { account: visitor, owner, is_enabled, way_out };
+    let names = ImageCriterion { names: texts(&["golden-*"]), ..ImageCriterion::default() };
+    let change = SettingChange::Criteria { region: "eu-west-1".to_owned(), criteria: vec![names] };
+    let what = "the state `enforced`".to_owned();
+    insta::assert_snapshot!(of([
+        out_of_use("failed"),
+        out_of_use("disabled"),
+        ImageFinding::SnapshotOutOfUse { state: "error".to_owned() },
+        ImageFinding::NothingEncrypted { purpose: Purpose::Launch },
+        ImageFinding::NothingEncrypted { purpose: Purpose::Start },
+        not_shared(true),
+        not_shared(false),
+        ImageFinding::NotSeen { account: visitor },
+        unknown(SharingDoubt::Newer(texts(&["guild", "club"]))),
+        unknown(SharingDoubt::Organization),
+        kept_out(true, change),
+        kept_out(true, SettingChange::DeclarativePolicy),
+        kept_out(false, SettingChange::ByHand),
+        ImageFinding::SnapshotUnseen,
+        ImageFinding::SnapshotNotShared {
+            account: visitor,
+            snapshot: Placed::new("eu-west-1", "snap-0aaaaaaaaaaaaaaaa"),
+        },
+        ImageFinding::Newer(NewerImage::State("hibernating".to_owned())),
+        ImageFinding::Newer(NewerImage::SnapshotState("thawing".to_owned())),
+        ImageFinding::Newer(NewerImage::Encryption(texts(&["sse-quantum"]))),
+        ImageFinding::Newer(NewerImage::Setting { account: visitor, what }),
+    ]));
+}
+
+#[test]
+fn how_to_read_what_was_not_read_depends_on_the_reason_and_not_on_its_words() {
+    let visitor = account("444455556666");
+    let lacking = UnreadReason::NotPermitted { permission: "ec2:X".to_owned(), resource: "*".to_owned() };
+    let credentials = "give credentials: --account-profile 444455556666=PROFILE";
+    let permission =
+        "`keymend permissions --account 444455556666 --ami` prints what the operator needs there";
+    for (why, hint) in [
+        (SharingDoubt::Unread(UnreadReason::NoCredentials(visitor)), credentials),
+        (SharingDoubt::Unread(UnreadReason::Other("no credentials to speak of".to_owned())), permission),
+        (SharingDoubt::Unread(lacking), permission),
+        (SharingDoubt::Organization, permission),
+    ] {
+        let found = ImageFinding::SharingUnknown { account: visitor, why };
+        assert_eq!(tell(&Finding::new(&KEY, found.clone())).hint.as_deref(), Some(hint), "{found:?}");
+    }
+}
+
+#[test]
+fn keys_of_a_launch() {
+    let (owner, visitor) = (account("111122223333"), account("444455556666"));
+    let region = || "eu-west-1".to_owned();
+    let snapshot = || "snap-0aaaaaaaaaaaaaaaa".to_owned();
+    let managed =
+        |copied| LaunchKeyFinding::ManagedKey { owner, region: region(), copied, others: vec![visitor] };
+    let default = |is_second, why| LaunchKeyFinding::DefaultKey { account: visitor, is_second, why };
+    let unread = |is_key_found| LaunchKeyFinding::DefaultKeyUnread {
+        account: visitor,
+        reason: UnreadReason::NoCredentials(visitor),
+        is_key_found,
+    };
+    let unseen = |instance: Option<&str>| LaunchKeyFinding::KeyUnseen {
+        region: region(),
+        instance: instance.map(str::to_owned),
+    };
+    insta::assert_snapshot!(of([
+        LaunchKeyFinding::AssociatedKeys { keys: texts(&[KEY, KEY]) },
+        LaunchKeyFinding::OtherRegion { region: region(), here: vec![key()] },
+        LaunchKeyFinding::OtherRegion { region: region(), here: Vec::new() },
+        LaunchKeyFinding::OwnManagedKey { owner },
+        managed(Copied::Image { id: "ami-0123456789abcdef0".to_owned(), name: "it's golden".to_owned() }),
+        managed(Copied::Snapshot(snapshot())),
+        default(true, EncryptedAnew::Foreign { snapshot: snapshot(), owner }),
+        default(false, EncryptedAnew::ByDefault { snapshot: snapshot() }),
+        default(true, EncryptedAnew::Untold),
+        unread(true),
+        unread(false),
+        unseen(Some("i-0123456789abcdef0")),
+        unseen(None),
+    ]));
+}
+
+#[test]
+fn callers() {
+    let visitor = account("444455556666");
+    let instance = || Placed::new("eu-west-1", "i-0123456789abcdef0");
+    let action = || "kms:Decrypt".to_owned();
+    let denial = |is_explicit| Denial {
+        kind: Some("service control policy"),
+        is_explicit,
+        policy: is_explicit.then(|| "arn:aws:organizations::1:policy/p".to_owned()),
+    };
+    let by_ec2 = |encoded: Option<&str>| CallerFinding::RefusedByEc2 {
+        call: "RunInstances".to_owned(),
+        encoded: encoded.map(str::to_owned),
+    };
+    let role = || "arn:aws:iam::*:role/aws:ec2-infrastructure".to_owned();
+    let denied = |is_explicit| CallerFinding::InstanceDenied {
+        action: action(),
+        denial: denial(is_explicit),
+        reason: NoGrantee::IdentityOnlyRole,
+        role: role(),
+    };
+    let nobody = |denial, account| CallerFinding::NoGrantee {
+        action: action(),
+        denial,
+        reason: NoGrantee::Account,
+        account,
+    };
+    let unknown = |purpose| CallerFinding::Unknown { purpose, account: visitor, instance: instance() };
+    insta::assert_snapshot!(of([
+        CallerFinding::RefusedElsewhere { action: action(), denial: denial(true) },
+        by_ec2(Some("XQ_j;de")),
+        by_ec2(None),
+        nobody(None, None),
+        nobody(Some(denial(false)), Some(visitor)),
+        denied(true),
+        denied(false),
+        CallerFinding::WholeAccount { account: visitor, instance: instance() },
+        unknown(Purpose::Launch),
+        unknown(Purpose::Start),
+        CallerFinding::StarterUnknown { account: visitor, instance: instance() },
+    ]));
+}
+
+#[test]
+fn failures() {
+    let told = || "Client.InternalError: Client error on launch".to_owned();
+    let state = || "terminated".to_owned();
+    let instance = |meaning| FailureFinding::Instance { state: state(), told: Some(told()), meaning };
+    insta::assert_snapshot!(of([
+        FailureFinding::Instance { state: state(), told: None, meaning: None },
+        instance(None),
+        instance(Some(StateMeaning::KeyUnusable)),
+        instance(Some(StateMeaning::NearlyAlwaysAKey)),
+        instance(Some(StateMeaning::FaultOrKey)),
+        instance(Some(StateMeaning::Ended)),
+        instance(Some(StateMeaning::VolumeQuota)),
+        instance(Some(StateMeaning::SnapshotGone)),
+        instance(Some(StateMeaning::NoCapacity)),
+        instance(Some(StateMeaning::SpotReclaimed)),
+        instance(Some(StateMeaning::Retired)),
+        FailureFinding::Ebs { told: told() },
+        FailureFinding::Group { told: told(), meaning: Some(StateMeaning::NearlyAlwaysAKey) },
     ]));
 }
 

@@ -18,7 +18,7 @@ impl Prospects<'_> {
             let is_planned = |side: Option<&Side>| side == Some(&Side::Planned);
             let on_key_side = is_planned(draft.key_sides.get(&(key.clone(), grantee.clone())));
             let on_iam_side = grantee
-                .in_iam()
+                .attachable()
                 .is_some_and(|entity| is_planned(draft.iam_sides.get(&(key.clone(), entity.clone()))));
             if !on_key_side && !on_iam_side {
                 continue;

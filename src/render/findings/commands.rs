@@ -1,41 +1,21 @@
 //! The ways out that are no change of ours, as commands of the AWS CLI.
 
-use std::borrow::Cow;
-
 use serde_json::{Value, json};
 
-use super::allowed_images::is_understood;
-use crate::access::Purpose;
 use crate::arn::AccountId;
-use crate::observation::ec2::{AllowedImages, Image, ImageCriterion};
-use crate::shell;
-
-/// A command from its words, each quoted.
-fn command<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
-    words.into_iter().map(shell::quote).collect::<Vec<Cow<'_, str>>>().join(" ")
-}
+use crate::observation::ec2::ImageCriterion;
+use crate::plan::finding::Placed;
+use crate::plan::finding::launch_key::Copied;
+use crate::shell::{self, command};
 
 /// Lets an account launch an image.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/sharingamis-explicit.html>
-pub(super) fn share_image(region: &str, image: &str, account: AccountId) -> String {
+pub(super) fn share_image(image: &Placed, account: AccountId) -> String {
     let permission = format!("Add=[{{UserId={account}}}]");
-    let words = ["aws", "ec2", "modify-image-attribute", "--region", region, "--image-id", image];
+    let Placed { region, id } = image;
+    let words = ["aws", "ec2", "modify-image-attribute", "--region", region, "--image-id", id];
     command(words.into_iter().chain(["--launch-permission", &permission]))
-}
-
-/// Tells who launched or started an instance.
-///
-/// <https://docs.aws.amazon.com/cli/latest/reference/cloudtrail/lookup-events.html>
-pub(super) fn who_called(purpose: Purpose, region: &str, instance: &str) -> String {
-    let call = match purpose {
-        Purpose::Launch => "RunInstances",
-        Purpose::Start => "StartInstances",
-    };
-    let query = format!("Events[?EventName=='{call}'].CloudTrailEvent");
-    let attribute = format!("AttributeKey=ResourceName,AttributeValue={instance}");
-    let words = ["aws", "cloudtrail", "lookup-events", "--region", region, "--lookup-attributes", &attribute];
-    command(words.into_iter().chain(["--query", &query]))
 }
 
 /// Shows the keys that a launch template names.
@@ -51,16 +31,16 @@ pub(super) fn keys_of_launch_template(region: &str) -> String {
 /// Brings a disabled image back.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/disable-an-ami.html>
-pub(super) fn enable_image(region: &str, image: &str) -> String {
-    command(["aws", "ec2", "enable-image", "--region", region, "--image-id", image])
+pub(super) fn enable_image(Placed { region, id }: &Placed) -> String {
+    command(["aws", "ec2", "enable-image", "--region", region, "--image-id", id])
 }
 
 /// Lets an account copy a snapshot.
 ///
 /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html>
-pub(super) fn share_snapshot(region: &str, snapshot: &str, account: AccountId) -> String {
+pub(super) fn share_snapshot(Placed { region, id }: &Placed, account: AccountId) -> String {
     let account = account.to_string();
-    let words = ["aws", "ec2", "modify-snapshot-attribute", "--region", region, "--snapshot-id", snapshot];
+    let words = ["aws", "ec2", "modify-snapshot-attribute", "--region", region, "--snapshot-id", id];
     let change = ["--attribute", "createVolumePermission", "--operation-type", "add", "--user-ids", &account];
     command(words.into_iter().chain(change))
 }
@@ -69,7 +49,7 @@ pub(super) fn share_snapshot(region: &str, snapshot: &str, account: AccountId) -
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/CopyingAMIs.html>,
 /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>
-pub(super) fn copy_under_new_key(region: &str, what: Copied<'_>, accounts: &[AccountId]) -> Vec<String> {
+pub(super) fn copy_under_new_key(region: &str, what: &Copied, accounts: &[AccountId]) -> Vec<String> {
     let region_words = ["--region", region];
     let make_key = command(
         ["aws", "kms", "create-key"].into_iter().chain(region_words).chain(["--query", "KeyMetadata.Arn"]),
@@ -79,12 +59,11 @@ pub(super) fn copy_under_new_key(region: &str, what: Copied<'_>, accounts: &[Acc
     let grantees: Vec<String> = users.iter().map(|account| format!("--account {account}")).collect();
     let grantees = grantees.join(" ");
     match what {
-        Copied::Image(image) => {
+        Copied::Image { id, name } => {
             // A name has 128 characters at most.
-            let name = format!("{}-shareable", image.name.chars().take(118).collect::<String>());
+            let name = format!("{}-shareable", name.chars().take(118).collect::<String>());
             let copy = ["aws", "ec2", "copy-image"].into_iter().chain(region_words);
-            let source =
-                ["--source-region", region, "--source-image-id", &image.id, "--name", &name, "--encrypted"];
+            let source = ["--source-region", region, "--source-image-id", id, "--name", &name, "--encrypted"];
             let copy = command(copy.chain(source));
             let permission: Vec<String> =
                 users.iter().map(|account| format!("{{UserId={account}}}")).collect();
@@ -118,29 +97,17 @@ pub(super) fn copy_under_new_key(region: &str, what: Copied<'_>, accounts: &[Acc
     commands
 }
 
-/// What is copied.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Copied<'a> {
-    /// An image with all of its snapshots.
-    Image(&'a Image),
-    /// A snapshot by its id.
-    Snapshot(&'a str),
-}
-
 /// Adds an owner to those whose images an account lets itself use. The call replaces all criteria, so the others are
-/// given again; nothing where that would drop what keymend did not understand.
+/// given again.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceImageCriteriaInAllowedImagesSettings.html>
-pub(super) fn allow_owner(region: &str, settings: &AllowedImages, owner: AccountId) -> Option<String> {
-    if !is_understood(settings) {
-        return None;
-    }
+pub(super) fn allow_owner(region: &str, criteria: &[ImageCriterion], owner: AccountId) -> String {
     let owner = owner.to_string();
-    let mut criteria: Vec<Value> = settings.criteria.iter().map(criterion).collect();
+    let mut criteria: Vec<Value> = criteria.iter().map(criterion).collect();
     criteria.push(json!({"ImageProviders": [owner]}));
     let criteria = Value::from(criteria).to_string();
     let words = ["aws", "ec2", "replace-image-criteria-in-allowed-images-settings", "--region", region];
-    Some(command(words.into_iter().chain(["--image-criteria", &criteria])))
+    command(words.into_iter().chain(["--image-criteria", &criteria]))
 }
 
 fn criterion(criterion: &ImageCriterion) -> Value {
