@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use super::pattern::{self, Pattern};
 
@@ -146,12 +147,14 @@ impl KmsAction {
 
     /// Whether a principal of another account may be allowed it on a key.
     pub fn works_across_accounts(self) -> bool {
-        CROSS_ACCOUNT.binary_search(&self.name()).is_ok()
+        static SET: LazyLock<ActionSet> = LazyLock::new(|| ActionSet::of_names(&CROSS_ACCOUNT));
+        SET.contains(self.set())
     }
 
     /// Whether it is about no key, so that key policies have no say.
     pub fn is_keyless(self) -> bool {
-        KEYLESS.binary_search(&self.name()).is_ok()
+        static SET: LazyLock<ActionSet> = LazyLock::new(|| ActionSet::of_names(&KEYLESS));
+        SET.contains(self.set())
     }
 
     /// Whether it retires a grant, which grants decide before policies do.
@@ -202,6 +205,14 @@ pub struct ActionSet(u64);
 impl ActionSet {
     /// No action.
     pub const EMPTY: Self = Self(0);
+
+    /// The actions of these names, as the table has them.
+    fn of_names(names: &[&str]) -> Self {
+        names
+            .iter()
+            .filter_map(|name| position(name))
+            .fold(Self::EMPTY, |set, index| Self(set.0 | 1 << index))
+    }
 
     /// The KMS actions that a pattern such as `kms:ReEncrypt*` stands for, whatever its case.
     ///
