@@ -11,6 +11,8 @@ mod crash;
 #[cfg(test)]
 mod field;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod moto;
 #[cfg(test)]
 mod picture;

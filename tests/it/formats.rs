@@ -1,0 +1,157 @@
+//! Plan files and journals of earlier versions are read, applied and undone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use keymend::apply::journal::{Backend, History, RunState};
+use keymend::plan::Fate;
+use serde_json::Value;
+
+use crate::scene::Scene;
+
+fn formats(kind: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/formats").join(kind)
+}
+
+fn names(kind: &str) -> Vec<String> {
+    let files = fs::read_dir(formats(kind)).unwrap().map(|entry| entry.unwrap().path());
+    let mut names: Vec<String> =
+        files.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// A scene with the journal of an earlier version beside its world, and the run's id.
+fn with_journal(scene: &Scene, name: &str) -> String {
+    let text = fs::read_to_string(formats("journals").join(name).with_extension("json")).unwrap();
+    let text = text.replace("\"WORLD\"", &serde_json::to_string(&scene.path("world.json")).unwrap());
+    let record: Value = serde_json::from_str(&text).unwrap();
+    let run = record["run"].as_str().unwrap().to_owned();
+    let folder = scene.path("world.json.journal");
+    _ = fs::remove_dir_all(&folder);
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join(format!("{run}.json")), text).unwrap();
+    run
+}
+
+/// Each journal with its world, where its run stands, and the fates of its changes.
+const JOURNALS: [(&str, &str, RunState, &[Fate]); 6] = [
+    ("1-autoscaling-not-permitted", "autoscaling-not-permitted", RunState::Done, &[Fate::Applied]),
+    ("1-copied-ami", "copied-ami", RunState::Done, &[Fate::Applied; 3]),
+    ("1-copied-ami-stopped", "copied-ami", RunState::Stopped, &[Fate::Applied, Fate::Applied, Fate::Unknown]),
+    ("1-no-requester-credentials", "no-requester-credentials", RunState::Done, &[Fate::Applied]),
+    (
+        "1-without-purpose-autoscaling-across-accounts",
+        "autoscaling-across-accounts",
+        RunState::Done,
+        &[Fate::Applied; 2],
+    ),
+    ("1-without-purpose-copied-ami", "copied-ami", RunState::Done, &[Fate::Applied; 3]),
+];
+
+/// Whether everything that was said is said still; more may be.
+fn keeps(former: &Value, now: &Value) -> bool {
+    match (former, now) {
+        (Value::Object(former), Value::Object(now)) => {
+            former.iter().all(|(name, value)| now.get(name).is_some_and(|now| keeps(value, now)))
+        }
+        (Value::Array(former), Value::Array(now)) => {
+            former.len() == now.len() && former.iter().zip(now).all(|(former, now)| keeps(former, now))
+        }
+        _ => former == now,
+    }
+}
+
+#[test]
+fn every_journal_is_read() {
+    assert_eq!(names("journals"), JOURNALS.map(|(name, ..)| name));
+    for (name, fixture, state, fates) in JOURNALS {
+        let scene = Scene::of(fixture);
+        let run = with_journal(&scene, name);
+        let backend = Backend::World(scene.path("world.json"));
+        let history = History::read(&scene.path("world.json.journal"), &backend).unwrap();
+        let record = history.run(&run).unwrap();
+        assert_eq!(history.state(record), state, "{name}");
+        let told: Vec<Fate> = record.steps.iter().filter_map(|step| step.outcome).collect();
+        assert_eq!(told, fates, "{name}");
+        // What is not understood would be lost when it is written again.
+        let text = fs::read_to_string(scene.path("world.json.journal").join(format!("{run}.json"))).unwrap();
+        assert!(
+            keeps(&serde_json::from_str(&text).unwrap(), &serde_json::to_value(record).unwrap()),
+            "{name}"
+        );
+    }
+}
+
+/// What a scene's world says: a list that became empty says no more than one that is not there.
+fn world(scene: &Scene) -> Value {
+    let mut world = serde_json::from_slice(&fs::read(scene.path("world.json")).unwrap()).unwrap();
+    drop_what_is_empty(&mut world);
+    world
+}
+
+fn drop_what_is_empty(value: &mut Value) {
+    let is_empty = |value: &Value| {
+        *value == Value::Array(Vec::new()) || *value == Value::Object([].into_iter().collect())
+    };
+    match value {
+        Value::Object(members) => {
+            members.values_mut().for_each(drop_what_is_empty);
+            members.retain(|_, member| !is_empty(member));
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_what_is_empty),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_runs_of_earlier_versions_are_undone() {
+    for (name, fixture, ..) in JOURNALS {
+        let scene = Scene::of(fixture);
+        let before = world(&scene);
+        scene.fix("--yes");
+        assert_ne!(world(&scene), before, "{name}");
+        with_journal(&scene, name);
+        let back = scene.run("rollback --sandbox=world.json --yes");
+        assert_eq!((back.status, world(&scene)), (0, before), "{name}: {back}");
+    }
+}
+
+/// Each plan with its world and the exit status of applying it.
+const PLANS: [(&str, &str, i32); 3] = [
+    ("1-autoscaling-not-permitted", "autoscaling-not-permitted", 3),
+    ("1-copied-ami", "copied-ami", 0),
+    ("1-no-requester-credentials", "no-requester-credentials", 3),
+];
+
+/// Plans of the days when keymend found less: what it plans now from what they were made on says more.
+const OUTDATED: [(&str, &str); 2] = [
+    ("1-without-purpose-autoscaling-across-accounts", "autoscaling-across-accounts"),
+    ("1-without-purpose-copied-ami", "copied-ami"),
+];
+
+/// A scene with the plan of an earlier version beside its world.
+fn with_plan(name: &str, fixture: &str) -> Scene {
+    let scene = Scene::of(fixture);
+    fs::copy(formats("plans").join(name).with_extension("json"), scene.path("plan.json")).unwrap();
+    scene
+}
+
+#[test]
+fn every_plan_is_applied_or_refused_whole() {
+    let told = PLANS.map(|(name, ..)| name).into_iter().chain(OUTDATED.map(|(name, _)| name));
+    assert_eq!(names("plans"), told.collect::<Vec<_>>());
+    for (name, fixture, status) in PLANS {
+        let (fixed, applied) = (Scene::of(fixture), with_plan(name, fixture));
+        assert_eq!(fixed.fix("--yes").status, status, "{name}");
+        let ran = applied.run("apply plan.json --sandbox=world.json --yes");
+        assert_eq!((ran.status, world(&applied)), (status, world(&fixed)), "{name}: {ran}");
+    }
+    for (name, fixture) in OUTDATED {
+        let scene = with_plan(name, fixture);
+        let before = scene.content();
+        let ran = scene.run("apply plan.json --sandbox=world.json --yes");
+        assert_eq!((ran.status, scene.content()), (1, before), "{name}: {ran}");
+        assert!(ran.stderr.contains("or keymend 0.1.0 plans otherwise"), "{name}: {ran}");
+    }
+}
