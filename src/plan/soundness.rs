@@ -1,7 +1,7 @@
 //! The independent check of every plan: nothing that it decides by is shared with what made the changes.
 //!
 //! Everything that was in a document still is, and what is new is what was asked for: by the form of the documents
-//! and by their effect. What may become new ([`demand`], [`grants`]) and what AWS takes ([`limits`]) is written down
+//! and by their effect. What may become new (`demand`, `grants`) and what AWS takes (`limits`) is written down
 //! here once more. Shared is what both sides have to read alike: how a policy is read and which actions a pattern
 //! stands for ([`crate::policy`]), whom and which keys was asked for ([`Request`]), and whether a request is allowed
 //! ([`crate::authz`]), which has tests of its own against a second, naive evaluation and AWS's own verdicts.
