@@ -4,7 +4,7 @@
 //! and by their effect. What may become new (`demand`, `grants`) and what AWS takes (`limits`) is written down
 //! here once more. Shared is what both sides have to read alike: how a policy is read and which actions a pattern
 //! stands for ([`crate::policy`]), whom and which keys was asked for ([`Request`]), and whether a request is allowed
-//! ([`crate::authz`]), which has tests of its own against a second, naive evaluation and AWS's own verdicts.
+//! ([`crate::authz`]), which is tested against a second, naive evaluation and situations with their verdicts.
 
 mod demand;
 mod effect;
