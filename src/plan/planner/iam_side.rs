@@ -1,4 +1,8 @@
 //! The requester accounts: a customer managed policy on the keys' ARNs, attached to each user, role and group.
+//!
+//! Of another account than its own a key policy says who can have access, and that account's IAM who has it: "Neither
+//! the key policy nor the IAM policy alone is sufficient".
+//! <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html>
 
 mod handing_over;
 mod home;
@@ -94,7 +98,8 @@ fn plan_account(
 }
 
 impl Account<'_, '_> {
-    /// The policy of the very name first, then the others by name.
+    /// The policy of the very name first, then the others by name: the first that can take a key does, and people look
+    /// for the documented name.
     fn sort_policies(&mut self) {
         let base = self.request.policy_name.as_str().to_ascii_lowercase();
         self.policies.sort_by_cached_key(|policy| {
@@ -113,7 +118,10 @@ impl Account<'_, '_> {
         self.policies.iter().map(of).collect()
     }
 
-    /// The required statements that the attached policies together do not cover for an entity.
+    /// The required statements that the attached policies together do not cover for an entity: IAM adds up what they
+    /// allow, so what one lacks another may give.
+    ///
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
     fn uncovered(&self, entity: &EntityName, key: &KeyArn, gaps: &Gaps) -> Vec<&RequiredStatement> {
         let attached =
             || self.policies.iter().zip(gaps).filter(|(policy, _)| policy.attached.contains(entity));
@@ -132,6 +140,7 @@ impl Account<'_, '_> {
         if self.request.coverage == CoverageRule::Effective && !lacking.is_empty() {
             let grantee = Grantee::Entity(entity.clone());
             let assessment = self.evidence.assess(key, &grantee, needed_actions(self.request.purpose));
+            // Whom the key policy names at home needs no IAM policy, and its gate is then open without one.
             lacking.retain(|required| {
                 let mut actions = assessment.actions.iter();
                 actions.any(|action| {
@@ -148,6 +157,7 @@ impl Account<'_, '_> {
         let mut lacking: BTreeMap<EntityArn, Vec<RequiredStatement>> = BTreeMap::new();
         for entity in self.entities {
             if draft.iam_sides.get(&(key.clone(), entity.clone())) == Some(&Side::NotNeeded) {
+                // The key's own policy serves everybody of the account: so it was found on the key's side.
                 continue;
             }
             let lacks: Vec<RequiredStatement> =
@@ -207,6 +217,7 @@ impl Account<'_, '_> {
         }
         for (entity, gain) in gains {
             if policy.attached.contains(&entity.entity_name()) {
+                // Who gets the policy by this plan gains by the attachment: its new text alone would give them nothing.
                 let planned = policy.attach.iter_mut().find(|(planned, _)| *planned == entity);
                 planned.map_or(&mut policy.gains, |(_, gains)| gains).push(gain);
             } else if entity.is_identity_center_role() {
@@ -218,6 +229,9 @@ impl Account<'_, '_> {
         }
     }
 
+    /// An attachment beyond the quota would be refused only after others were made: it blocks before any is.
+    ///
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
     fn check_attachments(&self, iam: &IamObservation, entity: &EntityArn, draft: &mut Draft) {
         let attached =
             iam.entities.get(entity).and_then(Option::as_ref).map_or(0, |found| found.attached.len());

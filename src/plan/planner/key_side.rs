@@ -43,6 +43,7 @@ pub(super) fn plan_key(
         }
         key_state::judge(key, metadata, draft);
         if metadata.manager == KeyManager::Aws {
+            // Nobody but AWS changes its policy, so there is nothing to plan.
             return;
         }
     }
@@ -133,6 +134,7 @@ impl KeySide<'_> {
         let after = permitting.or(naming).map(|after| self.documents.keep(after));
         if let Some(after) = &after {
             let can_be_saved = self.can_be_saved(after, draft);
+            // What was refused without its orphans is refused with more in it, too.
             if !can_be_saved || matches!(pruning, Pruning::Refused(_)) {
                 mark_missing(key, draft);
                 return Ok(());
@@ -188,13 +190,15 @@ impl KeySide<'_> {
         let text = of.principal.to_string();
         let lacks = |required: &&RequiredStatement| !reader.cover(required, &text).missing.is_empty();
         let mut missing: Vec<&RequiredStatement> = of.required.iter().filter(lacks).collect();
+        // What names the principal counts under either rule; evaluation is asked about the rest alone.
         if self.request.coverage == CoverageRule::Effective && !missing.is_empty() {
             missing.retain(|required| !self.lets_in(&of.grantee, required));
         }
         Need { of, text, missing }
     }
 
-    /// Whether evaluation shows that the key's side allows what is needed of a required statement.
+    /// Whether evaluation shows that the key's side allows what is needed of a required statement. What a statement has
+    /// beyond the needs of a launch is not missed.
     fn lets_in(&self, grantee: &Grantee, required: &RequiredStatement) -> bool {
         let assessment = self.evidence.assess(self.key, grantee, needed_actions(self.request.purpose));
         let mut actions = assessment.actions.iter();

@@ -35,6 +35,7 @@ impl Prospects<'_> {
     /// Finds what the changes will not make work, and what was not known in saying so.
     pub(super) fn judge(&self, draft: &mut Draft) {
         let purpose = self.request.purpose;
+        // All of the documented actions, as a Deny on those that are not needed is worth a warning.
         let actions = documented_actions(purpose);
         for key in self.request.keys.iter().filter(|key| self.is_ours_to_mend(key)) {
             let needing = self.grantees.needing(self.request, key);
@@ -62,7 +63,7 @@ impl Prospects<'_> {
         metadata.is_none_or(|metadata| metadata.manager != KeyManager::Aws)
     }
 
-    /// Where evaluation is what counts, the statements that it rests on.
+    /// Where evaluation is what counts, the statements that it rests on: by name they may cover nobody, or in part.
     fn tell_what_allows(&self, assessment: &Assessment, draft: &mut Draft) {
         let Assessment { key, grantee, actions, .. } = assessment;
         if self.request.coverage != CoverageRule::Effective {
@@ -95,7 +96,8 @@ impl Prospects<'_> {
         }
     }
 
-    /// A user whom the key policy of its own account names is no longer limited by what its boundary leaves out.
+    /// A user whom the key policy of its own account names is no longer limited by what its boundary leaves out, only by
+    /// what it denies. A role's ARN that is named, and whoever is of another account, stay limited by both.
     ///
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html>
     fn warn_of_escaped_boundary(&self, key: &KeyArn, grantee: &Grantee, draft: &mut Draft) {
@@ -114,7 +116,8 @@ impl Prospects<'_> {
         }
     }
 
-    /// The documented remedy is planned for somebody who can launch without it.
+    /// The documented remedy is planned for somebody who can launch without it. By name that is what was asked for; that
+    /// another rule would write less has to be known before it is approved.
     fn hint_at_less(&self, key: &KeyArn, draft: &mut Draft) {
         if self.request.coverage == CoverageRule::Effective {
             return;

@@ -85,6 +85,7 @@ impl Account<'_, '_> {
                 return Some(Unfit::Strangers(strangers));
             }
         }
+        // Whoever it is attached to anew gets all that it says, for other keys and actions too.
         let is_new_to_someone = needy.iter().any(|entity| !policy.attached.contains(&entity.entity_name()));
         let asked: Vec<String> = self.required.keys().map(ToString::to_string).collect();
         let all: Vec<RequiredStatement> = self.required.values().flatten().cloned().collect();
@@ -98,7 +99,9 @@ impl Account<'_, '_> {
         self.entities.iter().any(|own| own.entity_name() == *entity)
     }
 
-    /// The plain name, else with the key's first eight characters, else counted up.
+    /// The plain name, else with the key's first eight characters, else counted up. IAM does not tell names apart by case.
+    ///
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
     fn new_arn(&self, key: &KeyArn, needy: &[EntityArn]) -> PolicyArn {
         let base = self.request.policy_name.as_str();
         let suffixed = format!("{base}-{}", key.short_id());

@@ -44,6 +44,7 @@ impl<'a> Doubts<'a> {
                 Outcome::ExplicitDeny if !is_needed(purpose, action.action) => &mut self.beside,
                 _ => continue,
             };
+            // What surely denies something that is needed blocks, and is told as that.
             let denying = statements.iter().filter(|statement| statement.denies);
             for statement in denying.filter(|statement| !blocking.contains(statement)) {
                 let doubt = kind.entry(statement).or_default();

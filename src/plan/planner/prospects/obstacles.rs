@@ -64,7 +64,10 @@ pub(super) fn in_doubt(purpose: Purpose, assessment: &Assessment, draft: &mut Dr
     }
 }
 
-/// Whether it limits whatever else allows.
+/// Whether it limits whatever else allows. What the key policy and IAM lack is ours to add; a boundary, a session policy
+/// and a policy of the organization have to allow the same besides.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
 fn limits(obstacle: &Obstacle) -> bool {
     obstacle.is_certain && matches!(obstacle.gate, Gate::Boundary | Gate::Session | Gate::Scp(_))
 }
