@@ -1,6 +1,7 @@
 //! What may import what, what stays pure, and how large a module may grow.
 
 mod circles;
+mod names;
 mod source;
 
 use std::fs;
@@ -58,6 +59,21 @@ const IMPURE_WORDS: [&str; 5] = ["async", "await", "now_utc", "now_local", "set_
 const IMPURE_MACROS: [&str; 5] = ["dbg", "eprint", "eprintln", "print", "println"];
 
 const MOST_CODE_LINES: usize = 400;
+
+/// Names of before there was a test that two types have: each goes with the next change to one of them, and none comes.
+const STANDING_NAMES: [&str; 11] = [
+    "Action",
+    "Answer",
+    "Cell",
+    "Command",
+    "Denial",
+    "Mode",
+    "Outcome",
+    "Progress",
+    "RamPolicy",
+    "Row",
+    "Standing",
+];
 
 /// Everything wrong with a file, given by its path under `src`, such as `plan/planner.rs`.
 fn offences(file: &str, text: &str) -> Vec<String> {
@@ -171,6 +187,19 @@ fn no_file_imports_another_in_a_circle() {
         (file, fs::read_to_string(path).unwrap())
     });
     assert_eq!(circles::circles(&files.collect()), Vec::<Vec<String>>::new());
+}
+
+#[test]
+fn no_two_types_that_the_whole_crate_sees_have_one_name() {
+    let src = root().join("src");
+    let files: Vec<(String, String)> = rust_files(&src)
+        .into_iter()
+        .map(|path| (path.strip_prefix(&src).unwrap().to_string_lossy().into_owned(), path))
+        .map(|(file, path)| (file, fs::read_to_string(path).unwrap()))
+        .collect();
+    let new: Vec<String> =
+        names::shared(&files).into_iter().filter(|name| !STANDING_NAMES.contains(&name.as_str())).collect();
+    assert!(new.is_empty(), "{new:?}");
 }
 
 #[test]
