@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod journal;
 mod patience;
+pub mod recent;
 mod state;
 pub mod survey;
 pub mod verify;
@@ -20,6 +21,7 @@ use crate::plan::{Fate, Operation, Plan};
 pub use clock::Clock;
 use journal::{Journal, JournalError};
 use patience::Patience;
+use recent::Recent;
 use state::State;
 
 /// A change's fate with what is known of it.
@@ -133,6 +135,8 @@ pub struct Run<'a, K> {
     pub clock: &'a K,
     /// Where the run is recorded; the built-in world has none.
     pub journal: Option<&'a mut Journal>,
+    /// What was written before this run; what it writes itself is added.
+    pub recent: Recent,
     /// Told of every step.
     pub progress: &'a mut dyn FnMut(Progress<'_>),
     /// Asked between two changes.
@@ -213,7 +217,7 @@ async fn carry_out<C: Observe + Write, K: Clock>(
     cloud: &C,
     run: &mut Run<'_, K>,
 ) -> Result<StepResult, JournalError> {
-    match state::read(operation, cloud).await {
+    match look(operation, cloud, run).await {
         Ok(State::Before) => {}
         Ok(State::After) => return Ok(StepResult::AlreadyDone),
         Ok(State::Changed(now)) => return Ok(StepResult::Stale(now)),
@@ -225,6 +229,7 @@ async fn carry_out<C: Observe + Write, K: Clock>(
         Err(result) => return Ok(result),
     };
     run.tell(Progress::Settling(index));
+    run.recent.note(operation);
     let settled = settle(index, operation, cloud, run).await;
     let receipt = match receipt.version {
         Some(_) => receipt,
@@ -237,6 +242,41 @@ async fn carry_out<C: Observe + Write, K: Clock>(
     })
 }
 
+/// Reads where the thing stands, until the read is no older than what this machine wrote.
+async fn look<K: Clock>(
+    operation: &Operation,
+    cloud: &impl Observe,
+    run: &Run<'_, K>,
+) -> Result<State, CloudError> {
+    let start = run.clock.elapsed();
+    loop {
+        let state = state::read(operation, cloud).await?;
+        if !is_outdated(&state, operation, &run.recent) || (run.is_interrupted)() {
+            return Ok(state);
+        }
+        if run.clock.elapsed().saturating_sub(start) > recent::WINDOW {
+            return Ok(State::Changed(put_back()));
+        }
+        run.clock.sleep(BETWEEN_READS).await;
+    }
+}
+
+/// Whether what was read is older than a write of this machine, this operation's own left aside.
+fn is_outdated(state: &State, operation: &Operation, recent: &Recent) -> bool {
+    let text = match state {
+        State::Before => operation.before(),
+        State::Changed(Now::Text(text)) => Some(text.as_str()),
+        State::After | State::Changed(Now::Words(_)) => None,
+    };
+    text.is_some_and(|text| recent.is_outdated_for(operation, text))
+}
+
+/// A read shows what was there before a write, long after it.
+fn put_back() -> Now {
+    let minutes = recent::WINDOW.as_secs() / 60;
+    Now::Words(format!("{minutes} minutes after it was written it reads as before: somebody put it back"))
+}
+
 /// Writes, with every further attempt after a fresh read; the end of the step where it was not written.
 async fn write<C: Observe + Write, K: Clock>(
     index: usize,
@@ -246,7 +286,7 @@ async fn write<C: Observe + Write, K: Clock>(
 ) -> Result<Receipt, StepResult> {
     let mut patience = Patience::from(run.clock.elapsed());
     loop {
-        match state::read(operation, cloud).await {
+        match look(operation, cloud, run).await {
             Ok(State::Before) => {}
             Ok(State::After) if patience.is_fresh() => return Err(StepResult::AlreadyDone),
             // The answer to an earlier attempt was lost; the write was not.
@@ -298,7 +338,6 @@ async fn last_look(
 /// Both services are eventually consistent: so many equal reads in a row count as settled.
 const EQUAL_READS: u32 = 3;
 const BETWEEN_READS: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// What reading after a write came to.
 enum Settled {
@@ -333,7 +372,14 @@ async fn settle<K: Clock>(
         equal_reads = if state == last { equal_reads + 1 } else { 1 };
         match &state {
             Some(State::After) if equal_reads == EQUAL_READS => return Settled::AsWritten,
-            Some(State::Changed(now)) if equal_reads == EQUAL_READS => {
+            // What is neither the one nor the other is no old state: somebody wrote it.
+            Some(changed @ State::Changed(now @ Now::Text(_)))
+                if !is_outdated(changed, operation, &run.recent) =>
+            {
+                return Settled::Overwritten(now.clone());
+            }
+            // What was made just now may seem to be gone for a moment.
+            Some(State::Changed(now @ Now::Words(_))) if equal_reads == EQUAL_READS => {
                 return Settled::Overwritten(now.clone());
             }
             _ => {}
@@ -341,8 +387,14 @@ async fn settle<K: Clock>(
         if (run.is_interrupted)() && state == Some(State::After) {
             return Settled::AsWritten;
         }
-        if run.clock.elapsed().saturating_sub(start) > LONGEST_WAIT || (run.is_interrupted)() {
+        if (run.is_interrupted)() {
             return Settled::NotYet(error);
+        }
+        if run.clock.elapsed().saturating_sub(start) > recent::WINDOW {
+            return match state {
+                Some(State::Before | State::Changed(_)) => Settled::Overwritten(put_back()),
+                Some(State::After) | None => Settled::NotYet(error),
+            };
         }
         if state != Some(State::After) && !std::mem::replace(&mut is_told, true) {
             run.tell(Progress::Waiting(index));

@@ -15,6 +15,7 @@ mod input;
 mod interrupt;
 mod man;
 mod mishap;
+mod observing;
 mod organization;
 mod outcome;
 mod parts;

@@ -78,6 +78,14 @@ pub struct EarlierPartError {
     pub account: AccountId,
 }
 
+/// What this machine wrote lately reads as it was before, and did so for as long as a read may be late.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{resource}` was written from here, and reads as it was before: somebody put it back")]
+pub struct PutBackError {
+    /// The ARN of what was written.
+    pub resource: String,
+}
+
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -113,6 +121,9 @@ pub enum Error {
     /// See [`EarlierPartError`].
     #[error(transparent)]
     EarlierPart(#[from] EarlierPartError),
+    /// See [`PutBackError`].
+    #[error(transparent)]
+    PutBack(#[from] PutBackError),
     /// Standard output or standard error could not be written.
     #[error("the output could not be written: {0}")]
     Output(#[from] std::io::Error),
@@ -131,7 +142,7 @@ impl Error {
             Self::Usage(_) | Self::Launch(LaunchError::Mixed { .. } | LaunchError::NeverStarts { .. }) => {
                 ExitStatus::Usage
             }
-            Self::EarlierPart(_) => ExitStatus::Stale,
+            Self::EarlierPart(_) | Self::PutBack(_) => ExitStatus::Stale,
             Self::Observe(_)
             | Self::Launch(_)
             | Self::World(_)
@@ -223,6 +234,9 @@ impl Error {
                 Some("docs/worlds.md describes the format of worlds".to_owned())
             }
             Self::Prompt(_) => Some("--yes applies without asking".to_owned()),
+            Self::PutBack(_) => Some(
+                "find out who did before it is written again; the same command then plans on what is there".to_owned(),
+            ),
             Self::EarlierPart(error) => {
                 Some(format!("apply that part first: keymend apply PLAN --account {}", error.account))
             }

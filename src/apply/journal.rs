@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::num::NonZeroU8;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Iso8601;
@@ -175,7 +176,12 @@ fn text(record: &Record) -> io::Result<String> {
 
 /// This moment: RFC 3339, UTC.
 pub(crate) fn now() -> String {
-    stamp(OffsetDateTime::now_utc())
+    ago(Duration::ZERO)
+}
+
+/// A moment so long before this one.
+fn ago(duration: Duration) -> String {
+    stamp(OffsetDateTime::now_utc() - duration)
 }
 
 /// Milliseconds with all their digits, so that stamps order as texts.

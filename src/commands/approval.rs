@@ -124,6 +124,7 @@ pub(super) async fn carry_out<C: Cloud, K: Clock>(
     let mut progress = |progress: apply::Progress<'_>| _ = outcome::progress(console, &case.plan, progress);
     let mut run = Run {
         clock: &ground.clock,
+        recent: place.map(Place::recent).transpose()?.unwrap_or_default(),
         journal: journal.as_mut(),
         progress: &mut progress,
         is_interrupted: &|| interrupt.is_set(),

@@ -4,6 +4,8 @@ use super::approval::{self, Approved};
 use super::backend::{self, Cloud, Ground, Work};
 use super::console::Console;
 use super::interrupt::Interrupt;
+use super::observing::up_to_date;
+use super::place::Place;
 use super::proof::Court;
 use super::resume::{self, Earlier};
 use super::run::{Decision, Ended, Job};
@@ -52,7 +54,7 @@ impl Work for Fix<'_> {
             Earlier::Resumed(record) => Some(record),
             Earlier::None => None,
         };
-        let (asked, case) = plan(settings, earlier.as_deref(), &ground.cloud, console).await?;
+        let (asked, case) = plan(settings, earlier.as_deref(), &ground, place.as_ref(), console).await?;
         let outlook = case.outlook();
         approval::show(&settings.run, &case, &outlook, console)?;
         approval::show_prospects(&settings.run, &case, &outlook, console)?;
@@ -81,10 +83,11 @@ impl Work for Fix<'_> {
 }
 
 /// Reads both sides of what was asked, or of the run that is resumed, and plans.
-async fn plan(
+async fn plan<C: Cloud, K: Clock>(
     settings: &FixSettings,
     earlier: Option<&Record>,
-    cloud: &impl Cloud,
+    Ground { cloud, clock, .. }: &Ground<C, K>,
+    place: Option<&Place>,
     console: &mut Console,
 ) -> Result<(UnresolvedRequest, Case), Error> {
     let organization = organization::read(&settings.organization)?;
@@ -96,7 +99,8 @@ async fn plan(
         launch::require_names(&settings.asked.grantees, &found.1)?;
         found
     };
-    let (request, mut observation) = observe(&asked, cloud).await?;
+    let read = async || observe(&asked, cloud).await;
+    let (request, mut observation) = up_to_date(clock, place, console, read, |(_, read)| read).await?;
     observation.organization = organization;
     drop(reading);
     organization::tell(&observation.organization, console)?;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::apply::journal::{Backend, History};
+use crate::apply::recent::{self, Recent};
 use crate::error::{Error, UsageError};
 
 /// A folder of journals, and whose they are.
@@ -27,8 +28,19 @@ impl Place {
     }
 
     /// The last run that is kept there, with what came after it.
-    pub(super) fn recent(&self) -> Result<History, Error> {
+    pub(super) fn last_run(&self) -> Result<History, Error> {
         Ok(History::recent(&self.folder, &self.backend)?)
+    }
+
+    /// What was written lately on a backend whose reads may be older than that. A world's are not.
+    pub(super) fn recent(&self) -> Result<Recent, Error> {
+        match &self.backend {
+            Backend::World(_) => Ok(Recent::default()),
+            Backend::Aws => {
+                let written = History::written_lately(&self.folder, &self.backend, recent::WINDOW)?;
+                Ok(Recent::of(&written))
+            }
+        }
     }
 
     /// The runs that are kept there.

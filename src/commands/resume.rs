@@ -23,7 +23,7 @@ pub(super) fn earlier(
     place: Option<&Place>,
     console: &mut Console,
 ) -> Result<Earlier, Error> {
-    let history = match place.map(Place::recent).transpose() {
+    let history = match place.map(Place::last_run).transpose() {
         Ok(history) => history,
         Err(error) if is_resumed => return Err(error),
         Err(error) => {

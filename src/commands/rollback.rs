@@ -9,6 +9,7 @@ use super::approval::{self, Approved};
 use super::backend::{self, Cloud, Ground, Work};
 use super::console::Console;
 use super::interrupt::Interrupt;
+use super::observing::up_to_date;
 use super::place::Place;
 use super::run::{Carried, Decision, Ended, Job};
 use super::{document, ending};
@@ -21,6 +22,7 @@ use crate::cloud::reread::reread;
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::{CloudError, Observe};
 use crate::error::{Error, ExitStatus, UsageError};
+use crate::observation::Observation;
 use crate::plan::Case;
 use crate::plan::rollback::{self, Conflict, Extent, Rollback, Written};
 use crate::render::json::RunSummary;
@@ -73,7 +75,8 @@ impl Work for Undoing<'_> {
     ) -> Result<ExitStatus, Error> {
         let Self { settings, place, history, run, extent } = self;
         let written = history.written(run);
-        let (case, conflicts) = self.look(&written, &ground.cloud).await?;
+        let read = async || self.look(&written, &ground.cloud).await;
+        let (case, conflicts) = up_to_date(&ground.clock, Some(place), console, read, seen).await?;
         let outlook = case.outlook();
         console.remark(&format!("Undoing run {}.", run.run))?;
         let is_undone = history.state(run) == RunState::RolledBack;
@@ -103,6 +106,10 @@ impl Work for Undoing<'_> {
         let ended = Ended::of(Job::Rollback { conflicts, extent }, case, decision, carried);
         ending::tell(&ended, &settings.run, console)
     }
+}
+
+fn seen((case, _): &(Case, Vec<Conflict>)) -> &Observation {
+    &case.observation
 }
 
 impl Undoing<'_> {

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use keymend::access::chain::Chain;
 use keymend::apply::journal::{Backend, Beginning, Journal, Origin};
+use keymend::apply::recent::Recent;
 use keymend::apply::{self, Clock, Now, Outcome, Progress, Run, StepResult};
 use keymend::cloud::{CloudErrorKind, Receipt, Write as _};
-use keymend::plan::{Case, Plan};
+use keymend::plan::{Case, KeyPolicyUpdate, Operation, Plan};
 use keymend::render::findings::tell;
 use serde_json::{Value, json};
 
@@ -46,6 +47,8 @@ struct Stage {
     cloud: Faulty,
     plan: Plan,
     clock: RecordingClock,
+    /// What this machine wrote before.
+    recent: Recent,
     told: Vec<String>,
 }
 
@@ -53,7 +56,8 @@ impl Stage {
     async fn of(world: &str) -> Self {
         let (folder, sandbox) = worlds::copy(world);
         let plan = worlds::plan_in(&sandbox, false).await;
-        Self { folder, cloud: Faulty::new(sandbox), plan, clock: RecordingClock::default(), told: Vec::new() }
+        let (cloud, clock) = (Faulty::new(sandbox), RecordingClock::default());
+        Self { folder, cloud, plan, clock, recent: Recent::default(), told: Vec::new() }
     }
 
     async fn with(misfortunes: impl IntoIterator<Item = Misfortune>) -> Self {
@@ -99,7 +103,8 @@ impl Stage {
                 Progress::Ended(index, _) => format!("ended {index}"),
             });
         };
-        let mut run = Run { clock: &self.clock, journal, progress: &mut progress, is_interrupted };
+        let recent = self.recent.clone();
+        let mut run = Run { clock: &self.clock, journal, recent, progress: &mut progress, is_interrupted };
         apply::apply(&self.plan, &selected, &self.cloud, &mut run).await
     }
 }
@@ -128,11 +133,14 @@ async fn a_read_of_the_old_state_begins_the_count_anew() {
 }
 
 #[tokio::test]
-async fn what_never_reads_back_is_given_up_after_five_minutes() {
+async fn what_reads_as_before_for_five_minutes_was_put_back() {
     let mut stage = Stage::with([]).await;
     stage.cloud.read_back(&[false; 1000]);
     let steps = stage.all().await;
-    assert!(matches!(steps[0], StepResult::Unsettled { reason: None, .. }), "{steps:?}");
+    assert!(
+        matches!(&steps[0], StepResult::Overwritten(Now::Words(words)) if words.contains("somebody put it back")),
+        "{steps:?}"
+    );
     assert_eq!(steps[1..], [StepResult::NotStarted, StepResult::NotStarted]);
     let waited = stage.clock.elapsed();
     assert!((Duration::from_mins(5)..Duration::from_secs(303)).contains(&waited), "{waited:?}");
@@ -274,6 +282,49 @@ async fn what_somebody_changes_right_after_the_write_is_told() {
         "{result:?}"
     );
     assert_eq!(stage.cloud.writes(), 1);
+}
+
+#[tokio::test]
+async fn it_is_told_as_soon_as_it_is_read_whatever_the_order_of_principals() {
+    let theirs = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:root","arn:aws:iam::222233334444:root","arn:aws:iam::333344445555:root"]},"Action":"kms:*","Resource":"*"}]}"#;
+    let mut stage = Stage::with([Misfortune::Overwritten(theirs)]).await;
+    assert!(matches!(stage.first().await, StepResult::Overwritten(Now::Text(_))));
+    assert_eq!(stage.cloud.calls(), ["read", "read", "write", "read"]);
+    assert_eq!(stage.clock.seconds(), [0; 0]);
+}
+
+/// A first run added what a plan that was made on an older read does not have.
+#[tokio::test]
+async fn what_an_earlier_run_added_is_not_dropped_by_a_read_that_is_older() {
+    let mut stage = Stage::with([]).await;
+    let Operation::UpdateKeyPolicy(update) = &stage.plan.changes[0].operation else { panic!() };
+    let added = update.after.replace("444455556666", "777788889999");
+    let first = Operation::UpdateKeyPolicy(KeyPolicyUpdate { after: added, ..update.clone() });
+    stage.cloud.perform(&first).await.unwrap();
+    stage.recent = Recent::of([&first]);
+    stage.cloud.read_back(&[false, false, true]);
+    let result = stage.first().await;
+    assert!(
+        matches!(&result, StepResult::Stale(Now::Text(text)) if text.contains("777788889999")),
+        "{result:?}"
+    );
+    assert_eq!(stage.cloud.calls(), ["write", "read", "read", "read"]);
+    assert_eq!(stage.clock.seconds(), [1, 1]);
+}
+
+/// What this machine wrote shows as it was before for longer than a read may be late.
+#[tokio::test]
+async fn what_an_earlier_run_added_and_somebody_took_away_is_not_built_upon() {
+    let mut stage = Stage::with([]).await;
+    let Operation::UpdateKeyPolicy(update) = &stage.plan.changes[0].operation else { panic!() };
+    let added = update.after.replace("444455556666", "777788889999");
+    stage.recent =
+        Recent::of([&Operation::UpdateKeyPolicy(KeyPolicyUpdate { after: added, ..update.clone() })]);
+    let result = stage.first().await;
+    assert!(matches!(&result, StepResult::Stale(Now::Words(_))), "{result:?}");
+    assert_eq!(stage.cloud.writes(), 0);
+    let waited = stage.clock.elapsed();
+    assert!((Duration::from_mins(5)..Duration::from_secs(303)).contains(&waited), "{waited:?}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -89,6 +90,39 @@ impl History {
         }
         runs.sort_by_key(|(_, record)| order(&record.run));
         Ok(Self { runs })
+    }
+
+    /// What runs wrote within a window before now, in the order of the writes. No file is opened that was not written
+    /// within it.
+    ///
+    /// # Errors
+    /// The folder or one of those files can't be read.
+    pub fn written_lately(
+        folder: &Path,
+        backend: &Backend,
+        window: Duration,
+    ) -> Result<Vec<Operation>, JournalError> {
+        let since = super::ago(window);
+        let mut written = Vec::new();
+        for path in journals(folder)? {
+            let touched = fs::metadata(&path).and_then(|metadata| metadata.modified());
+            let touched = touched.map_err(|error| unreadable(&path, &error))?;
+            // After a clock went back what was written then seems to be to come.
+            if touched.elapsed().is_ok_and(|age| age > window) {
+                continue;
+            }
+            let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+            let record = parse(&text, &path)?;
+            if record.backend == *backend {
+                let lately = record.changes().filter_map(|(change, step)| {
+                    let moment = step.concluded.clone().filter(|moment| *moment >= since)?;
+                    step.is_written().then(|| (moment, change.operation.clone()))
+                });
+                written.extend(lately);
+            }
+        }
+        written.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(written.into_iter().map(|(_, operation)| operation).collect())
     }
 
     /// The runs, oldest first, each with where it stands.

@@ -11,6 +11,7 @@ use keymend::cloud::sandbox::Sandbox;
 use keymend::cloud::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use keymend::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use keymend::plan::{KeyPolicyUpdate, Operation};
+use serde_json::Value;
 
 /// What befalls one write.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +121,18 @@ fn failed(operation: &Operation, kind: CloudErrorKind) -> CloudError {
     }
 }
 
+/// A policy as KMS shows it at one of many reads: the principals of a statement come in another order each time.
+fn reordered(policy: &str, read: usize) -> String {
+    let mut policy: Value = serde_json::from_str(policy).unwrap();
+    for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
+        if let Some(principals) = statement["Principal"]["AWS"].as_array_mut() {
+            let count = principals.len().max(1);
+            principals.rotate_left(read % count);
+        }
+    }
+    policy.to_string()
+}
+
 /// Somebody else's write of the same key policy.
 fn instead_of(operation: &Operation, theirs: &str) -> Operation {
     let Operation::UpdateKeyPolicy(update) = operation else { panic!("{operation:?}") };
@@ -173,9 +186,11 @@ impl Observe for Faulty {
     async fn key_policy(&self, key: &KeyArn) -> Result<String, CloudError> {
         self.called("read");
         let now = self.inner.key_policy(key).await?;
-        let Some(before) = self.before.borrow().clone() else { return Ok(now) };
-        let shows = self.shows.borrow_mut().pop_front().unwrap_or(true);
-        Ok(if shows { now } else { before })
+        let shown = match self.before.borrow().clone() {
+            Some(before) if !self.shows.borrow_mut().pop_front().unwrap_or(true) => before,
+            _ => now,
+        };
+        Ok(reordered(&shown, self.calls.borrow().len()))
     }
 
     async fn ram_policy(&self, key: &KeyArn) -> Result<Option<String>, CloudError> {

@@ -7,6 +7,7 @@ use std::thread;
 use keymend::access::Request;
 use keymend::access::chain::Chain;
 use keymend::apply::journal::{Backend, Beginning, History, Journal, Origin};
+use keymend::apply::recent::Recent;
 use keymend::apply::{self, Outcome, Run, StepResult};
 use keymend::cloud::reread::reread;
 use keymend::cloud::sandbox::Sandbox;
@@ -108,6 +109,7 @@ async fn carry_out(
     let mut run = Run {
         clock: &RecordingClock::default(),
         journal: Some(&mut journal),
+        recent: Recent::default(),
         progress: &mut |_| {},
         is_interrupted: &|| false,
     };
