@@ -5,6 +5,7 @@
 pub mod disk;
 pub mod history;
 pub mod record;
+mod sequence;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -114,16 +115,19 @@ impl<D: Disk> Journal<D> {
                 .map(|index| StepRecord::begin(selected.contains(&index)))
                 .collect(),
         };
-        for number in 1..1000 {
-            record.run = format!("{moment}Z-{number}");
+        let turn = sequence::turn(folder);
+        let path = loop {
+            record.run = sequence::id(&format!("{moment}Z"), sequence::next(folder).map_err(error)?);
             let path = folder.join(format!("{}.json", record.run));
             match disk.create(&path, &text(&record).map_err(error)?) {
-                Ok(()) => return Ok(Self { disk, path, record }),
+                Ok(()) => break path,
+                // Somebody took the number since the folder was read.
                 Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(other) => return Err(error(other)),
             }
-        }
-        Err(error(io::Error::other("a thousand runs began in this second")))
+        };
+        drop(turn);
+        Ok(Self { disk, path, record })
     }
 
     /// The file.

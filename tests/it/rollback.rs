@@ -223,6 +223,33 @@ fn a_later_run_on_the_same_key_goes_first() {
     assert_eq!(states(&scene), ["rolled back", "rolled back", "done", "done"]);
 }
 
+/// Gives the only run the id and moments that it would have had under another clock.
+fn begun_at(scene: &Scene, run: &str) {
+    let path = scene.journals().pop().unwrap();
+    let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    record["run"] = json!(run);
+    record["started"] = json!("2999-01-01T00:00:00.000Z");
+    fs::remove_file(&path).unwrap();
+    fs::write(path.with_file_name(format!("{run}.json")), record.to_string()).unwrap();
+}
+
+#[test]
+fn after_the_clock_went_back_the_last_run_is_undone() {
+    // The second is of an earlier version.
+    for earlier in ["29990101T000000Z-000001", "29990101T000000Z-1"] {
+        let scene = Scene::of("copied-ami");
+        assert_eq!(scene.fix("--yes").status, 0);
+        begun_at(&scene, earlier);
+        let between = key_policy(&world(&scene));
+        assert_eq!(scene.fix("--yes --account 777788889999").status, 0);
+        let back = rollback(&scene, "--yes");
+        assert_eq!((back.status, key_policy(&world(&scene))), (0, between), "{back}");
+        assert_eq!(states(&scene), ["done", "rolled back", "done"]);
+        assert_eq!(rollback(&scene, &format!("{earlier} --yes")).status, 0);
+        assert_eq!(states(&scene), ["rolled back", "rolled back", "done", "done"]);
+    }
+}
+
 #[test]
 fn runs_are_listed_and_kept_until_they_are_forgotten() {
     let scene = Scene::of("copied-ami");

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::JournalError;
 use super::record::{Backend, FORMAT, Origin, Record, StepRecord};
+use super::sequence::{self, Rank};
 use crate::files;
 use crate::plan::rollback::Written;
 use crate::plan::{Fate, Operation};
@@ -88,7 +89,7 @@ impl History {
                 }
             }
         }
-        runs.sort_by_key(|(_, record)| order(&record.run));
+        runs.sort_by_cached_key(|(_, record)| Rank::of(&record.run));
         Ok(Self { runs })
     }
 
@@ -291,36 +292,11 @@ fn went_wrong(step: &StepRecord) -> bool {
 
 /// The files of a folder, by the runs that they are named for: oldest first.
 fn journals(folder: &Path) -> Result<Vec<PathBuf>, JournalError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(unreadable(folder, &error)),
-    };
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
-        if is_journal(&path) {
-            paths.push(path);
-        }
-    }
-    paths.sort_by_cached_key(|path| order(&path.file_stem().unwrap_or_default().to_string_lossy()));
-    Ok(paths)
+    sequence::files(folder).map_err(|error| unreadable(folder, &error))
 }
 
 fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> JournalError {
     JournalError::Unreadable { path: path.display().to_string(), reason: error.to_string() }
-}
-
-/// Temporary files begin with a dot.
-fn is_journal(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "json")
-        && path.file_name().and_then(|name| name.to_str()).is_some_and(|name| !name.starts_with('.'))
-}
-
-/// By moment, then by number: `-10` comes after `-9`.
-fn order(run: &str) -> (String, u32) {
-    let (moment, number) = run.rsplit_once('-').unwrap_or((run, "0"));
-    (moment.to_owned(), number.parse().unwrap_or(0))
 }
 
 fn parse(text: &str, path: &Path) -> Result<Record, JournalError> {

@@ -158,6 +158,42 @@ fn runs_of_one_moment_are_told_apart_and_in_order() {
     assert_eq!(read, runs);
 }
 
+/// Gives a run the id that it would have had at another moment, or under an earlier version.
+fn rename(journal: &Journal, run: &str) {
+    let record = Record { run: run.to_owned(), ..journal.record.clone() };
+    let path = journal.path().with_file_name(format!("{run}.json"));
+    std::fs::rename(journal.path(), &path).unwrap();
+    std::fs::write(path, text(&record).unwrap()).unwrap();
+}
+
+#[test]
+fn after_the_clock_went_back_the_last_run_is_the_last_one_still() {
+    let root = tempfile::tempdir().unwrap();
+    for earlier in ["29990101T000000Z-7", "29990101T000000Z-000001", "29980101T000000Z-000002"] {
+        rename(&begin(RealDisk, root.path()), earlier);
+        let last = begin(RealDisk, root.path());
+        let history = History::read(root.path(), &Backend::Aws).unwrap();
+        assert_eq!(history.last().unwrap().run, last.run(), "{earlier}");
+        std::fs::remove_file(last.path()).unwrap();
+    }
+    let history = History::read(root.path(), &Backend::Aws).unwrap();
+    let read: Vec<&str> = history.runs().map(|(record, _)| record.run.as_str()).collect();
+    assert_eq!(read, ["29990101T000000Z-7", "29990101T000000Z-000001", "29980101T000000Z-000002"]);
+}
+
+#[test]
+fn runs_that_begin_at_once_have_numbers_of_their_own() {
+    let root = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..10).for_each(|_| drop(begin(RealDisk, root.path()))));
+        }
+    });
+    let history = History::read(root.path(), &Backend::Aws).unwrap();
+    let numbers = history.runs().map(|(record, _)| record.run.rsplit_once('-').unwrap().1.parse().unwrap());
+    assert_eq!(numbers.collect::<Vec<u64>>(), (1..=80).collect::<Vec<_>>());
+}
+
 #[test]
 fn what_is_unfinished_is_told_by_the_newest_runs_alone() {
     let root = tempfile::tempdir().unwrap();
@@ -174,7 +210,7 @@ fn what_is_unfinished_is_told_by_the_newest_runs_alone() {
     assert_eq!(unfinished(&History::recent(root.path(), &Backend::Aws).unwrap()), all);
     // A rollback of the last run comes after it, and is looked at too.
     let mut undoing = last.record.clone();
-    undoing.run = last.run().rsplit_once('-').map_or(last.run(), |(moment, _)| moment).to_owned() + "-99";
+    undoing.run = last.run().rsplit_once('-').map_or(last.run(), |(moment, _)| moment).to_owned() + "-000099";
     undoing.origin = Origin::Undoes(last.run().to_owned());
     undoing.steps.iter_mut().for_each(|step| step.outcome = Some(Fate::Applied));
     let path = root.path().join(format!("{}.json", undoing.run));
