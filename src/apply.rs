@@ -82,7 +82,7 @@ impl StepResult {
 
 /// How a run ended: a result for each of the plan's changes, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RunOutcome {
     /// The results.
     pub steps: Vec<StepResult>,
     /// Whether the run was interrupted.
@@ -91,7 +91,7 @@ pub struct Outcome {
     pub journal_error: Option<String>,
 }
 
-impl Outcome {
+impl RunOutcome {
     /// Nothing was tried.
     pub fn nothing(plan: &Plan) -> Self {
         Self {
@@ -116,7 +116,7 @@ impl Outcome {
 
 /// Told to whoever watches a run.
 #[derive(Debug, Clone, Copy)]
-pub enum Progress<'a> {
+pub enum RunProgress<'a> {
     /// A change begins.
     Started(usize),
     /// The document is read until it stays as written.
@@ -138,13 +138,13 @@ pub struct Run<'a, K> {
     /// What was written before this run; what it writes itself is added.
     pub recent: Recent,
     /// Told of every step.
-    pub progress: &'a mut dyn FnMut(Progress<'_>),
+    pub progress: &'a mut dyn FnMut(RunProgress<'_>),
     /// Asked between two changes.
     pub is_interrupted: &'a dyn Fn() -> bool,
 }
 
 impl<K: Clock> Run<'_, K> {
-    fn tell(&mut self, progress: Progress<'_>) {
+    fn tell(&mut self, progress: RunProgress<'_>) {
         (self.progress)(progress);
     }
 
@@ -174,8 +174,8 @@ pub async fn apply<C: Observe + Write, K: Clock>(
     selected: &BTreeSet<usize>,
     cloud: &C,
     run: &mut Run<'_, K>,
-) -> Outcome {
-    let mut outcome = Outcome::nothing(plan);
+) -> RunOutcome {
+    let mut outcome = RunOutcome::nothing(plan);
     for (index, step) in outcome.steps.iter_mut().enumerate() {
         *step = if selected.contains(&index) { StepResult::NotStarted } else { StepResult::Deselected };
     }
@@ -184,7 +184,7 @@ pub async fn apply<C: Observe + Write, K: Clock>(
         if outcome.is_interrupted {
             break;
         }
-        run.tell(Progress::Started(index));
+        run.tell(RunProgress::Started(index));
         let result = match carry_out(index, &change.operation, cloud, run).await {
             Ok(result) => result,
             Err(error) => {
@@ -192,7 +192,7 @@ pub async fn apply<C: Observe + Write, K: Clock>(
                 break;
             }
         };
-        run.tell(Progress::Ended(index, &result));
+        run.tell(RunProgress::Ended(index, &result));
         let recorded = run.record(|journal| journal.conclude(index, &result));
         outcome.journal_error = recorded.err().map(|error| error.to_string());
         outcome.is_interrupted = (run.is_interrupted)();
@@ -228,7 +228,7 @@ async fn carry_out<C: Observe + Write, K: Clock>(
         Ok(receipt) => receipt,
         Err(result) => return Ok(result),
     };
-    run.tell(Progress::Settling(index));
+    run.tell(RunProgress::Settling(index));
     run.recent.note(operation);
     let settled = settle(index, operation, cloud, run).await;
     let receipt = match receipt.version {
@@ -304,7 +304,7 @@ async fn write<C: Observe + Write, K: Clock>(
             patience.wait_after(&error, operation, cloud, run.clock.elapsed()).await
         };
         if let Some(wait) = wait {
-            run.tell(Progress::Retrying(index, &error, wait));
+            run.tell(RunProgress::Retrying(index, &error, wait));
             run.pause(wait).await;
             if !(run.is_interrupted)() {
                 continue;
@@ -397,7 +397,7 @@ async fn settle<K: Clock>(
             };
         }
         if state != Some(State::After) && !std::mem::replace(&mut is_told, true) {
-            run.tell(Progress::Waiting(index));
+            run.tell(RunProgress::Waiting(index));
         }
         last = state;
         run.clock.sleep(BETWEEN_READS).await;

@@ -46,7 +46,7 @@ pub struct Policies<'p> {
     /// The key's policy; none where it was not read, for every key has one.
     pub key_policy: Option<&'p Prepared>,
     /// The key's policy `AWS_RAM`, which says what it says beside the key policy.
-    pub ram_policy: RamPolicy<'p>,
+    pub ram_policy: RamDocument<'p>,
     /// The principal's own policies: managed ones, inline ones and those of its groups. None where they were
     /// not read.
     pub identity: Option<&'p [&'p Prepared]>,
@@ -79,7 +79,7 @@ pub enum Boundary<'p> {
 
 /// The policy of a key that AWS Resource Access Manager writes.
 #[derive(Debug, Clone, Copy, Default)]
-pub enum RamPolicy<'p> {
+pub enum RamDocument<'p> {
     /// There is none.
     #[default]
     None,
@@ -89,7 +89,7 @@ pub enum RamPolicy<'p> {
     Document(&'p Prepared),
 }
 
-impl<'p> RamPolicy<'p> {
+impl<'p> RamDocument<'p> {
     fn document(self) -> Option<&'p Prepared> {
         match self {
             Self::Document(document) => Some(document),
@@ -155,7 +155,7 @@ impl<'p> Policies<'p> {
     pub fn not_considered(&self) -> Vec<&'static str> {
         [
             (self.key_policy.is_none(), "the key policy"),
-            (matches!(self.ram_policy, RamPolicy::Unread), "the key's policy AWS_RAM"),
+            (matches!(self.ram_policy, RamDocument::Unread), "the key's policy AWS_RAM"),
             (self.identity.is_none(), "the principal's IAM policies"),
             (matches!(self.boundary, Boundary::Unread), "the principal's permissions boundary"),
             (self.scps.is_none(), "service control policies"),

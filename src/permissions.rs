@@ -14,7 +14,7 @@ use crate::arn::{AccountId, EntityKind, KeyArn, Partition};
 
 /// What the operator is going to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum Task {
     /// Only read: `--dry-run`, or to make a plan.
     DryRun,
     /// Read and write, and undo what was written.
@@ -34,7 +34,7 @@ pub fn key_account_policy(
     partition: Partition,
     account: AccountId,
     keys: &[KeyArn],
-    mode: Mode,
+    mode: Task,
     with_grants: bool,
 ) -> Value {
     let resources = if keys.is_empty() {
@@ -54,7 +54,7 @@ pub fn key_account_policy(
             &resources,
         ));
     }
-    if mode == Mode::Apply {
+    if mode == Task::Apply {
         statements.push(allow("UpdateTheKeyPolicy", &["kms:PutKeyPolicy"], &resources));
         if with_grants {
             statements.push(allow("RevokeTheGrants", &["kms:RevokeGrant"], &resources));
@@ -74,7 +74,7 @@ pub fn requester_account_policy(
     partition: Partition,
     account: AccountId,
     policy_name: &PolicyName,
-    mode: Mode,
+    mode: Task,
     grants_on: Option<&[KeyArn]>,
 ) -> Value {
     let iam = |resource: String| format!("arn:{partition}:iam::{account}:{resource}");
@@ -86,7 +86,7 @@ pub fn requester_account_policy(
     let any_policy = [iam("policy/*".to_owned()), format!("arn:{partition}:iam::aws:policy/*")];
     let mut statements = iam_reads(&policies, &entities);
     statements.extend(iam_evaluation(&any_policy, &entities));
-    if mode == Mode::Apply {
+    if mode == Task::Apply {
         statements.extend(iam_writes(&created, &policies, &entities));
         statements.extend(grants_on.map(|keys| create_grants(partition, account, keys)));
     }
@@ -247,16 +247,16 @@ mod tests {
 
     const KEY: &str = "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-    fn of_key_account(keys: &[&str], mode: Mode, with_grants: bool) -> Value {
+    fn of_key_account(keys: &[&str], mode: Task, with_grants: bool) -> Value {
         let keys: Vec<KeyArn> = keys.iter().map(|key| key.parse().unwrap()).collect();
         key_account_policy(Partition::AwsCn, "111122223333".parse().unwrap(), &keys, mode, with_grants)
     }
 
-    fn for_key(keys: &[&str], mode: Mode) -> String {
+    fn for_key(keys: &[&str], mode: Task) -> String {
         pretty(&of_key_account(keys, mode, false))
     }
 
-    fn for_requester(name: &str, mode: Mode) -> String {
+    fn for_requester(name: &str, mode: Task) -> String {
         let account = "444455556666".parse().unwrap();
         pretty(&requester_account_policy(Partition::Aws, account, &name.parse().unwrap(), mode, None))
     }
@@ -268,12 +268,12 @@ mod tests {
     #[test]
     fn every_write_that_a_plan_may_have_is_permitted() {
         let accounts = [
-            of_key_account(&[KEY], Mode::Apply, true),
+            of_key_account(&[KEY], Task::Apply, true),
             requester_account_policy(
                 Partition::Aws,
                 "444455556666".parse().unwrap(),
                 &PolicyName::default(),
-                Mode::Apply,
+                Task::Apply,
                 Some(&[]),
             ),
         ];
@@ -292,7 +292,7 @@ mod tests {
     fn a_simulation_is_a_statement_of_its_own() {
         let account = "444455556666".parse().unwrap();
         let name = PolicyName::default();
-        let mut policy = requester_account_policy(Partition::AwsCn, account, &name, Mode::DryRun, None);
+        let mut policy = requester_account_policy(Partition::AwsCn, account, &name, Task::DryRun, None);
         let before = policy["Statement"].as_array().unwrap().len();
         add_simulation(&mut policy, Partition::AwsCn, account);
         assert_eq!(
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_dry_run_reads_the_named_keys() {
-        insta::assert_snapshot!(for_key(&[KEY], Mode::DryRun), @r#"
+        insta::assert_snapshot!(for_key(&[KEY], Task::DryRun), @r#"
         {
           "Version": "2012-10-17",
           "Statement": [
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn without_keys_all_of_the_account_are_meant() {
-        insta::assert_snapshot!(for_key(&[], Mode::Apply), @r#"
+        insta::assert_snapshot!(for_key(&[], Task::Apply), @r#"
         {
           "Version": "2012-10-17",
           "Statement": [
@@ -388,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_dry_run_reads_iam() {
-        insta::assert_snapshot!(for_requester("KmsKeyUsagePolicy", Mode::DryRun), @r#"
+        insta::assert_snapshot!(for_requester("KmsKeyUsagePolicy", Task::DryRun), @r#"
         {
           "Version": "2012-10-17",
           "Statement": [
@@ -473,8 +473,8 @@ mod tests {
 
     #[test]
     fn applying_adds_writes_to_policies_of_the_name_only() {
-        let dry_run = for_requester("Launch", Mode::DryRun);
-        let apply = for_requester("Launch", Mode::Apply);
+        let dry_run = for_requester("Launch", Task::DryRun);
+        let apply = for_requester("Launch", Task::Apply);
         let reads = dry_run.trim_end_matches("\n  ]\n}");
         let added = apply.strip_prefix(reads).unwrap();
         insta::assert_snapshot!(added, @r#"
@@ -541,7 +541,7 @@ mod tests {
     #[test]
     fn runs_that_start_from_images_read_ec2() {
         let account = "111122223333".parse().unwrap();
-        let policy = key_account_policy(Partition::Aws, account, &[], Mode::DryRun, false);
+        let policy = key_account_policy(Partition::Aws, account, &[], Task::DryRun, false);
         let added = |side| {
             with_ec2_reads(policy.clone(), side)["Statement"].as_array().unwrap().last().unwrap().clone()
         };
@@ -569,10 +569,10 @@ mod tests {
         };
         let read = ("ReadTheGrants".to_owned(), json!(["kms:ListGrants"]));
         let revoke = ("RevokeTheGrants".to_owned(), json!(["kms:RevokeGrant"]));
-        assert!(actions(Mode::Apply, true).contains(&read) && actions(Mode::DryRun, true).contains(&read));
-        assert!(actions(Mode::Apply, true).contains(&revoke));
+        assert!(actions(Task::Apply, true).contains(&read) && actions(Task::DryRun, true).contains(&read));
+        assert!(actions(Task::Apply, true).contains(&revoke));
         assert!(
-            !actions(Mode::DryRun, true).contains(&revoke) && !actions(Mode::Apply, false).contains(&revoke)
+            !actions(Task::DryRun, true).contains(&revoke) && !actions(Task::Apply, false).contains(&revoke)
         );
     }
 
@@ -583,7 +583,7 @@ mod tests {
         let of = |mode, keys: Option<&[KeyArn]>| {
             requester_account_policy(Partition::AwsCn, account, &PolicyName::default(), mode, keys)
         };
-        let policy = of(Mode::Apply, Some(&keys));
+        let policy = of(Task::Apply, Some(&keys));
         let statement = policy["Statement"].as_array().unwrap().last().unwrap();
         insta::assert_snapshot!(pretty(statement), @r#"
         {
@@ -614,16 +614,16 @@ mod tests {
           }
         }
         "#);
-        let anywhere = pretty(&of(Mode::Apply, Some(&[])));
+        let anywhere = pretty(&of(Task::Apply, Some(&[])));
         assert!(anywhere.contains("\"arn:aws-cn:kms:*:*:key/*\""), "{anywhere}");
-        assert!(!pretty(&of(Mode::DryRun, Some(&keys))).contains("CreateGrant"));
+        assert!(!pretty(&of(Task::DryRun, Some(&keys))).contains("CreateGrant"));
     }
 
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
     #[test]
     fn each_is_a_policy_that_iam_takes() {
         let longest_name = "n".repeat(110);
-        for text in [for_key(&[KEY; 20], Mode::Apply), for_requester(&longest_name, Mode::Apply)] {
+        for text in [for_key(&[KEY; 20], Task::Apply), for_requester(&longest_name, Task::Apply)] {
             let document = PolicyDocument::parse(text.as_str()).unwrap();
             let sids = document.statements.iter().map(|statement| statement.sid.as_deref().unwrap());
             assert!(sids.flat_map(str::bytes).all(|byte| byte.is_ascii_alphanumeric()));

@@ -79,12 +79,12 @@ enum RamEvidence {
 }
 
 impl RamEvidence {
-    fn policy(&self) -> authz::RamPolicy<'_> {
+    fn policy(&self) -> authz::RamDocument<'_> {
         match self {
-            Self::Read(document) => authz::RamPolicy::Document(document),
-            Self::Unread(_) => authz::RamPolicy::Unread,
+            Self::Read(document) => authz::RamDocument::Document(document),
+            Self::Unread(_) => authz::RamDocument::Unread,
             // What nobody looked at is told of as such.
-            Self::NotLookedAt | Self::Absent => authz::RamPolicy::None,
+            Self::NotLookedAt | Self::Absent => authz::RamDocument::None,
         }
     }
 }

@@ -40,7 +40,7 @@ pub struct Ruling {
     /// Which action.
     pub action: KmsAction,
     /// What it comes to.
-    pub standing: Standing,
+    pub standing: RulingStanding,
     /// Why it is refused, or can't be proven; a sentence without its period.
     pub reason: Option<String>,
 }
@@ -48,7 +48,8 @@ pub struct Ruling {
 /// What AWS's answer comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+#[schemars(rename = "Standing")]
+pub enum RulingStanding {
     /// It is allowed.
     Proven,
     /// It is refused.
@@ -67,24 +68,24 @@ impl Trial {
 
     /// Whether AWS refuses something that is needed.
     pub fn is_refused(&self) -> bool {
-        self.rulings.iter().any(|ruling| ruling.standing == Standing::Refused)
+        self.rulings.iter().any(|ruling| ruling.standing == RulingStanding::Refused)
     }
 }
 
 impl Ruling {
     /// AWS allows it.
     pub fn proven(action: KmsAction) -> Self {
-        Self { action, standing: Standing::Proven, reason: None }
+        Self { action, standing: RulingStanding::Proven, reason: None }
     }
 
     /// AWS refuses it.
     pub fn refused(action: KmsAction, reason: impl Into<String>) -> Self {
-        Self { action, standing: Standing::Refused, reason: Some(reason.into()) }
+        Self { action, standing: RulingStanding::Refused, reason: Some(reason.into()) }
     }
 
     /// AWS does not tell.
     pub fn unproven(action: KmsAction, reason: impl Into<String>) -> Self {
-        Self { action, standing: Standing::Unproven, reason: Some(reason.into()) }
+        Self { action, standing: RulingStanding::Unproven, reason: Some(reason.into()) }
     }
 }
 

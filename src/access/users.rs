@@ -39,7 +39,7 @@ pub struct KeyUsers {
     /// By where they are, then by name.
     pub users: Vec<KeyUser>,
     /// The `Deny` statements about KMS, in source order.
-    pub denials: Vec<Denial>,
+    pub denials: Vec<DeniedUse>,
     /// Why it is not known whether the policy `AWS_RAM` lets in others; none where that was read.
     pub ram_unread: Option<String>,
     /// The grants, by grantee.
@@ -138,7 +138,7 @@ pub struct Permission {
 
 /// A statement that denies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Denial {
+pub struct DeniedUse {
     /// Whom it is about, in source order.
     pub whom: Vec<Who>,
     /// What it denies.
@@ -169,7 +169,7 @@ impl KeyUsers {
             let Some(permission) = Permission::of(policy, index, statement, key) else { continue };
             let whom = statement.principal.as_ref().map(whom).unwrap_or_default();
             if statement.effect == Effect::Deny {
-                denials.push(Denial { whom, permission });
+                denials.push(DeniedUse { whom, permission });
                 continue;
             }
             let is_shown = policy == KeyPolicyName::Default && is_of_the_console(statement);

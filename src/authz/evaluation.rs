@@ -8,7 +8,7 @@ use super::decision::{Decision, DocumentRef, Doubt, Gate, Outcome, StatementRef}
 use super::gathered::{Gathered, documents};
 use super::near_miss::NearMiss;
 use super::truth::Truth;
-use super::{Policies, RamPolicy};
+use super::{Policies, RamDocument};
 
 /// Decides a request.
 pub fn evaluate(query: &Query<'_>, policies: &Policies<'_>) -> Decision {
@@ -28,7 +28,7 @@ pub fn evaluate(query: &Query<'_>, policies: &Policies<'_>) -> Decision {
     let gates = match outcome {
         Outcome::ImplicitDeny => access::shut_gates(&gathered, query),
         Outcome::Unknown => {
-            let is_unread = matches!(policies.ram_policy, RamPolicy::Unread);
+            let is_unread = matches!(policies.ram_policy, RamDocument::Unread);
             let ram_policy =
                 (is_unread && query.action.asks_key_policy()).then_some((Gate::RamPolicy, Truth::Unknown));
             ram_policy.into_iter().chain(access::shut_gates(&gathered, query)).collect()

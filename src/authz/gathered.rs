@@ -8,7 +8,7 @@ use super::prepared::{Applicable, Attachment, Prepared};
 use super::principal::PrincipalKind;
 use super::principals::{Limits, Standing};
 use super::truth::Truth;
-use super::{Boundary, Policies, RamPolicy};
+use super::{Boundary, Policies, RamDocument};
 
 /// The documents that have a say, each with how it is attached.
 pub(super) fn documents<'p>(
@@ -121,7 +121,7 @@ impl Gathered {
     pub(super) fn new(query: &Query<'_>, policies: &Policies<'_>) -> Self {
         let limiting = Limiting::of(query);
         let unread = |is_unread: bool| if is_unread { Truth::Unknown } else { Truth::False };
-        let is_unread = policies.key_policy.is_none() || matches!(policies.ram_policy, RamPolicy::Unread);
+        let is_unread = policies.key_policy.is_none() || matches!(policies.ram_policy, RamDocument::Unread);
         let no_key_policy = unread(query.action.asks_key_policy() && is_unread);
         let no_identity = unread(limiting.own && policies.identity.is_none());
         let no_boundary = unread(limiting.own && matches!(policies.boundary, Boundary::Unread));

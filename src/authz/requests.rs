@@ -46,7 +46,7 @@ use crate::policy::actions::UnknownAction;
 use crate::policy::{PolicyDocument, PolicyError};
 
 use super::{
-    Boundary, Context, Grant, Outcome, Policies, Prepared, Query, RamPolicy, StatementRef, evaluate,
+    Boundary, Context, Grant, Outcome, Policies, Prepared, Query, RamDocument, StatementRef, evaluate,
 };
 use line::{GrantEntry, GrantError, Id, Line};
 
@@ -238,7 +238,7 @@ impl Documents {
         let (scps, rcps) = (borrowed(self.scps.as_deref()), borrowed(self.rcps.as_deref()));
         decide(&Policies {
             key_policy: self.key_policy.as_deref(),
-            ram_policy: self.ram_policy.as_deref().map_or(RamPolicy::None, RamPolicy::Document),
+            ram_policy: self.ram_policy.as_deref().map_or(RamDocument::None, RamDocument::Document),
             identity: Some(&identity),
             boundary: self.boundary.as_deref().map_or(Boundary::None, Boundary::Document),
             session: session.as_deref(),

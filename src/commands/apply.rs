@@ -12,7 +12,7 @@ use super::{chain, ending, handover, organization, parts};
 use crate::access::UnresolvedRequest;
 use crate::apply::journal::Origin;
 use crate::apply::survey::survey;
-use crate::apply::{Clock, Outcome, StepResult};
+use crate::apply::{Clock, RunOutcome, StepResult};
 use crate::arn::AccountId;
 use crate::cli::ApplyArgs;
 use crate::cli::settings::ApplySettings;
@@ -77,7 +77,7 @@ impl Work for Apply<'_> {
             }
             // The plan tells how it was when it was made.
             Decision::NoChanges | Decision::Overtaken => {
-                let outcome = Outcome { steps: standings.clone(), ..Outcome::nothing(&case.plan) };
+                let outcome = RunOutcome { steps: standings.clone(), ..RunOutcome::nothing(&case.plan) };
                 court.carried((outcome, None), &asked, console).await?
             }
             _ => court.untouched(decision, console).await?,

@@ -11,7 +11,7 @@ use super::outcome;
 use super::place::Place;
 use super::run::Decision;
 use crate::apply::journal::{Beginning, Journal, Origin};
-use crate::apply::{self, Clock, Outcome, Run};
+use crate::apply::{self, Clock, Run, RunOutcome};
 use crate::cli::OutputFormat;
 use crate::cli::settings::{Mode, RunSettings};
 use crate::error::Error;
@@ -113,7 +113,7 @@ pub(super) async fn carry_out<C: Cloud, K: Clock>(
     ground: &Ground<C, K>,
     place: Option<&Place>,
     console: &mut Console,
-) -> Result<(Outcome, Option<PathBuf>), Error> {
+) -> Result<(RunOutcome, Option<PathBuf>), Error> {
     let Approved { case, selected, origin, interrupt } = approved;
     let begin = |place: &Place| {
         let (backend, origin) = (place.backend.clone(), origin.clone());
@@ -121,7 +121,8 @@ pub(super) async fn carry_out<C: Cloud, K: Clock>(
     };
     let mut journal = place.map(begin).transpose()?;
     // A write must not stop halfway because nobody reads the talk any more.
-    let mut progress = |progress: apply::Progress<'_>| _ = outcome::progress(console, &case.plan, progress);
+    let mut progress =
+        |progress: apply::RunProgress<'_>| _ = outcome::progress(console, &case.plan, progress);
     let mut run = Run {
         clock: &ground.clock,
         recent: place.map(Place::recent).transpose()?.unwrap_or_default(),

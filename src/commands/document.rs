@@ -34,7 +34,7 @@ pub(super) fn write(out: &mut dyn io::Write, ended: &Ended, status: ExitStatus) 
 /// Writes the document of a run that came to nothing.
 pub(super) fn write_error(out: &mut dyn io::Write, command: &str, error: &Error) -> io::Result<()> {
     let report = RunReport {
-        outcome: json::Outcome::Failed,
+        outcome: json::OutcomeOutput::Failed,
         error: Some(error_of(error)),
         exit_status: error.exit_status() as u8,
         ..RunReport::of_nothing(command)
@@ -47,20 +47,20 @@ pub(super) fn write_nothing(out: &mut dyn io::Write, command: &str, runs: &[RunS
     json::write(out, &RunReport { runs, ..RunReport::of_nothing(command) })
 }
 
-fn outcome(ended: &Ended) -> json::Outcome {
+fn outcome(ended: &Ended) -> json::OutcomeOutput {
     let Carried { outcome, .. } = &ended.carried;
     match ended.decision {
-        Decision::NoChanges => json::Outcome::NoChanges,
-        Decision::OnlyPlanned => json::Outcome::Planned,
-        Decision::Blocked => json::Outcome::Blocked,
-        Decision::Conflicting => json::Outcome::Stale,
-        Decision::NoTerminal | Decision::Declined | Decision::Interrupted => json::Outcome::Declined,
+        Decision::NoChanges => json::OutcomeOutput::NoChanges,
+        Decision::OnlyPlanned => json::OutcomeOutput::Planned,
+        Decision::Blocked => json::OutcomeOutput::Blocked,
+        Decision::Conflicting => json::OutcomeOutput::Stale,
+        Decision::NoTerminal | Decision::Declined | Decision::Interrupted => json::OutcomeOutput::Declined,
         Decision::Approved | Decision::Overtaken if outcome.is_success() && ended.came_back().is_empty() => {
-            json::Outcome::Applied
+            json::OutcomeOutput::Applied
         }
-        Decision::Approved | Decision::Overtaken if ended.is_stale() => json::Outcome::Stale,
-        Decision::Approved if outcome.applied() > 0 => json::Outcome::PartlyApplied,
-        Decision::Approved | Decision::Overtaken => json::Outcome::Failed,
+        Decision::Approved | Decision::Overtaken if ended.is_stale() => json::OutcomeOutput::Stale,
+        Decision::Approved if outcome.applied() > 0 => json::OutcomeOutput::PartlyApplied,
+        Decision::Approved | Decision::Overtaken => json::OutcomeOutput::Failed,
     }
 }
 

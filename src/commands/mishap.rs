@@ -1,6 +1,6 @@
 //! What can go wrong in a run, in words that people and programs are told alike.
 
-use crate::apply::Outcome;
+use crate::apply::RunOutcome;
 use crate::plan::Change;
 
 /// A way back is barred.
@@ -10,7 +10,7 @@ pub(super) const CHANGED_SINCE: &str = "somebody changed what the run wrote; not
 pub(super) const UNWATCHED: &str = "interrupted: everything was written, and not looked at again to its end";
 
 /// Ctrl-C came between two writes, or at the last one.
-pub(super) fn interrupted(outcome: &Outcome) -> &'static str {
+pub(super) fn interrupted(outcome: &RunOutcome) -> &'static str {
     if outcome.steps.iter().any(|step| !step.fate().is_settled()) {
         "interrupted after the write in flight"
     } else {

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::console::Console;
 use super::ending;
 use crate::cli::PatchArgs;
-use crate::cli::settings::patch::{Action, Input, PatchSettings};
+use crate::cli::settings::patch::{Input, PatchAction, PatchSettings};
 use crate::diff;
 use crate::error::{Error, ExitStatus};
 use crate::escape::Escaped;
@@ -29,7 +29,7 @@ pub(super) fn patch(args: &PatchArgs, console: &mut Console) -> Result<ExitStatu
         writeln!(console.talk()?, "Nothing was written.")?;
         return Ok(ending::status(ending::of_patch(true, false, false)));
     }
-    if settings.action == Action::InPlace {
+    if settings.action == PatchAction::InPlace {
         policies.iter().try_for_each(policy::stands_by_itself)?;
     }
     for policy in policies.iter().filter(|_| settings.diff) {
@@ -41,7 +41,7 @@ pub(super) fn patch(args: &PatchArgs, console: &mut Console) -> Result<ExitStatu
         conclude(policy, &settings, console)?;
     }
     let would_change = policies.iter().any(|policy| policy.patched.after.is_some());
-    Ok(ending::status(ending::of_patch(false, would_change, settings.action == Action::Check)))
+    Ok(ending::status(ending::of_patch(false, would_change, settings.action == PatchAction::Check)))
 }
 
 fn tell_findings(policy: &Policy<'_>, console: &mut Console) -> io::Result<()> {
@@ -63,12 +63,12 @@ fn show_difference(policy: &Policy<'_>, console: &mut Console) -> io::Result<()>
 fn conclude(policy: &Policy<'_>, settings: &PatchSettings, console: &mut Console) -> Result<(), Error> {
     let Policy { input, before, patched, .. } = policy;
     match (settings.action, &patched.after) {
-        (Action::Print, after) if !settings.diff => {
+        (PatchAction::Print, after) if !settings.diff => {
             Ok(write!(console.out, "{}{}", policy.mark(), after.as_ref().unwrap_or(before))?)
         }
-        (Action::Print, _) | (_, None) => Ok(()),
-        (Action::Check, Some(_)) => Ok(writeln!(console.talk()?, "would patch {}", shown(input))?),
-        (Action::InPlace, Some(after)) => {
+        (PatchAction::Print, _) | (_, None) => Ok(()),
+        (PatchAction::Check, Some(_)) => Ok(writeln!(console.talk()?, "would patch {}", shown(input))?),
+        (PatchAction::InPlace, Some(after)) => {
             if let Input::File(file) = input {
                 replace(file, &format!("{}{after}", policy.mark()))?;
             }

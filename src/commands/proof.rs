@@ -9,7 +9,7 @@ use super::interrupt::Interrupt;
 use super::run::{Carried, Decision};
 use crate::access::UnresolvedRequest;
 use crate::access::trial::Trial;
-use crate::apply::{Clock, Outcome, verify};
+use crate::apply::{Clock, RunOutcome, verify};
 use crate::cli::Verify;
 use crate::cli::settings::{Mode, ProofSettings};
 use crate::cloud::observer::observe;
@@ -30,7 +30,7 @@ impl<C: Cloud, K: Clock> Court<'_, C, K> {
     /// How far the writes came; where all succeeded, or none was needed, both sides are read and planned again.
     pub(super) async fn carried(
         &self,
-        (outcome, journal): (Outcome, Option<PathBuf>),
+        (outcome, journal): (RunOutcome, Option<PathBuf>),
         asked: &UnresolvedRequest,
         console: &mut Console,
     ) -> Result<Carried, Error> {

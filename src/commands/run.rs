@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::access::assessment::{Assessment, Verdict};
 use crate::access::trial::Trial;
-use crate::apply::{Outcome, StepResult};
+use crate::apply::{RunOutcome, StepResult};
 use crate::arn::AccountId;
 use crate::error::Error;
 use crate::plan::rollback::{Conflict, Extent};
@@ -48,7 +48,7 @@ impl Job {
 
 /// How far the writes came.
 pub(super) struct Carried {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: RunOutcome,
     /// What planning again found after the writes.
     pub(super) remaining: Option<Plan>,
     /// What evaluation tells of everybody asked for: of what reads back, of what is there where nothing has to be
@@ -72,7 +72,7 @@ impl Carried {
 
     /// Nothing was written.
     pub(super) fn nothing(plan: &Plan) -> Self {
-        let outcome = Outcome::nothing(plan);
+        let outcome = RunOutcome::nothing(plan);
         Self {
             outcome,
             remaining: None,

@@ -12,7 +12,7 @@ use crate::access::PolicyName;
 use crate::arn::{AccountId, KeyArn, Partition};
 use crate::cli::{Cli, PermissionsArgs, SchemaOf};
 use crate::error::{Error, ExitStatus, UsageError};
-use crate::permissions::{self, Ec2Side, Mode};
+use crate::permissions::{self, Ec2Side, Task};
 use crate::plan::saved;
 use crate::render::json;
 
@@ -23,7 +23,7 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
     let name: PolicyName = args.policy_name.parse().map_err(|error| {
         UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
     })?;
-    let mode = if args.dry_run { Mode::DryRun } else { Mode::Apply };
+    let mode = if args.dry_run { Task::DryRun } else { Task::Apply };
     if keys.is_empty() && accounts.is_empty() {
         return Err(UsageError::new("no key and no account is given")
             .hint("give --key ARN for the key's account, --account ID for a requester account, or both")

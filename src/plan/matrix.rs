@@ -22,32 +22,35 @@ pub struct KeyMatrix {
     /// The actions: those that are required, or those that are needed.
     pub actions: Vec<&'static str>,
     /// The grantees, in the order asked for.
-    pub rows: Vec<Row>,
+    pub rows: Vec<MatrixRow>,
 }
 
 /// What one grantee may do with one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct MatrixRow {
     /// Who.
     pub grantee: Grantee,
     /// One for each action.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<MatrixCell>,
 }
 
 /// One action of one grantee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cell {
+pub struct MatrixCell {
     /// As it was read.
     pub before: Sides,
     /// As the plan makes it.
     pub after: Sides,
 }
 
-impl Cell {
+impl MatrixCell {
     /// An action that is required of others alone.
     fn not_needed() -> Self {
-        let sides =
-            Sides { key_policy: Answer::NotNeeded, identity: Answer::NotNeeded, standing: Standing::Open };
+        let sides = Sides {
+            key_policy: SideAnswer::NotNeeded,
+            identity: SideAnswer::NotNeeded,
+            standing: CellStanding::Open,
+        };
         Self { before: sides, after: sides }
     }
 }
@@ -56,16 +59,16 @@ impl Cell {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sides {
     /// The key policy, by name.
-    pub key_policy: Answer,
+    pub key_policy: SideAnswer,
     /// IAM in the grantee's account.
-    pub identity: Answer,
+    pub identity: SideAnswer,
     /// What stands against it all the same.
-    pub standing: Standing,
+    pub standing: CellStanding,
 }
 
 /// What stands against an action, whatever both sides say by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum CellStanding {
     /// Nothing that is known.
     Open,
     /// Nobody can tell whether it is allowed.
@@ -76,7 +79,7 @@ pub enum Standing {
 
 /// What one side says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum SideAnswer {
     /// It allows the action by name.
     Allows,
     /// It does not.
@@ -137,15 +140,15 @@ impl Table<'_> {
                 }
             }
             if self.is_served_already(key, grantee) {
-                let cells = vec![Cell::not_needed(); actions.len()];
-                return Row { grantee: (*grantee).clone(), cells };
+                let cells = vec![MatrixCell::not_needed(); actions.len()];
+                return MatrixRow { grantee: (*grantee).clone(), cells };
             }
             let own = self.cells(key, grantee, &columns);
             let cell = |name: &&str| {
                 let at = columns.iter().position(|column| column.name == *name);
-                at.and_then(|at| own.get(at)).copied().unwrap_or_else(Cell::not_needed)
+                at.and_then(|at| own.get(at)).copied().unwrap_or_else(MatrixCell::not_needed)
             };
-            Row { grantee: (*grantee).clone(), cells: actions.iter().map(cell).collect() }
+            MatrixRow { grantee: (*grantee).clone(), cells: actions.iter().map(cell).collect() }
         };
         let rows = required.iter().map(row).collect();
         KeyMatrix { key: key.clone(), actions, rows }
@@ -179,7 +182,7 @@ impl Table<'_> {
         }
     }
 
-    fn cells(&self, key: &KeyArn, grantee: &Grantee, columns: &[Column<'_>]) -> Vec<Cell> {
+    fn cells(&self, key: &KeyArn, grantee: &Grantee, columns: &[Column<'_>]) -> Vec<MatrixCell> {
         let Self { observation, plan, evidence: [before, after], .. } = self;
         let principal = grantee.key_principal().to_string();
         let face = Face::KeyPolicy(key.partition);
@@ -188,11 +191,11 @@ impl Table<'_> {
         let [own_before, own_after] = match grantee.attachable() {
             Some(entity) => documents(entity, observation, plan)
                 .map(|texts| answers(columns, texts, Face::Identity, &key.to_string())),
-            None => [vec![Answer::NotNeeded; columns.len()], vec![Answer::NotNeeded; columns.len()]],
+            None => [vec![SideAnswer::NotNeeded; columns.len()], vec![SideAnswer::NotNeeded; columns.len()]],
         };
         let before = self.sides(before, key, grantee, columns, key_before, own_before);
         let after = self.sides(after, key, grantee, columns, key_after, own_after);
-        before.into_iter().zip(after).map(|(before, after)| Cell { before, after }).collect()
+        before.into_iter().zip(after).map(|(before, after)| MatrixCell { before, after }).collect()
     }
 
     /// Both sides of each action, as the names in the documents say, and as evaluation shows where that counts.
@@ -202,8 +205,8 @@ impl Table<'_> {
         key: &KeyArn,
         grantee: &Grantee,
         columns: &[Column<'_>],
-        key_policy: Vec<Answer>,
-        identity: Vec<Answer>,
+        key_policy: Vec<SideAnswer>,
+        identity: Vec<SideAnswer>,
     ) -> Vec<Sides> {
         let by_name = key_policy.into_iter().zip(identity);
         let counts =
@@ -215,22 +218,26 @@ impl Table<'_> {
                 KmsAction::all().filter(|action| set.contains(action.set())).collect();
             evidence.assess(key, grantee, &actions)
         };
-        let with_evaluation = |answer: Answer, passes: bool| match answer {
-            Answer::Lacks if passes => Answer::Allows,
+        let with_evaluation = |answer: SideAnswer, passes: bool| match answer {
+            SideAnswer::Lacks if passes => SideAnswer::Allows,
             other => other,
         };
         by_name
             .zip(columns)
             .map(|((key_policy, identity), column)| {
                 if column.actions.is_empty() {
-                    return Sides { key_policy: Answer::NotNeeded, identity, standing: Standing::Open };
+                    return Sides {
+                        key_policy: SideAnswer::NotNeeded,
+                        identity,
+                        standing: CellStanding::Open,
+                    };
                 }
                 let assessed = assess(column.actions);
                 let standing = match assessed.verdict() {
-                    _ if is_stopped => Standing::Forbidden,
-                    Verdict::Blocked => Standing::Forbidden,
-                    Verdict::Unknown => Standing::Unknown,
-                    Verdict::Able | Verdict::Missing => Standing::Open,
+                    _ if is_stopped => CellStanding::Forbidden,
+                    Verdict::Blocked => CellStanding::Forbidden,
+                    Verdict::Unknown => CellStanding::Unknown,
+                    Verdict::Able | Verdict::Missing => CellStanding::Open,
                 };
                 if !counts {
                     return Sides { key_policy, identity, standing };
@@ -311,15 +318,15 @@ fn written<'t>(plan: &'t Plan, policy: &PolicyArn) -> Option<&'t str> {
 }
 
 /// What documents together say of each action.
-fn answers(columns: &[Column<'_>], texts: Option<Vec<&str>>, face: Face, wanted: &str) -> Vec<Answer> {
+fn answers(columns: &[Column<'_>], texts: Option<Vec<&str>>, face: Face, wanted: &str) -> Vec<SideAnswer> {
     let documents: Option<Vec<PolicyDocument>> =
         texts.map(|texts| texts.into_iter().filter_map(|text| PolicyDocument::parse(text).ok()).collect());
     let answer = |Column { required, actions, .. }: &Column<'_>| {
-        let Some(documents) = &documents else { return Answer::Unread };
+        let Some(documents) = &documents else { return SideAnswer::Unread };
         let missing = documents.iter().fold(*actions, |missing, document| {
             missing.intersection(Reader::new(document, face).cover(required, wanted).missing)
         });
-        if missing.is_empty() { Answer::Allows } else { Answer::Lacks }
+        if missing.is_empty() { SideAnswer::Allows } else { SideAnswer::Lacks }
     };
     columns.iter().map(answer).collect()
 }

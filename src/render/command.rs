@@ -14,18 +14,18 @@ use crate::shell;
 
 /// A command line in pieces that stay on one line: the program, then each option with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Command {
+pub(crate) struct CommandLine {
     pieces: Vec<String>,
 }
 
-impl fmt::Display for Command {
+impl fmt::Display for CommandLine {
     /// In one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.pieces.join(" "))
     }
 }
 
-impl Command {
+impl CommandLine {
     fn new(program: &str) -> Self {
         Self { pieces: vec![program.to_owned()] }
     }
@@ -78,25 +78,25 @@ impl Command {
 }
 
 /// The `keymend fix` command that was asked for.
-pub(crate) fn fix_request(request: &Request) -> Command {
+pub(crate) fn fix_request(request: &Request) -> CommandLine {
     // The default EBS keys are found again by what instances launch from.
     let keys = request.keys.iter().filter(|key| !request.only_for.contains_key(*key));
     let command =
-        keys.fold(Command::new("keymend fix"), |command, key| command.option("--key", &key.to_string()));
+        keys.fold(CommandLine::new("keymend fix"), |command, key| command.option("--key", &key.to_string()));
     let command = request.grantees.iter().fold(command, grantee_option);
     let command = if request.prune_orphans { command.shell("--prune-orphans") } else { command };
     with_shape(command, request)
 }
 
 /// The command that takes a run back; without its id the last one.
-pub(crate) fn rollback(run: Option<&str>) -> Command {
-    let command = Command::new("keymend rollback");
+pub(crate) fn rollback(run: Option<&str>) -> CommandLine {
+    let command = CommandLine::new("keymend rollback");
     run.into_iter().fold(command, |command, run| command.shell(&shell::quote(run)))
 }
 
 /// The `keymend fix` command that does what is handed over.
-pub(crate) fn fix(request: &Request, handover: &Handover) -> Command {
-    let command = Command::new("keymend fix");
+pub(crate) fn fix(request: &Request, handover: &Handover) -> CommandLine {
+    let command = CommandLine::new("keymend fix");
     let command = match handover {
         Handover::KeyPolicy { key, grantees, .. } => {
             let command = command.option("--key", &key.to_string());
@@ -118,7 +118,7 @@ pub(crate) fn fix(request: &Request, handover: &Handover) -> Command {
 }
 
 /// The options that shaped a plan besides keys and grantees.
-fn with_shape(command: Command, request: &Request) -> Command {
+fn with_shape(command: CommandLine, request: &Request) -> CommandLine {
     let command = with_purpose(with_profile(command, request.profile), request.purpose);
     let command = match request.coverage {
         CoverageRule::Named => command,
@@ -131,7 +131,7 @@ fn with_shape(command: Command, request: &Request) -> Command {
     }
 }
 
-fn with_profile(command: Command, profile: Profile) -> Command {
+fn with_profile(command: CommandLine, profile: Profile) -> CommandLine {
     match profile {
         Profile::Documented => command,
         Profile::LeastPrivilege => command.shell("--least-privilege"),
@@ -139,20 +139,20 @@ fn with_profile(command: Command, profile: Profile) -> Command {
 }
 
 /// The `keymend fix` command for one grantee and key.
-pub(crate) fn fix_for(grantee: &Grantee, key: &KeyArn, purpose: Purpose) -> Command {
-    let command = Command::new("keymend fix").option("--key", &key.to_string());
+pub(crate) fn fix_for(grantee: &Grantee, key: &KeyArn, purpose: Purpose) -> CommandLine {
+    let command = CommandLine::new("keymend fix").option("--key", &key.to_string());
     with_purpose(grantee_option(command, grantee), purpose)
 }
 
 /// A start is asked for in words, as what else is named may not tell it.
-fn with_purpose(command: Command, purpose: Purpose) -> Command {
+fn with_purpose(command: CommandLine, purpose: Purpose) -> CommandLine {
     match purpose {
         Purpose::Launch => command,
         Purpose::Start => command.option("--purpose", "start"),
     }
 }
 
-fn grantee_option(command: Command, grantee: &Grantee) -> Command {
+fn grantee_option(command: CommandLine, grantee: &Grantee) -> CommandLine {
     match grantee {
         Grantee::Account { id, .. } => command.option("--account", &id.to_string()),
         Grantee::Entity(entity) => command.option(entity_option(entity), &entity.to_string()),
@@ -160,7 +160,7 @@ fn grantee_option(command: Command, grantee: &Grantee) -> Command {
     }
 }
 
-fn role_option(command: Command, role: &ServiceLinkedRole) -> Command {
+fn role_option(command: CommandLine, role: &ServiceLinkedRole) -> CommandLine {
     match role.well_known() {
         Some(WellKnownRole::AutoScaling { account, suffix: Some(suffix) }) => {
             command.option("--autoscaling", &format!("{account}:{suffix}"))
@@ -181,8 +181,8 @@ fn entity_option(entity: &EntityArn) -> &'static str {
 }
 
 /// The `keymend patch` command that patches a key policy's file as it is handed over.
-pub(crate) fn patch(request: &Request, key: &KeyArn, grantees: &[Grantee], file: &str) -> Command {
-    let command = Command::new("keymend patch").option("--key", &key.to_string());
+pub(crate) fn patch(request: &Request, key: &KeyArn, grantees: &[Grantee], file: &str) -> CommandLine {
+    let command = CommandLine::new("keymend patch").option("--key", &key.to_string());
     let mut principals: Vec<Grantee> = Vec::new();
     for principal in grantees.iter().map(Grantee::key_principal) {
         if !principals.contains(&principal) {
@@ -190,7 +190,7 @@ pub(crate) fn patch(request: &Request, key: &KeyArn, grantees: &[Grantee], file:
         }
     }
     // What is a service-linked role shows in its ARN.
-    let option = |command: Command, grantee: &Grantee| match grantee {
+    let option = |command: CommandLine, grantee: &Grantee| match grantee {
         Grantee::ServiceLinkedRole(role) => command.option("--principal", &role.to_string()),
         other => grantee_option(command, other),
     };
@@ -198,8 +198,8 @@ pub(crate) fn patch(request: &Request, key: &KeyArn, grantees: &[Grantee], file:
     command.shell(&shell::quote(file))
 }
 
-fn key_policy_command(operation: &str, key: &KeyArn) -> Command {
-    Command::new(&format!("aws kms {operation}"))
+fn key_policy_command(operation: &str, key: &KeyArn) -> CommandLine {
+    CommandLine::new(&format!("aws kms {operation}"))
         .option("--region", &key.region)
         .option("--key-id", &key.to_string())
         .option("--policy-name", "default")
@@ -208,14 +208,14 @@ fn key_policy_command(operation: &str, key: &KeyArn) -> Command {
 /// Prints a key policy as it is.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/kms/get-key-policy.html>
-pub(crate) fn get_key_policy(key: &KeyArn) -> Command {
+pub(crate) fn get_key_policy(key: &KeyArn) -> CommandLine {
     key_policy_command("get-key-policy", key).option("--query", "Policy").option("--output", "text")
 }
 
 /// Writes a key policy from a file.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/kms/put-key-policy.html>
-pub(crate) fn put_key_policy(key: &KeyArn, file: &str) -> Command {
+pub(crate) fn put_key_policy(key: &KeyArn, file: &str) -> CommandLine {
     key_policy_command("put-key-policy", key).option("--policy", &format!("file://{file}"))
 }
 
@@ -225,7 +225,7 @@ fn key_policy_file(key: &KeyArn) -> String {
 }
 
 /// Reads a key policy into a file and writes it back from there.
-pub(crate) fn edit_key_policy(key: &KeyArn) -> [Command; 2] {
+pub(crate) fn edit_key_policy(key: &KeyArn) -> [CommandLine; 2] {
     let file = key_policy_file(key);
     [get_key_policy(key).shell(&format!("> {}", shell::quote(&file))), put_key_policy(key, &file)]
 }
@@ -238,8 +238,8 @@ pub(crate) fn policy_file(policy: &PolicyArn) -> String {
 /// Creates a managed policy from its file.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/iam/create-policy.html>
-pub(crate) fn create_policy(policy: &PolicyArn, description: Option<&str>) -> Command {
-    let create = Command::new("aws iam create-policy").option("--policy-name", &policy.name);
+pub(crate) fn create_policy(policy: &PolicyArn, description: Option<&str>) -> CommandLine {
+    let create = CommandLine::new("aws iam create-policy").option("--policy-name", &policy.name);
     let create = if policy.path == "/" { create } else { create.option("--path", &policy.path) };
     let create = create.option("--policy-document", &format!("file://{}", policy_file(policy)));
     description.into_iter().fold(create, |create, text| create.option("--description", text))
@@ -248,12 +248,12 @@ pub(crate) fn create_policy(policy: &PolicyArn, description: Option<&str>) -> Co
 /// Attaches a managed policy.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/iam/attach-role-policy.html>
-pub(crate) fn attach_policy(policy: &PolicyArn, entity: &EntityArn) -> Command {
+pub(crate) fn attach_policy(policy: &PolicyArn, entity: &EntityArn) -> CommandLine {
     attachment_command("attach", policy, entity)
 }
 
 /// Creates a managed policy from its file and attaches it.
-pub(crate) fn create_and_attach(policy: &PolicyArn, entities: &[EntityArn]) -> Vec<Command> {
+pub(crate) fn create_and_attach(policy: &PolicyArn, entities: &[EntityArn]) -> Vec<CommandLine> {
     let attach = entities.iter().map(|entity| attach_policy(policy, entity));
     std::iter::once(create_policy(policy, None)).chain(attach).collect()
 }
@@ -261,8 +261,8 @@ pub(crate) fn create_and_attach(policy: &PolicyArn, entities: &[EntityArn]) -> V
 /// Prints the id of a managed policy's version in force.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/iam/get-policy.html>
-pub(crate) fn default_version(policy: &PolicyArn) -> Command {
-    Command::new("aws iam get-policy")
+pub(crate) fn default_version(policy: &PolicyArn) -> CommandLine {
+    CommandLine::new("aws iam get-policy")
         .option("--policy-arn", &policy.to_string())
         .option("--query", "Policy.DefaultVersionId")
         .option("--output", "text")
@@ -271,10 +271,10 @@ pub(crate) fn default_version(policy: &PolicyArn) -> Command {
 /// Prints whom a managed policy is attached to and whose boundary it is: `role/NAME` and the like, with tabs between.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/iam/list-entities-for-policy.html>
-pub(crate) fn users_of_policy(policy: &PolicyArn) -> Command {
+pub(crate) fn users_of_policy(policy: &PolicyArn) -> CommandLine {
     const NAMES: &str = "[PolicyGroups[].join('/', ['group', GroupName]), PolicyRoles[].join('/', ['role', \
                          RoleName]), PolicyUsers[].join('/', ['user', UserName])][]";
-    Command::new("aws iam list-entities-for-policy")
+    CommandLine::new("aws iam list-entities-for-policy")
         .option("--policy-arn", &policy.to_string())
         .option("--query", NAMES)
         .option("--output", "text")
@@ -283,13 +283,13 @@ pub(crate) fn users_of_policy(policy: &PolicyArn) -> Command {
 /// Detaches a managed policy.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/iam/detach-role-policy.html>
-pub(crate) fn detach_policy(policy: &PolicyArn, entity: &EntityArn) -> Command {
+pub(crate) fn detach_policy(policy: &PolicyArn, entity: &EntityArn) -> CommandLine {
     attachment_command("detach", policy, entity)
 }
 
-fn attachment_command(verb: &str, policy: &PolicyArn, entity: &EntityArn) -> Command {
+fn attachment_command(verb: &str, policy: &PolicyArn, entity: &EntityArn) -> CommandLine {
     let kind = entity.kind;
-    Command::new(&format!("aws iam {verb}-{kind}-policy"))
+    CommandLine::new(&format!("aws iam {verb}-{kind}-policy"))
         .option(&format!("--{kind}-name"), &entity.name)
         .option("--policy-arn", &policy.to_string())
 }
@@ -297,15 +297,15 @@ fn attachment_command(verb: &str, policy: &PolicyArn, entity: &EntityArn) -> Com
 /// Deletes a managed policy that has one version and is attached to nobody.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/iam/delete-policy.html>
-pub(crate) fn delete_policy(policy: &PolicyArn) -> Command {
-    Command::new("aws iam delete-policy").option("--policy-arn", &policy.to_string())
+pub(crate) fn delete_policy(policy: &PolicyArn) -> CommandLine {
+    CommandLine::new("aws iam delete-policy").option("--policy-arn", &policy.to_string())
 }
 
 /// Puts a version of a managed policy in force.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/iam/set-default-policy-version.html>
-pub(crate) fn set_default_version(policy: &PolicyArn, version: &str) -> Command {
-    Command::new("aws iam set-default-policy-version")
+pub(crate) fn set_default_version(policy: &PolicyArn, version: &str) -> CommandLine {
+    CommandLine::new("aws iam set-default-policy-version")
         .option("--policy-arn", &policy.to_string())
         .option("--version-id", version)
 }
@@ -313,8 +313,8 @@ pub(crate) fn set_default_version(policy: &PolicyArn, version: &str) -> Command 
 /// Makes a version of a managed policy from its file, and puts it in force.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/iam/create-policy-version.html>
-pub(crate) fn create_policy_version(policy: &PolicyArn) -> Command {
-    Command::new("aws iam create-policy-version")
+pub(crate) fn create_policy_version(policy: &PolicyArn) -> CommandLine {
+    CommandLine::new("aws iam create-policy-version")
         .option("--policy-arn", &policy.to_string())
         .option("--policy-document", &format!("file://{}", policy_file(policy)))
         .shell("--set-as-default")
@@ -323,8 +323,8 @@ pub(crate) fn create_policy_version(policy: &PolicyArn) -> Command {
 /// Deletes a version of a managed policy.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/iam/delete-policy-version.html>
-pub(crate) fn delete_policy_version(policy: &PolicyArn, version: &str) -> Command {
-    Command::new("aws iam delete-policy-version")
+pub(crate) fn delete_policy_version(policy: &PolicyArn, version: &str) -> CommandLine {
+    CommandLine::new("aws iam delete-policy-version")
         .option("--policy-arn", &policy.to_string())
         .option("--version-id", version)
 }
@@ -332,8 +332,8 @@ pub(crate) fn delete_policy_version(policy: &PolicyArn, version: &str) -> Comman
 /// Creates a grant.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/kms/create-grant.html>
-pub(crate) fn create_grant(grant: &NewGrant) -> Command {
-    let command = Command::new("aws kms create-grant")
+pub(crate) fn create_grant(grant: &NewGrant) -> CommandLine {
+    let command = CommandLine::new("aws kms create-grant")
         .option("--region", &grant.key.region)
         .option("--key-id", &grant.key.to_string())
         .option("--grantee-principal", &grant.grantee.to_string())
@@ -346,8 +346,8 @@ pub(crate) fn create_grant(grant: &NewGrant) -> Command {
 /// Revokes a grant.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/kms/revoke-grant.html>
-pub(crate) fn revoke_grant(key: &KeyArn, id: &str) -> Command {
-    Command::new("aws kms revoke-grant")
+pub(crate) fn revoke_grant(key: &KeyArn, id: &str) -> CommandLine {
+    CommandLine::new("aws kms revoke-grant")
         .option("--region", &key.region)
         .option("--key-id", &key.to_string())
         .option("--grant-id", id)
@@ -358,14 +358,15 @@ mod tests {
     use super::*;
     use crate::render::testing::{self, written};
 
-    fn shown(command: &Command, width: usize) -> String {
+    fn shown(command: &CommandLine, width: usize) -> String {
         written(|out| command.write(out, &Styles::plain(), width, 2))
     }
 
     #[test]
     fn long_commands_go_on_in_the_next_line() {
-        let command =
-            Command::new("aws kms put-key-policy").option("--region", "eu-west-1").option("--key-id", "a b");
+        let command = CommandLine::new("aws kms put-key-policy")
+            .option("--region", "eu-west-1")
+            .option("--key-id", "a b");
         assert_eq!(shown(&command, 80), "\n  aws kms put-key-policy --region eu-west-1 --key-id 'a b'\n");
         assert_eq!(
             shown(&command, 50),

@@ -22,7 +22,7 @@ use crate::plan::conclusion::Checked;
 use crate::plan::rollback::Conflict;
 use crate::plan::{Case, Fate, Finding};
 
-pub use document::{ErrorOutput, Outcome, RunSummary};
+pub use document::{ErrorOutput, OutcomeOutput, RunSummary};
 
 use document::Output;
 
@@ -44,7 +44,7 @@ pub struct RunReport<'a> {
     /// Earlier runs, where they were asked for.
     pub runs: &'a [RunSummary],
     /// How the run ended.
-    pub outcome: Outcome,
+    pub outcome: OutcomeOutput,
     /// What failed.
     pub error: Option<ErrorOutput>,
     /// The process's exit status.
@@ -62,7 +62,7 @@ impl<'a> RunReport<'a> {
             proof: &[],
             trials: &[],
             runs: &[],
-            outcome: Outcome::NoChanges,
+            outcome: OutcomeOutput::NoChanges,
             error: None,
             exit_status: 0,
         }
@@ -85,7 +85,7 @@ pub struct CheckReport<'a> {
     /// Who may use each key, where no grantee is named; the reason where its policy can't be read.
     pub users: &'a [(KeyArn, Result<KeyUsers, String>)],
     /// How the run ended.
-    pub outcome: Outcome,
+    pub outcome: OutcomeOutput,
     /// What failed.
     pub error: Option<ErrorOutput>,
     /// The process's exit status.

@@ -11,7 +11,7 @@ use super::Styles;
 use super::command;
 use super::text::{self, foreign_access, names};
 use crate::access::{CoverageRule, Profile};
-use crate::plan::matrix::{Answer, Sides, Standing};
+use crate::plan::matrix::{CellStanding, SideAnswer, Sides};
 use crate::plan::{Case, Fate, Severity};
 
 pub use html::html;
@@ -131,18 +131,18 @@ fn pieces(sentence: &str) -> Vec<Piece<'_>> {
 
 /// Both sides in one sign.
 fn sign(sides: Sides) -> &'static str {
-    let asked: Vec<Answer> = [sides.key_policy, sides.identity]
+    let asked: Vec<SideAnswer> = [sides.key_policy, sides.identity]
         .into_iter()
-        .filter(|answer| *answer != Answer::NotNeeded)
+        .filter(|answer| *answer != SideAnswer::NotNeeded)
         .collect();
-    let is_by_name = asked.iter().all(|answer| *answer == Answer::Allows);
-    if sides.standing == Standing::Forbidden {
+    let is_by_name = asked.iter().all(|answer| *answer == SideAnswer::Allows);
+    if sides.standing == CellStanding::Forbidden {
         "✗"
-    } else if asked.contains(&Answer::Unread) || (is_by_name && sides.standing == Standing::Unknown) {
+    } else if asked.contains(&SideAnswer::Unread) || (is_by_name && sides.standing == CellStanding::Unknown) {
         "?"
     } else if is_by_name {
         "✓"
-    } else if asked.contains(&Answer::Allows) {
+    } else if asked.contains(&SideAnswer::Allows) {
         "◐"
     } else {
         "–"

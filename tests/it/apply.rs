@@ -12,7 +12,7 @@ use std::time::Duration;
 use keymend::access::chain::Chain;
 use keymend::apply::journal::{Backend, Beginning, Journal, Origin};
 use keymend::apply::recent::Recent;
-use keymend::apply::{self, Clock, Now, Outcome, Progress, Run, StepResult};
+use keymend::apply::{self, Clock, Now, Run, RunOutcome, RunProgress, StepResult};
 use keymend::cloud::{CloudErrorKind, Receipt, Write as _};
 use keymend::plan::{Case, KeyPolicyUpdate, Operation, Plan};
 use keymend::render::findings::tell;
@@ -89,18 +89,18 @@ impl Stage {
         selected: &[usize],
         is_interrupted: &dyn Fn() -> bool,
         journal: Option<&mut Journal>,
-    ) -> Outcome {
+    ) -> RunOutcome {
         let selected: BTreeSet<usize> = selected.iter().copied().collect();
         let told = &mut self.told;
-        let mut progress = |progress: Progress<'_>| {
+        let mut progress = |progress: RunProgress<'_>| {
             told.push(match progress {
-                Progress::Started(index) => format!("started {index}"),
-                Progress::Settling(index) => format!("settling {index}"),
-                Progress::Waiting(index) => format!("waiting {index}"),
-                Progress::Retrying(index, error, wait) => {
+                RunProgress::Started(index) => format!("started {index}"),
+                RunProgress::Settling(index) => format!("settling {index}"),
+                RunProgress::Waiting(index) => format!("waiting {index}"),
+                RunProgress::Retrying(index, error, wait) => {
                     format!("retrying {index} after {:?} and {} s", error.kind, wait.as_secs())
                 }
-                Progress::Ended(index, _) => format!("ended {index}"),
+                RunProgress::Ended(index, _) => format!("ended {index}"),
             });
         };
         let recent = self.recent.clone();

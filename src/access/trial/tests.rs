@@ -40,15 +40,15 @@ fn evaluated(grantee: &str, verdict: Verdict) -> Assessment {
 #[test]
 fn a_denial_counts_where_a_direct_call_ought_to_be_allowed() {
     for (grantee, verdict, standing) in [
-        (ROLE, Verdict::Able, Standing::Refused),
-        (ROLE, Verdict::Missing, Standing::Unproven),
-        (ROLE, Verdict::Blocked, Standing::Unproven),
-        (ROLE, Verdict::Unknown, Standing::Unproven),
-        (ACCOUNT, Verdict::Able, Standing::Unproven),
+        (ROLE, Verdict::Able, RulingStanding::Refused),
+        (ROLE, Verdict::Missing, RulingStanding::Unproven),
+        (ROLE, Verdict::Blocked, RulingStanding::Unproven),
+        (ROLE, Verdict::Unknown, RulingStanding::Unproven),
+        (ACCOUNT, Verdict::Able, RulingStanding::Unproven),
     ] {
         let ruling = denied(decrypt(), &evaluated(grantee, verdict), &"AWS says no");
         assert_eq!(ruling.standing, standing, "{grantee} {verdict:?}");
-        assert_eq!(ruling.reason.as_deref() == Some("AWS says no"), standing == Standing::Refused);
+        assert_eq!(ruling.reason.as_deref() == Some("AWS says no"), standing == RulingStanding::Refused);
     }
 }
 

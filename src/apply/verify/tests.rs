@@ -3,7 +3,7 @@ use std::convert::Infallible;
 use std::path::Path;
 
 use super::*;
-use crate::access::trial::{Simulated, Standing};
+use crate::access::trial::{RulingStanding, Simulated};
 use crate::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, Purpose, UnresolvedRequest};
 use crate::apply::clock::InstantClock;
 use crate::arn::{AccountId, EntityArn};
@@ -73,7 +73,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn standings(&self, grantee: usize) -> Vec<Standing> {
+    fn standings(&self, grantee: usize) -> Vec<RulingStanding> {
         self.trials[grantee].rulings.iter().map(|ruling| ruling.standing).collect()
     }
 }
@@ -121,7 +121,7 @@ async fn ask(world: &str, grantees: &[&str], cloud: impl Fn(Slow) -> Slow, profi
 
 const USER: &str = "arn:aws:iam::444455556666:user/deployer";
 
-use Standing::{Proven, Refused, Unproven};
+use RulingStanding::{Proven, Refused, Unproven};
 
 #[tokio::test]
 async fn a_role_is_assumed_and_shows_all_but_grants() {
@@ -169,7 +169,7 @@ async fn a_simulation_tells_of_users_and_roles() {
     let asked = asked_for(defaults.keys, defaults.grantees);
     let (request, observation) = observe(&asked, &sandbox).await.unwrap();
     let trials = by_simulation(&sandbox, &request, &observation).await;
-    let standings: Vec<Standing> = trials.iter().map(|trial| trial.rulings[0].standing).collect();
+    let standings: Vec<RulingStanding> = trials.iter().map(|trial| trial.rulings[0].standing).collect();
     assert_eq!(standings, [Unproven, Refused]);
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::naive::{self, KEY, World};
 use super::situations::prepared;
-use crate::authz::{Boundary, Context, Outcome, Policies, Prepared, Principal, Query, RamPolicy, evaluate};
+use crate::authz::{Boundary, Context, Outcome, Policies, Prepared, Principal, Query, RamDocument, evaluate};
 
 const PRINCIPALS: [&str; 8] = [
     "arn:aws:iam::111122223333:root",
@@ -210,7 +210,7 @@ fn outcome(world: &World, hidden: &[&str]) -> Outcome {
     }
     let policies = Policies {
         key_policy: Some(&key_policy),
-        ram_policy: RamPolicy::None,
+        ram_policy: RamDocument::None,
         identity: Some(&identity),
         boundary: boundary.as_ref().map_or(Boundary::None, Boundary::Document),
         session: session.as_deref(),

@@ -21,7 +21,7 @@ pub struct PatchSettings {
     /// What must be allowed.
     pub profile: Profile,
     /// What is done with the result.
-    pub action: Action,
+    pub action: PatchAction,
     /// Whether differences are printed.
     pub diff: bool,
 }
@@ -69,7 +69,7 @@ impl fmt::Display for Input {
 
 /// What is done with patched policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub enum PatchAction {
     /// They are printed.
     Print,
     /// Only the exit status tells whether they differ.
@@ -89,15 +89,15 @@ impl PatchSettings {
             files => files.iter().map(|file| input(file)).collect(),
         };
         let action = match (args.check, args.in_place) {
-            (true, _) => Action::Check,
-            (false, true) => Action::InPlace,
-            (false, false) => Action::Print,
+            (true, _) => PatchAction::Check,
+            (false, true) => PatchAction::InPlace,
+            (false, false) => PatchAction::Print,
         };
-        if action == Action::InPlace && inputs.contains(&Input::Stdin) {
+        if action == PatchAction::InPlace && inputs.contains(&Input::Stdin) {
             return Err(UsageError::new("standard input can't be patched in place")
                 .hint("name files, or leave --in-place out: the patched policy is printed"));
         }
-        let prints_policy = action == Action::Print && !args.diff;
+        let prints_policy = action == PatchAction::Print && !args.diff;
         if prints_policy && inputs.len() > 1 {
             return Err(UsageError::new("several policies can't be printed as one")
                 .hint("give --in-place, --check or --diff for several files"));
@@ -221,8 +221,8 @@ mod tests {
     #[test]
     fn without_files_it_reads_standard_input() {
         let settings = resolve("--account 444455556666").unwrap();
-        assert_eq!((settings.inputs, settings.action), (vec![Input::Stdin], Action::Print));
+        assert_eq!((settings.inputs, settings.action), (vec![Input::Stdin], PatchAction::Print));
         let settings = resolve("--account 444455556666 --check a.json b.json").unwrap();
-        assert_eq!((settings.inputs.len(), settings.action), (2, Action::Check));
+        assert_eq!((settings.inputs.len(), settings.action), (2, PatchAction::Check));
     }
 }

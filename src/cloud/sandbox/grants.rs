@@ -11,7 +11,7 @@ use super::source::{Place, Source};
 use super::world::{Grant, Key, Object, World};
 use crate::access::NewGrant;
 use crate::arn::KeyArn;
-use crate::authz::{Context, Outcome, Policies, Prepared, Principal, Query, RamPolicy, evaluate};
+use crate::authz::{Context, Outcome, Policies, Prepared, Principal, Query, RamDocument, evaluate};
 use crate::policy::{KmsAction, PolicyDocument};
 
 /// The world's text with the grant, which may be there already.
@@ -94,7 +94,7 @@ fn may_create(key: &Key, grant: &NewGrant, caller: &CallerIdentity<'_>) -> bool 
     let ram_policy = ram_policy.as_ref().map(Prepared::new);
     let policies = Policies {
         key_policy: Some(&key_policy),
-        ram_policy: ram_policy.as_ref().map_or(RamPolicy::None, RamPolicy::Document),
+        ram_policy: ram_policy.as_ref().map_or(RamDocument::None, RamDocument::Document),
         identity: Some(&[&everything]),
         ..Policies::default()
     };

@@ -12,7 +12,7 @@ use crate::observation::Observation;
 use crate::plan::conclusion::{self, Checked, Conclusion};
 use crate::plan::users;
 use crate::plan::{Finding, FindingCode, Severity};
-use crate::render::json::Outcome;
+use crate::render::json::OutcomeOutput;
 
 /// What a check is made on.
 pub(super) struct Read {
@@ -52,13 +52,13 @@ impl Found {
     }
 
     /// The same as one word for programs.
-    pub(super) fn outcome(&self) -> Outcome {
+    pub(super) fn outcome(&self) -> OutcomeOutput {
         match self.worst {
-            None => Outcome::Listed,
-            Some(Conclusion::CanLaunch) => Outcome::CanLaunch,
-            Some(Conclusion::Unknown) => Outcome::Unknown,
-            Some(Conclusion::Missing) => Outcome::AccessMissing,
-            Some(Conclusion::Blocked) => Outcome::Blocked,
+            None => OutcomeOutput::Listed,
+            Some(Conclusion::CanLaunch) => OutcomeOutput::CanLaunch,
+            Some(Conclusion::Unknown) => OutcomeOutput::Unknown,
+            Some(Conclusion::Missing) => OutcomeOutput::AccessMissing,
+            Some(Conclusion::Blocked) => OutcomeOutput::Blocked,
         }
     }
 }

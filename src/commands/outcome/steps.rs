@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::apply::{Progress, StepResult};
+use crate::apply::{RunProgress, StepResult};
 use crate::commands::console::Console;
 use crate::escape::Escaped;
 use crate::plan::Plan;
@@ -11,14 +11,14 @@ use crate::plan::Plan;
 pub(in crate::commands) fn progress(
     console: &mut Console,
     plan: &Plan,
-    progress: Progress<'_>,
+    progress: RunProgress<'_>,
 ) -> io::Result<()> {
     let talk = &mut console.talk;
     let style = &console.talk_styles;
     let (dim, strong) = (style.dim, style.strong);
     let of = plan.changes.len();
     match progress {
-        Progress::Started(index) => {
+        RunProgress::Started(index) => {
             let Some(change) = plan.changes.get(index) else { return Ok(()) };
             let what = change.operation.to_string();
             let resource = change.operation.resource();
@@ -30,13 +30,15 @@ pub(in crate::commands) fn progress(
                 Escaped(&resource)
             )
         }
-        Progress::Settling(_) => Ok(()),
-        Progress::Waiting(_) => writeln!(talk, "      {dim}written; waiting until it reads back so{dim:#}"),
-        Progress::Retrying(_, error, wait) => {
+        RunProgress::Settling(_) => Ok(()),
+        RunProgress::Waiting(_) => {
+            writeln!(talk, "      {dim}written; waiting until it reads back so{dim:#}")
+        }
+        RunProgress::Retrying(_, error, wait) => {
             let (error, seconds) = (error.to_string(), wait.as_secs());
             writeln!(talk, "      {dim}{}; trying once more in {seconds} s{dim:#}", Escaped(&error))
         }
-        Progress::Ended(_, result) => match result {
+        RunProgress::Ended(_, result) => match result {
             StepResult::Applied { receipt } => match &receipt.request_id {
                 Some(id) => writeln!(talk, "      done {dim}(request id {}){dim:#}", Escaped(id)),
                 None => writeln!(talk, "      done"),

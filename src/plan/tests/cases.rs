@@ -10,7 +10,7 @@ use crate::access::chain::Chain;
 use crate::access::{Grantee, Request};
 use crate::observation::Observation;
 use crate::plan::document::{patch_identity_policy, patch_key_policy};
-use crate::plan::matrix::{Answer, Cell, matrix};
+use crate::plan::matrix::{MatrixCell, SideAnswer, matrix};
 use crate::plan::saved::{PlanBackend, SavedPlan};
 use crate::plan::{Handover, Operation, Plan, Side, plan};
 use crate::render::findings::{tell, tell_of_document};
@@ -109,25 +109,26 @@ fn same_as_in_the_matrix(request: &Request, observation: &Observation, plan: &Pl
         let mut coverage = plan.coverage.iter();
         let covered = coverage.find(|covered| covered.key == key && covered.grantee == row.grantee).unwrap();
         let is_service_linked = matches!(&row.grantee, Grantee::ServiceLinkedRole(_));
-        let answers = |of: fn(&Cell) -> (Answer, Answer)| row.cells.iter().map(of).unzip();
+        let answers = |of: fn(&MatrixCell) -> (SideAnswer, SideAnswer)| row.cells.iter().map(of).unzip();
         let key_policy = answers(|cell| (cell.before.key_policy, cell.after.key_policy));
         let identity = answers(|cell| (cell.before.identity, cell.after.identity));
         for (side, answers) in [(&covered.key_policy, key_policy), (&covered.identity, identity)] {
-            let (mut before, mut after): (Vec<Answer>, Vec<Answer>) = answers;
+            let (mut before, mut after): (Vec<SideAnswer>, Vec<SideAnswer>) = answers;
             if is_service_linked && *side != Side::NotNeeded {
                 // What others need besides, or what no grant gives, is not asked of the key's side.
-                before.retain(|answer| *answer != Answer::NotNeeded);
-                after.retain(|answer| *answer != Answer::NotNeeded);
+                before.retain(|answer| *answer != SideAnswer::NotNeeded);
+                after.retain(|answer| *answer != SideAnswer::NotNeeded);
                 same("the operations of a grant in the matrix", &after.is_empty(), &false)?;
             }
-            let allows = |answers: &[Answer]| answers.iter().all(|answer| *answer == Answer::Allows);
+            let allows = |answers: &[SideAnswer]| answers.iter().all(|answer| *answer == SideAnswer::Allows);
             let what = format!("{side:?} of {} in the matrix", row.grantee);
             match side {
                 Side::Covered(_) => same(&what, &(allows(&before), allows(&after)), &(true, true))?,
                 Side::Planned => same(&what, &(allows(&before), allows(&after)), &(false, true))?,
                 Side::Missing => same(&what, &allows(&before), &false)?,
                 Side::NotNeeded => {
-                    let is_settled = |answer: &Answer| matches!(answer, Answer::NotNeeded | Answer::Allows);
+                    let is_settled =
+                        |answer: &SideAnswer| matches!(answer, SideAnswer::NotNeeded | SideAnswer::Allows);
                     same(&what, &after.iter().all(is_settled), &true)?;
                 }
             }

@@ -7,7 +7,7 @@ use super::parts::{self, Part, Step, Write, file_name, key_policy_stem};
 use crate::access::Request;
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::plan::{Handover, Operation, Plan};
-use crate::render::command::{self, Command};
+use crate::render::command::{self, CommandLine};
 use crate::shell::quote;
 
 /// The scripts with their policies: `ACCOUNT/apply.sh`.
@@ -97,7 +97,7 @@ impl Script<'_> {
         self.text.push('\n');
     }
 
-    fn run(&mut self, command: &Command) {
+    fn run(&mut self, command: &CommandLine) {
         self.line(&command.to_string());
     }
 

@@ -65,7 +65,7 @@ pub(super) struct Output {
     /// What `check` found of each key when no grantee was named: who may use it.
     users: Vec<KeyUsersOutput>,
     /// How the run ended.
-    outcome: Outcome,
+    outcome: OutcomeOutput,
     /// What failed; null where nothing did.
     error: Option<ErrorOutput>,
     /// The process's exit status.
@@ -75,7 +75,8 @@ pub(super) struct Output {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+#[schemars(rename = "Outcome")]
+pub enum OutcomeOutput {
     /// Changes were planned and, as asked, not applied.
     Planned,
     /// Nothing had to be changed. Something may be left for others: see `handovers` and `findings`.

@@ -101,7 +101,7 @@ fn full_output() -> String {
             ..testing::case(full_plan())
         }),
         fates: &[Fate::AlreadyDone, Fate::Applied, Fate::Deselected, Fate::Failed, Fate::NotStarted],
-        outcome: Outcome::PartlyApplied,
+        outcome: OutcomeOutput::PartlyApplied,
         error: Some(error),
         exit_status: 1,
     };
@@ -117,7 +117,7 @@ fn failed_early() -> RunReport<'static> {
         command: "fix",
         case: None,
         fates: &[],
-        outcome: Outcome::Failed,
+        outcome: OutcomeOutput::Failed,
         error: None,
         exit_status: 1,
     }
@@ -235,7 +235,7 @@ fn check_output() -> String {
         observation: Some(&observation),
         checked: &checked,
         users: &users::of_keys(&observation),
-        outcome: Outcome::Blocked,
+        outcome: OutcomeOutput::Blocked,
         error: None,
         exit_status: 4,
     };

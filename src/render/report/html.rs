@@ -6,7 +6,7 @@ use super::markdown::{handovers, single_line};
 use super::{PURPOSE, Piece, Report, WAY, legend, pieces, severity_word, short, sign};
 use crate::diff::{self, Hunk, LineKind};
 use crate::escape::Escaped;
-use crate::plan::matrix::{Answer, Cell, KeyMatrix, Sides, Standing, matrix};
+use crate::plan::matrix::{CellStanding, KeyMatrix, MatrixCell, SideAnswer, Sides, matrix};
 use crate::plan::{Action, Change, Fate, Severity};
 use crate::render::findings::tell;
 use crate::render::text::names;
@@ -117,7 +117,7 @@ fn one_matrix(out: &mut String, key: &KeyMatrix) {
     _ = writeln!(out, "</tbody>\n</table></div>");
 }
 
-fn one_cell(out: &mut String, cell: Cell) {
+fn one_cell(out: &mut String, cell: MatrixCell) {
     let (before, after) = (sign(cell.before), sign(cell.after));
     let title = format!("before: {}; after: {}", sides(cell.before), sides(cell.after));
     if before == after {
@@ -138,15 +138,15 @@ fn one_cell(out: &mut String, cell: Cell) {
 
 fn sides(sides: Sides) -> String {
     let word = |answer| match answer {
-        Answer::Allows => "allows",
-        Answer::Lacks => "lacks it",
-        Answer::Unread => "was not read",
-        Answer::NotNeeded => "is not asked",
+        SideAnswer::Allows => "allows",
+        SideAnswer::Lacks => "lacks it",
+        SideAnswer::Unread => "was not read",
+        SideAnswer::NotNeeded => "is not asked",
     };
     let standing = match sides.standing {
-        Standing::Open => "",
-        Standing::Unknown => ", and nobody can tell whether it is allowed",
-        Standing::Forbidden => ", and it is forbidden all the same",
+        CellStanding::Open => "",
+        CellStanding::Unknown => ", and nobody can tell whether it is allowed",
+        CellStanding::Forbidden => ", and it is forbidden all the same",
     };
     format!("key policy {}, IAM {}{standing}", word(sides.key_policy), word(sides.identity))
 }

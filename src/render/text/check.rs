@@ -13,7 +13,7 @@ use crate::authz::{Occasion, Outcome};
 use crate::plan::conclusion::{Checked, Conclusion, Remedy};
 use crate::plan::{Finding, FindingCode};
 use crate::render::Styles;
-use crate::render::command::{self, Command};
+use crate::render::command::{self, CommandLine};
 use crate::render::prose::Prose;
 use crate::render::styles::paint;
 
@@ -184,7 +184,7 @@ pub fn fix_command(checked: &Checked) -> Option<String> {
     fix(checked).map(|command| command.to_string())
 }
 
-fn fix(checked: &Checked) -> Option<Command> {
+fn fix(checked: &Checked) -> Option<CommandLine> {
     match checked.remedy {
         Remedy::Fix | Remedy::PartOfIt => {
             let Checked { assessment, purpose, .. } = checked;

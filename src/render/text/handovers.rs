@@ -9,7 +9,7 @@ use crate::diff;
 use crate::escape::EscapedJson;
 use crate::plan::Handover;
 use crate::render::Styles;
-use crate::render::command::{self, Command};
+use crate::render::command::{self, CommandLine};
 use crate::render::prose::Prose;
 
 const INDENT: usize = 2;
@@ -125,7 +125,7 @@ impl Page<'_> {
         Prose::new().text(text).write(out, self.width, INDENT)
     }
 
-    fn commands(&self, out: &mut dyn Write, commands: &[Command]) -> io::Result<()> {
+    fn commands(&self, out: &mut dyn Write, commands: &[CommandLine]) -> io::Result<()> {
         commands.iter().try_for_each(|command| command.write(out, self.styles, self.width, CODE))
     }
 }

@@ -6,7 +6,7 @@ use super::check::reasons::in_the_way;
 use super::names;
 use crate::access::Purpose;
 use crate::access::assessment::{self, Assessment, Verdict};
-use crate::access::trial::{Method, Ruling, Standing, Trial};
+use crate::access::trial::{Method, Ruling, RulingStanding, Trial};
 use crate::render::Styles;
 use crate::render::prose::Prose;
 
@@ -130,9 +130,9 @@ pub fn trials(out: &mut dyn Write, styles: &Styles, width: usize, trials: &[Tria
         let groups = grouped(&trial.rulings);
         for (standing, reason, actions) in &groups {
             let (style, word) = match standing {
-                Standing::Proven => (styles.added, "allowed"),
-                Standing::Refused => (styles.blocked, "refused"),
-                Standing::Unproven => (styles.warning, "not proven"),
+                RulingStanding::Proven => (styles.added, "allowed"),
+                RulingStanding::Refused => (styles.blocked, "refused"),
+                RulingStanding::Unproven => (styles.warning, "not proven"),
             };
             let actions = names::list(actions);
             let text = match reason {
@@ -147,8 +147,8 @@ pub fn trials(out: &mut dyn Write, styles: &Styles, width: usize, trials: &[Tria
 }
 
 /// Rulings that say the same together, what is allowed first.
-fn grouped(rulings: &[Ruling]) -> Vec<(Standing, Option<&str>, Vec<String>)> {
-    let mut groups: Vec<(Standing, Option<&str>, Vec<String>)> = Vec::new();
+fn grouped(rulings: &[Ruling]) -> Vec<(RulingStanding, Option<&str>, Vec<String>)> {
+    let mut groups: Vec<(RulingStanding, Option<&str>, Vec<String>)> = Vec::new();
     for ruling in rulings {
         let reason = ruling.reason.as_deref();
         let own =

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::names;
 use crate::access::users::{
-    ConsolePane, Denial, KeyPolicyName, KeyUser, KeyUsers, Permission, Place, Who, every_action,
+    ConsolePane, DeniedUse, KeyPolicyName, KeyUser, KeyUsers, Permission, Place, Who, every_action,
     infrastructure_role,
 };
 use crate::arn::KeyArn;
@@ -98,7 +98,7 @@ fn write_user(out: &mut dyn Write, styles: &Styles, width: usize, user: &KeyUser
     user.permissions.iter().try_for_each(|permission| write_permission(out, styles, width, permission))
 }
 
-fn write_denial(out: &mut dyn Write, styles: &Styles, width: usize, denial: &Denial) -> io::Result<()> {
+fn write_denial(out: &mut dyn Write, styles: &Styles, width: usize, denial: &DeniedUse) -> io::Result<()> {
     let whom = match denial.whom.as_slice() {
         [] => "nobody".to_owned(),
         whom => whom.iter().map(name).collect::<Vec<_>>().join(", "),

@@ -8,7 +8,7 @@ use keymend::access::Request;
 use keymend::access::chain::Chain;
 use keymend::apply::journal::{Backend, Beginning, History, Journal, Origin};
 use keymend::apply::recent::Recent;
-use keymend::apply::{self, Outcome, Run, StepResult};
+use keymend::apply::{self, Run, RunOutcome, StepResult};
 use keymend::cloud::reread::reread;
 use keymend::cloud::sandbox::Sandbox;
 use keymend::observation::Observation;
@@ -96,7 +96,7 @@ async fn carry_out(
     (request, observation): &(Request, Observation),
     folder: &Path,
     (origin, plan): (Origin, &Plan),
-) -> Outcome {
+) -> RunOutcome {
     let selected: BTreeSet<usize> = (0..plan.changes.len()).collect();
     let case = Case {
         chain: Chain::default(),

@@ -10,7 +10,9 @@ use crate::access::Purpose;
 use crate::access::assessment::{
     ActionAssessment, DecidingStatement, DocumentName, InstanceAssessment, Missed, Obstacle,
 };
-use crate::access::users::{ConsolePane, Denial, KeyPolicyName, KeyUser, KeyUsers, Permission, Place, Who};
+use crate::access::users::{
+    ConsolePane, DeniedUse, KeyPolicyName, KeyUser, KeyUsers, Permission, Place, Who,
+};
 use crate::arn::KeyArn;
 use crate::authz::{Exception, NearMiss, Outcome};
 use crate::observation::KeyGrant;
@@ -417,8 +419,8 @@ impl From<&Permission> for PermissionOutput {
     }
 }
 
-impl From<&Denial> for DenialOutput {
-    fn from(Denial { whom, permission }: &Denial) -> Self {
+impl From<&DeniedUse> for DenialOutput {
+    fn from(DeniedUse { whom, permission }: &DeniedUse) -> Self {
         Self { whom: whom.iter().map(Who::text).collect(), permission: permission.into() }
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::access::assessment::{Assessment, Verdict};
-use crate::access::trial::{Method, Ruling, Standing, Trial};
+use crate::access::trial::{Method, Ruling, RulingStanding, Trial};
 
 /// What evaluation tells of one grantee and one key: by what reads back, by what is there where nothing has to be
 /// written, or by what the changes of a dry run would make of it.
@@ -85,7 +85,7 @@ struct RulingOutput {
     /// The action, such as `kms:Decrypt`.
     action: String,
     /// What the answer comes to.
-    standing: Standing,
+    standing: RulingStanding,
     /// Why it is refused, or can't be proven; null where it is proven.
     reason: Option<String>,
 }
