@@ -319,7 +319,13 @@ impl FromStr for EntityArn {
     type Err = ArnError;
 
     fn from_str(text: &str) -> Result<Self, ArnError> {
-        let parts = ArnParts::parse(text)?;
+        Self::of_parts(ArnParts::parse(text)?, text)
+    }
+}
+
+impl EntityArn {
+    /// The same of an ARN that was split already.
+    pub(crate) fn of_parts(parts: ArnParts<'_>, text: &str) -> Result<Self, ArnError> {
         let wrong = || ArnError::Kind { arn: text.to_owned(), wanted: "an IAM user, role or group" };
         if parts.service != "iam" || !parts.region.is_empty() {
             return Err(wrong());

@@ -2,6 +2,7 @@
 
 mod basis;
 mod instance;
+mod panel;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ use crate::observation::{
     UnreadReason,
 };
 use crate::policy::{Documents, KmsAction, PolicyDocument};
-use subject::Subject;
+use panel::Panel;
 
 /// What is given besides what was read.
 #[derive(Debug, Clone, Default)]
@@ -172,21 +173,18 @@ impl Evidence {
     /// An account is asked about as its root user, a role as any session of it, and a group as a user with the
     /// group's policies alone.
     pub fn assess(&self, key: &KeyArn, grantee: &Grantee, actions: &[KmsAction]) -> Assessment {
-        let own = self.keys.get(key);
-        let mut context = own.map_or_else(|| Context::for_launch(&key.region), |own| own.context.clone());
-        self.tell(&mut context);
-        let subject = Subject::new(self, key, grantee);
-        let actions = subject.ask(&context, actions);
-        Assessment {
-            key: key.clone(),
-            grantee: grantee.clone(),
-            actions,
-            instance: self.assess_instance(key, grantee),
-            considered: self.considered(&subject),
-            not_considered: self.gaps(&subject),
-            is_identity_read: grantee.attachable().is_none()
-                || matches!(subject.identity, Some(Reading::Read(_))),
-        }
+        Panel::new(self, key).assess(grantee, actions)
+    }
+
+    /// The same of each of several grantees.
+    pub fn assess_each<'a>(
+        &'a self,
+        key: &'a KeyArn,
+        grantees: impl IntoIterator<Item = &'a Grantee, IntoIter: 'a>,
+        actions: &'a [KmsAction],
+    ) -> impl Iterator<Item = Assessment> + 'a {
+        let mut panel = Panel::new(self, key);
+        grantees.into_iter().map(move |grantee| panel.assess(grantee, actions))
     }
 
     /// Sets what somebody tells of the keys of a context, as far as it is about such requests.

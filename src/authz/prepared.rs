@@ -1,6 +1,7 @@
 //! A policy document, taken apart once and asked many times.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::policy::{self, ActionSet, Effect, KmsAction, ListElement, PolicyDocument};
 
@@ -28,7 +29,8 @@ pub(crate) struct PreparedStatement {
     sid: Option<String>,
     pub(crate) effect: Effect,
     pub(crate) actions: ActionSet,
-    principals: Option<Principals>,
+    /// Shared by what is made of the statement.
+    principals: Option<Arc<Principals>>,
     resources: Resources,
     conditions: Vec<PreparedCondition>,
     /// Whether the statement has an element that is not known.
@@ -214,7 +216,7 @@ impl PreparedStatement {
             effect: statement.effect,
             // "If the required Resource element is missing, the policy statement has no effect."
             actions: if statement.is_effective() { statement.kms_actions() } else { ActionSet::EMPTY },
-            principals: statement.principal.as_ref().map(Principals::new),
+            principals: statement.principal.as_ref().map(Principals::new).map(Arc::new),
             resources: Resources::new(statement.resource.as_ref(), has_variables),
             conditions,
             is_undecidable: !statement.unknown.is_empty(),
@@ -239,7 +241,7 @@ impl PreparedStatement {
         let is_for_key = self.resources.include(query) == Truth::True;
         match self.names(query, attachment) {
             None if is_for_key => {
-                let listed = self.principals.iter();
+                let listed = self.principals.iter().map(Arc::as_ref);
                 let sessions = listed.clone().filter(|listed| listed.lets_in_one_session(query.principal));
                 let services = listed.flat_map(Principals::services).filter_map(NearMiss::of_service);
                 sessions.map(|_| NearMiss::OneSession).chain(services).collect()

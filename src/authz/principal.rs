@@ -237,7 +237,7 @@ impl FromStr for Principal {
                 Ok(Self::identity_only(parts.partition, parts.account.parse()?))
             }
             ("iam", "root") => Ok(Self::root(parts.partition, parts.account.parse()?)),
-            ("iam", _) => Self::entity(&text.parse()?),
+            ("iam", _) => Self::entity(&EntityArn::of_parts(parts, text)?),
             ("sts", resource) if resource.starts_with("federated-user/") => {
                 let home = Home::new(parts.partition, parts.account.parse()?);
                 Ok(Self { kind: PrincipalKind::FederatedUser, name: text.to_owned(), home: Some(home) })

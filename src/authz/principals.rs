@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::arn::{AccountId, EntityArn, EntityKind, Partition};
+use crate::arn::{AccountId, EntityArn, EntityKind, IDENTITY_ONLY_ROLE, Partition};
 use crate::policy::{AwsPrincipal, Effect, PrincipalElement};
 
 use super::decision::Doubt;
@@ -104,7 +104,8 @@ impl Principals {
     }
 
     fn add(&mut self, arn: String) {
-        if let Ok(principal) = arn.parse::<Principal>()
+        if arn.contains(IDENTITY_ONLY_ROLE)
+            && let Ok(principal) = arn.parse::<Principal>()
             && *principal.kind() == PrincipalKind::IdentityOnly
             && principal.name() != arn
             && let Some(home) = principal.home()

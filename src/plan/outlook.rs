@@ -78,9 +78,7 @@ impl<'a> Outlook<'a> {
 
     fn assess(&self, evidence: &Evidence) -> Vec<Assessment> {
         let actions = needed_actions(self.request.purpose);
-        let of_key = move |key: &'a KeyArn| {
-            self.request.needing(key).map(|grantee| evidence.assess(key, grantee, actions))
-        };
+        let of_key = move |key: &'a KeyArn| evidence.assess_each(key, self.request.needing(key), actions);
         self.request.keys.iter().flat_map(of_key).collect()
     }
 }

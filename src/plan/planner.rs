@@ -85,6 +85,14 @@ impl Draft {
         self.tell([Finding::new(subject, kind)]);
     }
 
+    /// Whether something is planned for a grantee in the key policy of a key, and in IAM for it.
+    fn planned_sides(&self, key: &KeyArn, grantee: &Grantee) -> [bool; 2] {
+        let key_side = self.key_sides.get(&(key.clone(), grantee.clone()));
+        let iam_side =
+            grantee.attachable().and_then(|entity| self.iam_sides.get(&(key.clone(), entity.clone())));
+        [key_side, iam_side].map(|side| side == Some(&Side::Planned))
+    }
+
     /// Adds what was found, each once.
     fn tell(&mut self, findings: impl IntoIterator<Item = Finding>) {
         for finding in findings {

@@ -115,6 +115,10 @@ const KEYLESS: [&str; 11] = [
     "UpdateCustomKeyStore",
 ];
 
+/// The same table, as patterns are compared with it.
+static IN_LOWER_CASE: LazyLock<[String; KMS_ACTIONS.len()]> =
+    LazyLock::new(|| KMS_ACTIONS.map(str::to_ascii_lowercase));
+
 /// One action of [`KMS_ACTIONS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KmsAction(u8);
@@ -228,10 +232,10 @@ impl ActionSet {
             return position(name).map_or(Self::EMPTY, |index| Self(1 << index));
         }
         let pattern = Pattern::new(&name.to_ascii_lowercase());
-        KMS_ACTIONS
+        IN_LOWER_CASE
             .iter()
             .enumerate()
-            .filter(|(_, known)| pattern.matches(&known.to_ascii_lowercase()))
+            .filter(|(_, known)| pattern.matches(known))
             .fold(Self::EMPTY, |set, (index, _)| Self(set.0 | 1 << index))
     }
 

@@ -32,23 +32,22 @@ impl AwsPrincipal {
         if text == "*" {
             return Self::Anyone;
         }
+        if let Ok(parts) = ArnParts::parse(text) {
+            return Self::of_arn(parts, text).unwrap_or_else(|| Self::Other(text.to_owned()));
+        }
         if let Ok(id) = text.parse() {
             return Self::Account { partition: None, id };
         }
-        if let Ok(parts) = ArnParts::parse(text)
-            && parts.service == "iam"
-            && parts.resource == "root"
-            && let Ok(id) = parts.account.parse()
-        {
-            return Self::Account { partition: Some(parts.partition), id };
-        }
-        if let Ok(entity) = text.parse() {
-            return Self::Entity(entity);
-        }
-        if let Ok(session) = text.parse() {
-            return Self::Session(session);
-        }
         if is_unique_id(text) { Self::UniqueId(text.to_owned()) } else { Self::Other(text.to_owned()) }
+    }
+
+    fn of_arn(parts: ArnParts<'_>, text: &str) -> Option<Self> {
+        if parts.service == "iam" && parts.resource == "root" {
+            let id = parts.account.parse().ok()?;
+            return Some(Self::Account { partition: Some(parts.partition), id });
+        }
+        let entity = EntityArn::of_parts(parts, text).map(Self::Entity);
+        entity.or_else(|_| text.parse().map(Self::Session)).ok()
     }
 
     /// The account that it belongs to, where the text tells.

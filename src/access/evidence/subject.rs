@@ -52,12 +52,13 @@ impl<'e> Subject<'e> {
             grants: self.own.and_then(|own| own.grants.read()).map(|grants| grants.evaluated.as_slice()),
         };
         let mut assessed: Vec<ActionAssessment> = Vec::with_capacity(actions.len());
+        let mut query = Query::new(&self.principal, KmsAction::DECRYPT, self.key, context);
         for action in actions {
             // Most policies speak of actions in groups, which then share a decision.
             let alike = assessed.iter().find(|known| policies.treat_alike(known.action, *action));
             let shared = alike.map(|known| ActionAssessment { action: *action, ..known.clone() });
             assessed.push(shared.unwrap_or_else(|| {
-                let query = Query::new(&self.principal, *action, self.key, context);
+                query.action = *action;
                 self.assessed(&query, *action, &policies)
             }));
         }

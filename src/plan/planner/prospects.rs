@@ -39,8 +39,7 @@ impl Prospects<'_> {
         let actions = documented_actions(purpose);
         for key in self.request.keys.iter().filter(|key| self.is_ours_to_mend(key)) {
             let needing = self.grantees.needing(self.request, key);
-            let assessed = needing.usable.iter().map(|grantee| self.after.assess(key, grantee, actions));
-            let assessed: Vec<Assessment> = assessed.collect();
+            let assessed: Vec<Assessment> = self.after.assess_each(key, &needing.usable, actions).collect();
             let mut doubts = Doubts::of(purpose);
             for assessment in &assessed {
                 obstacles::certain(purpose, assessment, draft);
@@ -51,8 +50,9 @@ impl Prospects<'_> {
                 self.warn_of_escaped_boundary(key, &assessment.grantee, draft);
             }
             doubts.tell(key, draft);
-            self.hint_at_less(key, draft);
-            self.tell_near_misses(key, draft);
+            let before = self.before_of_planned(key, draft);
+            self.hint_at_less(key, &before, draft);
+            self.tell_near_misses(key, &before, draft);
             self.tell_gaps(key, &assessed, draft);
         }
     }
@@ -116,24 +116,21 @@ impl Prospects<'_> {
         }
     }
 
+    /// Where those stand before the changes for whom something is planned.
+    fn before_of_planned(&self, key: &KeyArn, draft: &Draft) -> Vec<Assessment> {
+        let is_planned = |grantee: &&Grantee| draft.planned_sides(key, grantee).contains(&true);
+        let planned = self.grantees.usable.iter().filter(is_planned);
+        self.before.assess_each(key, planned, needed_actions(self.request.purpose)).collect()
+    }
+
     /// The documented remedy is planned for somebody who can launch without it. By name that is what was asked for; that
     /// another rule would write less has to be known before it is approved.
-    fn hint_at_less(&self, key: &KeyArn, draft: &mut Draft) {
+    fn hint_at_less(&self, key: &KeyArn, before: &[Assessment], draft: &mut Draft) {
         if self.request.coverage == CoverageRule::Effective {
             return;
         }
-        let is_planned = |grantee: &&Grantee| {
-            let key_side = draft.key_sides.get(&(key.clone(), (*grantee).clone()));
-            let iam_side =
-                grantee.attachable().and_then(|entity| draft.iam_sides.get(&(key.clone(), entity.clone())));
-            [key_side, iam_side].contains(&Some(&Side::Planned))
-        };
-        let can_already = |grantee: &&Grantee| {
-            let needed = needed_actions(self.request.purpose);
-            self.before.assess(key, grantee, needed).verdict() == Verdict::Able
-        };
-        let planned = self.grantees.usable.iter().filter(is_planned);
-        let who: Vec<Grantee> = planned.filter(can_already).cloned().collect();
+        let can_already = before.iter().filter(|before| before.verdict() == Verdict::Able);
+        let who: Vec<Grantee> = can_already.map(|before| before.grantee.clone()).collect();
         if !who.is_empty() {
             draft.find(key, EvaluationFinding::AccessAlready { who, purpose: self.request.purpose });
         }

@@ -117,6 +117,9 @@ pub(super) fn plan_grants(
     side: &KeySide<'_>,
     draft: &mut Draft,
 ) {
+    if lacking.grants.is_empty() {
+        return;
+    }
     let policy = Prepared::new(document);
     for grant in lacking.grants {
         let grantee = grant.for_whom();

@@ -1,5 +1,8 @@
 //! Whom a key policy has to name for the grantees.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use super::super::Draft;
 use crate::access::{Grantee, Request, RequiredStatement};
 use crate::arn::KeyArn;
@@ -12,7 +15,7 @@ pub(super) struct KeyPrincipal {
     /// Whether the statements may be added for it, or must be there already.
     pub(super) is_added: bool,
     /// The statements that must hold for it.
-    pub(super) required: Vec<RequiredStatement>,
+    pub(super) required: Rc<[RequiredStatement]>,
 }
 
 /// Whom the key policy has to name, in the order asked for.
@@ -23,17 +26,21 @@ pub(super) fn key_principals(
     draft: &mut Draft,
 ) -> Vec<KeyPrincipal> {
     let mut principals = Vec::new();
+    // It depends on the account, and on whether a service has the role for itself.
+    let mut required: BTreeMap<_, Rc<[RequiredStatement]>> = BTreeMap::new();
     for grantee in grantees.iter().filter(|grantee| grantee.served_by_grants(key).is_none()) {
         let principal = grantee.key_principal();
         // Nobody of another account gets in unless the key policy names somebody there, so its root is added for a
         // group's sake. At home the root's statement would let all of the account's IAM decide, for one group.
         let is_foreign = grantee.account() != key.account;
-        let is_asked_for = grantees.contains(&principal);
+        let is_asked_for = principal == *grantee || grantees.contains(&principal);
         if grantee.is_group() && is_foreign && !is_asked_for {
             draft.find(&grantee, GranteeFinding::StandsForAccount { account: grantee.account() });
         }
         let is_added = is_foreign || is_asked_for;
-        let required = request.required(key, &principal);
+        let kind = (principal.account(), principal.as_service_linked_role().is_some());
+        let required = required.entry(kind).or_insert_with(|| request.required(key, &principal).into());
+        let required = Rc::clone(required);
         principals.push(KeyPrincipal { grantee: grantee.clone(), principal, is_added, required });
     }
     principals
@@ -44,7 +51,7 @@ pub(super) fn distinct<'p>(
     principals: impl IntoIterator<Item = &'p KeyPrincipal>,
 ) -> Vec<&'p RequiredStatement> {
     let mut distinct = Vec::new();
-    for required in principals.into_iter().flat_map(|principal| &principal.required) {
+    for required in principals.into_iter().flat_map(|principal| principal.required.iter()) {
         if !distinct.contains(&required) {
             distinct.push(required);
         }

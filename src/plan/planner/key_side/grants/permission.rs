@@ -29,6 +29,9 @@ pub(in super::super) fn permit(
     lacking: &Lacking,
     observation: &Observation,
 ) -> Result<Option<(PolicyDocument, Permission)>, BrokenEdit> {
+    if lacking.grants.is_empty() {
+        return Ok(None);
+    }
     // A Deny stays what it is, whatever is added: it is no reason to add the same again.
     let mut allows = document.clone();
     allows.statements.retain(|statement| statement.effect == Effect::Allow);

@@ -1,0 +1,49 @@
+//! Several grantees and one key: what does not depend on the grantee is worked out once.
+
+use std::collections::BTreeMap;
+
+use super::subject::Subject;
+use super::{Evidence, KeyEvidence};
+use crate::access::Grantee;
+use crate::access::assessment::{Assessment, InstanceAssessment};
+use crate::arn::{AccountId, KeyArn, Partition};
+use crate::authz::Context;
+use crate::observation::Reading;
+use crate::policy::KmsAction;
+
+/// Grantees of one key, who are asked about one after the other.
+pub(super) struct Panel<'e> {
+    evidence: &'e Evidence,
+    key: &'e KeyArn,
+    context: Context,
+    /// Whoever is of an account launches instances with the same identity-only role.
+    instances: BTreeMap<(Partition, AccountId), InstanceAssessment>,
+}
+
+impl<'e> Panel<'e> {
+    pub(super) fn new(evidence: &'e Evidence, key: &'e KeyArn) -> Self {
+        let own = evidence.keys.get(key).map(|KeyEvidence { context, .. }| context.clone());
+        let mut context = own.unwrap_or_else(|| Context::for_launch(&key.region));
+        evidence.tell(&mut context);
+        Self { evidence, key, context, instances: BTreeMap::new() }
+    }
+
+    pub(super) fn assess(&mut self, grantee: &Grantee, actions: &[KmsAction]) -> Assessment {
+        let Self { evidence, key, context, instances } = self;
+        let (partition, account) = (grantee.partition(), grantee.account());
+        let instance = instances
+            .entry((partition, account))
+            .or_insert_with(|| evidence.assess_instance(key, partition, account));
+        let subject = Subject::new(evidence, key, grantee);
+        Assessment {
+            key: key.clone(),
+            grantee: grantee.clone(),
+            actions: subject.ask(context, actions),
+            instance: instance.clone(),
+            considered: evidence.considered(&subject),
+            not_considered: evidence.gaps(&subject),
+            is_identity_read: grantee.attachable().is_none()
+                || matches!(subject.identity, Some(Reading::Read(_))),
+        }
+    }
+}
