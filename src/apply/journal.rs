@@ -6,6 +6,7 @@ pub mod disk;
 pub mod history;
 pub mod record;
 mod sequence;
+mod standing;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -21,8 +22,9 @@ use super::StepResult;
 use crate::plan::{Case, Finding, Told};
 
 pub use disk::{Disk, RealDisk};
-pub use history::{History, RunState};
+pub use history::{History, Unfinished};
 pub use record::{Backend, FORMAT, Origin, Record, StepRecord};
+pub use standing::RunState;
 
 /// The record could not be written or read; nothing is written to AWS without it.
 #[derive(Debug, thiserror::Error)]

@@ -64,6 +64,8 @@ pub(super) fn of_run(ended: &Ended, is_detailed: bool) -> Vec<Fact> {
         Some(again) if !is_way_back => again.leaves_work(),
         _ => plans().any(Plan::leaves_work),
     };
+    // What was left out is planned again, and so is what nobody planned before.
+    let is_planned_again = remaining.as_ref().is_some_and(|again| !again.changes.is_empty());
     let is_pending = *decision == Decision::OnlyPlanned || is(|fate| fate == Fate::Deselected);
     let facts = [
         (Fact::Interrupted, *decision == Decision::Interrupted || outcome.is_interrupted || *is_unwatched),
@@ -78,7 +80,7 @@ pub(super) fn of_run(ended: &Ended, is_detailed: bool) -> Vec<Fact> {
         (Fact::Stale, *decision == Decision::Conflicting || ended.is_stale()),
         (Fact::Blocked, plans().any(Plan::is_blocked)),
         (Fact::Declined, matches!(decision, Decision::NoTerminal | Decision::Declined)),
-        (Fact::Left, leaves_work),
+        (Fact::Left, leaves_work || is_planned_again),
         (Fact::Unsettled, !is_way_back && (carried.is_doubtful() || case.request.grantees.is_empty())),
         (Fact::Pending, is_detailed && is_pending),
     ];

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::apply::journal::{Backend, History};
+use crate::apply::journal::{Backend, History, Unfinished};
 use crate::apply::recent::{self, Recent};
 use crate::error::{Error, UsageError};
 
@@ -27,9 +27,9 @@ impl Place {
         Ok(Some(Self { folder, backend: backend.clone() }))
     }
 
-    /// The last run that is kept there, with what came after it.
-    pub(super) fn last_run(&self) -> Result<History, Error> {
-        Ok(History::recent(&self.folder, &self.backend)?)
+    /// The runs that are kept there and are not done.
+    pub(super) fn unfinished(&self) -> Result<Option<Unfinished>, Error> {
+        Ok(Unfinished::read(&self.folder, &self.backend)?)
     }
 
     /// What was written lately on a backend whose reads may be older than that. A world's are not.

@@ -5,7 +5,7 @@ use std::io;
 
 use super::console::Console;
 use super::place::Place;
-use crate::apply::journal::{History, Record, RunState};
+use crate::apply::journal::{Record, RunState, Unfinished};
 use crate::arn::AccountId;
 use crate::error::{Error, UsageError};
 use crate::plan::{Case, Change, Fate, Plan};
@@ -23,8 +23,8 @@ pub(super) fn earlier(
     place: Option<&Place>,
     console: &mut Console,
 ) -> Result<Earlier, Error> {
-    let history = match place.map(Place::last_run).transpose() {
-        Ok(history) => history,
+    let unfinished = match place.map(Place::unfinished).transpose() {
+        Ok(unfinished) => unfinished.flatten(),
         Err(error) if is_resumed => return Err(error),
         Err(error) => {
             // This run has a record of its own: an old one that can't be read does not stand in its way.
@@ -32,15 +32,16 @@ pub(super) fn earlier(
             None
         }
     };
-    match (history.as_ref().and_then(History::unfinished), is_resumed) {
-        (Some((record, RunState::PartlyRolledBack)), true) => {
-            let message = format!("run `{}` is being rolled back", record.run);
-            Err(UsageError::new(message).hint(format!("finish that: keymend rollback {}", record.run)).into())
+    match (unfinished, is_resumed) {
+        (Some(Unfinished { last, state: RunState::PartlyRolledBack, .. }), true) => {
+            let message = format!("run `{}` is being rolled back", last.run);
+            Err(UsageError::new(message).hint(format!("finish that: keymend rollback {}", last.run)).into())
         }
-        (Some((record, _)), true) => Ok(Earlier::Resumed(Box::new(record.clone()))),
+        (Some(unfinished), true) => Ok(Earlier::Resumed(Box::new(unfinished.last))),
         (None, true) => Ok(Earlier::NothingToResume),
-        (Some((record, state)), false) => {
-            tell_of(record, state, console)?;
+        (Some(unfinished), false) => {
+            tell_of(&unfinished.last, unfinished.state, console)?;
+            tell_of_earlier(&unfinished.earlier, console)?;
             Ok(Earlier::None)
         }
         (None, false) => Ok(Earlier::None),
@@ -71,6 +72,21 @@ fn tell_of(record: &Record, state: RunState, console: &mut Console) -> io::Resul
     } else {
         format!("`keymend fix --resume` finishes it, `keymend rollback {run}` undoes it")
     })
+}
+
+/// Says which runs before that are not done either.
+fn tell_of_earlier(runs: &[String], console: &mut Console) -> io::Result<()> {
+    let Some((last, others)) = runs.split_last() else { return Ok(()) };
+    let which = if others.is_empty() {
+        format!("the run {last} is")
+    } else {
+        format!("the runs {} and {last} are", others.join(", "))
+    };
+    console.warning(&format!("{which} not done either"))?;
+    console.hint(
+        "`keymend rollback --list` shows them; `keymend rollback RUN` undoes one, `keymend rollback --forget RUN` \
+         deletes its record",
+    )
 }
 
 /// The plan without what was left out when the run was approved, and without accounts that were not its.

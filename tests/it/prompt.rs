@@ -20,12 +20,14 @@ impl<'a> Dialogue<'a> {
 
     /// With more arguments, which a shell reads.
     fn with(scene: &'a Scene, arguments: &str, question: &str) -> Self {
+        Self::of(scene, &format!("fix --sandbox=world.json {arguments}"), question)
+    }
+
+    /// Of any command.
+    fn of(scene: &'a Scene, arguments: &str, question: &str) -> Self {
         let direct = scene.command("");
         let mut command = Command::new("sh");
-        let line = format!(
-            "'{}' fix --sandbox=world.json {arguments}; echo exit status $?",
-            env!("CARGO_BIN_EXE_keymend")
-        );
+        let line = format!("'{}' {arguments}; echo exit status $?", env!("CARGO_BIN_EXE_keymend"));
         command.args(["-c", &line]).current_dir(direct.get_current_dir().unwrap()).env_clear();
         command.envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.env("PATH", "/usr/bin:/bin").env("TERM", "xterm").env("NO_COLOR", "1").env("COLUMNS", "100");
@@ -151,6 +153,31 @@ fn select_drops_changes_with_what_needs_them() {
             .stdout
             .contains("\nPlan: 0 to create, 1 to update, 0 to attach, 1 to delete.\n")
     );
+}
+
+#[test]
+fn what_an_undoing_leaves_out_is_left_to_do() {
+    let scene = Scene::of("copied-ami");
+    assert_eq!(scene.fix("--yes").status, 0);
+    let list = || scene.run("rollback --sandbox=world.json --list").stdout;
+    let mut dialogue = Dialogue::of(&scene, "rollback --sandbox=world.json", "Apply 3 changes?");
+    dialogue.press("select\r");
+    dialogue.sees("> [x] 1. - detach the policy");
+    dialogue.press("jj ");
+    dialogue.sees("> [ ] 3. ~ put the former key policy back");
+    dialogue.press("\r");
+    dialogue.sees("Apply 2 changes?");
+    dialogue.press("yes\r");
+    let (said, status) = dialogue.ends();
+    assert!(said.contains("\n  left to do: put the former key policy back\n"), "{said}");
+    assert_eq!(status, 3, "{said}");
+    let listed = list();
+    assert!(listed.contains("  partly rolled back\n"), "{listed}");
+    assert!(listed.contains("  done, with something left to do (undoes "), "{listed}");
+    assert!(!scene.fix("--dry-run").stderr.contains("warning"), "it was left out on purpose");
+    assert_eq!(scene.run("rollback --sandbox=world.json --yes").status, 0);
+    let listed = list();
+    assert!(listed.contains("  rolled back\n") && !listed.contains("left to do"), "{listed}");
 }
 
 #[test]

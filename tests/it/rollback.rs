@@ -204,6 +204,11 @@ fn what_others_came_to_use_stays() {
     assert_eq!(requester["roles"]["IamAdmin"]["attached"], json!([policy]));
     assert_eq!(requester["roles"]["app-instances"]["attached"], json!([]));
     assert!(requester["policies"]["KmsKeyUsagePolicy"].is_object());
+    assert_eq!(states(&scene), ["partly rolled back", "done"]);
+    let runs = rollback(&scene, "--list --output json").json();
+    let left: Vec<&Value> = runs["runs"].as_array().unwrap().iter().map(|run| &run["left_to_do"]).collect();
+    assert_eq!(left, [&json!(false), &json!(true)], "of the run that undid");
+    assert!(rollback(&scene, "--list").stdout.contains("  done, with something left to do (undoes RUN-1)\n"));
 }
 
 #[test]
@@ -405,6 +410,92 @@ fn an_undoing_that_is_killed_is_told_of_and_finished() {
     assert!(resumed.status == 2 && resumed.stderr.contains("is being rolled back"), "{resumed}");
     assert_eq!(rollback(&scene, "--yes").status, 0);
     assert_eq!(states(&scene)[0], "rolled back");
+}
+
+/// A scene with a run that was killed while it created the policy.
+fn killed() -> Scene {
+    let scene = Scene::of("copied-ami");
+    kill_in_creation(&scene, 0, 1);
+    scene
+}
+
+/// Kills a run while it creates the policy, which is one of its steps; so many runs came before.
+fn kill_in_creation(scene: &Scene, earlier: usize, step: usize) {
+    let slow = json!([{"operation": "iam:CreatePolicy", "fault": "latency", "milliseconds": 60_000}]);
+    scene.change(|world| world["faults"] = slow);
+    let mut command = scene.command("fix --sandbox=world.json --yes");
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until_intended(scene, earlier, step);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    scene.change(|world| world["faults"] = json!([]));
+}
+
+#[test]
+fn a_run_that_was_cut_stays_known_whatever_ran_in_between() {
+    let warning =
+        "warning: the run RUN-1 was cut, or is still under way, at change 2 of 3 (create the policy";
+    let scene = killed();
+    for other in ["777788889999", "999999999999"] {
+        let ran = scene.fix(&format!("--yes --account {other}"));
+        assert!(ran.status == 0 && ran.stderr.contains(warning), "{ran}");
+    }
+    assert_eq!(rollback(&scene, "--yes").status, 0, "of the last one");
+    assert_eq!(states(&scene), ["cut", "done", "rolled back", "done"]);
+    let told = scene.fix("--dry-run");
+    assert!(told.stderr.contains(warning), "{told}");
+    let resumed = scene.fix("--resume --yes");
+    assert_eq!(resumed.status, 0, "{resumed}");
+    assert_eq!(states(&scene), ["resumed", "done", "rolled back", "done", "done"]);
+    assert!(!scene.fix("--dry-run").stderr.contains("warning"), "nothing is told any more");
+    assert!(scene.fix("--resume --yes").stderr.contains("nothing to resume"));
+
+    for is_forgotten in [false, true] {
+        let scene = killed();
+        assert_eq!(scene.fix("--yes --account 777788889999").status, 0);
+        let cut = scene.journals()[0].file_stem().unwrap().to_str().unwrap().to_owned();
+        if is_forgotten {
+            assert_eq!(rollback(&scene, &format!("--forget {cut}")).status, 0);
+            assert_eq!(states(&scene), ["done"]);
+        } else {
+            assert_eq!(rollback(&scene, "--yes").status, 0, "the later one goes first");
+            assert_eq!(rollback(&scene, &format!("{cut} --yes")).status, 0);
+            assert_eq!(states(&scene), ["rolled back", "rolled back", "done", "done"]);
+        }
+        assert!(!scene.fix("--dry-run").stderr.contains("warning"));
+    }
+}
+
+#[test]
+fn several_cut_runs_are_all_told_of_and_finished_from_the_last() {
+    let scene = killed();
+    kill_in_creation(&scene, 1, 0);
+    let told = scene.fix("--dry-run");
+    assert!(told.stderr.contains("warning: the run RUN-2 was cut"), "{told}");
+    assert!(told.stderr.contains("warning: the run RUN-1 is not done either"), "{told}");
+    assert_eq!(scene.fix("--resume --yes").status, 0);
+    assert_eq!(states(&scene), ["cut", "resumed", "done"]);
+    let told = scene.fix("--dry-run");
+    assert!(
+        told.stderr.contains("warning: the run RUN-1 was cut") && !told.stderr.contains("not done either"),
+        "{told}"
+    );
+    assert_eq!(scene.fix("--resume --yes").status, 0);
+    assert_eq!(states(&scene), ["resumed", "resumed", "done", "done"]);
+    assert!(!scene.fix("--dry-run").stderr.contains("warning"));
+}
+
+#[test]
+fn a_run_that_stopped_is_over_when_the_same_is_done() {
+    let scene = Scene::changed("copied-ami", |world| {
+        world["callers"]["444455556666"]["denied"] = json!(["iam:CreatePolicy"]);
+    });
+    assert_eq!(scene.fix("--yes").status, 1);
+    scene.change(|world| world["callers"]["444455556666"]["denied"] = json!([]));
+    let other = scene.fix("--yes --account 777788889999");
+    assert!(other.stderr.contains("RUN-1 stopped before it was done"), "{other}");
+    assert!(scene.fix("--yes").stderr.contains("RUN-1 stopped before it was done"));
+    assert!(!scene.fix("--yes").stderr.contains("warning"));
 }
 
 #[test]

@@ -1,15 +1,16 @@
 //! Earlier runs on one backend, and where each of them stands.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::JournalError;
 use super::record::{Backend, FORMAT, Origin, Record, StepRecord};
 use super::sequence::{self, Rank};
+use super::standing::{Gist, RunState, Standings};
 use crate::files;
 use crate::plan::rollback::Written;
 use crate::plan::{Fate, Operation};
@@ -18,36 +19,42 @@ use crate::plan::{Fate, Operation};
 #[derive(Debug)]
 pub struct History {
     runs: Vec<(PathBuf, Record)>,
+    standings: Standings,
 }
 
-/// Where a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunState {
-    /// Every chosen change holds.
-    Done,
-    /// It ended by itself before it was done: a call failed, or somebody else changed something.
-    Stopped,
-    /// It was cut, by Ctrl-C or by the end of the process.
-    Cut,
-    /// Another run finished it.
-    Resumed,
-    /// Another run undid it.
-    RolledBack,
-    /// Another run began to undo it and was not done.
-    PartlyRolledBack,
+/// Runs that are not done, and that nothing has finished or undone since.
+#[derive(Debug)]
+pub struct Unfinished {
+    /// The last one.
+    pub last: Record,
+    /// Where it stands.
+    pub state: RunState,
+    /// The ids of those before it, oldest first.
+    pub earlier: Vec<String>,
 }
 
-impl RunState {
-    /// In words.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Stopped => "stopped",
-            Self::Cut => "cut",
-            Self::Resumed => "resumed",
-            Self::RolledBack => "rolled back",
-            Self::PartlyRolledBack => "partly rolled back",
+impl Unfinished {
+    /// Looks for them among the runs of a backend. Every file of the folder is read once; what runs carry out is taken
+    /// in of the last one alone.
+    ///
+    /// # Errors
+    /// The folder or one of the files can't be read.
+    pub fn read(folder: &Path, backend: &Backend) -> Result<Option<Self>, JournalError> {
+        let mut runs: Vec<(PathBuf, Gist)> = Vec::new();
+        for path in journals(folder)? {
+            let run: Gist = parse(&path)?;
+            if run.backend == *backend {
+                runs.push((path, run));
+            }
         }
+        runs.sort_by_cached_key(|(_, run)| Rank::of(&run.run));
+        let (paths, gists): (Vec<PathBuf>, Vec<Gist>) = runs.into_iter().unzip();
+        let standings = Standings(gists);
+        let mut open: Vec<(usize, &Gist, RunState)> = standings.unfinished().collect();
+        let Some((at, _, state)) = open.pop() else { return Ok(None) };
+        let earlier = open.iter().map(|(_, run, _)| run.run.clone()).collect();
+        let record = paths.get(at).map(|path| parse(path)).transpose()?;
+        Ok(record.map(|last| Self { last, state, earlier }))
     }
 }
 
@@ -57,40 +64,16 @@ impl History {
     /// # Errors
     /// The folder or one of the files can't be read.
     pub fn read(folder: &Path, backend: &Backend) -> Result<Self, JournalError> {
-        Self::newest(folder, backend, |_| false)
-    }
-
-    /// Reads the last run that is no rollback and what came after it: all that tells whether it is [unfinished].
-    /// No older file is opened, however many there are.
-    ///
-    /// [unfinished]: Self::unfinished
-    ///
-    /// # Errors
-    /// The folder or one of those files can't be read.
-    pub fn recent(folder: &Path, backend: &Backend) -> Result<Self, JournalError> {
-        Self::newest(folder, backend, |record| !record.is_rollback())
-    }
-
-    /// The newest runs of a backend, up to one that is enough.
-    fn newest(
-        folder: &Path,
-        backend: &Backend,
-        is_enough: impl Fn(&Record) -> bool,
-    ) -> Result<Self, JournalError> {
-        let mut runs = Vec::new();
-        for path in journals(folder)?.into_iter().rev() {
-            let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
-            let record = parse(&text, &path)?;
+        let mut runs: Vec<(PathBuf, Record)> = Vec::new();
+        for path in journals(folder)? {
+            let record: Record = parse(&path)?;
             if record.backend == *backend {
-                let is_last = is_enough(&record);
                 runs.push((path, record));
-                if is_last {
-                    break;
-                }
             }
         }
         runs.sort_by_cached_key(|(_, record)| Rank::of(&record.run));
-        Ok(Self { runs })
+        let standings = Standings(runs.iter().map(|(_, record)| Gist::from(record)).collect());
+        Ok(Self { runs, standings })
     }
 
     /// What runs wrote within a window before now, in the order of the writes. No file is opened that was not written
@@ -112,8 +95,7 @@ impl History {
             if touched.elapsed().is_ok_and(|age| age > window) {
                 continue;
             }
-            let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
-            let record = parse(&text, &path)?;
+            let record: Record = parse(&path)?;
             if record.backend == *backend {
                 let lately = record.changes().filter_map(|(change, step)| {
                     let moment = step.concluded.clone().filter(|moment| *moment >= since)?;
@@ -148,48 +130,26 @@ impl History {
         self.runs.iter().rev().map(|(_, record)| record).find(|record| !record.is_rollback())
     }
 
-    /// The last run, if it was cut or stopped and nothing has finished or undone it since.
-    pub fn unfinished(&self) -> Option<(&Record, RunState)> {
-        let (run, state) = self.runs().rev().find(|(record, _)| !record.is_rollback())?;
-        let is_open = match state {
-            RunState::Cut | RunState::Stopped => true,
-            // What was left out on purpose is no reason to remind of it.
-            RunState::PartlyRolledBack => {
-                !self.rollbacks_of(&self.head(run).run).last().is_some_and(Record::is_complete)
-            }
-            RunState::Done | RunState::Resumed | RunState::RolledBack => false,
-        };
-        is_open.then_some((run, state))
-    }
-
     /// Where a run stands.
     pub fn state(&self, record: &Record) -> RunState {
-        let undone: Vec<&Record> = self.rollbacks_of(&self.head(record).run).collect();
-        if undone.iter().any(|rollback| rollback.is_complete() && !rollback.leaves_out()) {
-            return RunState::RolledBack;
-        }
-        if undone.iter().any(|rollback| rollback.steps.iter().any(StepRecord::may_be_written)) {
-            return RunState::PartlyRolledBack;
-        }
-        if self.resumed_by(&record.run).is_some_and(Record::is_complete) {
-            return RunState::Resumed;
-        }
-        match record {
-            _ if record.is_complete() => RunState::Done,
-            // The run ended, but nothing went wrong: Ctrl-C did it.
-            _ if record.ended.is_some() && record.steps.iter().any(went_wrong) => RunState::Stopped,
-            _ => RunState::Cut,
-        }
+        self.standings.state(&Gist::from(record))
+    }
+
+    /// Whether a run is done, and left something to do all the same: to somebody else, by hand, or out of what was
+    /// approved.
+    pub fn leaves_something(&self, record: &Record) -> bool {
+        let is_over = || match &record.origin {
+            Origin::Undoes(run) => {
+                self.find(run).is_some_and(|undone| self.state(undone) == RunState::RolledBack)
+            }
+            Origin::Request | Origin::Resumes(_) => false,
+        };
+        record.leaves_something() && self.state(record) == RunState::Done && !is_over()
     }
 
     /// The run that finished this one, and so on, to the last.
     pub fn head<'h>(&'h self, record: &'h Record) -> &'h Record {
-        let mut seen = BTreeSet::new();
-        let mut head = record;
-        while let Some(next) = self.resumed_by(&head.run).filter(|_| seen.insert(head.run.clone())) {
-            head = next;
-        }
-        head
+        self.find(&self.standings.head(&Gist::from(record)).run).unwrap_or(record)
     }
 
     /// What a run wrote, and those that it resumed: in the order of the writes.
@@ -250,11 +210,6 @@ impl History {
         self.runs.iter().map(|(_, record)| record).filter(move |record| record.origin == undoes)
     }
 
-    fn resumed_by(&self, run: &str) -> Option<&Record> {
-        let resumes = Origin::Resumes(run.to_owned());
-        self.runs.iter().rev().map(|(_, record)| record).find(|record| record.origin == resumes)
-    }
-
     /// Deletes a run's record.
     ///
     /// # Errors
@@ -274,20 +229,11 @@ impl Record {
         matches!(self.origin, Origin::Undoes(_))
     }
 
-    /// Whether something was left out when it was approved.
-    fn leaves_out(&self) -> bool {
-        self.steps.iter().any(|step| step.outcome == Some(Fate::Deselected))
-    }
-
     /// The change that a run which was not done came to, counted from 1.
     pub fn stopped_at(&self) -> Option<usize> {
         let is_open = |step: &StepRecord| !step.outcome.is_some_and(Fate::is_settled);
         self.steps.iter().position(is_open).map(|index| index + 1)
     }
-}
-
-fn went_wrong(step: &StepRecord) -> bool {
-    step.outcome.is_some_and(|fate| !fate.is_settled())
 }
 
 /// The files of a folder, by the runs that they are named for: oldest first.
@@ -299,15 +245,17 @@ fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> JournalError {
     JournalError::Unreadable { path: path.display().to_string(), reason: error.to_string() }
 }
 
-fn parse(text: &str, path: &Path) -> Result<Record, JournalError> {
+/// What a file says, as far as it is asked for.
+fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, JournalError> {
     #[derive(Deserialize)]
     struct Header {
         keymend_journal: u64,
     }
+    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     let unreadable = |error: serde_json::Error| unreadable(path, &error);
-    let Header { keymend_journal: format } = serde_json::from_str(text).map_err(unreadable)?;
+    let Header { keymend_journal: format } = serde_json::from_str(&text).map_err(unreadable)?;
     if format != u64::from(FORMAT) {
         return Err(JournalError::UnknownFormat { path: path.display().to_string(), format });
     }
-    serde_json::from_str(text).map_err(unreadable)
+    serde_json::from_str(&text).map_err(unreadable)
 }

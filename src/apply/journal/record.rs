@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::standing;
 use crate::access::Request;
 use crate::access::chain::Chain;
 use crate::apply::StepResult;
@@ -74,7 +75,7 @@ impl Record {
 
     /// Whether every chosen change holds.
     pub fn is_complete(&self) -> bool {
-        self.steps.iter().all(|step| step.outcome.is_some_and(Fate::is_settled))
+        standing::is_complete(&self.steps)
     }
 }
 

@@ -194,29 +194,72 @@ fn runs_that_begin_at_once_have_numbers_of_their_own() {
     assert_eq!(numbers.collect::<Vec<u64>>(), (1..=80).collect::<Vec<_>>());
 }
 
+/// Ids of the runs that are not done, the last one first.
+fn unfinished(folder: &Path) -> Vec<String> {
+    let Some(Unfinished { last, earlier, .. }) = Unfinished::read(folder, &Backend::Aws).unwrap() else {
+        return Vec::new();
+    };
+    std::iter::once(last.run).chain(earlier.into_iter().rev()).collect()
+}
+
+/// Writes a run after all others; its one change has that fate.
+fn after(folder: &Path, origin: Origin, fate: Option<Fate>) -> String {
+    let mut journal = begin(RealDisk, folder);
+    journal.record.origin = origin;
+    journal.record.steps[0].intended = Some(now());
+    journal.record.steps[0].outcome = fate;
+    journal.write().unwrap();
+    journal.run().to_owned()
+}
+
 #[test]
-fn what_is_unfinished_is_told_by_the_newest_runs_alone() {
+fn runs_stay_unfinished_until_they_are_finished_or_undone() {
     let root = tempfile::tempdir().unwrap();
-    let runs: Vec<_> = (0..12).map(|_| begin(RealDisk, root.path())).collect();
-    let (last, older) = runs.split_last().unwrap();
-    let unfinished =
-        |history: &History| history.unfinished().map(|(record, state)| (record.run.clone(), state));
-    let all = unfinished(&History::read(root.path(), &Backend::Aws).unwrap());
-    assert_eq!(all, Some((last.run().to_owned(), RunState::Cut)));
-    for journal in older {
-        std::fs::write(journal.path(), "this is never opened").unwrap();
+    let folder = root.path();
+    let runs: Vec<_> = (0..5).map(|_| begin(RealDisk, folder).run().to_owned()).collect();
+    let [one, two, three, four, five] = runs.try_into().unwrap();
+    let known = |runs: &[&String]| assert_eq!(unfinished(folder).iter().collect::<Vec<_>>(), runs);
+    known(&[&five, &four, &three, &two, &one]);
+    // The same was asked for again and done: whether what was cut came through is for somebody to look at still.
+    after(folder, Origin::Request, Some(Fate::Applied));
+    known(&[&five, &four, &three, &two, &one]);
+    after(folder, Origin::Resumes(two.clone()), Some(Fate::Applied));
+    known(&[&five, &four, &three, &one]);
+    // Who goes on with a run takes its place, and is the one to be gone on with.
+    let again = after(folder, Origin::Resumes(four.clone()), None);
+    known(&[&again, &five, &three, &one]);
+    after(folder, Origin::Resumes(again), Some(Fate::Applied));
+    known(&[&five, &three, &one]);
+    after(folder, Origin::Undoes(one.clone()), Some(Fate::Failed));
+    after(folder, Origin::Undoes(three.clone()), None);
+    known(&[&five, &three, &one]);
+    after(folder, Origin::Undoes(one.clone()), Some(Fate::Deselected));
+    after(folder, Origin::Undoes(three), Some(Fate::Applied));
+    known(&[&five, &one]);
+    after(folder, Origin::Undoes(one), Some(Fate::Applied));
+    known(&[&five]);
+    let history = History::read(folder, &Backend::Aws).unwrap();
+    for (record, state) in history.runs().filter(|(record, _)| record.run == two || record.run == four) {
+        assert_eq!(state, RunState::Resumed, "{}", record.run);
     }
-    assert!(History::read(root.path(), &Backend::Aws).is_err());
-    assert_eq!(unfinished(&History::recent(root.path(), &Backend::Aws).unwrap()), all);
-    // A rollback of the last run comes after it, and is looked at too.
-    let mut undoing = last.record.clone();
-    undoing.run = last.run().rsplit_once('-').map_or(last.run(), |(moment, _)| moment).to_owned() + "-000099";
-    undoing.origin = Origin::Undoes(last.run().to_owned());
-    undoing.steps.iter_mut().for_each(|step| step.outcome = Some(Fate::Applied));
-    let path = root.path().join(format!("{}.json", undoing.run));
-    std::fs::write(path, serde_json::to_string_pretty(&undoing).unwrap()).unwrap();
-    let recent = History::recent(root.path(), &Backend::Aws).unwrap();
-    assert_eq!((recent.runs().count(), unfinished(&recent)), (2, None));
+    history.forget(&five).unwrap();
+    known(&[]);
+}
+
+#[test]
+fn a_run_that_stopped_is_over_when_the_same_was_done() {
+    let root = tempfile::tempdir().unwrap();
+    let mut journal = begin(RealDisk, root.path());
+    journal.record.steps[0].outcome = Some(Fate::Failed);
+    journal.end().unwrap();
+    assert_eq!(unfinished(root.path()), [journal.run()]);
+    let mut other = begin(RealDisk, root.path());
+    other.record.request.prune_orphans = true;
+    other.record.steps[0].outcome = Some(Fate::Applied);
+    other.end().unwrap();
+    assert_eq!(unfinished(root.path()), [journal.run()], "something else was asked for");
+    after(root.path(), Origin::Request, Some(Fate::Applied));
+    assert_eq!(unfinished(root.path()), Vec::<String>::new());
 }
 
 #[test]

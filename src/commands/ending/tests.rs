@@ -120,6 +120,10 @@ fn handed_over() -> Plan {
     Plan { handovers: vec![handover], ..testing::empty_plan() }
 }
 
+fn planned_again() -> Plan {
+    Plan { changes: vec![testing::every_operation().remove(0)], ..testing::empty_plan() }
+}
+
 fn none(name: &'static str, verdict: Verdict, wanted: ExitStatus) -> Case {
     let case = case(name, Decision::NoChanges, StepResult::NotStarted, wanted);
     Case { step: None, verdict: Some(verdict), ..case }
@@ -194,6 +198,10 @@ fn cases() -> Vec<Case> {
         Case {
             verdict: Some(Verdict::Missing),
             ..case("deselected, and missing", Approved, StepResult::Deselected, Status::Pending)
+        },
+        Case {
+            again: Some(planned_again()),
+            ..case("deselected, and planned again", Approved, StepResult::Deselected, Status::Pending)
         },
         Case {
             detailed: Status::Pending,

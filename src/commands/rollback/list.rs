@@ -14,7 +14,8 @@ pub(super) fn list(
     output: OutputFormat,
     console: &mut Console,
 ) -> Result<ExitStatus, Error> {
-    let runs: Vec<RunSummary> = history.runs().map(|(record, state)| summary(record, state)).collect();
+    let runs: Vec<RunSummary> =
+        history.runs().map(|(record, state)| summary(history, record, state)).collect();
     if output == OutputFormat::Json {
         return nothing_to_do(output, &runs, console);
     }
@@ -27,10 +28,11 @@ pub(super) fn list(
             (None, Some(resumed)) => format!(" (finishes {resumed})"),
             (None, None) => String::new(),
         };
+        let left = if run.left_to_do { ", with something left to do" } else { "" };
         let strong = console.styles.strong;
         writeln!(
             console.out,
-            "{strong}{}{strong:#}  {}  {}{of}",
+            "{strong}{}{strong:#}  {}  {}{left}{of}",
             Escaped(&run.run),
             Escaped(&run.started),
             Escaped(&run.state)
@@ -42,12 +44,13 @@ pub(super) fn list(
     Ok(ExitStatus::Done)
 }
 
-fn summary(record: &Record, state: RunState) -> RunSummary {
+fn summary(history: &History, record: &Record, state: RunState) -> RunSummary {
     let of = |wanted: fn(&Origin) -> Option<&String>| wanted(&record.origin).cloned();
     RunSummary {
         run: record.run.clone(),
         started: record.started.clone(),
         state: state.words().to_owned(),
+        left_to_do: history.leaves_something(record),
         changes: record
             .plan
             .changes

@@ -16,6 +16,8 @@ pub struct RunSummary {
     pub started: String,
     /// Where it stands, in words: `done`, `stopped`, `cut`, `resumed`, `rolled back`, `partly rolled back`.
     pub state: String,
+    /// Whether it is done and left something to do: to somebody else, by hand, or out of what was approved.
+    pub left_to_do: bool,
     /// What it did, in words.
     pub changes: Vec<String>,
     /// The run that it undoes; null where it undoes none.
