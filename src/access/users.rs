@@ -241,7 +241,7 @@ fn whom(element: &PrincipalElement) -> Vec<Who> {
         })
     });
     let mut whom: Vec<Who> = Vec::new();
-    for who in element.aws().into_iter().map(Who::from).chain(others) {
+    for who in element.aws().iter().cloned().map(Who::from).chain(others) {
         if !whom.contains(&who) {
             whom.push(who);
         }

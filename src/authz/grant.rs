@@ -143,7 +143,7 @@ fn one_principal(text: &str) -> Principals {
     let principal = AwsPrincipal::parse(text);
     match principal {
         AwsPrincipal::Other(name) if !name.contains(':') => Principals::of_service(name),
-        other => Principals::of_aws(other),
+        other => Principals::of_aws(&other),
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) struct Principals {
 impl Principals {
     pub(crate) fn new(element: &PrincipalElement) -> Self {
         let mut principals = Self { negated: element.negated, ..Self::default() };
-        element.aws().into_iter().for_each(|principal| principals.add_aws(principal));
+        element.aws().iter().for_each(|principal| principals.add_aws(principal));
         for kind in element.types.iter().flatten() {
             match kind.name.as_str() {
                 "Service" => principals.services.extend(kind.list.iter().map(str::to_owned)),
@@ -73,7 +73,7 @@ impl Principals {
     }
 
     /// One member of an `AWS` list.
-    pub(crate) fn of_aws(principal: AwsPrincipal) -> Self {
+    pub(crate) fn of_aws(principal: &AwsPrincipal) -> Self {
         let mut principals = Self::default();
         principals.add_aws(principal);
         principals
@@ -84,22 +84,23 @@ impl Principals {
         Self { services: BTreeSet::from([name]), ..Self::default() }
     }
 
-    fn add_aws(&mut self, principal: AwsPrincipal) {
+    fn add_aws(&mut self, principal: &AwsPrincipal) {
         match principal {
             AwsPrincipal::Anyone => self.anyone = true,
-            AwsPrincipal::Account { partition: None, id } => _ = self.accounts.insert(id),
+            AwsPrincipal::Account { partition: None, id } => _ = self.accounts.insert(*id),
             AwsPrincipal::Account { partition: Some(partition), id } => {
                 self.arns.insert(format!("arn:{partition}:iam::{id}:root"));
             }
             AwsPrincipal::Entity(entity) => self.add_entity(entity),
             AwsPrincipal::Session(session) => {
                 self.add(session.to_string());
-                self.roles_of_sessions.insert((session.partition, session.account, session.role_name));
+                let role = (session.partition, session.account, session.role_name.clone());
+                self.roles_of_sessions.insert(role);
             }
             // What stays behind of a principal that was deleted.
             AwsPrincipal::UniqueId(_) => {}
             // A federated user; "you can't use a wildcard to match part of a principal name or ARN".
-            AwsPrincipal::Other(text) => self.add(text),
+            AwsPrincipal::Other(text) => self.add(text.clone()),
         }
     }
 
@@ -115,10 +116,10 @@ impl Principals {
         self.arns.insert(arn);
     }
 
-    fn add_entity(&mut self, entity: EntityArn) {
+    fn add_entity(&mut self, entity: &EntityArn) {
         self.add(entity.to_string());
         if entity.kind == EntityKind::Role {
-            self.roles.insert((entity.partition, entity.account, entity.name));
+            self.roles.insert((entity.partition, entity.account, entity.name.clone()));
         }
     }
 

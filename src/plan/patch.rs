@@ -317,16 +317,16 @@ fn allow(index: usize, statement: &Statement, face: Face) -> Option<Allow<'_>> {
 
 /// The principals that an element names, an account as its root's ARN. `*` names nobody.
 fn named(principal: &PrincipalElement, partition: Partition) -> BTreeSet<String> {
-    let text = |principal| match principal {
+    let text = |principal: &AwsPrincipal| match principal {
         AwsPrincipal::Anyone => None,
         AwsPrincipal::Account { partition: own, id } => {
             Some(format!("arn:{}:iam::{id}:root", own.unwrap_or(partition)))
         }
         AwsPrincipal::Entity(entity) => Some(entity.to_string()),
         AwsPrincipal::Session(session) => Some(session.to_string()),
-        AwsPrincipal::UniqueId(text) | AwsPrincipal::Other(text) => Some(text),
+        AwsPrincipal::UniqueId(text) | AwsPrincipal::Other(text) => Some(text.clone()),
     };
-    principal.aws().into_iter().filter_map(text).collect()
+    principal.aws().iter().filter_map(text).collect()
 }
 
 /// Whether adding to the statement's list gives exactly the required access.
@@ -352,7 +352,7 @@ fn removable_orphans(document: &PolicyDocument) -> Vec<(usize, Vec<String>)> {
     let allows = statements.filter(|(_, statement)| statement.effect == Effect::Allow);
     let removals = allows.filter_map(|(index, statement)| {
         let principal = statement.principal.as_ref().filter(|principal| !principal.negated)?;
-        let orphans: Vec<String> = principal.aws().into_iter().filter_map(orphan).collect();
+        let orphans: Vec<String> = principal.aws().iter().filter_map(orphan).collect();
         (!orphans.is_empty()).then_some((index, orphans))
     });
     removals.collect()
@@ -390,9 +390,9 @@ pub fn prune_orphans(document: &PolicyDocument) -> Result<Option<Pruned>, Broken
     Ok(Some(Pruned { document: editor.finish()?, gone: gone.into_iter().collect() }))
 }
 
-fn orphan(principal: AwsPrincipal) -> Option<String> {
+fn orphan(principal: &AwsPrincipal) -> Option<String> {
     match principal {
-        AwsPrincipal::UniqueId(id) => Some(id),
+        AwsPrincipal::UniqueId(id) => Some(id.clone()),
         _ => None,
     }
 }

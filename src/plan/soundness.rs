@@ -38,8 +38,11 @@ pub(super) fn violations(
     documents: &Documents,
 ) -> Vec<Finding> {
     let mut demands: Vec<Demand> = Vec::new();
+    // All alike of an account may be given the same.
+    let mut known = BTreeSet::new();
     let kinds = grantees
         .iter()
+        .filter(|grantee| known.insert((grantee.account(), grantee.as_service_linked_role().is_some())))
         .flat_map(|grantee| request.keys_for(grantee.account()).map(move |key| (key, grantee)));
     for demand in kinds.flat_map(|(key, grantee)| Demand::of(request, key, grantee)) {
         if !demands.contains(&demand) {

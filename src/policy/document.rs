@@ -103,6 +103,7 @@ pub struct PrincipalElement {
     pub negated: bool,
     /// The principals by type: `AWS`, `Service`, `Federated`, `CanonicalUser`. `None` for the bare `"*"`.
     pub types: Option<Vec<PrincipalType>>,
+    aws: Vec<AwsPrincipal>,
 }
 
 /// The principals of one type.
@@ -116,14 +117,18 @@ pub struct PrincipalType {
 }
 
 impl PrincipalElement {
-    /// The members of the `AWS` list; the bare `"*"` is one.
-    pub fn aws(&self) -> Vec<AwsPrincipal> {
-        match &self.types {
-            None => vec![AwsPrincipal::Anyone],
-            Some(_) => {
-                self.aws_list().into_iter().flat_map(StringList::iter).map(AwsPrincipal::parse).collect()
-            }
+    fn new(negated: bool, types: Option<Vec<PrincipalType>>) -> Self {
+        let mut element = Self { negated, types, aws: vec![AwsPrincipal::Anyone] };
+        if element.types.is_some() {
+            let listed = element.aws_list().into_iter().flat_map(StringList::iter);
+            element.aws = listed.map(AwsPrincipal::parse).collect();
         }
+        element
+    }
+
+    /// The members of the `AWS` list; the bare `"*"` is one.
+    pub fn aws(&self) -> &[AwsPrincipal] {
+        &self.aws
     }
 
     /// The `AWS` list as it stands in the source.
@@ -212,13 +217,12 @@ impl PolicyDocument {
     /// The unique ids that deleted principals left behind, in source order, each once.
     pub fn orphans(&self) -> Vec<String> {
         let mut orphans = Vec::new();
-        for principal in self.statements.iter().filter_map(|statement| statement.principal.as_ref()) {
-            for aws in principal.aws() {
-                if let AwsPrincipal::UniqueId(id) = aws
-                    && !orphans.contains(&id)
-                {
-                    orphans.push(id);
-                }
+        let principals = self.statements.iter().filter_map(|statement| statement.principal.as_ref());
+        for principal in principals.flat_map(PrincipalElement::aws) {
+            if let AwsPrincipal::UniqueId(id) = principal
+                && !orphans.contains(id)
+            {
+                orphans.push(id.clone());
             }
         }
         orphans
@@ -398,7 +402,7 @@ impl Reader<'_> {
             }
             other => return Err(self.wrong_type(other, &path, "`*` or an object")),
         };
-        Ok(PrincipalElement { negated, types })
+        Ok(PrincipalElement::new(negated, types))
     }
 
     fn conditions(&self, object: &Object<'_>, path: &Path<'_>) -> Result<Vec<Condition>, PolicyError> {

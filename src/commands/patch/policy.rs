@@ -140,7 +140,7 @@ fn partition(text: &str, key: Option<&KeyArn>, principals: &[EntityArn]) -> Part
         let document = PolicyDocument::parse(text).ok()?;
         let principals = document.statements.iter().filter_map(|statement| statement.principal.as_ref());
         principals.flat_map(PrincipalElement::aws).find_map(|principal| match principal {
-            AwsPrincipal::Account { partition, .. } => partition,
+            AwsPrincipal::Account { partition, .. } => *partition,
             AwsPrincipal::Entity(entity) => Some(entity.partition),
             _ => None,
         })

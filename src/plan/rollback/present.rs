@@ -93,7 +93,7 @@ pub fn named(document: &PolicyDocument) -> BTreeSet<EntityArn> {
     principals
         .flat_map(PrincipalElement::aws)
         .filter_map(|principal| match principal {
-            AwsPrincipal::Entity(entity) => Some(entity),
+            AwsPrincipal::Entity(entity) => Some(entity.clone()),
             _ => None,
         })
         .collect()
