@@ -217,6 +217,9 @@ async fn carry_out<C: Observe + Write, K: Clock>(
     cloud: &C,
     run: &mut Run<'_, K>,
 ) -> Result<StepResult, JournalError> {
+    if let Err(error) = cloud.get_ready(operation).await {
+        return Ok(StepResult::Failed(error));
+    }
     match look(operation, cloud, run).await {
         Ok(State::Before) => {}
         Ok(State::After) => return Ok(StepResult::AlreadyDone),

@@ -217,14 +217,23 @@ impl Observe for Aws {
     }
 }
 
+/// The call that performs an operation.
+fn write_call(operation: &Operation) -> Call {
+    Call {
+        operation: operation.api_call(),
+        resource: operation.resource(),
+        account: Some(operation.account()),
+        region: operation.region().map(str::to_owned),
+    }
+}
+
 impl Write for Aws {
+    async fn get_ready(&self, operation: &Operation) -> Result<(), CloudError> {
+        self.sessions.writing(&write_call(operation), operation.account()).await.map(drop)
+    }
+
     async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
-        let call = Call {
-            operation: operation.api_call(),
-            resource: operation.resource(),
-            account: Some(operation.account()),
-            region: operation.region().map(str::to_owned),
-        };
+        let call = write_call(operation);
         let session = self.sessions.writing(&call, operation.account()).await?;
         let iam = session.iam();
         match operation {

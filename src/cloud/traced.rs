@@ -173,6 +173,10 @@ fn seen(what: &str, from: &Viewpoint) -> String {
 }
 
 impl<C: Write> Write for Traced<C> {
+    async fn get_ready(&self, operation: &Operation) -> Result<(), CloudError> {
+        self.0.get_ready(operation).await
+    }
+
     async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
         told(operation.api_call(), &operation.resource(), self.0.perform(operation)).await
     }

@@ -115,6 +115,7 @@ pub(super) async fn carry_out<C: Cloud, K: Clock>(
     console: &mut Console,
 ) -> Result<(RunOutcome, Option<PathBuf>), Error> {
     let Approved { case, selected, origin, interrupt } = approved;
+    interrupt.listen_to_all()?;
     let begin = |place: &Place| {
         let (backend, origin) = (place.backend.clone(), origin.clone());
         Journal::begin(&place.folder, &Beginning { backend, origin, case, tell, selected })

@@ -1,46 +1,59 @@
-//! Ctrl-C, while a run writes and looks at what it wrote.
+//! Ctrl-C, and the system's wish that the process ends, while a run writes and looks at what it wrote.
 
+use std::cell::RefCell;
 use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Whether Ctrl-C was pressed since it listens. The write in flight is finished first.
+/// Whether Ctrl-C was pressed, or the process asked to end, since it listens. The write in flight is finished first.
 pub(super) struct Interrupt {
-    is_set: watch::Receiver<bool>,
-    listener: JoinHandle<()>,
+    flag: watch::Sender<bool>,
+    listeners: RefCell<Vec<JoinHandle<()>>>,
 }
 
 impl Interrupt {
     /// Takes SIGINT over from the system, at once.
     pub(super) fn listen() -> io::Result<Self> {
-        let mut signals = signal(SignalKind::interrupt())?;
-        let (flag, is_set) = watch::channel(false);
+        let interrupt = Self { flag: watch::channel(false).0, listeners: RefCell::default() };
+        interrupt.hear(SignalKind::interrupt())?;
+        Ok(interrupt)
+    }
+
+    /// Takes over what else asks a process to end too: `kill` or a shutdown, and a terminal that is gone. Before
+    /// something is written, at the question above all, they end it at once.
+    pub(super) fn listen_to_all(&self) -> io::Result<()> {
+        for kind in [SignalKind::terminate(), SignalKind::hangup()] {
+            // Under `nohup` a terminal that is gone is no reason to end.
+            if !is_ignored(kind) {
+                self.hear(kind)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&self, kind: SignalKind) -> io::Result<()> {
+        let (mut signals, flag) = (signal(kind)?, self.flag.clone());
         let listener = tokio::spawn(async move {
             while signals.recv().await.is_some() {
                 flag.send_replace(true);
             }
         });
-        Ok(Self { is_set, listener })
+        self.listeners.borrow_mut().push(listener);
+        Ok(())
     }
 
     pub(super) fn is_set(&self) -> bool {
-        *self.is_set.borrow()
+        *self.flag.borrow()
     }
 
     /// What comes of something that may be dropped halfway; nothing where Ctrl-C comes first, or came before.
     pub(super) async fn unless_set<T>(&self, attempt: impl Future<Output = T>) -> Option<T> {
-        let mut is_set = self.is_set.clone();
-        let raised = async {
-            if is_set.wait_for(|is_set| *is_set).await.is_err() {
-                // Nobody listens any more, so that nothing can come.
-                std::future::pending::<()>().await;
-            }
-        };
+        let mut is_set = self.flag.subscribe();
         tokio::select! {
             biased;
-            () = raised => None,
+            _ = is_set.wait_for(|is_set| *is_set) => None,
             came = attempt => Some(came),
         }
     }
@@ -48,8 +61,18 @@ impl Interrupt {
 
 impl Drop for Interrupt {
     fn drop(&mut self) {
-        self.listener.abort();
+        self.listeners.borrow().iter().for_each(JoinHandle::abort);
     }
+}
+
+/// Whether whoever started the process has it ignore a signal, as Linux tells it.
+///
+/// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    u32::try_from(kind.as_raw_value() - 1).is_ok_and(|bit| mask.checked_shr(bit).unwrap_or_default() & 1 == 1)
 }
 
 #[cfg(test)]
@@ -62,8 +85,8 @@ mod tests {
 
     /// An interrupt that comes when the test says so.
     fn by_hand() -> (watch::Sender<bool>, Interrupt) {
-        let (flag, is_set) = watch::channel(false);
-        (flag, Interrupt { is_set, listener: tokio::spawn(std::future::pending()) })
+        let flag = watch::channel(false).0;
+        (flag.clone(), Interrupt { flag, listeners: RefCell::default() })
     }
 
     #[test]
@@ -83,31 +106,21 @@ mod tests {
     }
 
     #[test]
-    fn without_a_listener_nothing_is_given_up() {
-        run(async {
-            let (flag, interrupt) = by_hand();
-            drop(flag);
-            let slow = async {
-                tokio::task::yield_now().await;
-                1
-            };
-            assert_eq!(interrupt.unless_set(slow).await, Some(1));
-        });
-    }
-
-    #[test]
-    fn ctrl_c_is_heard() {
-        run(async {
-            let interrupt = Interrupt::listen().unwrap();
-            let presses = async {
-                let own = std::process::id().to_string();
-                let status = tokio::task::spawn_blocking(move || {
-                    std::process::Command::new("kill").args(["-INT", &own]).status()
-                });
-                assert!(status.await.unwrap().unwrap().success());
-            };
-            let waits = interrupt.unless_set(std::future::pending::<()>());
-            assert_eq!(tokio::join!(waits, presses).0, None);
-        });
+    fn every_wish_that_it_ends_is_heard() {
+        for signal in ["-INT", "-TERM", "-HUP"] {
+            run(async {
+                let interrupt = Interrupt::listen().unwrap();
+                interrupt.listen_to_all().unwrap();
+                let asks = async {
+                    let own = std::process::id().to_string();
+                    let status = tokio::task::spawn_blocking(move || {
+                        std::process::Command::new("kill").args([signal, &own]).status()
+                    });
+                    assert!(status.await.unwrap().unwrap().success());
+                };
+                let waits = interrupt.unless_set(std::future::pending::<()>());
+                assert_eq!(tokio::join!(waits, asks).0, None, "{signal}");
+            });
+        }
     }
 }

@@ -124,6 +124,15 @@ async fn a_write_is_settled_after_three_equal_reads() {
 }
 
 #[tokio::test]
+async fn credentials_are_ready_before_the_reads_that_a_write_rests_on() {
+    let mut stage = Stage::with([Misfortune::Refused(CloudErrorKind::Throttled)]).await;
+    assert!(is_applied(&stage.first().await));
+    let calls = stage.cloud.calls();
+    assert_eq!(stage.cloud.readied(), [0], "and never again: {calls:?}");
+    assert!(calls.windows(2).all(|pair| pair[1] != "write" || pair[0] == "read"), "{calls:?}");
+}
+
+#[tokio::test]
 async fn a_read_of_the_old_state_begins_the_count_anew() {
     let mut stage = Stage::with([]).await;
     stage.cloud.read_back(&[false, true, true, false, true, true, true]);

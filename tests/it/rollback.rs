@@ -348,8 +348,8 @@ fn until_intended(scene: &Scene, run: usize, step: usize) {
     }
 }
 
-#[test]
-fn ctrl_c_finishes_the_write_in_flight_and_the_rest_is_resumed() {
+/// A run that is sent a signal while it writes the second of three changes, and how it ended.
+fn signalled(signal: &str) -> Scene {
     let scene = Scene::changed("copied-ami", |world| {
         world["faults"] =
             json!([{"operation": "iam:CreatePolicy", "fault": "latency", "milliseconds": 1500}]);
@@ -357,15 +357,28 @@ fn ctrl_c_finishes_the_write_in_flight_and_the_rest_is_resumed() {
     let mut command = scene.command("fix --sandbox=world.json --yes");
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     until_intended(&scene, 0, 1);
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(output.status.code(), Some(130), "{signal}");
     let stdout = scene.shown(output.stdout);
     assert!(stdout.ends_with(
         "  applied      1. update the key policy\n  applied      2. create the policy KmsKeyUsagePolicy\n  \
          not started  3. attach the policy KmsKeyUsagePolicy to role app-instances\n"
-    ), "{stdout}");
+    ), "{signal}: {stdout}");
+    scene
+}
+
+#[test]
+fn being_asked_to_end_is_like_ctrl_c() {
+    for signal in ["-TERM", "-HUP"] {
+        assert_eq!(states(&signalled(signal)), ["cut"], "{signal}");
+    }
+}
+
+#[test]
+fn ctrl_c_finishes_the_write_in_flight_and_the_rest_is_resumed() {
+    let scene = signalled("-INT");
     scene.change(|world| world["faults"] = json!([]));
 
     assert_eq!(states(&scene), ["cut"]);

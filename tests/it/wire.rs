@@ -76,6 +76,18 @@ async fn each_account_has_its_caller() {
     assert_eq!(calls, ["AssumeRole", "AssumeRole", "GetCallerIdentity", "GetCallerIdentity"]);
     assert_eq!(round_trips, 2);
 
+    // The default credentials, and those of a profile.
+    for account in [&key, &requester] {
+        account.create_user("/", "ann").await;
+        let policy = account.create_policy("KmsKeyUsagePolicy", DOCUMENT).await;
+        let entity = format!("arn:aws:iam::{}:user/ann", account.id).parse().unwrap();
+        let attachment = attach(&policy, entity);
+        aws.get_ready(&attachment).await.unwrap();
+        proxy.take();
+        aws.perform(&attachment).await.unwrap();
+        assert_eq!(proxy.take().0, ["AttachUserPolicy"], "nothing between the last read and the write");
+    }
+
     let error = aws.iam_quotas(nobody()).await.unwrap_err();
     assert_eq!(error.kind, CloudErrorKind::NoCredentials);
     assert_eq!(error.message, "no credentials serve account 999999999999");
@@ -128,8 +140,11 @@ async fn a_role_is_assumed_in_the_accounts_that_are_left() {
     requester.create_user("/", "ann").await;
     let policy = requester.create_policy("KmsKeyUsagePolicy", DOCUMENT).await;
     let entity = format!("arn:aws:iam::{}:user/ann", requester.id).parse().unwrap();
-    aws.perform(&attach(&policy, entity)).await.unwrap();
-    assert_eq!(proxy.take().0, ["AttachUserPolicy", "GetCallerIdentity"]);
+    let attachment = attach(&policy, entity);
+    aws.get_ready(&attachment).await.unwrap();
+    assert_eq!(proxy.take().0, ["GetCallerIdentity"]);
+    aws.perform(&attachment).await.unwrap();
+    assert_eq!(proxy.take().0, ["AttachUserPolicy"], "nothing between the last read and the write");
     let ann = aws.entity(requester.id, &named(EntityKind::User, "ann")).await.unwrap().unwrap();
     assert_eq!(ann.attached, [policy.to_string()]);
 }

@@ -43,6 +43,8 @@ pub(super) struct Faulty {
     shows: RefCell<VecDeque<bool>>,
     before: RefCell<Option<String>>,
     calls: RefCell<Vec<&'static str>>,
+    /// How many of those had been made whenever credentials were made ready.
+    readied: RefCell<Vec<usize>>,
     look: RefCell<Option<Look<Steps>>>,
     seen: Rc<RefCell<Vec<Steps>>>,
     writes: Cell<usize>,
@@ -58,6 +60,7 @@ impl Faulty {
             shows: RefCell::default(),
             before: RefCell::default(),
             calls: RefCell::default(),
+            readied: RefCell::default(),
             look: RefCell::default(),
             seen: Rc::default(),
             writes: Cell::default(),
@@ -86,6 +89,11 @@ impl Faulty {
     /// Reads of what is to be written, and writes.
     pub(super) fn calls(&self) -> Vec<&'static str> {
         self.calls.borrow().clone()
+    }
+
+    /// How many reads and writes had been made whenever credentials were made ready.
+    pub(super) fn readied(&self) -> Vec<usize> {
+        self.readied.borrow().clone()
     }
 
     /// Somebody else does something right before one of the calls, counted from 0.
@@ -140,6 +148,11 @@ fn instead_of(operation: &Operation, theirs: &str) -> Operation {
 }
 
 impl Write for Faulty {
+    async fn get_ready(&self, _: &Operation) -> Result<(), CloudError> {
+        self.readied.borrow_mut().push(self.calls.borrow().len());
+        Ok(())
+    }
+
     async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
         self.called("write");
         self.writes.set(self.writes.get() + 1);
