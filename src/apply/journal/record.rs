@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::standing;
 use crate::access::Request;
 use crate::access::chain::Chain;
 use crate::apply::StepResult;
@@ -75,8 +74,13 @@ impl Record {
 
     /// Whether every chosen change holds.
     pub fn is_complete(&self) -> bool {
-        standing::is_complete(&self.steps)
+        is_complete(&self.steps)
     }
+}
+
+/// Whether every chosen change holds.
+pub(super) fn is_complete(steps: &[StepRecord]) -> bool {
+    steps.iter().all(|step| step.outcome.is_some_and(Fate::is_settled))
 }
 
 /// What became of one change.

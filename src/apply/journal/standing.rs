@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
-use super::record::{Backend, Origin, Record, StepRecord};
+use super::record::{Backend, Origin, Record, StepRecord, is_complete};
 use crate::access::Request;
 use crate::plan::{Fate, FindingCode, Plan, Severity, Told};
 
@@ -97,11 +97,6 @@ impl Record {
 
 fn leaves_out(steps: &[StepRecord]) -> bool {
     steps.iter().any(|step| step.outcome == Some(Fate::Deselected))
-}
-
-/// Whether every chosen change holds.
-pub(super) fn is_complete(steps: &[StepRecord]) -> bool {
-    steps.iter().all(|step| step.outcome.is_some_and(Fate::is_settled))
 }
 
 fn is_left(code: FindingCode) -> bool {
