@@ -115,6 +115,12 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// Somebody changed a file after it was read.
+    #[error("`{}` was changed after it was read, and stays as it is", file.display())]
+    FileChanged {
+        /// The file.
+        file: PathBuf,
+    },
     /// The saved plan can't be used.
     #[error(transparent)]
     SavedPlan(#[from] SavedPlanError),
@@ -142,7 +148,7 @@ impl Error {
             Self::Usage(_) | Self::Launch(LaunchError::Mixed { .. } | LaunchError::NeverStarts { .. }) => {
                 ExitStatus::Usage
             }
-            Self::EarlierPart(_) | Self::PutBack(_) => ExitStatus::Stale,
+            Self::EarlierPart(_) | Self::PutBack(_) | Self::FileChanged { .. } => ExitStatus::Stale,
             Self::Observe(_)
             | Self::Launch(_)
             | Self::World(_)
@@ -242,6 +248,9 @@ impl Error {
             }
             Self::SavedPlan(_) => {
                 Some("save the plan anew: `keymend fix` with --dry-run --out PLAN".to_owned())
+            }
+            Self::FileChanged { .. } => {
+                Some("the same command again patches what it says now; files that are patched stay as they are".to_owned())
             }
             Self::File { .. } | Self::Output(_) => None,
         }

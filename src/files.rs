@@ -52,20 +52,24 @@ pub(crate) struct Destination {
 }
 
 impl Destination {
-    /// Makes sure that a file can be written, without a trace of it yet. A file that is there keeps its permissions,
-    /// and a link stays a link; a new one gets what the process's mask leaves of a mode.
+    /// Makes sure that a file can be written, without a trace of it yet. A file that is there keeps its owner, group and
+    /// permissions, or is refused, and a link stays a link; a new one gets what the process's mask leaves of a mode.
     pub(crate) fn open(file: &Path, mode: u32) -> io::Result<Self> {
         if !file.exists() {
             return Ok(Self { file: file.to_owned(), new: Unnamed::beside(file, Some(mode))? });
         }
         let file = fs::canonicalize(file)?;
-        if !fs::metadata(&file)?.is_file() {
+        let there = fs::metadata(&file)?;
+        if !there.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
         }
         // Whoever may not write to a file does not replace it either.
         File::options().append(true).open(&file)?;
         let new = Unnamed::beside(&file, None)?;
-        new.0.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
+        // Whoever gives a file away loses what of its mode would act for the former owner.
+        #[cfg(unix)]
+        keep_owner(new.0.as_file(), &there)?;
+        new.0.as_file().set_permissions(there.permissions())?;
         Ok(Self { file, new })
     }
 
@@ -75,11 +79,53 @@ impl Destination {
         new.holding(text)?.rename_over(&file)?;
         flush(folder(&file))
     }
+
+    /// Writes it if the file still says what was read of it, which is looked at last of all.
+    fn write_over(self, read: &str, text: &str) -> io::Result<Replaced> {
+        let Self { file, new } = self;
+        let new = new.holding(text)?;
+        if fs::read(&file)? != read.as_bytes() {
+            return Ok(Replaced::Changed);
+        }
+        new.rename_over(&file)?;
+        flush(folder(&file))?;
+        Ok(Replaced::Written)
+    }
+}
+
+/// The new file belongs to whom the one belongs that it takes the place of.
+#[cfg(unix)]
+fn keep_owner(new: &File, there: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    let own = new.metadata()?;
+    let user = (own.uid() != there.uid()).then(|| there.uid());
+    let group = (own.gid() != there.gid()).then(|| there.gid());
+    if user.is_none() && group.is_none() {
+        return Ok(());
+    }
+    fchown(new, user, group).map_err(|error| {
+        let (uid, gid) = (there.uid(), there.gid());
+        io::Error::new(error.kind(), format!("its owner and group ({uid}:{gid}) can't be kept: {error}"))
+    })
+}
+
+/// What became of a file that was to be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replaced {
+    /// It says the new text.
+    Written,
+    /// It said something else than was read of it, and says that still.
+    Changed,
 }
 
 /// Replaces the text of a file that is there.
 pub(crate) fn replace(file: &Path, text: &str) -> io::Result<()> {
     Destination::open(&fs::canonicalize(file)?, 0)?.write(text)
+}
+
+/// The same, as long as the file says what was read of it.
+pub(crate) fn replace_read(file: &Path, read: &str, text: &str) -> io::Result<Replaced> {
+    Destination::open(&fs::canonicalize(file)?, 0)?.write_over(read, text)
 }
 
 /// Writes a file, which is replaced where it exists.
@@ -220,6 +266,31 @@ mod tests {
             assert!(Destination::open(&folder.path().join(nowhere), 0o666).is_err(), "{nowhere}");
         }
         assert!(Destination::open(folder.path(), 0o666).is_err(), "a folder");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_replaced_says_what_was_read_and_keeps_owner_and_mode() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("policy.json");
+        fs::write(&file, "one").unwrap();
+        // Only the superuser gives files away; for anybody else its owner is kept anyway.
+        let given = chown(&file, Some(12_345), Some(23_456));
+        assert!(given.is_ok() || given.unwrap_err().kind() == io::ErrorKind::PermissionDenied);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o4640)).unwrap();
+        let of = |file: &Path| {
+            let metadata = fs::metadata(file).unwrap();
+            (metadata.uid(), metadata.gid(), metadata.mode())
+        };
+        let before = of(&file);
+        assert_eq!(replace_read(&file, "one", "two").unwrap(), Replaced::Written);
+        assert_eq!((of(&file), fs::read_to_string(&file).unwrap().as_str()), (before, "two"));
+        assert_eq!(replace_read(&file, "one", "three").unwrap(), Replaced::Changed);
+        assert_eq!(
+            (of(&file), fs::read_to_string(&file).unwrap().as_str(), names(folder.path()).len()),
+            (before, "two", 1)
+        );
     }
 
     #[test]

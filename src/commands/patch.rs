@@ -12,7 +12,7 @@ use crate::cli::settings::patch::{Input, PatchAction, PatchSettings};
 use crate::diff;
 use crate::error::{Error, ExitStatus};
 use crate::escape::Escaped;
-use crate::files;
+use crate::files::{self, Replaced};
 use crate::render::findings;
 use crate::render::text;
 use policy::Policy;
@@ -70,15 +70,19 @@ fn conclude(policy: &Policy<'_>, settings: &PatchSettings, console: &mut Console
         (PatchAction::Check, Some(_)) => Ok(writeln!(console.talk()?, "would patch {}", shown(input))?),
         (PatchAction::InPlace, Some(after)) => {
             if let Input::File(file) = input {
-                replace(file, &format!("{}{after}", policy.mark()))?;
+                replace(file, &policy.read, &format!("{}{after}", policy.mark()))?;
             }
             Ok(writeln!(console.talk()?, "patched {}", shown(input))?)
         }
     }
 }
 
-fn replace(file: &Path, text: &str) -> Result<(), Error> {
-    files::replace(file, text).map_err(|source| Error::File { file: file.to_owned(), source })
+fn replace(file: &Path, read: &str, text: &str) -> Result<(), Error> {
+    match files::replace_read(file, read, text) {
+        Ok(Replaced::Written) => Ok(()),
+        Ok(Replaced::Changed) => Err(Error::FileChanged { file: file.to_owned() }),
+        Err(source) => Err(Error::File { file: file.to_owned(), source }),
+    }
 }
 
 fn shown(input: &Input) -> String {

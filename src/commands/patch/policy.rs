@@ -15,6 +15,8 @@ use crate::policy::{AwsPrincipal, PolicyDocument, PrincipalElement};
 /// A policy before and after.
 pub(super) struct Policy<'s> {
     pub(super) input: &'s Input,
+    /// Everything that was read, as it was.
+    pub(super) read: String,
     /// Whether a byte order mark stands before it.
     has_mark: bool,
     /// What it was found in, where it did not stand by itself.
@@ -38,16 +40,16 @@ pub(super) fn read<'s>(input: &'s Input, settings: &PatchSettings) -> Result<Pol
         Input::File(file) => std::fs::File::open(file).and_then(|mut file| file.read_to_end(&mut bytes)),
     };
     read.map_err(|error| UsageError::new(format!("{input} can't be read: {error}")))?;
-    let text = input::text(&input.to_string(), bytes)?;
+    let read = input::text(&input.to_string(), bytes)?;
     let name = input.to_string();
-    Ok(match envelope::open(&text) {
+    Ok(match envelope::open(&read) {
         Ok(Opened { has_mark, text, wrapping }) => {
             let patched = patched(&text, &name, settings)?;
-            Policy { input, has_mark, wrapping, before: text, patched }
+            Policy { input, read, has_mark, wrapping, before: text, patched }
         }
         Err(what) => {
             let patched = document::refused(&name, what);
-            Policy { input, has_mark: false, wrapping: None, before: text, patched }
+            Policy { input, before: read.clone(), read, has_mark: false, wrapping: None, patched }
         }
     })
 }

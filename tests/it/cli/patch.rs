@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -128,6 +128,34 @@ fn in_place_keeps_permissions_and_links() {
         scene.content().into_keys().filter(|path| path.to_str().unwrap().contains(".keymend")).collect();
     assert_eq!(names, Vec::<std::path::PathBuf>::new(), "nothing is left beside the files");
     assert_eq!(patch(&scene, &format!("{ACCOUNT} --in-place link.json fine.json")).stderr, "");
+}
+
+/// The last file is a pipe: when somebody can write to it, those before it are read.
+#[test]
+fn what_somebody_changed_after_it_was_read_is_not_overwritten() {
+    let files = [("first.json", ROOT_ONLY), ("changed.json", ROOT_ONLY)];
+    let scene = folder(&files);
+    let pipe = scene.path("pipe.json");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let arguments = format!("patch {ACCOUNT} --in-place first.json changed.json pipe.json");
+    let mut command = scene.command(&arguments);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut writer = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    let theirs = ROOT_ONLY.replace("kms:*", "kms:Get*");
+    assert_ne!(theirs, ROOT_ONLY);
+    fs::write(scene.path("changed.json"), &theirs).unwrap();
+    writer.write_all(ROOT_ONLY.as_bytes()).unwrap();
+    drop(writer);
+    let ran = scene.ran(child.wait_with_output().unwrap(), &arguments);
+    assert_eq!(ran.status, 6, "{ran}");
+    assert!(
+        ran.stderr.contains("patched first.json\nerror: `changed.json` was changed after it was read"),
+        "{ran}"
+    );
+    assert_eq!(text(&scene, "changed.json"), theirs);
+    assert!(text(&scene, "first.json").contains("444455556666"));
+    let again = patch(&scene, &format!("{ACCOUNT} --in-place first.json changed.json"));
+    assert_eq!((again.status, again.stderr.as_str()), (0, "patched changed.json\n"), "{again}");
 }
 
 #[test]
