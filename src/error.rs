@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::apply::journal::JournalError;
+use crate::apply::journal::{Distrust, JournalError};
 use crate::arn::AccountId;
 use crate::cloud::observer::ObserveError;
 use crate::cloud::sandbox::WorldError;
@@ -227,6 +227,14 @@ impl Error {
             Self::Journal(JournalError::Unreadable { path, .. }) => {
                 Some(format!("move the file away if it is no journal: {}", shell::quote(path)))
             }
+            Self::Journal(JournalError::Distrusted { path, reason: Distrust::Writable }) => Some(format!(
+                "look at what it says, then let nobody else write to it: chmod go-w {}",
+                shell::quote(path)
+            )),
+            Self::Journal(JournalError::Distrusted { reason: Distrust::Foreign { .. }, .. }) => Some(
+                "run this as the user that it belongs to, or keep journals in a folder of your own: --journal DIR"
+                    .to_owned(),
+            ),
             Self::Journal(JournalError::UnknownFormat { .. }) => {
                 Some("use the version of keymend that wrote it".to_owned())
             }

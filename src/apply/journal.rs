@@ -7,6 +7,7 @@ pub mod history;
 pub mod record;
 mod sequence;
 mod standing;
+mod trust;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -18,6 +19,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Iso8601;
 use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
 
+use self::trust::Reader;
 use super::StepResult;
 use crate::plan::{Case, Finding, Told};
 
@@ -25,6 +27,7 @@ pub use disk::{Disk, RealDisk};
 pub use history::{History, Unfinished};
 pub use record::{Backend, FORMAT, Origin, Record, StepRecord};
 pub use standing::RunState;
+pub use trust::Distrust;
 
 /// The record could not be written or read; nothing is written to AWS without it.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +55,14 @@ pub enum JournalError {
         path: String,
         /// What the file says.
         format: u64,
+    },
+    /// Somebody else could have written the file, or files into the folder.
+    #[error("the journal `{path}` is not believed: {reason}")]
+    Distrusted {
+        /// The file or folder.
+        path: String,
+        /// Why.
+        reason: Distrust,
     },
     /// There is no run of this id.
     #[error("there is no run `{0}` of this backend")]
@@ -85,7 +96,7 @@ impl Journal {
     /// Begins a run: the record stands on disk before the first write.
     ///
     /// # Errors
-    /// The folder can't be made or the file can't be written.
+    /// The folder can't be made, others may write to it, or the file can't be written.
     pub fn begin(folder: &Path, beginning: &Beginning<'_>) -> Result<Self, JournalError> {
         Self::begin_on(RealDisk, folder, beginning)
     }
@@ -100,6 +111,7 @@ impl<D: Disk> Journal<D> {
         let Beginning { backend, origin, case, tell, selected } = beginning;
         let error = |source| JournalError::Unwritable { path: folder.display().to_string(), source };
         disk.create_private_folder(folder).map_err(error)?;
+        Reader::new().map_err(error)?.require_folder(folder)?;
         let started = now();
         let moment: String = started.chars().take(19).filter(char::is_ascii_alphanumeric).collect();
         let mut record = Record {

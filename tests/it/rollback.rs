@@ -334,6 +334,41 @@ fn journals_may_be_kept_elsewhere() {
     );
 }
 
+/// A journal that somebody else could put there tells what a rollback puts back: access for a stranger, say.
+#[test]
+fn journals_that_others_could_have_written_are_not_believed() {
+    let scene = Scene::of("copied-ami");
+    assert_eq!(scene.fix("--yes").status, 0);
+    let (folder, file) = (scene.path("world.json.journal"), scene.journals().remove(0));
+    let forged = fs::read_to_string(&file).unwrap().replace("111122223333:root", "999999999999:root");
+    fs::write(&file, forged).unwrap();
+    let before = key_policy(&world(&scene));
+    for (path, modes) in [(&folder, [0o770, 0o707, 0o777]), (&file, [0o620, 0o602, 0o666])] {
+        let private = fs::metadata(path).unwrap().permissions();
+        for mode in modes {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+            let told = scene.shown(path.display().to_string().into_bytes());
+            for arguments in ["--yes", "--list", "--yes --only-ours"] {
+                let ran = rollback(&scene, arguments);
+                let refused =
+                    format!("error: the journal `{told}` is not believed: others may write to it\n");
+                assert!(ran.status == 1 && ran.stderr.contains(&refused), "{ran}");
+                assert!(ran.stderr.contains(&format!("chmod go-w {told}\n")), "{ran}");
+            }
+            assert_eq!(scene.fix("--resume --yes").status, 1);
+            let other = scene.fix("--yes --account 777788889999");
+            assert!(other.stderr.contains("is not believed"), "{other}");
+            // Into a folder of others' no record is written, and without one nothing.
+            assert_eq!(other.status, i32::from(path == &folder), "{other}");
+            fs::set_permissions(path, private.clone()).unwrap();
+            if other.status == 0 {
+                assert_eq!(rollback(&scene, "--yes").status, 0);
+            }
+            assert_eq!(key_policy(&world(&scene)), before);
+        }
+    }
+}
+
 /// Waits until the journal of a run says that a step was intended.
 fn until_intended(scene: &Scene, run: usize, step: usize) {
     let begun = Instant::now();

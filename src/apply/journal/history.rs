@@ -11,6 +11,7 @@ use super::JournalError;
 use super::record::{Backend, FORMAT, Origin, Record, StepRecord};
 use super::sequence::{self, Rank};
 use super::standing::{Gist, RunState, Standings};
+use super::trust::{Reader, unreadable};
 use crate::files;
 use crate::plan::rollback::Written;
 use crate::plan::{Fate, Operation};
@@ -41,8 +42,9 @@ impl Unfinished {
     /// The folder or one of the files can't be read.
     pub fn read(folder: &Path, backend: &Backend) -> Result<Option<Self>, JournalError> {
         let mut runs: Vec<(PathBuf, Gist)> = Vec::new();
-        for path in journals(folder)? {
-            let run: Gist = parse(&path)?;
+        let (reader, paths) = journals(folder)?;
+        for path in paths {
+            let run: Gist = parse(reader, &path)?;
             if run.backend == *backend {
                 runs.push((path, run));
             }
@@ -53,7 +55,7 @@ impl Unfinished {
         let mut open: Vec<(usize, &Gist, RunState)> = standings.unfinished().collect();
         let Some((at, _, state)) = open.pop() else { return Ok(None) };
         let earlier = open.iter().map(|(_, run, _)| run.run.clone()).collect();
-        let record = paths.get(at).map(|path| parse(path)).transpose()?;
+        let record = paths.get(at).map(|path| parse(reader, path)).transpose()?;
         Ok(record.map(|last| Self { last, state, earlier }))
     }
 }
@@ -65,8 +67,9 @@ impl History {
     /// The folder or one of the files can't be read.
     pub fn read(folder: &Path, backend: &Backend) -> Result<Self, JournalError> {
         let mut runs: Vec<(PathBuf, Record)> = Vec::new();
-        for path in journals(folder)? {
-            let record: Record = parse(&path)?;
+        let (reader, paths) = journals(folder)?;
+        for path in paths {
+            let record: Record = parse(reader, &path)?;
             if record.backend == *backend {
                 runs.push((path, record));
             }
@@ -88,14 +91,15 @@ impl History {
     ) -> Result<Vec<Operation>, JournalError> {
         let since = super::ago(window);
         let mut written = Vec::new();
-        for path in journals(folder)? {
+        let (reader, paths) = journals(folder)?;
+        for path in paths {
             let touched = fs::metadata(&path).and_then(|metadata| metadata.modified());
             let touched = touched.map_err(|error| unreadable(&path, &error))?;
             // After a clock went back what was written then seems to be to come.
             if touched.elapsed().is_ok_and(|age| age > window) {
                 continue;
             }
-            let record: Record = parse(&path)?;
+            let record: Record = parse(reader, &path)?;
             if record.backend == *backend {
                 let lately = record.changes().filter_map(|(change, step)| {
                     let moment = step.concluded.clone().filter(|moment| *moment >= since)?;
@@ -236,22 +240,21 @@ impl Record {
     }
 }
 
-/// The files of a folder, by the runs that they are named for: oldest first.
-fn journals(folder: &Path) -> Result<Vec<PathBuf>, JournalError> {
-    sequence::files(folder).map_err(|error| unreadable(folder, &error))
-}
-
-fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> JournalError {
-    JournalError::Unreadable { path: path.display().to_string(), reason: error.to_string() }
+/// The files of a folder, by the runs that they are named for: oldest first; and who reads them.
+fn journals(folder: &Path) -> Result<(Reader, Vec<PathBuf>), JournalError> {
+    let reader = Reader::new().map_err(|error| unreadable(folder, &error))?;
+    reader.require_folder(folder)?;
+    let paths = sequence::files(folder).map_err(|error| unreadable(folder, &error))?;
+    Ok((reader, paths))
 }
 
 /// What a file says, as far as it is asked for.
-fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, JournalError> {
+fn parse<T: DeserializeOwned>(reader: Reader, path: &Path) -> Result<T, JournalError> {
     #[derive(Deserialize)]
     struct Header {
         keymend_journal: u64,
     }
-    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let text = reader.text(path)?;
     let unreadable = |error: serde_json::Error| unreadable(path, &error);
     let Header { keymend_journal: format } = serde_json::from_str(&text).map_err(unreadable)?;
     if format != u64::from(FORMAT) {
