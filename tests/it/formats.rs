@@ -29,8 +29,7 @@ fn with_journal(scene: &Scene, name: &str) -> String {
     let run = record["run"].as_str().unwrap().to_owned();
     let folder = scene.path("world.json.journal");
     _ = fs::remove_dir_all(&folder);
-    fs::create_dir(&folder).unwrap();
-    fs::write(folder.join(format!("{run}.json")), text).unwrap();
+    scene.keep_journal(&run, &text);
     run
 }
 

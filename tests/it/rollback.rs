@@ -235,7 +235,7 @@ fn begun_at(scene: &Scene, run: &str) {
     record["run"] = json!(run);
     record["started"] = json!("2999-01-01T00:00:00.000Z");
     fs::remove_file(&path).unwrap();
-    fs::write(path.with_file_name(format!("{run}.json")), record.to_string()).unwrap();
+    scene.keep_journal(run, &record.to_string());
 }
 
 #[test]

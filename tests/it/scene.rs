@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -96,6 +98,17 @@ impl Scene {
     }
 
     /// The program, told to work here: nothing of the environment that the tests run in reaches it.
+    /// Puts a journal beside the world as keymend would: nobody else may write to it, whatever the umask is.
+    pub(crate) fn keep_journal(&self, run: &str, text: &str) {
+        let folder = self.path("world.json.journal");
+        if !folder.is_dir() {
+            fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
+        }
+        let path = folder.join(format!("{run}.json"));
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
         command
