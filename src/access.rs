@@ -25,7 +25,7 @@ use crate::policy::AwsPrincipal;
 pub use grant::NewGrant;
 pub use no_grantee::NoGrantee;
 pub use purpose::Purpose;
-pub use required::RequiredStatement;
+pub use required::{GranteeKind, RequiredStatement};
 pub use service_linked::{RoleSuffix, RoleSuffixError, ServiceLinkedRole, WellKnownRole};
 
 /// The question that a plan answers. Everything in it is resolved: no alias, no session.

@@ -57,12 +57,13 @@ const CHECK: &str = "Tell whether each grantee can launch with each key, and whi
     decides. Without a grantee, tell who may use the key. Nothing is written. With --key-policy it works on files \
     alone, without credentials; with --requests it answers JSON lines.";
 /// What the exit status of `keymend patch` means.
-pub const PATCH_EXIT_STATUSES: [(u8, &str); 5] = [
+pub const PATCH_EXIT_STATUSES: [(u8, &str); 6] = [
     (0, "done, or nothing to do"),
     (1, "a file can't be written"),
     (2, "wrong usage, or a file can't be read"),
     (3, "a policy would change (with --check)"),
     (4, "blocked: AWS would not take the policy, or it denies; nothing is written"),
+    (6, "stale: a file was changed after it was read (with --in-place)"),
 ];
 
 /// Mends access to AWS KMS keys so that EC2 instances launch from copied and shared encrypted AMIs.

@@ -34,29 +34,40 @@ pub struct RequiredStatement {
     pub action_set: ActionSet,
 }
 
+/// All of a grantee that its statements depend on: grantees of one kind need the same of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GranteeKind {
+    account: AccountId,
+    is_service_linked: bool,
+}
+
+impl From<&Grantee> for GranteeKind {
+    fn from(grantee: &Grantee) -> Self {
+        let is_service_linked = grantee.as_service_linked_role().is_some();
+        Self { account: grantee.account(), is_service_linked }
+    }
+}
+
 impl Request {
     /// The statements that must hold for a grantee and a key.
     pub fn required(&self, key: &KeyArn, grantee: &Grantee) -> Vec<RequiredStatement> {
-        let is_service_linked = grantee.as_service_linked_role().is_some();
-        self.required_of(key, grantee.account(), is_service_linked)
+        self.required_of(key, grantee.into())
     }
 
     /// The statements that must hold for a key and an account, its users, roles or groups.
     pub fn required_in(&self, key: &KeyArn, account: AccountId) -> Vec<RequiredStatement> {
-        self.required_of(key, account, false)
+        self.required_of(key, GranteeKind { account, is_service_linked: false })
     }
 
+    /// The statements that must hold for a key and grantees of a kind.
+    ///
     /// AWS documents the second statement with kms:CreateGrant alone for service-linked roles, and for whoever starts
     /// instances nothing but that.
     ///
     /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html>,
     /// <https://repost.aws/knowledge-center/kms-iam-ec2-permission>
-    fn required_of(
-        &self,
-        key: &KeyArn,
-        account: AccountId,
-        is_service_linked: bool,
-    ) -> Vec<RequiredStatement> {
+    pub fn required_of(&self, key: &KeyArn, kind: GranteeKind) -> Vec<RequiredStatement> {
+        let GranteeKind { account, is_service_linked } = kind;
         let is_grant_enough = is_service_linked || self.purpose == Purpose::Start;
         let [usage, attachment] = match self.profile {
             Profile::Documented if is_grant_enough => {

@@ -33,10 +33,14 @@ pub(super) fn write(out: &mut dyn io::Write, ended: &Ended, status: ExitStatus) 
 
 /// Writes the document of a run that came to nothing.
 pub(super) fn write_error(out: &mut dyn io::Write, command: &str, error: &Error) -> io::Result<()> {
+    let status = error.exit_status();
     let report = RunReport {
-        outcome: json::OutcomeOutput::Failed,
+        outcome: match status {
+            ExitStatus::Stale => json::OutcomeOutput::Stale,
+            _ => json::OutcomeOutput::Failed,
+        },
         error: Some(error_of(error)),
-        exit_status: error.exit_status() as u8,
+        exit_status: status as u8,
         ..RunReport::of_nothing(command)
     };
     json::write(out, &report)

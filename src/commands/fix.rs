@@ -99,8 +99,9 @@ async fn plan<C: Cloud, K: Clock>(
         launch::require_names(&settings.asked.grantees, &found.1)?;
         found
     };
+    let written = place.map(Place::recent).transpose()?.unwrap_or_default();
     let read = async || observe(&asked, cloud).await;
-    let (request, mut observation) = up_to_date(clock, place, console, read, |(_, read)| read).await?;
+    let (request, mut observation) = up_to_date(clock, &written, console, read, |(_, read)| read).await?;
     observation.organization = organization;
     drop(reading);
     organization::tell(&observation.organization, console)?;

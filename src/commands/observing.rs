@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::console::Console;
-use super::place::Place;
 use crate::apply::Clock;
-use crate::apply::recent;
+use crate::apply::recent::{self, Recent};
 use crate::error::{Error, PutBackError};
 use crate::observation::Observation;
 
@@ -18,7 +17,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// It still does long after the write: somebody put it back.
 pub(super) async fn up_to_date<T, E>(
     clock: &impl Clock,
-    place: Option<&Place>,
+    written: &Recent,
     console: &mut Console,
     read: impl AsyncFn() -> Result<T, E>,
     observation: impl Fn(&T) -> &Observation,
@@ -26,7 +25,6 @@ pub(super) async fn up_to_date<T, E>(
 where
     Error: From<E>,
 {
-    let written = place.map(Place::recent).transpose()?.unwrap_or_default();
     let start = clock.elapsed();
     let mut is_told = false;
     loop {
@@ -41,5 +39,58 @@ where
             ))?;
         }
         clock.sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::apply::clock::InstantClock;
+    use crate::cli::ColorChoice;
+    use crate::observation::{KeyObservation, RamPolicy, Reading};
+    use crate::plan::Target;
+    use crate::render::testing;
+
+    /// What is read of the key of an update, when it shows after so many reads.
+    async fn read_until(shows_after: usize) -> (Result<Observation, Error>, usize, Duration) {
+        let operation = testing::every_operation().remove(0).operation;
+        let Target::KeyPolicy(update) = operation.target() else { panic!("{operation:?}") };
+        let reads = Cell::new(0);
+        let read = async || -> Result<Observation, Error> {
+            let is_old = reads.replace(reads.get() + 1) < shows_after;
+            let text = if is_old { &update.before } else { &update.after };
+            let key = KeyObservation {
+                metadata: Reading::default(),
+                policy: Reading::Read(text.clone()),
+                ram_policy: RamPolicy::Absent,
+                grants: Reading::default(),
+            };
+            Ok(Observation { keys: [(update.key.clone(), key)].into(), ..Observation::default() })
+        };
+        let (clock, written) = (InstantClock::default(), Recent::of([&operation]));
+        let mut console = Console::of_process(ColorChoice::Never);
+        console.talk = Box::new(std::io::sink());
+        let found = up_to_date(&clock, &written, &mut console, read, |observation| observation).await;
+        (found, reads.get(), clock.elapsed())
+    }
+
+    #[tokio::test]
+    async fn a_read_that_is_older_than_a_write_is_made_anew() {
+        for late in [0, 1, 7] {
+            let (found, reads, waited) = read_until(late).await;
+            assert!(found.is_ok(), "{found:?}");
+            assert_eq!((reads, waited), (late + 1, PAUSE * u32::try_from(late).unwrap()));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_reads_as_before_for_longer_was_put_back() {
+        let (found, _, waited) = read_until(usize::MAX).await;
+        let error = found.unwrap_err();
+        assert!(matches!(error, Error::PutBack(_)), "{error}");
+        assert_eq!(error.exit_status(), crate::error::ExitStatus::Stale);
+        assert!((recent::WINDOW..recent::WINDOW + PAUSE * 2).contains(&waited), "{waited:?}");
     }
 }

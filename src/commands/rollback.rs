@@ -76,7 +76,7 @@ impl Work for Undoing<'_> {
         let Self { settings, place, history, run, extent } = self;
         let written = history.written(run);
         let read = async || self.look(&written, &ground.cloud).await;
-        let (case, conflicts) = up_to_date(&ground.clock, Some(place), console, read, seen).await?;
+        let (case, conflicts) = up_to_date(&ground.clock, &place.recent()?, console, read, seen).await?;
         let outlook = case.outlook();
         console.remark(&format!("Undoing run {}.", run.run))?;
         let is_undone = history.state(run) == RunState::RolledBack;

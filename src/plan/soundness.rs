@@ -26,7 +26,7 @@ use crate::access::{Grantee, Request, ServiceLinkedRole};
 use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::observation::{IamQuotas, ManagedPolicy, Observation, Reading};
 use crate::policy::{Documents, PolicyDocument};
-use demand::Demand;
+use demand::{Alike, Demand};
 use effect::Rewrite;
 
 /// What is wrong with a plan's changes; empty for every plan that may be shown.
@@ -38,13 +38,10 @@ pub(super) fn violations(
     documents: &Documents,
 ) -> Vec<Finding> {
     let mut demands: Vec<Demand> = Vec::new();
-    // All alike of an account may be given the same.
-    let mut known = BTreeSet::new();
-    let kinds = grantees
-        .iter()
-        .filter(|grantee| known.insert((grantee.account(), grantee.as_service_linked_role().is_some())))
-        .flat_map(|grantee| request.keys_for(grantee.account()).map(move |key| (key, grantee)));
-    for demand in kinds.flat_map(|(key, grantee)| Demand::of(request, key, grantee)) {
+    let alike: BTreeSet<Alike> = grantees.iter().map(Alike::from).collect();
+    let asked_for =
+        alike.into_iter().flat_map(|alike| request.keys_for(alike.account).map(move |key| (key, alike)));
+    for demand in asked_for.flat_map(|(key, alike)| Demand::of(request, key, alike)) {
         if !demands.contains(&demand) {
             demands.push(demand);
         }
@@ -198,7 +195,7 @@ impl<'a> Asked<'a> {
         let mut demands: Vec<(Demand, Vec<String>)> = Vec::new();
         for principal in self.principals(key) {
             let Ok(grantee) = principal.parse::<Grantee>() else { continue };
-            for demand in Demand::of(self.request, key, &grantee) {
+            for demand in Demand::of(self.request, key, (&grantee).into()) {
                 match demands.iter_mut().find(|(known, _)| *known == demand) {
                     Some((_, principals)) => principals.push(principal.clone()),
                     None => demands.push((demand, vec![principal.clone()])),

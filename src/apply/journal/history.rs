@@ -41,21 +41,20 @@ impl Unfinished {
     /// # Errors
     /// The folder or one of the files can't be read.
     pub fn read(folder: &Path, backend: &Backend) -> Result<Option<Self>, JournalError> {
-        let mut runs: Vec<(PathBuf, Gist)> = Vec::new();
-        let (reader, paths) = journals(folder)?;
-        for path in paths {
+        let mut runs: Vec<((Reader, PathBuf), Gist)> = Vec::new();
+        for (reader, path) in journals(folder)? {
             let run: Gist = parse(reader, &path)?;
             if run.backend == *backend {
-                runs.push((path, run));
+                runs.push(((reader, path), run));
             }
         }
         runs.sort_by_cached_key(|(_, run)| Rank::of(&run.run));
-        let (paths, gists): (Vec<PathBuf>, Vec<Gist>) = runs.into_iter().unzip();
+        let (files, gists): (Vec<(Reader, PathBuf)>, Vec<Gist>) = runs.into_iter().unzip();
         let standings = Standings(gists);
         let mut open: Vec<(usize, &Gist, RunState)> = standings.unfinished().collect();
         let Some((at, _, state)) = open.pop() else { return Ok(None) };
         let earlier = open.iter().map(|(_, run, _)| run.run.clone()).collect();
-        let record = paths.get(at).map(|path| parse(reader, path)).transpose()?;
+        let record = files.get(at).map(|(reader, path)| parse(*reader, path)).transpose()?;
         Ok(record.map(|last| Self { last, state, earlier }))
     }
 }
@@ -67,8 +66,7 @@ impl History {
     /// The folder or one of the files can't be read.
     pub fn read(folder: &Path, backend: &Backend) -> Result<Self, JournalError> {
         let mut runs: Vec<(PathBuf, Record)> = Vec::new();
-        let (reader, paths) = journals(folder)?;
-        for path in paths {
+        for (reader, path) in journals(folder)? {
             let record: Record = parse(reader, &path)?;
             if record.backend == *backend {
                 runs.push((path, record));
@@ -91,8 +89,7 @@ impl History {
     ) -> Result<Vec<Operation>, JournalError> {
         let since = super::ago(window);
         let mut written = Vec::new();
-        let (reader, paths) = journals(folder)?;
-        for path in paths {
+        for (reader, path) in journals(folder)? {
             let touched = fs::metadata(&path).and_then(|metadata| metadata.modified());
             let touched = touched.map_err(|error| unreadable(&path, &error))?;
             // After a clock went back what was written then seems to be to come.
@@ -240,12 +237,16 @@ impl Record {
     }
 }
 
-/// The files of a folder, by the runs that they are named for: oldest first; and who reads them.
-fn journals(folder: &Path) -> Result<(Reader, Vec<PathBuf>), JournalError> {
+/// The files of a folder, by the runs that they are named for: oldest first, each with who reads it; none where there is
+/// no folder.
+fn journals(folder: &Path) -> Result<Vec<(Reader, PathBuf)>, JournalError> {
+    if !folder.try_exists().map_err(|error| unreadable(folder, &error))? {
+        return Ok(Vec::new());
+    }
     let reader = Reader::new().map_err(|error| unreadable(folder, &error))?;
     reader.require_folder(folder)?;
     let paths = sequence::files(folder).map_err(|error| unreadable(folder, &error))?;
-    Ok((reader, paths))
+    Ok(paths.into_iter().map(|path| (reader, path)).collect())
 }
 
 /// What a file says, as far as it is asked for.

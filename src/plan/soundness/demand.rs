@@ -48,22 +48,32 @@ pub(super) struct Demand {
     pub(super) conditions: Vec<Condition>,
 }
 
-impl Demand {
-    /// What may be given to a grantee.
-    pub(super) fn of(request: &Request, key: &KeyArn, grantee: &Grantee) -> Vec<Self> {
+/// Grantees who may be given the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Alike {
+    pub(super) account: AccountId,
+    is_for_a_service: bool,
+}
+
+impl From<&Grantee> for Alike {
+    fn from(grantee: &Grantee) -> Self {
         let is_for_a_service = match grantee {
             Grantee::ServiceLinkedRole(_) => true,
             Grantee::Account { .. } | Grantee::Entity(_) => false,
         };
-        Self::of_kind(request, key, grantee.account(), is_for_a_service)
+        Self { account: grantee.account(), is_for_a_service }
     }
+}
 
+impl Demand {
     /// What may be given to users, roles and groups of an account.
     pub(super) fn in_account(request: &Request, key: &KeyArn, account: AccountId) -> Vec<Self> {
-        Self::of_kind(request, key, account, false)
+        Self::of(request, key, Alike { account, is_for_a_service: false })
     }
 
-    fn of_kind(request: &Request, key: &KeyArn, account: AccountId, is_for_a_service: bool) -> Vec<Self> {
+    /// What may be given to grantees who are alike.
+    pub(super) fn of(request: &Request, key: &KeyArn, alike: Alike) -> Vec<Self> {
+        let Alike { account, is_for_a_service } = alike;
         let for_resources = condition("Bool", "kms:GrantIsForAWSResource", "true".to_owned());
         let is_least = request.profile == Profile::LeastPrivilege;
         let through_ec2: Vec<Condition> = if is_least {

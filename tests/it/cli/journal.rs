@@ -79,6 +79,14 @@ fn each_run_has_its_own_and_a_run_without_changes_none() {
 }
 
 #[test]
+fn where_there_is_no_record_nothing_is_needed_to_look_for_one() {
+    let scene = Scene::of("copied-ami");
+    let mut command = scene.command("fix --sandbox=world.json --dry-run");
+    let ran = scene.run_command(command.env("TMPDIR", scene.path("none")), "fix --dry-run");
+    assert!(ran.status == 0 && !ran.stderr.contains("warning"), "{ran}");
+}
+
+#[test]
 fn without_a_journal_nothing_is_written() {
     let scene = Scene::of("copied-ami");
     fs::write(scene.path("world.json.journal"), "in the way").unwrap();

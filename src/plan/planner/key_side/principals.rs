@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::super::Draft;
-use crate::access::{Grantee, Request, RequiredStatement};
+use crate::access::{Grantee, GranteeKind, Request, RequiredStatement};
 use crate::arn::KeyArn;
 use crate::plan::finding::GranteeFinding;
 
@@ -26,8 +26,7 @@ pub(super) fn key_principals(
     draft: &mut Draft,
 ) -> Vec<KeyPrincipal> {
     let mut principals = Vec::new();
-    // It depends on the account, and on whether a service has the role for itself.
-    let mut required: BTreeMap<_, Rc<[RequiredStatement]>> = BTreeMap::new();
+    let mut required: BTreeMap<GranteeKind, Rc<[RequiredStatement]>> = BTreeMap::new();
     for grantee in grantees.iter().filter(|grantee| grantee.served_by_grants(key).is_none()) {
         let principal = grantee.key_principal();
         // Nobody of another account gets in unless the key policy names somebody there, so its root is added for a
@@ -38,8 +37,8 @@ pub(super) fn key_principals(
             draft.find(&grantee, GranteeFinding::StandsForAccount { account: grantee.account() });
         }
         let is_added = is_foreign || is_asked_for;
-        let kind = (principal.account(), principal.as_service_linked_role().is_some());
-        let required = required.entry(kind).or_insert_with(|| request.required(key, &principal).into());
+        let kind = GranteeKind::from(&principal);
+        let required = required.entry(kind).or_insert_with(|| request.required_of(key, kind).into());
         let required = Rc::clone(required);
         principals.push(KeyPrincipal { grantee: grantee.clone(), principal, is_added, required });
     }

@@ -277,7 +277,7 @@ fn both_tables_agree() {
                     .iter()
                     .map(|required| meaning(required.action_set, &required.conditions))
                     .collect();
-                let demands: Vec<_> = Demand::of(&request, &key(), grantee)
+                let demands: Vec<_> = Demand::of(&request, &key(), grantee.into())
                     .iter()
                     .map(|demand| meaning(demand.set, &demand.conditions))
                     .collect();
