@@ -111,7 +111,8 @@ pub struct Belongings {
 /// Writes.
 pub trait Write {
     /// Makes sure that what writes in an operation's account is that account's own (sts:GetCallerIdentity, once a set of
-    /// credentials): so that nothing has to be asked between the last read of a document and its write.
+    /// credentials), and waits for the write's turn at its quota: before every attempt, so that nothing is asked and
+    /// nothing waits between the last read of a document and its write.
     async fn get_ready(&self, operation: &Operation) -> Result<(), CloudError>;
 
     /// Performs one change, once: a failed call is not tried again here.

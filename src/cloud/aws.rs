@@ -13,6 +13,7 @@ mod grants;
 mod iam;
 mod identity;
 mod kms;
+mod pace;
 mod prove;
 mod role;
 mod session;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use self::errors::Call;
 use self::iam::Iam;
+use self::pace::Pace;
 use self::session::{Session, Sessions, partition};
 use super::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use crate::access::{KeyRef, PolicyName};
@@ -59,6 +61,8 @@ pub struct AwsOptions {
 #[derive(Debug)]
 pub struct Aws {
     sessions: Sessions,
+    /// The writes' turns.
+    pace: Pace,
 }
 
 impl Aws {
@@ -67,7 +71,7 @@ impl Aws {
     /// # Errors
     /// An endpoint is configured that no client can be made for.
     pub async fn connect(options: &AwsOptions) -> Result<Self, CloudError> {
-        Ok(Self { sessions: Sessions::load(options).await? })
+        Ok(Self { sessions: Sessions::load(options).await?, pace: Pace::default() })
     }
 
     /// The region of the default credentials, where one is configured.
@@ -229,7 +233,10 @@ fn write_call(operation: &Operation) -> Call {
 
 impl Write for Aws {
     async fn get_ready(&self, operation: &Operation) -> Result<(), CloudError> {
-        self.sessions.writing(&write_call(operation), operation.account()).await.map(drop)
+        let call = write_call(operation);
+        self.sessions.writing(&call, operation.account()).await?;
+        self.pace.turn(operation.account(), call.region.as_deref(), call.operation).await;
+        Ok(())
     }
 
     async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {

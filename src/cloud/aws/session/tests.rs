@@ -5,6 +5,7 @@ use std::thread;
 
 use super::*;
 use crate::cloud::aws::Aws;
+use crate::cloud::aws::pace::Pace;
 use crate::cloud::{Observe, Write};
 use crate::plan::Operation;
 
@@ -132,6 +133,7 @@ fn an_empty_endpoint_is_named() {
 
 fn aws(default: Session) -> Aws {
     Aws {
+        pace: Pace::default(),
         sessions: Sessions {
             default: Rc::new(default),
             profiles: BTreeMap::new(),
