@@ -118,12 +118,7 @@ pub(crate) enum Replaced {
     Changed,
 }
 
-/// Replaces the text of a file that is there.
-pub(crate) fn replace(file: &Path, text: &str) -> io::Result<()> {
-    Destination::open(&fs::canonicalize(file)?, 0)?.write(text)
-}
-
-/// The same, as long as the file says what was read of it.
+/// Replaces the text of a file that is there, as long as it says what was read of it.
 pub(crate) fn replace_read(file: &Path, read: &str, text: &str) -> io::Result<Replaced> {
     Destination::open(&fs::canonicalize(file)?, 0)?.write_over(read, text)
 }

@@ -1,14 +1,15 @@
 //! A world without AWS: accounts and keys described in one JSON file, which refuses and reads back like AWS.
 //!
-//! The file is the world: every call reads it anew if it has changed, and every successful write replaces it
-//! at once. Nothing else writes it, and nothing waits. `docs/worlds.md` describes the format, and what is
-//! refused.
+//! The file is the world: every call reads it anew if it has changed, every write reads it in any case, and replaces
+//! it at once where it succeeds. Nothing else writes it, and nothing waits. `docs/worlds.md` describes the format, and
+//! what is refused.
 
 mod authority;
 mod call;
 mod defaults;
 mod ec2;
 mod faults;
+mod file;
 mod grants;
 mod mistakes;
 mod prove;
@@ -20,17 +21,18 @@ mod world;
 mod writes;
 
 use std::cell::{Ref, RefCell};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use self::call::Call;
 use self::faults::Struck;
+use self::file::{Look, WorldFile};
 use self::refusals::Refusal;
 use self::source::{Place, Source};
 use self::world::{Object, World};
 use super::CloudError;
 use crate::arn::Partition;
-use crate::files;
+use crate::files::{self, Replaced};
 
 pub use defaults::Defaults;
 pub use mistakes::WorldError;
@@ -41,7 +43,7 @@ const BUILTIN: &str = include_str!("../../fixtures/worlds/copied-ami.json");
 /// A world to work in. One thread at a time.
 #[derive(Debug)]
 pub struct Sandbox {
-    file: Option<PathBuf>,
+    file: Option<WorldFile>,
     state: RefCell<State>,
     /// The world before the last write of this process, which stale reads show.
     previous: RefCell<Option<State>>,
@@ -90,9 +92,10 @@ impl Sandbox {
     pub fn open(path: &Path) -> Result<Self, WorldError> {
         let unreadable = |reason| WorldError::Unreadable { file: path.to_owned(), reason };
         // What a link leads to is what gets replaced, not the link.
-        let file = fs::canonicalize(path).map_err(unreadable)?;
-        let text = fs::read_to_string(&file).map_err(unreadable)?;
+        let file = WorldFile::find(path).map_err(unreadable)?;
+        let (text, look) = file.read().map_err(unreadable)?;
         let state = State::read(text, path)?;
+        file.take(look);
         Ok(Self::of(Some(file), state))
     }
 
@@ -104,13 +107,18 @@ impl Sandbox {
         path.map_or_else(|| Ok(Self::builtin()), Self::open)
     }
 
-    fn of(file: Option<PathBuf>, state: State) -> Self {
+    fn of(file: Option<WorldFile>, state: State) -> Self {
         Self { file, state: RefCell::new(state), previous: RefCell::default(), counts: RefCell::default() }
     }
 
     /// The file, links resolved; `None` for the built-in world.
     pub fn world_file(&self) -> Option<&Path> {
-        self.file.as_deref()
+        self.file.as_ref().map(WorldFile::path)
+    }
+
+    /// The world's name in messages.
+    fn name(&self) -> &Path {
+        self.world_file().unwrap_or(Path::new("built-in"))
     }
 
     /// What the world's story is, for people.
@@ -155,39 +163,57 @@ impl Sandbox {
     async fn arrive(&self, call: &Call) -> Result<Struck, CloudError> {
         let struck = self.strike(call).await?;
         if let Some(file) = &self.file {
-            self.refresh(file)
+            file.read_if_changed()
+                .map_err(|reason| self.unreadable(reason))
+                .and_then(|read| read.map_or(Ok(()), |(text, look)| self.take(file, text, look)))
                 .map_err(|error| call.failed(None, Refusal::broken_world(error.to_string())))?;
         }
         Ok(struck)
     }
 
-    fn refresh(&self, file: &Path) -> Result<(), WorldError> {
-        let text = fs::read_to_string(file)
-            .map_err(|reason| WorldError::Unreadable { file: file.to_owned(), reason })?;
+    /// The world as its file says it, whatever the file looks like.
+    fn refresh(&self) -> Result<(), Refusal> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        file.read()
+            .map_err(|reason| self.unreadable(reason))
+            .and_then(|(text, look)| self.take(file, text, look))
+            .map_err(|error| Refusal::broken_world(error.to_string()))
+    }
+
+    fn take(&self, file: &WorldFile, text: String, look: Option<Look>) -> Result<(), WorldError> {
         if text != self.state.borrow().source.0 {
-            self.state.replace(State::read(text, file)?);
+            self.state.replace(State::read(text, file.path())?);
         }
+        file.take(look);
         Ok(())
     }
 
-    /// Makes a text the world's, in the file first.
-    fn replace(&self, source: Source) -> Result<(), Refusal> {
+    fn unreadable(&self, reason: io::Error) -> WorldError {
+        WorldError::Unreadable { file: self.name().to_owned(), reason }
+    }
+
+    /// Makes a text the world's that was made of the present one, in the file first.
+    fn replace(&self, source: Source) -> Result<Replaced, Refusal> {
         if source == self.state.borrow().source {
-            return Ok(());
+            return Ok(Replaced::Written);
         }
-        let name = self.file.as_deref().unwrap_or(Path::new("built-in"));
-        let state = State::read(source.0, name).map_err(|error| Refusal::broken_world(error.to_string()))?;
-        if let Some(file) = &self.file {
-            files::replace(file, &state.source.0).map_err(|reason| {
-                Refusal::broken_world(format!(
-                    "the world file `{}` can't be written: {reason}",
-                    file.display()
-                ))
+        let broken = |error: WorldError| Refusal::broken_world(error.to_string());
+        let state = State::read(source.0, self.name()).map_err(broken)?;
+        if let Some(file) = self.world_file() {
+            let replaced = files::replace_read(file, &self.state.borrow().source.0, &state.source.0);
+            let replaced = replaced.map_err(|reason| {
+                let file = file.display();
+                Refusal::broken_world(format!("the world file `{file}` can't be written: {reason}"))
             })?;
+            if replaced == Replaced::Changed {
+                return Ok(Replaced::Changed);
+            }
         }
         let previous = self.state.replace(state);
         self.previous.replace(Some(previous));
-        Ok(())
+        Ok(Replaced::Written)
     }
 }
 

@@ -1,7 +1,5 @@
 //! What KMS and IAM would answer of access in a world, by evaluating all that the world says.
 
-use std::path::Path;
-
 use serde_json::json;
 
 use super::call::Call;
@@ -134,8 +132,7 @@ impl Sandbox {
     /// The same world as those see it who may read everything and whose calls never fail.
     fn all_knowing(&self) -> Result<Self, String> {
         let text = self.state.borrow().source.0.clone();
-        let name = self.file.as_deref().unwrap_or(Path::new("built-in"));
-        let mut state = State::read(text, name).map_err(|error| error.to_string())?;
+        let mut state = State::read(text, self.name()).map_err(|error| error.to_string())?;
         let world = &mut state.world;
         let partition = world.partition();
         let accounts: Vec<AccountId> =

@@ -5,6 +5,7 @@ mod reads;
 mod refusals;
 mod writes;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};

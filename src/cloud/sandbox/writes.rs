@@ -9,6 +9,7 @@ use super::world::{Account, Document, Identity, Policy, VersionId, World};
 use super::{Sandbox, State, grants, read_back};
 use crate::arn::{AccountId, EntityArn, EntityKind, KeyArn, PolicyArn};
 use crate::cloud::{CloudError, Receipt, Write};
+use crate::files::Replaced;
 use crate::observation::IamQuotas;
 use crate::plan::Operation;
 
@@ -25,13 +26,21 @@ impl Write for Sandbox {
             account: Some(operation.account()),
             region: operation.region().map(str::to_owned),
         };
-        let struck = self.arrive(&call).await?;
-        let edited = {
-            let state = self.state.borrow();
-            let caller = call.authorized(&state.world)?;
-            edit(&state, operation, &caller).map_err(|refusal| call.failed(Some(caller.account), refusal))?
-        };
-        self.replace(edited).map_err(|refusal| call.failed(call.account, refusal))?;
+        let struck = self.strike(&call).await?;
+        // What another process writes meanwhile is written over by nobody: the edit is made anew of it.
+        loop {
+            self.refresh().map_err(|refusal| call.failed(None, refusal))?;
+            let edited = {
+                let state = self.state.borrow();
+                let caller = call.authorized(&state.world)?;
+                let edited = edit(&state, operation, &caller);
+                edited.map_err(|refusal| call.failed(Some(caller.account), refusal))?
+            };
+            let replaced = self.replace(edited).map_err(|refusal| call.failed(call.account, refusal))?;
+            if replaced == Replaced::Written {
+                break;
+            }
+        }
         if struck.loses_answer {
             return Err(Self::lost(&call));
         }

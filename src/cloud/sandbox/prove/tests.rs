@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::*;
 use crate::access::Purpose;
 use crate::access::assessment::needed_actions;

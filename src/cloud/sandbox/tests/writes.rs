@@ -145,6 +145,31 @@ async fn somebody_else_may_edit_the_file() {
 }
 
 #[tokio::test]
+async fn two_runs_on_one_file_lose_nothing_of_each_other() {
+    let (_folder, file) = copy("copied-ami.json");
+    let [one, other] = [Sandbox::open(&file).unwrap(), Sandbox::open(&file).unwrap()];
+    for round in 0..3 {
+        one.perform(&create(&format!("One{round}"), &identity_policy())).await.unwrap();
+        other.perform(&create(&format!("Other{round}"), &identity_policy())).await.unwrap();
+    }
+    let written = fs::read_to_string(&file).unwrap();
+    assert!((0..3).all(|round| {
+        ["One", "Other"].iter().all(|name| written.contains(&format!("\"{name}{round}\"")))
+    }));
+}
+
+#[tokio::test]
+async fn what_was_made_of_an_older_text_is_not_written() {
+    let (_folder, file) = copy("copied-ami.json");
+    let sandbox = Sandbox::open(&file).unwrap();
+    let older = State::read(text(&sandbox).replace("copied", "moved"), &file).unwrap();
+    let edited = text(&sandbox).replace("key-default-1", "key-by-hand");
+    fs::write(&file, &edited).unwrap();
+    assert_eq!(sandbox.replace(older.source).unwrap(), Replaced::Changed);
+    assert_eq!(fs::read_to_string(&file).unwrap(), edited);
+}
+
+#[tokio::test]
 async fn a_world_that_can_not_be_written_stays_as_it_is() {
     let (folder, file) = copy("copied-ami.json");
     let sandbox = Sandbox::open(&file).unwrap();
