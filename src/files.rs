@@ -40,7 +40,7 @@ impl Unnamed {
     }
 
     /// Gives it its name, in the place of the file that has it.
-    pub(crate) fn rename_over(self, path: &Path) -> io::Result<()> {
+    fn rename_over(self, path: &Path) -> io::Result<()> {
         self.0.persist(path).map(drop).map_err(|error| error.error)
     }
 }

@@ -1,12 +1,15 @@
 //! The record of a run: the plan with every former text, and each step's intent before and outcome after it.
 //!
-//! One file a run, written whole at every step: to a temporary file, flushed, renamed, and the folder flushed.
+//! One file a run. It comes to be whole, with what is known before the first write: under a temporary name, flushed,
+//! then named, and the folder flushed. From then on each note is added to it and flushed: two for each change.
 
 pub mod disk;
 pub mod history;
+mod note;
 pub mod record;
 mod sequence;
 mod standing;
+mod text;
 mod trust;
 
 use std::collections::BTreeSet;
@@ -19,6 +22,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Iso8601;
 use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
 
+use self::note::Note;
+use self::record::Noted as _;
 use self::trust::Reader;
 use super::StepResult;
 use crate::plan::{Case, Finding, Told};
@@ -74,7 +79,12 @@ pub enum JournalError {
 pub struct Journal<D: Disk = RealDisk> {
     disk: D,
     path: PathBuf,
+    /// As it is told by the file and what is unwritten.
     record: Record,
+    /// How much of the file is known to be on the disk.
+    length: u64,
+    /// Notes that could not be written, though what they tell came to pass: they go before the next one.
+    unwritten: String,
 }
 
 /// What a run is, before its first write.
@@ -130,18 +140,19 @@ impl<D: Disk> Journal<D> {
                 .collect(),
         };
         let turn = sequence::turn(folder);
-        let path = loop {
+        let (path, length) = loop {
             record.run = sequence::id(&format!("{moment}Z"), sequence::next(folder).map_err(error)?);
             let path = folder.join(format!("{}.json", record.run));
-            match disk.create(&path, &text(&record).map_err(error)?) {
-                Ok(()) => break path,
+            let head = text::head(&record).map_err(|unfit| error(unfit.into()))?;
+            match disk.create(&path, &head) {
+                Ok(()) => break (path, head.len()),
                 // Somebody took the number since the folder was read.
                 Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(other) => return Err(error(other)),
             }
         };
         drop(turn);
-        Ok(Self { disk, path, record })
+        Ok(Self { disk, path, record, length: length as u64, unwritten: String::new() })
     }
 
     /// The file.
@@ -156,40 +167,44 @@ impl<D: Disk> Journal<D> {
 
     /// A change is about to be written.
     pub(super) fn intend(&mut self, index: usize) -> Result<(), JournalError> {
-        if let Some(step) = self.record.steps.get_mut(index) {
-            step.intended = Some(now());
-        }
-        self.write()
+        self.note(Note::Intended { step: index, at: now() })
     }
 
     /// What became of a change is known.
     pub(super) fn conclude(&mut self, index: usize, result: &StepResult) -> Result<(), JournalError> {
         let account = self.record.plan.changes.get(index).map(|change| change.operation.account());
         let caller = account.and_then(|account| self.record.callers.get(&account));
-        let caller = caller.map(|caller| caller.arn.clone());
-        if let Some(step) = self.record.steps.get_mut(index) {
-            step.concluded = Some(now());
-            step.caller = caller;
-            step.note(result);
-        }
-        self.write()
+        let mut record = self.record.steps.get(index).cloned().unwrap_or_default();
+        record.concluded = Some(now());
+        record.caller = caller.map(|caller| caller.arn.clone());
+        record.note(result);
+        self.note(Note::Concluded { step: index, record })
     }
 
     /// The run comes to its end by itself, however it ends.
     pub(super) fn end(&mut self) -> Result<(), JournalError> {
-        self.record.ended = Some(now());
-        self.write()
+        self.note(Note::Ended { at: now() })
     }
 
-    fn write(&mut self) -> Result<(), JournalError> {
-        let written = text(&self.record).and_then(|text| self.disk.replace(&self.path, &text));
-        written.map_err(|source| JournalError::Unwritable { path: self.path.display().to_string(), source })
+    fn note(&mut self, note: Note) -> Result<(), JournalError> {
+        let Self { disk, path, record, length, unwritten } = self;
+        let unwritable = |source| JournalError::Unwritable { path: path.display().to_string(), source };
+        let mut course = record.course();
+        note.check(&course).map_err(|error| unwritable(io::Error::other(error)))?;
+        let earlier = unwritten.len();
+        unwritten.push_str(&text::line(&note).map_err(|unfit| unwritable(unfit.into()))?);
+        let written = disk.add(path, *length, unwritten);
+        if written.is_ok() {
+            *length += unwritten.len() as u64;
+            unwritten.clear();
+        } else if matches!(note, Note::Intended { .. }) {
+            // What is intended is not done then.
+            unwritten.truncate(earlier);
+            return written.map_err(unwritable);
+        }
+        note.take_in(&mut course).map_err(|error| unwritable(io::Error::other(error)))?;
+        written.map_err(unwritable)
     }
-}
-
-fn text(record: &Record) -> io::Result<String> {
-    let text = serde_json::to_string_pretty(record).map_err(io::Error::other)?;
-    Ok(text + "\n")
 }
 
 /// This moment: RFC 3339, UTC.

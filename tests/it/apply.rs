@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use keymend::access::chain::Chain;
-use keymend::apply::journal::{Backend, Beginning, Journal, Origin};
+use keymend::apply::journal::{Backend, Beginning, History, Journal, Origin};
 use keymend::apply::recent::Recent;
 use keymend::apply::{self, Clock, Now, Run, RunOutcome, RunProgress, StepResult};
 use keymend::cloud::{CloudErrorKind, Receipt, Write as _};
@@ -416,11 +416,13 @@ async fn the_journal_has_the_intent_before_the_write_and_the_outcome_after_it() 
         selected: &BTreeSet::from([0, 1, 2]),
     };
     let mut journal = Journal::begin(&folder, &beginning).unwrap();
-    let file = journal.path().to_owned();
     let steps = move || -> Vec<(bool, Option<String>)> {
-        let record: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-        let step = |step: &Value| (step["intended"].is_string(), step["outcome"].as_str().map(str::to_owned));
-        record["steps"].as_array().unwrap().iter().map(step).collect()
+        let history = History::read(&folder, &Backend::Aws).unwrap();
+        let steps = &history.last().unwrap().steps;
+        steps
+            .iter()
+            .map(|step| (step.intended.is_some(), step.outcome.map(|fate| fate.word().to_owned())))
+            .collect()
     };
     let outcome = |word: &str| (true, Some(word.to_owned()));
     assert_eq!(steps(), [(false, None), (false, None), (false, None)]);

@@ -21,12 +21,16 @@ fn names(kind: &str) -> Vec<String> {
     names
 }
 
+/// What a journal said before the first write; in the first format, all that it says.
+fn said(text: &str) -> Value {
+    serde_json::Deserializer::from_str(text).into_iter().next().unwrap().unwrap()
+}
+
 /// A scene with the journal of an earlier version beside its world, and the run's id.
 fn with_journal(scene: &Scene, name: &str) -> String {
     let text = fs::read_to_string(formats("journals").join(name).with_extension("json")).unwrap();
     let text = text.replace("\"WORLD\"", &serde_json::to_string(&scene.path("world.json")).unwrap());
-    let record: Value = serde_json::from_str(&text).unwrap();
-    let run = record["run"].as_str().unwrap().to_owned();
+    let run = said(&text)["run"].as_str().unwrap().to_owned();
     let folder = scene.path("world.json.journal");
     _ = fs::remove_dir_all(&folder);
     scene.keep_journal(&run, &text);
@@ -34,7 +38,7 @@ fn with_journal(scene: &Scene, name: &str) -> String {
 }
 
 /// Each journal with its world, where its run stands, and the fates of its changes.
-const JOURNALS: [(&str, &str, RunState, &[Fate]); 6] = [
+const JOURNALS: [(&str, &str, RunState, &[Fate]); 11] = [
     ("1-autoscaling-not-permitted", "autoscaling-not-permitted", RunState::Done, &[Fate::Applied]),
     ("1-copied-ami", "copied-ami", RunState::Done, &[Fate::Applied; 3]),
     ("1-copied-ami-stopped", "copied-ami", RunState::Stopped, &[Fate::Applied, Fate::Applied, Fate::Unknown]),
@@ -46,14 +50,20 @@ const JOURNALS: [(&str, &str, RunState, &[Fate]); 6] = [
         &[Fate::Applied; 2],
     ),
     ("1-without-purpose-copied-ami", "copied-ami", RunState::Done, &[Fate::Applied; 3]),
+    ("2-autoscaling-not-permitted", "autoscaling-not-permitted", RunState::Done, &[Fate::Applied]),
+    ("2-copied-ami", "copied-ami", RunState::Done, &[Fate::Applied; 3]),
+    // Its last line was not written to its end.
+    ("2-copied-ami-cut", "copied-ami", RunState::Cut, &[Fate::Applied; 2]),
+    ("2-copied-ami-stopped", "copied-ami", RunState::Stopped, &[Fate::Applied, Fate::Applied, Fate::Unknown]),
+    ("2-no-requester-credentials", "no-requester-credentials", RunState::Done, &[Fate::Applied]),
 ];
 
-/// Whether everything that was said is said still; more may be.
+/// Whether everything that was said is said still; more may be. Null says nothing.
 fn keeps(former: &Value, now: &Value) -> bool {
     match (former, now) {
-        (Value::Object(former), Value::Object(now)) => {
-            former.iter().all(|(name, value)| now.get(name).is_some_and(|now| keeps(value, now)))
-        }
+        (Value::Object(former), Value::Object(now)) => former
+            .iter()
+            .all(|(name, value)| value.is_null() || now.get(name).is_some_and(|now| keeps(value, now))),
         (Value::Array(former), Value::Array(now)) => {
             former.len() == now.len() && former.iter().zip(now).all(|(former, now)| keeps(former, now))
         }
@@ -75,10 +85,7 @@ fn every_journal_is_read() {
         assert_eq!(told, fates, "{name}");
         // What is not understood would be lost when it is written again.
         let text = fs::read_to_string(scene.path("world.json.journal").join(format!("{run}.json"))).unwrap();
-        assert!(
-            keeps(&serde_json::from_str(&text).unwrap(), &serde_json::to_value(record).unwrap()),
-            "{name}"
-        );
+        assert!(keeps(&said(&text), &serde_json::to_value(record).unwrap()), "{name}");
     }
 }
 
@@ -113,6 +120,31 @@ fn the_runs_of_earlier_versions_are_undone() {
         with_journal(&scene, name);
         let back = scene.run("rollback --sandbox=world.json --yes");
         assert_eq!((back.status, world(&scene)), (0, before), "{name}: {back}");
+    }
+}
+
+#[test]
+fn the_runs_of_earlier_versions_are_listed_and_finished() {
+    for (name, fixture, state, _) in JOURNALS {
+        let (fixed, scene) = (Scene::of(fixture), Scene::of(fixture));
+        fixed.fix("--yes");
+        let run = with_journal(&scene, name);
+        let states = || {
+            let list = scene.run("rollback --sandbox=world.json --list --output json").json();
+            let runs = list["runs"].as_array().unwrap().iter();
+            runs.map(|run| run["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(states(), [state.words()], "{name}");
+        let is_done = state == RunState::Done;
+        let told = scene.fix("--dry-run").stderr;
+        assert_eq!(told.contains("warning: the run RUN-1 "), !is_done, "{name}: {told}");
+        let ran = scene.fix("--resume --yes");
+        if is_done {
+            assert!(ran.status == 0 && ran.stderr.contains("nothing to resume"), "{name}: {ran}");
+        } else {
+            assert_eq!((ran.status, world(&scene)), (0, world(&fixed)), "{name}, run {run}: {ran}");
+            assert_eq!(states(), ["resumed", "done"], "{name}");
+        }
     }
 }
 

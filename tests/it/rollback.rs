@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use keymend::apply::journal::Record;
 use keymend::arn::Partition;
 use keymend::policy::PolicyDocument;
 use serde_json::{Value, json};
@@ -231,11 +232,10 @@ fn a_later_run_on_the_same_key_goes_first() {
 /// Gives the only run the id and moments that it would have had under another clock.
 fn begun_at(scene: &Scene, run: &str) {
     let path = scene.journals().pop().unwrap();
-    let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    record["run"] = json!(run);
-    record["started"] = json!("2999-01-01T00:00:00.000Z");
+    let record =
+        Record { run: run.to_owned(), started: "2999-01-01T00:00:00.000Z".to_owned(), ..scene.record(0) };
     fs::remove_file(&path).unwrap();
-    scene.keep_journal(run, &record.to_string());
+    scene.keep_journal(run, &format!("{}\n", serde_json::to_string(&record).unwrap()));
 }
 
 #[test]
@@ -373,11 +373,10 @@ fn journals_that_others_could_have_written_are_not_believed() {
 fn until_intended(scene: &Scene, run: usize, step: usize) {
     let begun = Instant::now();
     let is_intended = || {
-        let text = fs::read_to_string(scene.journals().get(run)?).ok()?;
-        let record: Value = serde_json::from_str(&text).ok()?;
-        record["steps"][step]["intended"].as_str().map(|_| ())
+        let record = (run < scene.journals().len()).then(|| scene.record(run));
+        record.is_some_and(|record| record.steps[step].intended.is_some())
     };
-    while is_intended().is_none() {
+    while !is_intended() {
         assert!(begun.elapsed() < Duration::from_secs(30));
         thread::sleep(Duration::from_millis(5));
     }

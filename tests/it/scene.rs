@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use keymend::apply::journal::{Backend, History, Record};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -97,7 +98,14 @@ impl Scene {
         self.content().into_keys().filter(|path| path.parent() == Some(&folder) && is_record(path)).collect()
     }
 
-    /// The program, told to work here: nothing of the environment that the tests run in reaches it.
+    /// What the record of a run says by now.
+    pub(crate) fn record(&self, index: usize) -> Record {
+        let backend = Backend::World(self.path("world.json"));
+        let history = History::read(&self.path("world.json.journal"), &backend).unwrap();
+        let run = self.journals()[index].file_stem().unwrap().to_str().unwrap().to_owned();
+        history.run(&run).unwrap().clone()
+    }
+
     /// Puts a journal beside the world as keymend would: nobody else may write to it, whatever the umask is.
     pub(crate) fn keep_journal(&self, run: &str, text: &str) {
         let folder = self.path("world.json.journal");
@@ -109,6 +117,7 @@ impl Scene {
         file.write_all(text.as_bytes()).unwrap();
     }
 
+    /// The program, told to work here: nothing of the environment that the tests run in reaches it.
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
         command

@@ -1,7 +1,7 @@
-//! The files of a journal, which are whole or not there.
+//! The files of a journal: each comes to be whole, and is added to from then on.
 
-use std::fs::DirBuilder;
-use std::io;
+use std::fs::{DirBuilder, File};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use crate::files::{self, Unnamed};
@@ -17,8 +17,9 @@ pub trait Disk {
     /// Gives a file its name, which nobody may have.
     fn name_new(&mut self, file: Unnamed, path: &Path) -> io::Result<()>;
 
-    /// Gives a file its name, in the place of the one that has it.
-    fn rename_over(&mut self, file: Unnamed, path: &Path) -> io::Result<()>;
+    /// Adds a text to a file after so many bytes, in the place of what an addition that failed left there, and flushes
+    /// it to the disk.
+    fn add(&mut self, path: &Path, length: u64, text: &str) -> io::Result<()>;
 
     /// Flushes a folder: the names in it are on the disk then.
     fn flush_folder(&mut self, folder: &Path) -> io::Result<()>;
@@ -33,13 +34,6 @@ pub trait Disk {
     fn create(&mut self, path: &Path, text: &str) -> io::Result<()> {
         let file = self.write_beside(path, text)?;
         self.name_new(file, path)?;
-        self.flush_folder(files::folder(path))
-    }
-
-    /// Another text for a file, on the disk at once: whoever reads sees the old one or the new one.
-    fn replace(&mut self, path: &Path, text: &str) -> io::Result<()> {
-        let file = self.write_beside(path, text)?;
-        self.rename_over(file, path)?;
         self.flush_folder(files::folder(path))
     }
 }
@@ -66,8 +60,20 @@ impl Disk for RealDisk {
         file.name_new(path)
     }
 
-    fn rename_over(&mut self, file: Unnamed, path: &Path) -> io::Result<()> {
-        file.rename_over(path)
+    fn add(&mut self, path: &Path, length: u64, text: &str) -> io::Result<()> {
+        let mut file = File::options().write(true).open(path)?;
+        let found = file.metadata()?.len();
+        if found < length {
+            let message = format!("{length} bytes of it were written, and only {found} are there");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        if found > length {
+            file.set_len(length)?;
+        }
+        file.seek(SeekFrom::Start(length))?;
+        file.write_all(text.as_bytes())?;
+        // With the data goes as much about the file as it takes to find it again: its length.
+        file.sync_data()
     }
 
     fn flush_folder(&mut self, folder: &Path) -> io::Result<()> {

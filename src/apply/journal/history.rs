@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::JournalError;
-use super::record::{Backend, FORMAT, Origin, Record, StepRecord};
+use super::record::{Backend, Noted, Origin, Record, StepRecord};
 use super::sequence::{self, Rank};
 use super::standing::{Gist, RunState, Standings};
+use super::text::{self, TextError};
 use super::trust::{Reader, unreadable};
 use crate::files;
 use crate::plan::rollback::Written;
@@ -43,7 +43,7 @@ impl Unfinished {
     pub fn read(folder: &Path, backend: &Backend) -> Result<Option<Self>, JournalError> {
         let mut runs: Vec<((Reader, PathBuf), Gist)> = Vec::new();
         for (reader, path) in journals(folder)? {
-            let run: Gist = parse(reader, &path)?;
+            let run: Gist = read(reader, &path)?;
             if run.backend == *backend {
                 runs.push(((reader, path), run));
             }
@@ -54,7 +54,7 @@ impl Unfinished {
         let mut open: Vec<(usize, &Gist, RunState)> = standings.unfinished().collect();
         let Some((at, _, state)) = open.pop() else { return Ok(None) };
         let earlier = open.iter().map(|(_, run, _)| run.run.clone()).collect();
-        let record = files.get(at).map(|(reader, path)| parse(*reader, path)).transpose()?;
+        let record = files.get(at).map(|(reader, path)| read(*reader, path)).transpose()?;
         Ok(record.map(|last| Self { last, state, earlier }))
     }
 }
@@ -67,7 +67,7 @@ impl History {
     pub fn read(folder: &Path, backend: &Backend) -> Result<Self, JournalError> {
         let mut runs: Vec<(PathBuf, Record)> = Vec::new();
         for (reader, path) in journals(folder)? {
-            let record: Record = parse(reader, &path)?;
+            let record: Record = read(reader, &path)?;
             if record.backend == *backend {
                 runs.push((path, record));
             }
@@ -96,7 +96,7 @@ impl History {
             if touched.elapsed().is_ok_and(|age| age > window) {
                 continue;
             }
-            let record: Record = parse(reader, &path)?;
+            let record: Record = read(reader, &path)?;
             if record.backend == *backend {
                 let lately = record.changes().filter_map(|(change, step)| {
                     let moment = step.concluded.clone().filter(|moment| *moment >= since)?;
@@ -250,16 +250,11 @@ fn journals(folder: &Path) -> Result<Vec<(Reader, PathBuf)>, JournalError> {
 }
 
 /// What a file says, as far as it is asked for.
-fn parse<T: DeserializeOwned>(reader: Reader, path: &Path) -> Result<T, JournalError> {
-    #[derive(Deserialize)]
-    struct Header {
-        keymend_journal: u64,
-    }
-    let text = reader.text(path)?;
-    let unreadable = |error: serde_json::Error| unreadable(path, &error);
-    let Header { keymend_journal: format } = serde_json::from_str(&text).map_err(unreadable)?;
-    if format != u64::from(FORMAT) {
-        return Err(JournalError::UnknownFormat { path: path.display().to_string(), format });
-    }
-    serde_json::from_str(&text).map_err(unreadable)
+fn read<T: DeserializeOwned + Noted>(reader: Reader, path: &Path) -> Result<T, JournalError> {
+    text::parse(&reader.content(path)?).map_err(|error| match error {
+        TextError::UnknownFormat(format) => {
+            JournalError::UnknownFormat { path: path.display().to_string(), format }
+        }
+        other => unreadable(path, &other),
+    })
 }

@@ -14,7 +14,7 @@ use crate::observation::Caller;
 use crate::plan::{Change, Fate, Plan, Told};
 
 /// The version of the file's format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What a run writes to: rollback and resume see only runs of the backend they are given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,10 +38,10 @@ pub enum Origin {
     Undoes(String),
 }
 
-/// The content of a journal file.
+/// What a journal says of a run. At the beginning it stands there as it is; what comes later is noted after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// [`FORMAT`].
+    /// [`FORMAT`], or that of an earlier version.
     pub keymend_journal: u32,
     /// The run's id, which is also the file's name.
     pub run: String,
@@ -52,6 +52,7 @@ pub struct Record {
     /// When it began: RFC 3339, UTC.
     pub started: String,
     /// When it came to its end by itself; nothing where it was cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
     /// Who writes, by account.
     pub callers: BTreeMap<AccountId, Caller>,
@@ -78,6 +79,24 @@ impl Record {
     }
 }
 
+/// How far a run came.
+#[derive(Debug)]
+pub(super) struct Course<'a> {
+    pub(super) ended: &'a mut Option<String>,
+    pub(super) steps: &'a mut [StepRecord],
+}
+
+/// A record, or as much of one as is taken in.
+pub(super) trait Noted {
+    fn course(&mut self) -> Course<'_>;
+}
+
+impl Noted for Record {
+    fn course(&mut self) -> Course<'_> {
+        Course { ended: &mut self.ended, steps: &mut self.steps }
+    }
+}
+
 /// Whether every chosen change holds.
 pub(super) fn is_complete(steps: &[StepRecord]) -> bool {
     steps.iter().all(|step| step.outcome.is_some_and(Fate::is_settled))
@@ -87,20 +106,28 @@ pub(super) fn is_complete(steps: &[StepRecord]) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StepRecord {
     /// When the write was about to be made; RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub intended: Option<String>,
     /// When its outcome was known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub concluded: Option<String>,
     /// Its fate; nothing where the run did not come to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Fate>,
     /// Who made the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
     /// AWS's request id.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// The id of the policy version that was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The id of the grant that was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
     /// What went wrong, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
-use super::record::{Backend, Origin, Record, StepRecord, is_complete};
+use super::record::{Backend, Course, Noted, Origin, Record, StepRecord, is_complete};
 use crate::access::Request;
 use crate::plan::{Fate, FindingCode, Plan, Severity, Told};
 
@@ -52,6 +52,12 @@ pub(super) struct Gist {
     #[serde(rename = "plan", deserialize_with = "leaves_work")]
     leaves_work: bool,
     steps: Vec<StepRecord>,
+}
+
+impl Noted for Gist {
+    fn course(&mut self) -> Course<'_> {
+        Course { ended: &mut self.ended, steps: &mut self.steps }
+    }
 }
 
 impl From<&Record> for Gist {

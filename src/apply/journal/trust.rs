@@ -2,7 +2,7 @@
 //! back stands in them.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::JournalError;
@@ -68,11 +68,13 @@ impl Reader {
     }
 
     /// What a file says that nobody else could have written.
-    pub(super) fn text(self, path: &Path) -> Result<String, JournalError> {
-        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    pub(super) fn content(self, path: &Path) -> Result<Vec<u8>, JournalError> {
+        let mut file = File::open(path).map_err(|error| unreadable(path, &error))?;
         let there = file.metadata().map_err(|error| unreadable(path, &error))?;
         self.require(path, &there)?;
-        io::read_to_string(file).map_err(|error| unreadable(path, &error))
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).map_err(|error| unreadable(path, &error))?;
+        Ok(content)
     }
 
     fn require(self, path: &Path, there: &Metadata) -> Result<(), JournalError> {
@@ -110,7 +112,7 @@ mod tests {
             (0o1777, false),
         ] {
             fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
-            assert_eq!(reader.text(&file).is_ok(), is_believed, "{mode:o}");
+            assert_eq!(reader.content(&file).is_ok(), is_believed, "{mode:o}");
             fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
             assert_eq!(reader.require_folder(folder.path()).is_ok(), is_believed, "{mode:o}");
         }
@@ -130,7 +132,7 @@ mod tests {
         // Only the superuser gives files away.
         match chown(file.path(), Some(12_345), None) {
             Ok(()) => assert!(matches!(
-                own.text(file.path()),
+                own.content(file.path()),
                 Err(JournalError::Distrusted { reason: Distrust::Foreign { owner: 12_345 }, .. })
             )),
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::PermissionDenied),

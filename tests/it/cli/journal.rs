@@ -13,7 +13,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 fn record(scene: &Scene, index: usize) -> Value {
-    serde_json::from_slice(&fs::read(&scene.journals()[index]).unwrap()).unwrap()
+    serde_json::to_value(scene.record(index)).unwrap()
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn it_holds_the_plan_the_former_texts_and_every_step() {
     let world: Value = serde_json::from_str(&fixture("five-versions")).unwrap();
     scene.fix("--yes");
     let record = record(&scene, 0);
-    assert_eq!(record["keymend_journal"], 1);
+    assert_eq!(record["keymend_journal"], 2);
     assert_eq!(record["backend"], json!({"world": scene.path("world.json")}));
     assert_eq!(record["callers"]["444455556666"]["arn"], world["callers"]["444455556666"]["arn"]);
     let kinds: Vec<&Value> =
@@ -51,6 +51,12 @@ fn it_holds_the_plan_the_former_texts_and_every_step() {
         assert_eq!(step["request_id"].as_str().map(str::len), Some(36));
         assert_eq!(step["error"], Value::Null);
     }
+    let text = fs::read_to_string(&scene.journals()[0]).unwrap();
+    assert_eq!(
+        text.lines().count(),
+        1 + 2 * 3 + 1,
+        "one for the plan, two for each change, one for the end: {text}"
+    );
 }
 
 #[test]
