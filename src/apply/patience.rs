@@ -1,7 +1,7 @@
 //! Whether a write that failed is tried once more, and when.
 //!
-//! One write at a time, and seconds between two: that keeps far below every request quota
-//! (<https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html>), so a fixed scale is enough.
+//! Each attempt has its turn at the request quotas ([`Write::get_ready`](crate::cloud::Write::get_ready)), so a fixed
+//! scale is enough, however many writes go side by side.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use super::outcome;
 use super::place::Place;
 use super::run::Decision;
 use crate::apply::journal::{Beginning, Journal, Origin};
-use crate::apply::{self, Clock, Run, RunOutcome};
+use crate::apply::{self, Clock, Run, RunOutcome, Watcher};
 use crate::cli::OutputFormat;
 use crate::cli::settings::{Mode, RunSettings};
 use crate::error::Error;
@@ -121,16 +121,14 @@ pub(super) async fn carry_out<C: Cloud, K: Clock>(
         Journal::begin(&place.folder, &Beginning { backend, origin, case, tell, selected })
     };
     let mut journal = place.map(begin).transpose()?;
+    let recent = place.map(Place::recent).transpose()?.unwrap_or_default();
+    let mut last = None;
     // A write must not stop halfway because nobody reads the talk any more.
-    let mut progress =
-        |progress: apply::RunProgress<'_>| _ = outcome::progress(console, &case.plan, progress);
-    let mut run = Run {
-        clock: &ground.clock,
-        recent: place.map(Place::recent).transpose()?.unwrap_or_default(),
-        journal: journal.as_mut(),
-        progress: &mut progress,
-        is_interrupted: &|| interrupt.is_set(),
+    let mut progress = |progress: apply::RunProgress<'_>| {
+        _ = outcome::progress(console, &case.plan, &mut last, progress);
     };
-    let outcome = apply::apply(&case.plan, selected, &ground.cloud, &mut run).await;
+    let watcher = Watcher { progress: &mut progress, is_interrupted: &|| interrupt.is_set() };
+    let run = Run::new(&ground.clock, journal.as_mut(), recent, watcher);
+    let outcome = apply::apply(&case.plan, selected, &ground.cloud, &run).await;
     Ok((outcome, journal.map(|journal| journal.path().to_owned())))
 }

@@ -4,6 +4,7 @@ mod cloud;
 mod faults;
 mod grants;
 mod races;
+mod side_by_side;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -12,7 +13,8 @@ use std::time::Duration;
 use keymend::access::chain::Chain;
 use keymend::apply::journal::{Backend, Beginning, History, Journal, Origin};
 use keymend::apply::recent::Recent;
-use keymend::apply::{self, Clock, Now, Run, RunOutcome, RunProgress, StepResult};
+use keymend::apply::{self, Clock, Now, Run, RunOutcome, RunProgress, StepResult, Watcher};
+use keymend::cloud::sandbox::Sandbox;
 use keymend::cloud::{CloudErrorKind, Receipt, Write as _};
 use keymend::plan::{Case, KeyPolicyUpdate, Operation, Plan};
 use keymend::render::findings::tell;
@@ -54,7 +56,10 @@ struct Stage {
 
 impl Stage {
     async fn of(world: &str) -> Self {
-        let (folder, sandbox) = worlds::copy(world);
+        Self::on(worlds::copy(world)).await
+    }
+
+    async fn on((folder, sandbox): (tempfile::TempDir, Sandbox)) -> Self {
         let plan = worlds::plan_in(&sandbox, false).await;
         let (cloud, clock) = (Faulty::new(sandbox), RecordingClock::default());
         Self { folder, cloud, plan, clock, recent: Recent::default(), told: Vec::new() }
@@ -90,6 +95,19 @@ impl Stage {
         is_interrupted: &dyn Fn() -> bool,
         journal: Option<&mut Journal>,
     ) -> RunOutcome {
+        let clock = std::mem::take(&mut self.clock);
+        let outcome = self.carry_out_by(&clock, selected, is_interrupted, journal).await;
+        self.clock = clock;
+        outcome
+    }
+
+    async fn carry_out_by<K: Clock>(
+        &mut self,
+        clock: &K,
+        selected: &[usize],
+        is_interrupted: &dyn Fn() -> bool,
+        journal: Option<&mut Journal>,
+    ) -> RunOutcome {
         let selected: BTreeSet<usize> = selected.iter().copied().collect();
         let told = &mut self.told;
         let mut progress = |progress: RunProgress<'_>| {
@@ -104,8 +122,8 @@ impl Stage {
             });
         };
         let recent = self.recent.clone();
-        let mut run = Run { clock: &self.clock, journal, recent, progress: &mut progress, is_interrupted };
-        apply::apply(&self.plan, &selected, &self.cloud, &mut run).await
+        let run = Run::new(clock, journal, recent, Watcher { progress: &mut progress, is_interrupted });
+        apply::apply(&self.plan, &selected, &self.cloud, &run).await
     }
 }
 
@@ -124,11 +142,12 @@ async fn a_write_is_settled_after_three_equal_reads() {
 }
 
 #[tokio::test]
-async fn credentials_are_ready_before_the_reads_that_a_write_rests_on() {
+async fn everything_is_ready_before_the_reads_that_a_write_rests_on() {
     let mut stage = Stage::with([Misfortune::Refused(CloudErrorKind::Throttled)]).await;
     assert!(is_applied(&stage.first().await));
     let calls = stage.cloud.calls();
-    assert_eq!(stage.cloud.readied(), [0], "and never again: {calls:?}");
+    assert_eq!(calls[..5], ["read", "read", "write", "read", "write"]);
+    assert_eq!(stage.cloud.readied(), [0, 3], "before the first look, and before that of the second attempt");
     assert!(calls.windows(2).all(|pair| pair[1] != "write" || pair[0] == "read"), "{calls:?}");
 }
 
@@ -340,7 +359,8 @@ async fn what_an_earlier_run_added_and_somebody_took_away_is_not_built_upon() {
 async fn an_interruption_waits_for_the_write_in_flight() {
     let mut stage = Stage::with([]).await;
     let asked = Cell::new(0);
-    let after_the_first = || asked.replace(asked.get() + 1) > 0;
+    // Asked before the change gets ready, and before it begins.
+    let after_the_first = || asked.replace(asked.get() + 1) > 1;
     let outcome = stage.carry_out(&[0, 1, 2], &after_the_first, None).await;
     assert!(outcome.is_interrupted && !outcome.is_success());
     assert!(is_applied(&outcome.steps[0]), "{outcome:?}");
@@ -351,8 +371,8 @@ async fn an_interruption_waits_for_the_write_in_flight() {
 async fn an_interruption_ends_the_wait_before_another_attempt() {
     let mut stage = Stage::with([Misfortune::Refused(CloudErrorKind::Throttled)]).await;
     let asked = Cell::new(0);
-    // Asked before the step, after the failure, and at each second of the wait.
-    let while_waiting = || asked.replace(asked.get() + 1) > 2;
+    // Asked twice before the change begins, after the failure, and at each second of the wait.
+    let while_waiting = || asked.replace(asked.get() + 1) > 3;
     let outcome = stage.carry_out(&[0, 1, 2], &while_waiting, None).await;
     assert!(matches!(outcome.steps[0], StepResult::Failed(_)), "{outcome:?}");
     assert_eq!(

@@ -12,17 +12,45 @@ use keymend::policy::PolicyDocument;
 use serde_json::{Value, json};
 
 use crate::scene::Scene;
+use crate::worlds::multiply_keys;
 
-/// World and further arguments.
-const WORLDS: [(&str, &str); 8] = [
-    ("copied-ami", ""),
-    ("five-versions", ""),
-    ("shared-policy", ""),
-    ("same-account", ""),
-    ("group-grantee", ""),
-    ("second-role", ""),
-    ("orphaned-principal", "--prune-orphans"),
-    ("autoscaling-across-accounts", ""),
+/// A world, how many keys like its own there are, and further arguments.
+#[derive(Debug, Clone, Copy)]
+struct Setting {
+    world: &'static str,
+    keys: usize,
+    arguments: &'static str,
+}
+
+impl Setting {
+    const fn of(world: &'static str) -> Self {
+        Self { world, keys: 1, arguments: "" }
+    }
+
+    /// How many calls of a kind wait when the program is killed.
+    fn at_a_time(self) -> usize {
+        self.keys.min(3)
+    }
+
+    fn scene(self) -> Scene {
+        Scene::changed(self.world, |world| {
+            if self.keys > 1 {
+                multiply_keys(world, self.keys);
+            }
+        })
+    }
+}
+
+const SETTINGS: [Setting; 9] = [
+    Setting::of("copied-ami"),
+    Setting { keys: 8, ..Setting::of("copied-ami") },
+    Setting::of("five-versions"),
+    Setting::of("shared-policy"),
+    Setting::of("same-account"),
+    Setting::of("group-grantee"),
+    Setting::of("second-role"),
+    Setting { arguments: "--prune-orphans", ..Setting::of("orphaned-principal") },
+    Setting::of("autoscaling-across-accounts"),
 ];
 
 /// When the program is killed.
@@ -92,12 +120,17 @@ fn set_faults(scene: &Scene, faults: &Value) {
     scene.change(|world| world["faults"] = faults.clone());
 }
 
-/// Runs the program and kills it; gives up waiting where the moment does not come.
-fn killed(scene: &Scene, arguments: &str, moment: Moment) {
+/// Runs the program and kills it; gives up waiting where the moment does not come. Where several changes go side by side,
+/// as many as there may be are under way then.
+fn killed(scene: &Scene, arguments: &str, (moment, at_a_time): (Moment, usize)) {
     let faults = match moment {
-        Moment::During(operation, call) => {
-            json!([{"operation": operation, "call": call, "fault": "latency", "milliseconds": 60_000}])
-        }
+        Moment::During(operation, call) => json!([{
+            "operation": operation,
+            "call": call,
+            "times": at_a_time,
+            "fault": "latency",
+            "milliseconds": 60_000,
+        }]),
         Moment::After(_) => json!([]),
     };
     set_faults(scene, &faults);
@@ -150,8 +183,7 @@ enum Way {
 }
 
 struct Case {
-    world: &'static str,
-    arguments: &'static str,
+    setting: Setting,
     moment: Moment,
     way: Way,
 }
@@ -159,16 +191,17 @@ struct Case {
 impl Case {
     /// Whether the run was cut after its first write and before its end.
     fn play(&self) -> bool {
-        let Self { world, arguments, moment, way } = self;
-        let label = format!("{world}, killed {moment:?}, {way:?}");
-        let scene = Scene::of(world);
+        let Self { setting, moment, way } = self;
+        let Setting { world, arguments, .. } = setting;
+        let label = format!("{setting:?}, killed {moment:?}, {way:?}");
+        let scene = setting.scene();
         let before = documents(&scene);
         let fix = format!("fix --sandbox=world.json --yes {arguments}");
-        let planned = Scene::of(world);
+        let planned = setting.scene();
         assert_eq!(planned.run(&fix).status, 0, "{label}");
         let after = documents(&planned);
 
-        killed(&scene, &fix, *moment);
+        killed(&scene, &fix, (*moment, setting.at_a_time()));
         let cut = documents(&scene);
         for (name, meaning) in &cut {
             let expected = [before.get(name), after.get(name)];
@@ -206,7 +239,7 @@ impl Case {
                 assert_undone(&scene, (&before, &after), &label);
             }
             Way::UndoTwice(moment) => {
-                killed(&scene, undo, *moment);
+                killed(&scene, undo, (*moment, setting.at_a_time()));
                 ok(undo);
                 assert_undone(&scene, (&before, &after), &label);
                 let twice = documents(&scene);
@@ -222,7 +255,7 @@ impl Case {
 fn assert_undone(scene: &Scene, (before, after): (&Documents, &Documents), label: &str) {
     let found = documents(scene);
     for (name, meaning) in &found {
-        let is_pruned = label.starts_with("orphaned-principal") && name.starts_with("arn:aws:kms");
+        let is_pruned = label.contains("orphaned-principal") && name.starts_with("arn:aws:kms");
         assert!(Some(meaning) == before.get(name) || is_pruned, "{label}: {name} is not as it was");
     }
     assert!(before.keys().all(|name| found.contains_key(name)), "{label}: something is lost");
@@ -244,18 +277,16 @@ impl Numbers {
 fn cases(boundaries_from: usize, boundaries_step: usize, random: usize) -> Vec<Case> {
     let mut numbers = Numbers(0x5EED_1234_5678_9ABC);
     let mut all = Vec::new();
-    for (world, arguments) in WORLDS {
+    for setting in SETTINGS {
         for operation in CALLS {
             for call in 1..=4 {
-                all.push((world, arguments, Moment::During(operation, call)));
+                all.push((setting, Moment::During(operation, call)));
             }
         }
     }
     let boundaries = all.into_iter().skip(boundaries_from).step_by(boundaries_step);
-    let randoms = (0..random).map(|index| {
-        let (world, arguments) = WORLDS[index % WORLDS.len()];
-        (world, arguments, Moment::After(numbers.below(600)))
-    });
+    let randoms =
+        (0..random).map(|index| (SETTINGS[index % SETTINGS.len()], Moment::After(numbers.below(600))));
     let moments: Vec<_> = boundaries.chain(randoms).collect();
     let mut numbers = Numbers(0x0BAD_CAFE_0BAD_CAFE);
     let way = |index: usize, numbers: &mut Numbers| match index % 4 {
@@ -273,10 +304,7 @@ fn cases(boundaries_from: usize, boundaries_step: usize, random: usize) -> Vec<C
     moments
         .into_iter()
         .enumerate()
-        .map(|(index, (world, arguments, moment))| {
-            let way = way(index, &mut numbers);
-            Case { world, arguments, moment, way }
-        })
+        .map(|(index, (setting, moment))| Case { setting, moment, way: way(index, &mut numbers) })
         .collect()
 }
 
@@ -313,9 +341,9 @@ fn every_boundary_and_many_moments() {
     let cases = cases(0, 1, 264);
     let halfway = play(&cases);
     println!(
-        "{} runs killed in {} worlds, {halfway} of them between first and last write; {} s",
+        "{} runs killed in {} settings, {halfway} of them between first and last write; {} s",
         cases.len(),
-        WORLDS.len(),
+        SETTINGS.len(),
         begun.elapsed().as_secs()
     );
     assert!(cases.len() >= 500 && halfway > 50);

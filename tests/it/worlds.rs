@@ -9,6 +9,9 @@ use keymend::cloud::sandbox::Sandbox;
 use keymend::observation::Observation;
 use keymend::plan::{Plan, plan};
 use keymend::policy::PolicyDocument;
+use serde_json::{Value, json};
+
+use crate::scene;
 
 /// A copy of a fixture in a folder of its own.
 pub(crate) fn copy(name: &str) -> (tempfile::TempDir, Sandbox) {
@@ -18,6 +21,31 @@ pub(crate) fn copy(name: &str) -> (tempfile::TempDir, Sandbox) {
     std::fs::copy(worlds.join(name).with_extension("json"), &file).unwrap();
     let sandbox = Sandbox::open(&file).unwrap();
     (folder, sandbox)
+}
+
+/// The copied AMI's world with so many keys like its own, and with calls that take so many milliseconds.
+pub(crate) fn with_keys(count: usize, latency: u64) -> (tempfile::TempDir, Sandbox) {
+    let mut world: Value = serde_json::from_str(&scene::fixture("copied-ami")).unwrap();
+    multiply_keys(&mut world, count);
+    let slow = |operation: &str| json!({"operation": operation, "times": 1_000_000, "fault": "latency", "milliseconds": latency});
+    world["faults"] = json!([slow("kms:*"), slow("iam:*")]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("world.json");
+    std::fs::write(&file, world.to_string()).unwrap();
+    let sandbox = Sandbox::open(&file).unwrap();
+    (folder, sandbox)
+}
+
+/// Puts more keys like its first one into a world, and asks for all.
+pub(crate) fn multiply_keys(world: &mut Value, count: usize) {
+    let keys = world["keys"].as_object_mut().unwrap();
+    let (arn, key) = keys.iter().next().map(|(arn, key)| (arn.clone(), key.clone())).unwrap();
+    for number in 1..count {
+        let mut key = key.clone();
+        key.as_object_mut().unwrap().remove("aliases");
+        keys.insert(format!("{}{number:012x}", &arn[..arn.len() - 12]), key);
+    }
+    world["defaults"]["keys"] = keys.keys().cloned().collect();
 }
 
 pub(crate) async fn observe(sandbox: &Sandbox, prune_orphans: bool) -> (Request, Observation) {

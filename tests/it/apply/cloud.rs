@@ -48,6 +48,8 @@ pub(super) struct Faulty {
     look: RefCell<Option<Look<Steps>>>,
     seen: Rc<RefCell<Vec<Steps>>>,
     writes: Cell<usize>,
+    /// How many writes are under way, and how many were at most.
+    under_way: Cell<(usize, usize)>,
     /// What somebody else does when so many calls have been made.
     interference: RefCell<Option<(usize, Interference)>>,
 }
@@ -64,6 +66,7 @@ impl Faulty {
             look: RefCell::default(),
             seen: Rc::default(),
             writes: Cell::default(),
+            under_way: Cell::default(),
             interference: RefCell::default(),
         }
     }
@@ -112,6 +115,20 @@ impl Faulty {
 
     pub(super) fn writes(&self) -> usize {
         self.writes.get()
+    }
+
+    /// How many writes were under way at a time.
+    pub(super) fn most_at_a_time(&self) -> usize {
+        self.under_way.get().1
+    }
+
+    async fn write(&self, operation: &Operation) -> Result<Receipt, CloudError> {
+        let (now, most) = self.under_way.get();
+        self.under_way.set((now + 1, most.max(now + 1)));
+        let receipt = self.inner.perform(operation).await;
+        let (now, most) = self.under_way.get();
+        self.under_way.set((now - 1, most));
+        receipt
     }
 }
 
@@ -163,7 +180,7 @@ impl Write for Faulty {
         match misfortune {
             Misfortune::None => {
                 self.before.replace(operation.before().map(str::to_owned));
-                self.inner.perform(operation).await
+                self.write(operation).await
             }
             Misfortune::Refused(kind) => Err(failed(operation, kind)),
             Misfortune::AnswerLost => {

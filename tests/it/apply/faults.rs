@@ -8,7 +8,7 @@ use keymend::access::Request;
 use keymend::access::chain::Chain;
 use keymend::apply::journal::{Backend, Beginning, History, Journal, Origin};
 use keymend::apply::recent::Recent;
-use keymend::apply::{self, Run, RunOutcome, StepResult};
+use keymend::apply::{self, Run, RunOutcome, StepResult, Watcher};
 use keymend::cloud::reread::reread;
 use keymend::cloud::sandbox::Sandbox;
 use keymend::observation::Observation;
@@ -106,14 +106,10 @@ async fn carry_out(
     };
     let beginning = Beginning { backend: Backend::Aws, origin, case: &case, tell, selected: &selected };
     let mut journal = Journal::begin(folder, &beginning).unwrap();
-    let mut run = Run {
-        clock: &RecordingClock::default(),
-        journal: Some(&mut journal),
-        recent: Recent::default(),
-        progress: &mut |_| {},
-        is_interrupted: &|| false,
-    };
-    apply::apply(plan, &selected, sandbox, &mut run).await
+    let watcher = Watcher { progress: &mut |_| {}, is_interrupted: &|| false };
+    let clock = RecordingClock::default();
+    let run = Run::new(&clock, Some(&mut journal), Recent::default(), watcher);
+    apply::apply(plan, &selected, sandbox, &run).await
 }
 
 fn set_faults(file: &Path, faults: &Value) {
