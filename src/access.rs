@@ -4,8 +4,10 @@ pub mod assessment;
 pub mod chain;
 pub mod evidence;
 pub mod grant;
+mod grantee;
 pub mod inquiry;
 mod key_principal;
+mod members;
 pub mod no_grantee;
 mod purpose;
 mod required;
@@ -19,10 +21,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::arn::{AccountId, ArnError, ArnParts, EntityArn, KeyArn, Partition, SessionArn};
-use crate::policy::AwsPrincipal;
+use crate::arn::{AccountId, ArnError, ArnParts, KeyArn, Partition};
 
 pub use grant::NewGrant;
+pub use grantee::{Grantee, GranteeRef};
+pub use members::Audience;
 pub use no_grantee::NoGrantee;
 pub use purpose::Purpose;
 pub use required::{GranteeKind, RequiredStatement};
@@ -52,9 +55,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether an account's grantees need a key.
-    pub fn concerns(&self, key: &KeyArn, account: AccountId) -> bool {
-        self.only_for.get(key).is_none_or(|accounts| accounts.contains(&account))
+    /// Whether an account's grantees need a key, or those of no account in particular.
+    pub fn concerns(&self, key: &KeyArn, account: Option<AccountId>) -> bool {
+        let includes = |accounts: &BTreeSet<AccountId>| account.is_some_and(|own| accounts.contains(&own));
+        self.only_for.get(key).is_none_or(includes)
     }
 
     /// The grantees that need a key.
@@ -62,8 +66,8 @@ impl Request {
         self.grantees.iter().filter(|grantee| self.concerns(key, grantee.account()))
     }
 
-    /// The keys that an account's grantees need.
-    pub fn keys_for(&self, account: AccountId) -> impl Iterator<Item = &KeyArn> {
+    /// The keys that an account's grantees need, or those of no account in particular.
+    pub fn keys_for(&self, account: Option<AccountId>) -> impl Iterator<Item = &KeyArn> {
         self.keys.iter().filter(move |key| self.concerns(key, account))
     }
 }
@@ -120,6 +124,7 @@ impl From<&Request> for UnresolvedRequest {
             Grantee::Account { id, .. } => GranteeRef::Account(*id),
             Grantee::Entity(entity) => GranteeRef::Entity(entity.clone()),
             Grantee::ServiceLinkedRole(role) => GranteeRef::Entity(role.arn().clone()),
+            Grantee::Members(members) => GranteeRef::Members { members: members.clone(), partition: None },
         };
         let for_everybody = keys.iter().filter(|key| !only_for.contains_key(*key));
         let default_keys = only_for
@@ -134,207 +139,6 @@ impl From<&Request> for UnresolvedRequest {
             coverage: *coverage,
             prune_orphans: *prune_orphans,
             default_keys: default_keys.collect(),
-        }
-    }
-}
-
-/// Who must be able to launch with a key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Grantee {
-    /// A whole account: its root, which delegates to its IAM.
-    Account {
-        /// The account's partition.
-        partition: Partition,
-        /// The account.
-        id: AccountId,
-    },
-    /// A user, role or group, but no service-linked role.
-    Entity(EntityArn),
-    /// A role that an AWS service launches instances as; nothing can be attached to it.
-    ServiceLinkedRole(ServiceLinkedRole),
-}
-
-impl Grantee {
-    /// The account that the grantee belongs to.
-    pub fn account(&self) -> AccountId {
-        match self {
-            Self::Account { id, .. } => *id,
-            Self::Entity(entity) => entity.account,
-            Self::ServiceLinkedRole(role) => role.arn().account,
-        }
-    }
-
-    /// The user, role or group that it is; service-linked roles are roles too.
-    pub fn as_entity(&self) -> Option<&EntityArn> {
-        match self {
-            Self::Account { .. } => None,
-            Self::Entity(entity) => Some(entity),
-            Self::ServiceLinkedRole(role) => Some(role.arn()),
-        }
-    }
-
-    /// The user, role or group that IAM policies are attached to for its sake: an account needs nothing there, and
-    /// nothing is ever attached to a service-linked role.
-    pub fn attachable(&self) -> Option<&EntityArn> {
-        match self {
-            Self::Entity(entity) => Some(entity),
-            Self::Account { .. } | Self::ServiceLinkedRole(_) => None,
-        }
-    }
-
-    /// The service-linked role that it is.
-    pub fn as_service_linked_role(&self) -> Option<&ServiceLinkedRole> {
-        match self {
-            Self::ServiceLinkedRole(role) => Some(role),
-            Self::Account { .. } | Self::Entity(_) => None,
-        }
-    }
-
-    /// The grantee's partition.
-    pub fn partition(&self) -> Partition {
-        match self {
-            Self::Account { partition, .. } => *partition,
-            Self::Entity(entity) => entity.partition,
-            Self::ServiceLinkedRole(role) => role.arn().partition,
-        }
-    }
-}
-
-impl fmt::Display for Grantee {
-    /// The ARN as it stands in a key policy.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Account { partition, id } => write!(f, "arn:{partition}:iam::{id}:root"),
-            Self::Entity(entity) => entity.fmt(f),
-            Self::ServiceLinkedRole(role) => role.fmt(f),
-        }
-    }
-}
-
-impl From<EntityArn> for Grantee {
-    fn from(entity: EntityArn) -> Self {
-        match entity.clone().try_into() {
-            Ok(role) => Self::ServiceLinkedRole(role),
-            Err(_) => Self::Entity(entity),
-        }
-    }
-}
-
-impl FromStr for Grantee {
-    type Err = ArnError;
-
-    fn from_str(text: &str) -> Result<Self, ArnError> {
-        match AwsPrincipal::parse(text) {
-            AwsPrincipal::Account { partition: Some(partition), id } => Ok(Self::Account { partition, id }),
-            _ => text.parse::<EntityArn>().map(Self::from),
-        }
-    }
-}
-
-impl Serialize for Grantee {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Grantee {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl schemars::JsonSchema for Grantee {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Grantee".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            "description": "The ARN of a user, role or group; for a whole account its root's.",
-        })
-    }
-}
-
-/// A grantee as typed: a session still has to be traced to its role, an account to its partition.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GranteeRef {
-    /// `--account`: in the partition of the key.
-    Account(AccountId),
-    /// A user, role or group, by its ARN; a service-linked role too.
-    Entity(EntityArn),
-    /// A session, which stands for its role; the role's path has to be looked up.
-    Session(SessionArn),
-    /// A service-linked role, by its service: in the partition of the key.
-    ServiceLinkedRole(WellKnownRole),
-}
-
-impl fmt::Display for GranteeRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Account(account) => account.fmt(f),
-            Self::Entity(entity) => entity.fmt(f),
-            Self::Session(session) => session.fmt(f),
-            Self::ServiceLinkedRole(role) => role.fmt(f),
-        }
-    }
-}
-
-impl FromStr for GranteeRef {
-    type Err = ArnError;
-
-    fn from_str(text: &str) -> Result<Self, ArnError> {
-        match AwsPrincipal::parse(text) {
-            AwsPrincipal::Account { id, .. } => Ok(Self::Account(id)),
-            AwsPrincipal::Session(session) => Ok(Self::Session(session)),
-            _ => text.parse().map(Self::Entity),
-        }
-    }
-}
-
-impl Serialize for GranteeRef {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for GranteeRef {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl schemars::JsonSchema for GranteeRef {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "GranteeAsNamed".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            "description": "An account's id, or the ARN of a user, role, group or session.",
-        })
-    }
-}
-
-impl GranteeRef {
-    /// The account that the grantee belongs to.
-    pub fn account(&self) -> AccountId {
-        match self {
-            Self::Account(account) => *account,
-            Self::Entity(entity) => entity.account,
-            Self::Session(session) => session.account,
-            Self::ServiceLinkedRole(role) => role.account(),
-        }
-    }
-
-    /// Whether it is a service-linked role, as far as the text tells: IAM keeps the beginning of their names for them.
-    pub fn is_service_linked_role(&self) -> bool {
-        match self {
-            Self::Account(_) => false,
-            Self::Entity(entity) => entity.is_service_linked_role(),
-            Self::Session(session) => session.role_name.starts_with("AWSServiceRoleFor"),
-            Self::ServiceLinkedRole(_) => true,
         }
     }
 }

@@ -2,10 +2,14 @@
 //!
 //! Format: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
 
+mod organization;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+pub use organization::{Members, OrganizationId, OuPath};
 
 /// The name of the role under which EC2 uses the keys of an instance's volumes; it is the same in every account.
 ///
@@ -18,6 +22,12 @@ pub enum ArnError {
     /// Not twelve digits.
     #[error("`{0}` is not an account id of 12 digits")]
     AccountId(String),
+    /// No id of an organization.
+    #[error("`{0}` is not an organization's id (such as o-a1b2c3d4e5)")]
+    Organization(String),
+    /// No path of an organizational unit.
+    #[error("`{0}` is not an OU's path (such as o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/)")]
+    OuPath(String),
     /// No partition of this name is known.
     #[error("`{0}` is not a known AWS partition")]
     Partition(String),

@@ -132,7 +132,7 @@ pub struct FixArgs {
     /// Finish the last run, which was cut
     #[arg(long, help_heading = "Mode",
           conflicts_with_all = ["key", "ami", "snapshot", "volume", "instance", "cloudtrail", "account",
-                                "principal", "group", "grantees", "policy_name",
+                                "principal", "group", "organization", "ou", "grantees", "policy_name",
                                 "prune_orphans", "coverage", "least_privilege", "purpose", "out"])]
     pub resume: bool,
 
@@ -245,7 +245,7 @@ pub struct CheckArgs {
     pub subjects: SubjectArgs,
     /// Tell who may use the keys; so it does where no grantee is named
     #[arg(long, help_heading = "Check",
-          conflicts_with_all = ["account", "principal", "group", "grantees", "all", "context", "identity_policy", "boundary"])]
+          conflicts_with_all = ["account", "principal", "group", "organization", "ou", "grantees", "all", "context", "identity_policy", "boundary"])]
     pub users: bool,
     /// Tell of every action of the documented remedy, not only of those that a launch needs
     #[arg(long, help_heading = "Check")]
@@ -352,7 +352,15 @@ pub struct SubjectArgs {
     /// The ARN of any other service-linked role that launches instances; repeatable
     #[arg(long, value_name = "ARN", help_heading = "Grantees")]
     pub service_linked_role: Vec<String>,
-    /// A file of account ids and ARNs, one a line, # for comments; - for standard input
+    /// An organization whose accounts launch instances: identities of all of them but the key's own are let in, as far as
+    /// their own IAM lets them; repeatable
+    #[arg(long, value_name = "ID|ARN", help_heading = "Grantees")]
+    pub organization: Vec<String>,
+    /// An organizational unit whose accounts, and those of the units below it, launch instances, by its path
+    /// (o-ORGANIZATION/r-ROOT/ou-UNIT/) or ARN; repeatable
+    #[arg(long, value_name = "PATH|ARN", help_heading = "Grantees")]
+    pub ou: Vec<String>,
+    /// A file of account ids, ARNs, organizations' ids and OUs' paths, one a line, # for comments; - for standard input
     #[arg(long, value_name = "FILE", help_heading = "Grantees")]
     pub grantees: Option<PathBuf>,
 }

@@ -217,6 +217,9 @@ impl Error {
                 "check the role's name and account: aws iam get-role --role-name {}",
                 session.role_name
             )),
+            Self::Observe(ObserveError::OtherPartition { wanted, .. }) => {
+                Some(format!("name an organization of the partition `{wanted}`"))
+            }
             Self::Observe(ObserveError::UnreadRole(session)) => Some(format!(
                 "give the role's ARN with its path, or credentials: --account-profile {}=PROFILE",
                 session.account

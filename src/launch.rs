@@ -240,7 +240,7 @@ pub fn complete(asked: &mut UnresolvedRequest, chain: &mut Chain) -> Result<(), 
             asked.grantees.push(grantee);
         }
     }
-    let launching: BTreeSet<AccountId> = asked.grantees.iter().map(GranteeRef::account).collect();
+    let launching: BTreeSet<AccountId> = asked.grantees.iter().filter_map(GranteeRef::account).collect();
     let default_keys = launching.into_iter().filter_map(|account| {
         let key = chain.default_key(account)?.key.parse().ok()?;
         Some((account, key))
@@ -276,11 +276,11 @@ pub fn require_names(named: &[GranteeRef], chain: &Chain) -> Result<(), LaunchEr
 
 /// Whose credentials may see what the default ones don't.
 fn others(targets: &Targets, asked: &UnresolvedRequest, served: BTreeSet<AccountId>) -> BTreeSet<AccountId> {
-    let of_grantees = asked.grantees.iter().map(GranteeRef::account);
+    let of_grantees = asked.grantees.iter().filter_map(GranteeRef::account);
     let of_keys = asked.keys.iter().filter_map(KeyRef::account);
-    let refused = targets.refusals.iter().map(|refusal| refusal.principal.account());
+    let refused = targets.refusals.iter().filter_map(|refusal| refusal.principal.account());
     let told = told_keys(&targets.refusals, &targets.strangers, &targets.notices).map(|key| key.account);
-    let noticed = targets.notices.iter().filter_map(|notice| Some(notice.launcher.as_ref()?.account()));
+    let noticed = targets.notices.iter().filter_map(|notice| notice.launcher.as_ref()?.account());
     of_grantees.chain(of_keys).chain(refused).chain(told).chain(noticed).chain(served).collect()
 }
 
@@ -289,9 +289,9 @@ fn launching_accounts(
     asked: &UnresolvedRequest,
     instances: &[Instance],
 ) -> BTreeSet<AccountId> {
-    let named = asked.grantees.iter().map(GranteeRef::account);
-    let refused = targets.refusals.iter().map(|refusal| refusal.principal.account());
-    let noticed = targets.notices.iter().filter_map(|notice| Some(notice.launcher.as_ref()?.account()));
+    let named = asked.grantees.iter().filter_map(GranteeRef::account);
+    let refused = targets.refusals.iter().filter_map(|refusal| refusal.principal.account());
+    let noticed = targets.notices.iter().filter_map(|notice| notice.launcher.as_ref()?.account());
     named.chain(refused).chain(noticed).chain(instances.iter().map(|instance| instance.owner)).collect()
 }
 

@@ -201,7 +201,7 @@ impl Chain {
         });
         let accounts = request.grantees.iter().filter_map(|grantee| match grantee {
             Grantee::Account { id, .. } => Some(*id),
-            Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) => None,
+            Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) | Grantee::Members(_) => None,
         });
         accounts.filter(|account| unnamed.contains(account)).collect()
     }

@@ -70,7 +70,8 @@ impl NewGrant {
 
     /// That account, as somebody whom a key policy can name.
     pub fn maker(&self) -> Grantee {
-        self.for_whom().whole_account()
+        let role = self.grantee.arn();
+        Grantee::Account { partition: role.partition, id: role.account }
     }
 
     /// Who gets it.

@@ -1,22 +1,31 @@
 //! How a key's account lets a grantee in: by a principal of the key policy, or by a grant.
 
-use super::{Grantee, ServiceLinkedRole};
+use super::{Audience, Grantee, ServiceLinkedRole};
 use crate::arn::{EntityKind, KeyArn};
 
 impl Grantee {
-    /// The grantee's account as a whole.
-    #[must_use]
-    pub fn whole_account(&self) -> Self {
-        Self::Account { partition: self.partition(), id: self.account() }
-    }
-
     /// The principal that a key policy names for the grantee: for a group, which no policy can name, its account.
     ///
     /// "You cannot identify a user group as a principal in a policy":
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
     #[must_use]
     pub fn key_principal(&self) -> Self {
-        if self.is_group() { self.whole_account() } else { self.clone() }
+        match self {
+            Self::Entity(group) if self.is_group() => {
+                Self::Account { partition: group.partition, id: group.account }
+            }
+            Self::Account { .. } | Self::Entity(_) | Self::ServiceLinkedRole(_) | Self::Members(_) => {
+                self.clone()
+            }
+        }
+    }
+
+    /// What stands in a statement's list of principals for it, where a key policy names it.
+    pub fn principal_text(&self) -> String {
+        match self {
+            Self::Members(_) => Audience::PRINCIPAL.to_owned(),
+            Self::Account { .. } | Self::Entity(_) | Self::ServiceLinkedRole(_) => self.to_string(),
+        }
     }
 
     /// Whether it is a group, which makes no calls itself.
@@ -48,6 +57,7 @@ mod tests {
             ("arn:aws:iam::444455556666:role/a/Dev", "arn:aws:iam::444455556666:role/a/Dev", true),
             ("arn:aws-cn:iam::444455556666:group/Team", "arn:aws-cn:iam::444455556666:root", true),
             (ROLE, ROLE, false),
+            ("o-a1b2c3d4e5", "o-a1b2c3d4e5", false),
         ];
         let key = |account: &str| -> KeyArn {
             format!("arn:aws:kms:eu-west-1:{account}:key/1234abcd-12ab-34cd-56ef-1234567890ab")

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{Grantee, Profile, Purpose, Request};
-use crate::arn::{AccountId, KeyArn};
-use crate::policy::{ActionSet, Condition};
+use super::{Audience, Grantee, Profile, Purpose, Request};
+use crate::arn::{AccountId, KeyArn, Members};
+use crate::policy::{ActionSet, Condition, condition};
 
 /// What a launch needs of a key besides grants.
 ///
@@ -32,31 +32,46 @@ pub struct RequiredStatement {
     pub conditions: Vec<Condition>,
     /// The actions, wildcards expanded.
     pub action_set: ActionSet,
+    /// Whom it is for, where its conditions tell that and not its principals.
+    pub audience: Option<Audience>,
 }
 
 /// All of a grantee that its statements depend on: grantees of one kind need the same of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GranteeKind {
-    account: AccountId,
-    is_service_linked: bool,
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GranteeKind {
+    /// Whoever is of an account.
+    InAccount {
+        /// Which.
+        account: AccountId,
+        /// Whether it is a role that an AWS service made for itself.
+        is_service_linked: bool,
+    },
+    /// The accounts of an organization or OU.
+    Members(Members),
 }
 
 impl From<&Grantee> for GranteeKind {
     fn from(grantee: &Grantee) -> Self {
-        let is_service_linked = grantee.as_service_linked_role().is_some();
-        Self { account: grantee.account(), is_service_linked }
+        match grantee {
+            Grantee::Account { id, .. } => Self::InAccount { account: *id, is_service_linked: false },
+            Grantee::Entity(entity) => Self::InAccount { account: entity.account, is_service_linked: false },
+            Grantee::ServiceLinkedRole(role) => {
+                Self::InAccount { account: role.arn().account, is_service_linked: true }
+            }
+            Grantee::Members(members) => Self::Members(members.clone()),
+        }
     }
 }
 
 impl Request {
     /// The statements that must hold for a grantee and a key.
     pub fn required(&self, key: &KeyArn, grantee: &Grantee) -> Vec<RequiredStatement> {
-        self.required_of(key, grantee.into())
+        self.required_of(key, &grantee.into())
     }
 
     /// The statements that must hold for a key and an account, its users, roles or groups.
     pub fn required_in(&self, key: &KeyArn, account: AccountId) -> Vec<RequiredStatement> {
-        self.required_of(key, GranteeKind { account, is_service_linked: false })
+        self.required_of(key, &GranteeKind::InAccount { account, is_service_linked: false })
     }
 
     /// The statements that must hold for a key and grantees of a kind.
@@ -66,8 +81,13 @@ impl Request {
     ///
     /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html>,
     /// <https://repost.aws/knowledge-center/kms-iam-ec2-permission>
-    pub fn required_of(&self, key: &KeyArn, kind: GranteeKind) -> Vec<RequiredStatement> {
-        let GranteeKind { account, is_service_linked } = kind;
+    pub fn required_of(&self, key: &KeyArn, kind: &GranteeKind) -> Vec<RequiredStatement> {
+        let (account, is_service_linked, members) = match kind {
+            GranteeKind::InAccount { account, is_service_linked } => {
+                (Some(*account), *is_service_linked, None)
+            }
+            GranteeKind::Members(members) => (None, false, Some(members)),
+        };
         let is_grant_enough = is_service_linked || self.purpose == Purpose::Start;
         let [usage, attachment] = match self.profile {
             Profile::Documented if is_grant_enough => {
@@ -77,9 +97,16 @@ impl Request {
             Profile::Documented => RequiredStatement::documented(),
             Profile::LeastPrivilege => RequiredStatement::through_ec2(&key.region, account),
         };
-        match self.purpose {
+        let statements = match self.purpose {
             Purpose::Launch => vec![usage, attachment],
             Purpose::Start => vec![attachment],
+        };
+        match members {
+            None => statements,
+            Some(members) => {
+                let audience = Audience::new(members.clone(), key.account);
+                statements.into_iter().map(|statement| statement.confined_to(&audience)).collect()
+            }
         }
     }
 }
@@ -97,6 +124,7 @@ impl RequiredStatement {
                 actions: USE,
                 conditions: Vec::new(),
                 action_set: ActionSet::of_patterns(USE.iter().copied()),
+                audience: None,
             },
             Self::attachment(&["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"]),
         ]
@@ -111,26 +139,27 @@ impl RequiredStatement {
             actions,
             conditions: vec![for_aws_resources()],
             action_set: ActionSet::of_patterns(actions.iter().copied()),
+            audience: None,
         }
     }
 
-    /// What a launch needs and nothing besides: asked by EC2, for somebody of this account.
+    /// What a launch needs and nothing besides: asked by EC2, for somebody of this account if of any.
     ///
     /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-permissions>,
     /// <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service>
-    fn through_ec2(region: &str, account: AccountId) -> [Self; 2] {
-        let through_ec2 = [
-            equals("kms:ViaService", format!("ec2.{region}.amazonaws.com")),
-            equals("kms:CallerAccount", account.to_string()),
-        ];
+    fn through_ec2(region: &str, account: Option<AccountId>) -> [Self; 2] {
+        let via_service = equals("kms:ViaService", format!("ec2.{region}.amazonaws.com"));
+        let caller = account.map(|account| equals("kms:CallerAccount", account.to_string()));
+        let through_ec2: Vec<Condition> = [via_service].into_iter().chain(caller).collect();
         [
             Self {
                 key_policy_sid: "Allow launch through EC2",
                 identity_sid: "AllowLaunchThroughEC2",
                 purpose: "use the key through EC2",
                 actions: LAUNCH,
-                conditions: through_ec2.to_vec(),
+                conditions: through_ec2.clone(),
                 action_set: ActionSet::of_patterns(LAUNCH.iter().copied()),
+                audience: None,
             },
             Self {
                 key_policy_sid: "Allow grants through EC2",
@@ -139,16 +168,41 @@ impl RequiredStatement {
                 actions: GRANT,
                 conditions: [for_aws_resources()].into_iter().chain(through_ec2).collect(),
                 action_set: ActionSet::of_patterns(GRANT.iter().copied()),
+                audience: None,
             },
         ]
     }
 
+    /// The statement for an audience alone.
+    fn confined_to(mut self, audience: &Audience) -> Self {
+        self.conditions.extend(audience.conditions());
+        self.audience = Some(audience.clone());
+        self
+    }
+
+    /// Whether it holds where a statement under these conditions does, for all whom it is for.
+    pub fn is_met_under(&self, conditions: &[Condition]) -> bool {
+        match &self.audience {
+            None => condition::is_subset(conditions, &self.conditions),
+            Some(audience) => conditions.iter().all(|own| {
+                audience.meets(own) || condition::is_subset(std::slice::from_ref(own), &self.conditions)
+            }),
+        }
+    }
+
+    /// Whether conditions say that a statement is for those whom this one is for; where its principals do, they need not.
+    pub fn is_named_by(&self, conditions: &[Condition]) -> bool {
+        let names = |audience: &Audience| conditions.iter().any(|own| audience.is_named_by(own));
+        self.audience.as_ref().is_none_or(names)
+    }
+
     /// The statement for a key policy.
     pub fn for_key_policy(&self, sid: &str, principals: &[String]) -> serde_json::Value {
+        let aws = if self.audience.is_some() { json!(Audience::PRINCIPAL) } else { json!(principals) };
         self.with_condition(json!({
             "Sid": sid,
             "Effect": "Allow",
-            "Principal": {"AWS": principals},
+            "Principal": {"AWS": aws},
             "Action": self.actions,
             "Resource": "*",
         }))
@@ -209,7 +263,7 @@ mod tests {
     #[test]
     fn the_least_privilege_is_through_ec2_and_for_one_account() {
         let account = "444455556666".parse().unwrap();
-        let [launch, grants] = RequiredStatement::through_ec2("eu-west-1", account);
+        let [launch, grants] = RequiredStatement::through_ec2("eu-west-1", Some(account));
         let through =
             json!({"kms:ViaService": "ec2.eu-west-1.amazonaws.com", "kms:CallerAccount": "444455556666"});
         assert_eq!(launch.for_key_policy("S", &[])["Condition"], json!({"StringEquals": through}));

@@ -104,8 +104,8 @@ pub fn denied(action: KmsAction, expected: &Assessment, error: &impl fmt::Displa
     let is_expected = |assessed: &&ActionAssessment| assessed.action == action;
     let verdict = expected.actions.iter().find(is_expected).map(|assessed| assessed.verdict);
     match (&expected.grantee, verdict) {
-        // The account's root delegates, and what whoever stood for it was given does not matter here.
-        (Grantee::Account { .. }, _) => Ruling::unproven(
+        // Accounts decide by their IAM, and what whoever stood for them was given does not matter here.
+        (Grantee::Account { .. } | Grantee::Members(_), _) => Ruling::unproven(
             action,
             "refused to whoever made the call, which may be for want of an IAM policy of its own",
         ),
@@ -216,7 +216,7 @@ impl Simulated {
 
 /// Whether an action is allowed in the key's own account, where the key policy alone can do that.
 fn is_allowed_at_home(evaluated: &Assessment, action: KmsAction) -> bool {
-    evaluated.grantee.account() == evaluated.key.account
+    evaluated.grantee.is_of(evaluated.key.account)
         && evaluated
             .actions
             .iter()

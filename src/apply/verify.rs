@@ -122,6 +122,9 @@ impl<P: Prove> Stage<'_, P> {
             Grantee::Entity(entity) if entity.kind == EntityKind::Group => {
                 Err("a group makes no calls; ask about one of its users".to_owned())
             }
+            Grantee::Members(_) => {
+                Err("no call stands for all of an organization; ask about an account".to_owned())
+            }
             Grantee::ServiceLinkedRole(_) => Err("only AWS can act as a service-linked role".to_owned()),
             Grantee::Entity(entity) if entity.kind == EntityKind::User => {
                 Err(format!("nobody but the user can act as it; {hint}"))
@@ -160,6 +163,11 @@ async fn simulation(
     let entity = match grantee {
         Grantee::Account { .. } => {
             return unproven("an account has no IAM policies of its own; ask about its users and roles");
+        }
+        Grantee::Members(_) => {
+            return unproven(
+                "the IAM policies of an organization's accounts are theirs; ask about their users and roles",
+            );
         }
         Grantee::ServiceLinkedRole(_) => {
             return unproven(

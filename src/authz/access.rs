@@ -32,6 +32,7 @@ enum Relation {
 impl Relation {
     fn of(query: &Query<'_>) -> Self {
         match query.principal.home() {
+            None if query.principal.membership().is_some() => Self::OtherAccount,
             None => Self::Service,
             Some(home) if home.partition != query.key.arn.partition => Self::OtherPartition,
             Some(home) if home.account != query.key.arn.account => Self::OtherAccount,
@@ -46,16 +47,12 @@ fn has_grant_of_ec2(query: &Query<'_>) -> bool {
         && query.context.occasion() == Some(Occasion::Instance)
 }
 
-fn is_root(query: &Query<'_>) -> bool {
-    *query.principal.kind() == PrincipalKind::Root
-}
-
 impl Access {
     const NONE: Self = Self { allowed: Truth::False, by_key_policy: Truth::False, by_policies: Truth::False };
 
     pub(super) fn new(gathered: &Gathered, query: &Query<'_>) -> Self {
         let limits = gathered.boundary & gathered.session;
-        let identity = if is_root(query) { Truth::True } else { gathered.identity & limits };
+        let identity = if query.principal.is_above_iam() { Truth::True } else { gathered.identity & limits };
         let (by_key_policy, by_identity) = match Relation::of(query) {
             Relation::OtherPartition => return Self::NONE,
             Relation::OtherAccount if !query.action.works_across_accounts() => return Self::NONE,
@@ -122,7 +119,7 @@ impl Gathered {
     ///
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html>
     fn allowed_by_name(&self, query: &Query<'_>) -> Truth {
-        if is_root(query) {
+        if query.principal.is_above_iam() {
             return self.named();
         }
         let limits = self.boundary & self.session;
@@ -158,7 +155,7 @@ pub(super) fn shut_gates(gathered: &Gathered, query: &Query<'_>) -> Vec<(Gate, T
     }
     let crosses = relation == Relation::OtherAccount;
     let by_name = if crosses { Truth::False } else { gathered.allowed_by_name(query) };
-    let asks_identity = !is_root(query)
+    let asks_identity = !query.principal.is_above_iam()
         && !has_grant_of_ec2(query)
         && relation != Relation::Service
         && by_name != Truth::True;

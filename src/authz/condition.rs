@@ -80,7 +80,11 @@ impl PreparedCondition {
             | Lookup::IdentityOnlyRole(value)
             | Lookup::AbsentOr(value) => Has::Values(vec![value.to_owned()]),
             Lookup::Many(values) => Has::Values(values.to_vec()),
-            Lookup::Elsewhere | Lookup::Present | Lookup::Unknown => Has::Something,
+            Lookup::Like(_)
+            | Lookup::OtherThan(_)
+            | Lookup::Elsewhere
+            | Lookup::Present
+            | Lookup::Unknown => Has::Something,
         };
         let operator = self.operator.rsplit(':').next().unwrap_or_default();
         let operator = operator.strip_suffix("IfExists").unwrap_or(operator);
@@ -93,6 +97,13 @@ impl PreparedCondition {
         let is_negated = matches!(self.test, Test::Compare { negated: true, .. });
         (self.key.is_principal_arn() && is_negated)
             .then_some((self.operator.as_str(), self.key.text.as_str()))
+    }
+
+    /// Whether the condition asks for an organization that whoever asks is a member of no account of.
+    pub(crate) fn is_of_others(&self, query: &Query<'_>) -> bool {
+        query.principal.membership().is_some()
+            && self.key.is_of_organizations()
+            && self.holds(query) == Truth::False
     }
 
     /// Whether the condition holds for a request.
@@ -125,8 +136,13 @@ impl PreparedCondition {
             {
                 self.holds_of_nothing(negated)
             }
-            Lookup::Present if matcher.is_anything() => (!negated).into(),
-            Lookup::Unknown | Lookup::Present => Truth::Unknown,
+            Lookup::Present | Lookup::OtherThan(_) if matcher.is_anything() => (!negated).into(),
+            Lookup::Like(pattern) => {
+                let matched = matcher.matches_all_like(pattern);
+                if negated { !matched } else { matched }
+            }
+            Lookup::OtherThan(value) if matcher.is_about_nothing_but(value) => negated.into(),
+            Lookup::Unknown | Lookup::Present | Lookup::OtherThan(_) => Truth::Unknown,
             Lookup::AbsentOr(value) => self.holds_of_nothing(negated).unless_differing(holds(value)),
             Lookup::Elsewhere if matcher.may_match_elsewhere() => Truth::Unknown,
             Lookup::Elsewhere => self.holds_of_nothing(negated).unless_differing(negated.into()),

@@ -166,6 +166,10 @@ impl<'q> Query<'q> {
         if key.derived == Some(Derived::GrantIsForAwsResource) && !is_carried {
             return Lookup::Absent;
         }
+        // Of a member that is not told nobody can tell more than that it is one.
+        if let Some(found) = key.derived.and_then(|derived| self.of_member(derived)) {
+            return found;
+        }
         if let Some(values) = self.context.get(&key.name) {
             return Lookup::of(values);
         }
@@ -189,6 +193,29 @@ impl<'q> Query<'q> {
             Cell::Elsewhere => Some(Lookup::Elsewhere),
             Cell::OfSession if !self.principal.has_session_of_user() => Some(Lookup::Absent),
             Cell::OfSession | Cell::Follows | Cell::Asked | Cell::Open(_) => None,
+        }
+    }
+
+    /// What is known of a key that follows from the principal, where that is somebody of some account of an organization.
+    fn of_member(&self, derived: Derived) -> Option<Lookup<'_>> {
+        let member = self.principal.membership()?;
+        match derived {
+            Derived::PrincipalOrgId => Some(Lookup::One(&member.organization)),
+            Derived::PrincipalOrgPaths => Some(Lookup::Like(&member.path_pattern)),
+            Derived::PrincipalAccount => Some(Lookup::OtherThan(&member.other_than)),
+            Derived::PrincipalArn => Some(self.principal.arn().map_or(Lookup::Present, Lookup::Like)),
+            Derived::PrincipalType if *self.principal.kind() == PrincipalKind::Member => {
+                Some(Lookup::Present)
+            }
+            Derived::UserName if *self.principal.kind() == PrincipalKind::Member => Some(Lookup::Unknown),
+            Derived::PrincipalType
+            | Derived::PrincipalIsAwsService
+            | Derived::UserName
+            | Derived::ResourceAccount
+            | Derived::RequestedRegion
+            | Derived::SecureTransport
+            | Derived::ViaAwsService
+            | Derived::GrantIsForAwsResource => None,
         }
     }
 
@@ -220,13 +247,17 @@ impl<'q> Query<'q> {
                     "AssumedRole"
                 }
                 PrincipalKind::FederatedUser => "FederatedUser",
-                PrincipalKind::Service => return None,
+                PrincipalKind::Service | PrincipalKind::Member => return None,
             })),
             Derived::UserName => match kind {
                 PrincipalKind::User { name } => Some(Lookup::One(name)),
-                PrincipalKind::Service => None,
+                PrincipalKind::Service | PrincipalKind::Member => None,
                 _ => Some(Lookup::Absent),
             },
+            // "This key is included in the request context only if the principal is a member of an organization."
+            Derived::PrincipalOrgId | Derived::PrincipalOrgPaths => {
+                (*kind == PrincipalKind::Service).then_some(Lookup::Absent)
+            }
             // "AWS KMS supports only Transport Layer Security."
             // https://docs.aws.amazon.com/kms/latest/developerguide/infrastructure-security.html
             Derived::SecureTransport => Some(Lookup::One("true")),
@@ -285,6 +316,8 @@ enum Derived {
     PrincipalAccount,
     PrincipalType,
     PrincipalIsAwsService,
+    PrincipalOrgId,
+    PrincipalOrgPaths,
     UserName,
     ResourceAccount,
     RequestedRegion,
@@ -300,6 +333,8 @@ impl ConditionKey {
             "aws:principalarn" => Some(Derived::PrincipalArn),
             "aws:principalaccount" | "kms:calleraccount" => Some(Derived::PrincipalAccount),
             "aws:principaltype" => Some(Derived::PrincipalType),
+            "aws:principalorgid" => Some(Derived::PrincipalOrgId),
+            "aws:principalorgpaths" => Some(Derived::PrincipalOrgPaths),
             "aws:principalisawsservice" => Some(Derived::PrincipalIsAwsService),
             "aws:username" => Some(Derived::UserName),
             "aws:resourceaccount" => Some(Derived::ResourceAccount),
@@ -315,6 +350,11 @@ impl ConditionKey {
     /// Which requests alone have the key, where those of an action never do.
     pub(crate) fn others_alone_have_it(&self, action: KmsAction) -> Option<&'static str> {
         self.row.filter(|row| !row.requests.include(action))?.requests.in_words()
+    }
+
+    /// Whether it tells of the principal's organization.
+    pub(crate) fn is_of_organizations(&self) -> bool {
+        matches!(self.derived, Some(Derived::PrincipalOrgId | Derived::PrincipalOrgPaths))
     }
 
     /// Whether this is `aws:PrincipalArn`.
@@ -336,6 +376,10 @@ pub(crate) enum Lookup<'a> {
     IdentityOnlyRole(&'a str),
     /// It has several values.
     Many(&'a [String]),
+    /// It has one value, which is not known but for that it matches this pattern.
+    Like(&'a str),
+    /// It has one value, which is not known but for that it is not this one.
+    OtherThan(&'a str),
     /// It is absent or has this value.
     AbsentOr(&'a str),
     /// It is absent, or has a value that is none of anybody's own networks.
@@ -354,6 +398,8 @@ impl<'a> Lookup<'a> {
             Self::RoleOfUnknownPath { .. }
             | Self::IdentityOnlyRole(_)
             | Self::AbsentOr(_)
+            | Self::Like(_)
+            | Self::OtherThan(_)
             | Self::Elsewhere
             | Self::Present
             | Self::Unknown => true,

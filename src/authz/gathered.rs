@@ -66,7 +66,7 @@ impl Limiting {
         let is_service = *kind == PrincipalKind::Service;
         let is_linked = query.principal.is_service_linked();
         Self {
-            own: !is_service && !matches!(kind, PrincipalKind::Root | PrincipalKind::IdentityOnly),
+            own: !is_service && !query.principal.is_above_iam() && *kind != PrincipalKind::IdentityOnly,
             scps: !is_service && !is_linked,
             // "The kms:RetireGrant permission is not effective in an RCP."
             rcps: !is_linked && !query.action.is_retirement(),

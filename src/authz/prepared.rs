@@ -246,6 +246,8 @@ impl PreparedStatement {
                 let services = listed.flat_map(Principals::services).filter_map(NearMiss::of_service);
                 sessions.map(|_| NearMiss::OneSession).chain(services).collect()
             }
+            // Who lets another organization in is not mistaken about this one.
+            Some((_, Truth::True)) if self.conditions.iter().any(|own| own.is_of_others(query)) => Vec::new(),
             Some((_, Truth::True)) => {
                 let unmet: Vec<NearMiss> = self
                     .conditions

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::arn::{
-    AccountId, ArnError, ArnParts, EntityArn, EntityKind, IDENTITY_ONLY_ROLE, Partition, SessionArn,
+    AccountId, ArnError, ArnParts, EntityArn, EntityKind, IDENTITY_ONLY_ROLE, Members, Partition, SessionArn,
 };
 
 /// The principal of a request.
@@ -16,6 +16,8 @@ pub struct Principal {
     /// As it stands in a policy's `Principal` element.
     name: String,
     home: Option<Home>,
+    /// Where it belongs as far as that is known of whoever is of some account of an organization.
+    membership: Option<Membership>,
 }
 
 /// What kind of principal it is, which decides what limits it.
@@ -50,6 +52,29 @@ pub enum PrincipalKind {
     IdentityOnly,
     /// An AWS service, such as `ec2.amazonaws.com`.
     Service,
+    /// Somebody of some account of an organization, whose own account's policies are taken to allow everything, as the root
+    /// user's are.
+    Member,
+}
+
+/// Some account of an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Membership {
+    pub(crate) organization: String,
+    /// What its path in the organization is like.
+    pub(crate) path_pattern: String,
+    /// The account that it is not.
+    pub(crate) other_than: String,
+}
+
+impl Membership {
+    fn new(members: &Members, other_than: AccountId) -> Self {
+        Self {
+            organization: members.organization().to_string(),
+            path_pattern: members.path_pattern(),
+            other_than: other_than.to_string(),
+        }
+    }
 }
 
 /// Where a principal of IAM belongs.
@@ -74,10 +99,27 @@ impl Home {
 }
 
 impl Principal {
+    fn at_home(kind: PrincipalKind, name: String, home: Home) -> Self {
+        Self { kind, name, home: Some(home), membership: None }
+    }
+
+    /// Somebody of one of the accounts of an organization or OU, but for one account: which and who is not known.
+    pub fn member(members: &Members, other_than: AccountId) -> Self {
+        let membership = Some(Membership::new(members, other_than));
+        Self { kind: PrincipalKind::Member, name: members.to_string(), home: None, membership }
+    }
+
+    /// The identity-only role of the instances of such an account; `*` stands for the account in its name.
+    pub fn identity_only_of_member(partition: Partition, members: &Members, other_than: AccountId) -> Self {
+        let membership = Some(Membership::new(members, other_than));
+        let name = format!("arn:{partition}:iam::*:role/{IDENTITY_ONLY_ROLE}");
+        Self { kind: PrincipalKind::IdentityOnly, name, home: None, membership }
+    }
+
     /// The root user of an account.
     pub fn root(partition: Partition, account: AccountId) -> Self {
         let home = Home::new(partition, account);
-        Self { kind: PrincipalKind::Root, name: home.root_arn.clone(), home: Some(home) }
+        Self::at_home(PrincipalKind::Root, home.root_arn.clone(), home)
     }
 
     /// A user or a role.
@@ -93,18 +135,16 @@ impl Principal {
 
     /// A user or a role; of a group some user, with a name that no user can have and so no policy names.
     pub fn one_of(entity: &EntityArn) -> Self {
-        let home = Some(Home::new(entity.partition, entity.account));
+        let home = Home::new(entity.partition, entity.account);
         let named =
             |name: String| EntityArn { kind: EntityKind::User, path: "/".to_owned(), name, ..entity.clone() };
         match entity.kind {
-            EntityKind::User => Self {
-                kind: PrincipalKind::User { name: entity.name.clone() },
-                name: entity.to_string(),
-                home,
-            },
+            EntityKind::User => {
+                Self::at_home(PrincipalKind::User { name: entity.name.clone() }, entity.to_string(), home)
+            }
             EntityKind::Role => {
                 let kind = PrincipalKind::Role { is_service_linked: entity.is_service_linked_role() };
-                Self { kind, name: entity.to_string(), home }
+                Self::at_home(kind, entity.to_string(), home)
             }
             EntityKind::Group => Self::one_of(&named(format!("(a user of {})", entity.name))),
         }
@@ -127,7 +167,7 @@ impl Principal {
                 || (role_path.is_none() && role.name.starts_with("AWSServiceRoleFor")),
         };
         let home = Home::new(session.partition, session.account);
-        Self { kind, name: session.to_string(), home: Some(home) }
+        Self::at_home(kind, session.to_string(), home)
     }
 
     /// The identity-only role of an account's instances: `arn:PARTITION:iam::ACCOUNT:role/aws:ec2-infrastructure`.
@@ -137,16 +177,13 @@ impl Principal {
     ///
     /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-instance-permissions>
     pub fn identity_only(partition: Partition, account: AccountId) -> Self {
-        Self {
-            kind: PrincipalKind::IdentityOnly,
-            name: format!("arn:{partition}:iam::{account}:role/{IDENTITY_ONLY_ROLE}"),
-            home: Some(Home::new(partition, account)),
-        }
+        let name = format!("arn:{partition}:iam::{account}:role/{IDENTITY_ONLY_ROLE}");
+        Self::at_home(PrincipalKind::IdentityOnly, name, Home::new(partition, account))
     }
 
     /// An AWS service, by the name that policies have for it.
     pub fn service(name: impl Into<String>) -> Self {
-        Self { kind: PrincipalKind::Service, name: name.into(), home: None }
+        Self { kind: PrincipalKind::Service, name: name.into(), home: None, membership: None }
     }
 
     /// What kind of principal it is.
@@ -154,12 +191,12 @@ impl Principal {
         &self.kind
     }
 
-    /// The account it belongs to; a service belongs to none.
+    /// The account it belongs to, where that is known; a service belongs to none.
     pub fn account(&self) -> Option<AccountId> {
         self.home.as_ref().map(|home| home.account)
     }
 
-    /// The partition it belongs to; a service is in each.
+    /// The partition it belongs to, where that is known; a service is in each.
     pub fn partition(&self) -> Option<Partition> {
         self.home.as_ref().map(|home| home.partition)
     }
@@ -173,7 +210,7 @@ impl Principal {
     pub fn arn(&self) -> Option<&str> {
         match &self.kind {
             PrincipalKind::Session { role_arn, .. } => Some(role_arn),
-            PrincipalKind::Service => None,
+            PrincipalKind::Service | PrincipalKind::Member => None,
             _ => Some(&self.name),
         }
     }
@@ -205,8 +242,19 @@ impl Principal {
             PrincipalKind::Root
             | PrincipalKind::User { .. }
             | PrincipalKind::IdentityOnly
-            | PrincipalKind::Service => false,
+            | PrincipalKind::Service
+            // Whether it has one is not known: nothing is taken to be absent for that.
+            | PrincipalKind::Member => self.kind == PrincipalKind::Member,
         }
+    }
+
+    pub(crate) fn membership(&self) -> Option<&Membership> {
+        self.membership.as_ref()
+    }
+
+    /// Whether its own account's policies are not asked.
+    pub(crate) fn is_above_iam(&self) -> bool {
+        matches!(self.kind, PrincipalKind::Root | PrincipalKind::Member)
     }
 
     pub(crate) fn home(&self) -> Option<&Home> {
@@ -240,7 +288,7 @@ impl FromStr for Principal {
             ("iam", _) => Self::entity(&EntityArn::of_parts(parts, text)?),
             ("sts", resource) if resource.starts_with("federated-user/") => {
                 let home = Home::new(parts.partition, parts.account.parse()?);
-                Ok(Self { kind: PrincipalKind::FederatedUser, name: text.to_owned(), home: Some(home) })
+                Ok(Self::at_home(PrincipalKind::FederatedUser, text.to_owned(), home))
             }
             ("sts", _) => text.parse().map(|session| Self::session(&session, None)),
             _ => Err(not_a_principal(text)),

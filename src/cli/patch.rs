@@ -27,6 +27,12 @@ pub struct PatchArgs {
     /// The ARN of a user or role that launches instances; repeatable
     #[arg(long, value_name = "ARN", help_heading = "Grantees")]
     pub principal: Vec<String>,
+    /// An organization whose accounts launch instances: those of its accounts but the key's own are let in; repeatable
+    #[arg(long, value_name = "ID|ARN", help_heading = "Grantees")]
+    pub organization: Vec<String>,
+    /// An organizational unit whose accounts, and those below it, launch instances; repeatable
+    #[arg(long, value_name = "PATH|ARN", help_heading = "Grantees")]
+    pub ou: Vec<String>,
     /// Whether they launch instances, or start stopped ones, which takes less
     #[arg(long, value_enum, value_name = "PURPOSE", default_value_t = PurposeChoice::Launch, help_heading = "Grantees")]
     pub purpose: PurposeChoice,

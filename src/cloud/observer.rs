@@ -11,7 +11,7 @@ use self::identity::{Documents, Found};
 use super::{CloudError, CloudErrorKind, Observe};
 use crate::access::{Grantee, GranteeRef, KeyRef, Request, UnresolvedRequest};
 use crate::arn::{
-    AccountId, ArnParts, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn, SessionArn,
+    AccountId, ArnParts, EntityArn, EntityKind, EntityName, KeyArn, Members, Partition, PolicyArn, SessionArn,
 };
 use crate::observation::{
     Caller, IamObservation, KeyGrant, KeyManager, KeyObservation, ManagedPolicy, Observation, RamPolicy,
@@ -31,6 +31,18 @@ pub enum ObserveError {
     /// The role behind a session can't be looked up, and a session's ARN lacks its role's path.
     #[error("the role behind the session `{0}` can't be looked up: no credentials for its account")]
     UnreadRole(SessionArn),
+    /// An organization whose ARN tells another partition than the key's.
+    #[error(
+        "`{members}` is in the partition `{partition}`, the key in `{wanted}`; access can't cross partitions"
+    )]
+    OtherPartition {
+        /// The organization, or its OU.
+        members: Members,
+        /// The partition that its ARN tells.
+        partition: Partition,
+        /// The key's.
+        wanted: Partition,
+    },
 }
 
 /// Reads both sides, with all that evaluation needs: every IAM policy of users, roles and groups and of users' groups,
@@ -113,9 +125,9 @@ fn asked_for(request: &Request, key: &KeyArn) -> bool {
 /// The account whose IAM has to be read for a grantee.
 fn iam_account(grantee: &GranteeRef) -> Option<AccountId> {
     match grantee {
-        GranteeRef::Account(_) => None,
+        GranteeRef::Account(_) | GranteeRef::Members { .. } => None,
         GranteeRef::Entity(_) | GranteeRef::Session(_) | GranteeRef::ServiceLinkedRole(_) => {
-            Some(grantee.account())
+            grantee.account()
         }
     }
 }
@@ -129,6 +141,14 @@ fn resolve(
         GranteeRef::Account(id) => Ok(Grantee::Account { partition, id: *id }),
         GranteeRef::Entity(entity) => Ok(entity.clone().into()),
         GranteeRef::ServiceLinkedRole(role) => Ok(Grantee::ServiceLinkedRole(role.in_partition(partition))),
+        GranteeRef::Members { members, partition: told } => match told {
+            Some(told) if *told != partition => Err(ObserveError::OtherPartition {
+                members: members.clone(),
+                partition: *told,
+                wanted: partition,
+            }),
+            Some(_) | None => Ok(Grantee::Members(members.clone())),
+        },
         GranteeRef::Session(session) => match sessions.get(session) {
             Some(Some(role)) => Ok(role.clone().into()),
             Some(None) => Err(ObserveError::NoSuchRole(session.clone())),
@@ -265,7 +285,7 @@ async fn read_account(
                 let partition = ArnParts::parse(&caller.arn).map_or(Partition::Aws, |parts| parts.partition);
                 entities.insert(role.in_partition(partition).into(), entity);
             }
-            GranteeRef::Account(_) => {}
+            GranteeRef::Account(_) | GranteeRef::Members { .. } => {}
         }
     }
     let iam = Reading::Read(IamObservation { quotas, policies, entities, caller: calling });
@@ -279,15 +299,14 @@ async fn read_tags(named: &[(PolicyArn, String)], cloud: &impl Observe) -> BTree
 }
 
 async fn read_entity(grantee: &GranteeRef, cloud: &impl Observe) -> Result<Option<Found>, CloudError> {
-    let name = match grantee {
-        GranteeRef::Account(_) => return Ok(None),
-        GranteeRef::Entity(entity) => entity.entity_name(),
+    let (account, name) = match grantee {
+        GranteeRef::Account(_) | GranteeRef::Members { .. } => return Ok(None),
+        GranteeRef::Entity(entity) => (entity.account, entity.entity_name()),
         GranteeRef::Session(session) => {
-            EntityName { kind: EntityKind::Role, name: session.role_name.clone() }
+            (session.account, EntityName { kind: EntityKind::Role, name: session.role_name.clone() })
         }
-        GranteeRef::ServiceLinkedRole(role) => role.entity_name(),
+        GranteeRef::ServiceLinkedRole(role) => (role.account(), role.entity_name()),
     };
-    let account = grantee.account();
     let found = cloud.entity_in_full(account, &name).await?;
     Ok(found.map(|(entity, belongings)| Found { entity, belongings }))
 }
@@ -298,7 +317,7 @@ async fn read_caller(caller: &Caller, asked: &UnresolvedRequest, cloud: &impl Ob
     let has_roles = asked
         .grantees
         .iter()
-        .any(|grantee| grantee.account() == caller.account && grantee.is_service_linked_role());
+        .any(|grantee| grantee.account() == Some(caller.account) && grantee.is_service_linked_role());
     // An account's default EBS key may be another account's too.
     let mut keys = asked.keys.iter().chain(asked.default_keys.get(&caller.account));
     if !has_roles || keys.all(|key| key.account() == Some(caller.account)) {

@@ -19,7 +19,7 @@ pub(super) fn check_is_in_plan(case: &Case, account: AccountId) -> Result<(), Us
     let changed = plan.changes.iter().map(|change| change.operation.account());
     let left = plan.handovers.iter().map(Handover::account);
     let keys = request.keys.iter().map(|key| key.account);
-    let grantees = request.grantees.iter().map(Grantee::account);
+    let grantees = request.grantees.iter().filter_map(Grantee::account);
     let accounts: BTreeSet<AccountId> = changed.chain(left).chain(keys).chain(grantees).collect();
     if accounts.contains(&account) {
         return Ok(());

@@ -9,7 +9,7 @@ use crate::plan::finding::{CallerFinding, ImageFinding, Placed};
 /// An account as a whole was let in where its instance told no more: its IAM decides, and nobody looked there. Of a
 /// start an instance does not tell as much.
 pub(super) fn unknown(chain: &Chain, instance: &Instance, request: &Request) -> Option<Finding> {
-    let of_account = || request.grantees.iter().filter(|grantee| grantee.account() == instance.owner);
+    let of_account = || request.grantees.iter().filter(|grantee| grantee.is_of(instance.owner));
     if of_account().any(|grantee| grantee.attachable().is_some()) {
         return None;
     }

@@ -36,7 +36,7 @@ fn add_to(plan: &mut Plan, chain: &Chain, request: &Request, observation: &Obser
         };
         plan.findings.retain(|finding| !is_told_better(finding));
         let own = plan.coverage.iter_mut().filter(|covered| {
-            covered.key.account == covered.grantee.account() && managed.contains(&covered.key.to_string())
+            covered.grantee.is_of(covered.key.account) && managed.contains(&covered.key.to_string())
         });
         own.for_each(|covered| (covered.key_policy, covered.identity) = (Side::NotNeeded, Side::NotNeeded));
     }
@@ -72,7 +72,7 @@ pub fn of(chain: &Chain, request: &Request, observation: &Observation) -> Vec<Fi
 }
 
 fn launching(request: &Request) -> Vec<AccountId> {
-    let mut accounts: Vec<AccountId> = request.grantees.iter().map(Grantee::account).collect();
+    let mut accounts: Vec<AccountId> = request.grantees.iter().filter_map(Grantee::account).collect();
     accounts.sort();
     accounts.dedup();
     accounts

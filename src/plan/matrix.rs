@@ -184,7 +184,7 @@ impl Table<'_> {
 
     fn cells(&self, key: &KeyArn, grantee: &Grantee, columns: &[Column<'_>]) -> Vec<MatrixCell> {
         let Self { observation, plan, evidence: [before, after], .. } = self;
-        let principal = grantee.key_principal().to_string();
+        let principal = grantee.key_principal().principal_text();
         let face = Face::KeyPolicy(key.partition);
         let [key_before, key_after] = key_policies(key, observation, plan)
             .map(|text| answers(columns, text.map(|text| vec![text]), face, &principal));

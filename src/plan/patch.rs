@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::access::RequiredStatement;
+use crate::access::{Audience, RequiredStatement};
 use crate::arn::Partition;
 use crate::policy::document::StringList;
 use crate::policy::edit::{BrokenEdit, Editor};
@@ -67,6 +67,14 @@ enum Scope<'d> {
     Resources(Vec<&'d str>),
 }
 
+impl Allow<'_> {
+    /// Whether it is for somebody or something wanted, by its principals or resources and, of an organization, by its
+    /// conditions.
+    fn names(&self, required: &RequiredStatement, wanted: &str) -> bool {
+        self.scope.names(wanted) && required.is_named_by(&self.statement.conditions)
+    }
+}
+
 impl Scope<'_> {
     fn names(&self, wanted: &str) -> bool {
         match self {
@@ -105,8 +113,8 @@ impl<'d> Reader<'d> {
         for allow in &self.allows {
             let useful = allow.actions.intersection(needed);
             if !useful.is_empty()
-                && condition::is_subset(&allow.statement.conditions, &required.conditions)
-                && allow.scope.names(wanted)
+                && required.is_met_under(&allow.statement.conditions)
+                && allow.names(required, wanted)
             {
                 cover.missing = cover.missing.minus(useful);
                 cover.by.push(allow.index);
@@ -120,8 +128,8 @@ impl<'d> Reader<'d> {
         let needed = required.action_set;
         self.allows
             .iter()
-            .filter(|allow| !allow.actions.intersection(needed).is_empty() && allow.scope.names(wanted))
-            .filter(|allow| !condition::is_subset(&allow.statement.conditions, &required.conditions))
+            .filter(|allow| !allow.actions.intersection(needed).is_empty() && allow.names(required, wanted))
+            .filter(|allow| !required.is_met_under(&allow.statement.conditions))
             .map(|allow| allow.index)
             .collect()
     }
@@ -315,18 +323,19 @@ fn allow(index: usize, statement: &Statement, face: Face) -> Option<Allow<'_>> {
     Some(Allow { index, statement, actions: statement.kms_actions(), list, scope })
 }
 
-/// The principals that an element names, an account as its root's ARN. `*` names nobody.
+/// The principals that an element names, an account as its root's ARN. `*` is itself, and names nobody: only with the
+/// conditions that an organization's members meet it stands for these.
 fn named(principal: &PrincipalElement, partition: Partition) -> BTreeSet<String> {
     let text = |principal: &AwsPrincipal| match principal {
-        AwsPrincipal::Anyone => None,
+        AwsPrincipal::Anyone => Audience::PRINCIPAL.to_owned(),
         AwsPrincipal::Account { partition: own, id } => {
-            Some(format!("arn:{}:iam::{id}:root", own.unwrap_or(partition)))
+            format!("arn:{}:iam::{id}:root", own.unwrap_or(partition))
         }
-        AwsPrincipal::Entity(entity) => Some(entity.to_string()),
-        AwsPrincipal::Session(session) => Some(session.to_string()),
-        AwsPrincipal::UniqueId(text) | AwsPrincipal::Other(text) => Some(text.clone()),
+        AwsPrincipal::Entity(entity) => entity.to_string(),
+        AwsPrincipal::Session(session) => session.to_string(),
+        AwsPrincipal::UniqueId(text) | AwsPrincipal::Other(text) => text.clone(),
     };
-    principal.aws().iter().filter_map(text).collect()
+    principal.aws().iter().map(text).collect()
 }
 
 /// Whether adding to the statement's list gives exactly the required access.

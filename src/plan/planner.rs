@@ -47,6 +47,7 @@ impl<'o> Ground<'o> {
         let Self { observation, documents, evidence } = self;
         let grantees = Grantees::sort_out(request, observation);
         let mut draft = Draft { findings: grantees.findings.clone(), ..Draft::default() };
+        tell_what_members_need(request, &grantees.usable, &mut draft);
         let before = evidence.of_some(&request.keys, &grantees.usable);
         for key in &request.keys {
             let needing = grantees.needing(request, key);
@@ -137,10 +138,26 @@ impl Grantees {
     }
 }
 
+/// Nothing is attached for an organization's sake: its accounts' IAM is theirs.
+fn tell_what_members_need(request: &Request, grantees: &[Grantee], draft: &mut Draft) {
+    for grantee in grantees.iter().filter(|grantee| grantee.as_members().is_some()) {
+        let keys: Vec<KeyArn> = request.keys_for(None).cloned().collect();
+        let mut actions: Vec<String> = Vec::new();
+        for action in keys.iter().flat_map(|key| request.required(key, grantee)).flat_map(|own| own.actions) {
+            if !actions.iter().any(|known| known == action) {
+                actions.push((*action).to_owned());
+            }
+        }
+        let policy = request.policy_name.clone();
+        draft.find(grantee, GranteeFinding::MembersNeedIam { keys, actions, policy });
+    }
+}
+
 fn is_of_the_keys_partition(request: &Request, grantee: &Grantee, draft: &mut Draft) -> bool {
-    let stranger = request.keys.iter().find(|key| key.partition != grantee.partition());
+    // An organization is in that of the keys, which its id does not tell.
+    let Some(partition) = grantee.partition() else { return true };
+    let stranger = request.keys.iter().find(|key| key.partition != partition);
     if let Some(key) = stranger {
-        let partition = grantee.partition();
         draft.find(&grantee, GranteeFinding::OtherPartition { partition, key: key.clone() });
     }
     stranger.is_none()
@@ -159,7 +176,7 @@ fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bo
         None => {
             let missing = match grantee {
                 Grantee::ServiceLinkedRole(role) => GranteeFinding::NoSuchRole { role: role.clone() },
-                Grantee::Account { .. } | Grantee::Entity(_) => {
+                Grantee::Account { .. } | Grantee::Entity(_) | Grantee::Members(_) => {
                     GranteeFinding::NoSuchEntity { entity: entity.clone() }
                 }
             };

@@ -11,6 +11,7 @@ mod effect;
 mod form;
 mod grants;
 pub(super) mod limits;
+mod outsiders;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ use serde_json::{Value, json};
 use super::finding::Unsound;
 use super::{Change, Finding, KeyPolicyUpdate, Operation};
 use crate::access::{Grantee, Request, ServiceLinkedRole};
-use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, Members, PolicyArn};
 use crate::observation::{IamQuotas, ManagedPolicy, Observation, Reading};
 use crate::policy::{Documents, PolicyDocument};
 use demand::{Alike, Demand};
@@ -40,7 +41,7 @@ pub(super) fn violations(
     let mut demands: Vec<Demand> = Vec::new();
     let alike: BTreeSet<Alike> = grantees.iter().map(Alike::from).collect();
     let asked_for =
-        alike.into_iter().flat_map(|alike| request.keys_for(alike.account).map(move |key| (key, alike)));
+        alike.iter().flat_map(|alike| request.keys_for(alike.account()).map(move |key| (key, alike)));
     for demand in asked_for.flat_map(|(key, alike)| Demand::of(request, key, alike)) {
         if !demands.contains(&demand) {
             demands.push(demand);
@@ -95,15 +96,28 @@ impl<'a> Asked<'a> {
             Grantee::Account { .. } | Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) => {
                 Some(grantee.to_string())
             }
+            // No principal: conditions tell who they are.
+            Grantee::Members(_) => None,
         };
         let needing = self.grantees.iter().filter(|grantee| self.request.concerns(key, grantee.account()));
         needing.filter_map(principal).collect()
     }
 
+    /// The organizations and OUs whose members a key's policy may come to let in.
+    fn members(&self, key: &KeyArn) -> BTreeSet<&Members> {
+        let needing = self.grantees.iter().filter(|grantee| self.request.concerns(key, grantee.account()));
+        needing
+            .filter_map(|grantee| match grantee {
+                Grantee::Members(members) => Some(members),
+                Grantee::Account { .. } | Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) => None,
+            })
+            .collect()
+    }
+
     fn is_grantee(&self, policy: &PolicyArn, entity: &EntityName) -> bool {
         let mut entities = self.grantees.iter().filter_map(|grantee| match grantee {
             Grantee::Entity(entity) => Some(entity),
-            Grantee::Account { .. } | Grantee::ServiceLinkedRole(_) => None,
+            Grantee::Account { .. } | Grantee::ServiceLinkedRole(_) | Grantee::Members(_) => None,
         });
         entities.any(|own| own.account == policy.account && own.entity_name() == *entity)
     }
@@ -174,7 +188,8 @@ impl<'a> Asked<'a> {
     ) -> Result<(), String> {
         let (before, after, asked) = (self.parsed(before)?, self.parsed(after)?, self.parsed(asked)?);
         let rewrite = Rewrite { before: &before, after: &after, asked: &asked };
-        rewrite.check_key_policy(key, &self.principals(key), self.caller(key))
+        rewrite.check_key_policy(key, &self.principals(key), self.caller(key))?;
+        outsiders::check(key, &self.members(key), (&before, &after))
     }
 
     fn check_identity_policy(
@@ -195,7 +210,7 @@ impl<'a> Asked<'a> {
         let mut demands: Vec<(Demand, Vec<String>)> = Vec::new();
         for principal in self.principals(key) {
             let Ok(grantee) = principal.parse::<Grantee>() else { continue };
-            for demand in Demand::of(self.request, key, (&grantee).into()) {
+            for demand in Demand::of(self.request, key, &(&grantee).into()) {
                 match demands.iter_mut().find(|(known, _)| *known == demand) {
                     Some((_, principals)) => principals.push(principal.clone()),
                     None => demands.push((demand, vec![principal.clone()])),
@@ -203,6 +218,11 @@ impl<'a> Asked<'a> {
             }
         }
         let statements = demands.iter().map(|(demand, principals)| demand.for_principals(principals));
+        let of_members = self.members(key).into_iter().flat_map(|members| {
+            let demands = Demand::of(self.request, key, &Alike::Members(members.clone()));
+            demands.into_iter().map(|demand| demand.for_principals(&["*".to_owned()]))
+        });
+        let statements = statements.chain(of_members);
         let mut roles: BTreeMap<String, Vec<&ServiceLinkedRole>> = BTreeMap::new();
         for role in grants::foreign_roles(self, key) {
             let arn = role.arn();
@@ -215,7 +235,7 @@ impl<'a> Asked<'a> {
 
     /// An IAM policy of exactly what was asked for: the demands on each key.
     fn in_identity_policy(&self, account: AccountId) -> String {
-        let statements = self.request.keys_for(account).flat_map(|key| {
+        let statements = self.request.keys_for(Some(account)).flat_map(|key| {
             let of = Demand::in_account(self.request, key, account).into_iter();
             of.map(|demand| demand.on_key(key))
         });

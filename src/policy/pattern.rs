@@ -44,6 +44,24 @@ pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
+/// Whether every text that matches one pattern is known to match a wider one too.
+pub fn covers(wide: &str, narrow: &str) -> bool {
+    // A star of the narrow one can stand for anything, and is only ever taken for by a star then.
+    !wide.contains('?') && !narrow.contains('?') && matches(wide, narrow)
+}
+
+/// Whether it is known that no text matches both patterns.
+pub fn are_apart(one: &str, other: &str) -> bool {
+    if !is_pattern(one) {
+        return !matches(other, one);
+    }
+    let starts = [one, other].map(|text| text.split(['*', '?']).next().unwrap_or_default());
+    let ends = [one, other].map(|text| text.rsplit(['*', '?']).next().unwrap_or_default());
+    let ([start, other_start], [end, other_end]) = (starts, ends);
+    !(start.starts_with(other_start) || other_start.starts_with(start))
+        || !(end.ends_with(other_end) || other_end.ends_with(end))
+}
+
 impl Pattern {
     /// Takes a text with wildcards apart.
     pub fn new(text: &str) -> Self {
@@ -186,6 +204,8 @@ mod tests {
         }
         assert!(matches_ignoring_case("KMS:decrypt", "kms:Decrypt"));
         assert!(matches_ignoring_case("KMS:*CRYPT", "kms:Decrypt"));
+        assert!(covers("o-1/*", "o-1/*/ou-2/*") && covers("a*c", "ab*bc") && !covers("o-1/r-2/*", "o-1/*"));
+        assert!(are_apart("o-1/*", "o-2/*") && are_apart("*/a", "*/b") && !are_apart("o-1/*", "o-1/r-2/*"));
         assert!(Pattern::new("**").is_anything() && !Pattern::new("*?").is_anything());
     }
 
@@ -223,6 +243,14 @@ mod tests {
         fn means_what_the_wildcards_mean(pattern in "[ab?*é]{0,8}", text in "[abé]{0,8}") {
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
             prop_assert_eq!(matches(&pattern, &text), naive(&chars(&pattern), &chars(&text)));
+        }
+
+        #[test]
+        fn what_covers_and_what_is_apart(wide in "[ab*]{0,5}|[ab?*]{0,5}", narrow in "[ab*]{0,5}", text in "[ab]{0,5}") {
+            if covers(&wide, &narrow) && matches(&narrow, &text) {
+                prop_assert!(matches(&wide, &text));
+            }
+            prop_assert!(!(are_apart(&wide, &narrow) && matches(&wide, &text) && matches(&narrow, &text)));
         }
     }
 }

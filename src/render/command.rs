@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::access::{
     CoverageRule, Grantee, NewGrant, PolicyName, Profile, Purpose, Request, ServiceLinkedRole, WellKnownRole,
 };
-use crate::arn::{EntityArn, EntityKind, KeyArn, PolicyArn};
+use crate::arn::{EntityArn, EntityKind, KeyArn, Members, PolicyArn};
 use crate::plan::Handover;
 use crate::render::Styles;
 use crate::render::styles::paint;
@@ -157,6 +157,14 @@ fn grantee_option(command: CommandLine, grantee: &Grantee) -> CommandLine {
         Grantee::Account { id, .. } => command.option("--account", &id.to_string()),
         Grantee::Entity(entity) => command.option(entity_option(entity), &entity.to_string()),
         Grantee::ServiceLinkedRole(role) => role_option(command, role),
+        Grantee::Members(members) => members_option(command, members),
+    }
+}
+
+fn members_option(command: CommandLine, members: &Members) -> CommandLine {
+    match members {
+        Members::Organization(id) => command.option("--organization", id.as_str()),
+        Members::Unit(unit) => command.option("--ou", &unit.to_string()),
     }
 }
 

@@ -4,27 +4,21 @@ use std::rc::Rc;
 
 use super::{Evidence, in_levels};
 use crate::access::assessment::{ActionAssessment, DecidingStatement, InstanceAssessment, Obstacle, Verdict};
-use crate::arn::{AccountId, KeyArn, Partition};
+use crate::arn::KeyArn;
 use crate::authz::{
     Context, Gate, Outcome, Policies, Principal, Query, StatementRef, Truth, doubt, evaluate,
 };
 use crate::policy::KmsAction;
 
 impl Evidence {
-    /// What becomes of the call of an account's role, which EC2's grant allows unless something denies it.
+    /// What becomes of the call of an identity-only role, which EC2's grant allows unless something denies it.
     ///
     /// Nobody manages it, and it has no policies of its own. Key policies, service control policies and resource
     /// control policies apply to it.
     ///
     /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>
-    pub(super) fn assess_instance(
-        &self,
-        key: &KeyArn,
-        partition: Partition,
-        account: AccountId,
-    ) -> InstanceAssessment {
+    pub(super) fn assess_instance(&self, key: &KeyArn, principal: &Principal) -> InstanceAssessment {
         let own = self.keys.get(key);
-        let principal = Principal::identity_only(partition, account);
         let mut context = own.map_or_else(Context::for_instance, |own| own.instance.clone());
         self.tell(&mut context);
         let (scps, rcps) = (in_levels(&self.scps), in_levels(&self.rcps));
@@ -35,7 +29,7 @@ impl Evidence {
             rcps: rcps.as_deref(),
             ..Policies::default()
         };
-        let query = Query::new(&principal, KmsAction::DECRYPT, key, &context);
+        let query = Query::new(principal, KmsAction::DECRYPT, key, &context);
         let decision = evaluate(&query, &policies);
         let named = |statement: &StatementRef| {
             let document = self.common_document(key, statement.document)?;

@@ -6,8 +6,8 @@ use super::subject::Subject;
 use super::{Evidence, KeyEvidence};
 use crate::access::Grantee;
 use crate::access::assessment::{Assessment, InstanceAssessment};
-use crate::arn::{AccountId, KeyArn, Partition};
-use crate::authz::Context;
+use crate::arn::{AccountId, KeyArn, Members, Partition};
+use crate::authz::{Context, Principal};
 use crate::observation::Reading;
 use crate::policy::KmsAction;
 
@@ -17,7 +17,32 @@ pub(super) struct Panel<'e> {
     key: &'e KeyArn,
     context: Context,
     /// Whoever is of an account launches instances with the same identity-only role.
-    instances: BTreeMap<(Partition, AccountId), InstanceAssessment>,
+    instances: BTreeMap<Owner, InstanceAssessment>,
+}
+
+/// Whose instances they are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Owner {
+    Account(Partition, AccountId),
+    Members(Members),
+}
+
+impl Owner {
+    fn of(grantee: &Grantee) -> Self {
+        match grantee {
+            Grantee::Account { partition, id } => Self::Account(*partition, *id),
+            Grantee::Entity(entity) => Self::Account(entity.partition, entity.account),
+            Grantee::ServiceLinkedRole(role) => Self::Account(role.arn().partition, role.arn().account),
+            Grantee::Members(members) => Self::Members(members.clone()),
+        }
+    }
+
+    fn identity_only_role(&self, key: &KeyArn) -> Principal {
+        match self {
+            Self::Account(partition, account) => Principal::identity_only(*partition, *account),
+            Self::Members(members) => Principal::identity_only_of_member(key.partition, members, key.account),
+        }
+    }
 }
 
 impl<'e> Panel<'e> {
@@ -30,10 +55,11 @@ impl<'e> Panel<'e> {
 
     pub(super) fn assess(&mut self, grantee: &Grantee, actions: &[KmsAction]) -> Assessment {
         let Self { evidence, key, context, instances } = self;
-        let (partition, account) = (grantee.partition(), grantee.account());
-        let instance = instances
-            .entry((partition, account))
-            .or_insert_with(|| evidence.assess_instance(key, partition, account));
+        let owner = Owner::of(grantee);
+        let instance = instances.entry(owner).or_insert_with_key(|owner| {
+            let role = owner.identity_only_role(key);
+            evidence.assess_instance(key, &role)
+        });
         let subject = Subject::new(evidence, key, grantee);
         Assessment {
             key: key.clone(),

@@ -28,7 +28,14 @@ pub(super) struct Subject<'e> {
 impl<'e> Subject<'e> {
     pub(super) fn new(evidence: &'e Evidence, key: &'e KeyArn, grantee: &'e Grantee) -> Self {
         let identity = grantee.as_entity().and_then(|entity| evidence.identities.get(entity));
-        Self { evidence, key, grantee, own: evidence.keys.get(key), identity, principal: principal(grantee) }
+        Self {
+            evidence,
+            key,
+            grantee,
+            own: evidence.keys.get(key),
+            identity,
+            principal: principal(grantee, key),
+        }
     }
 
     pub(super) fn is_group(&self) -> bool {
@@ -108,7 +115,7 @@ impl<'e> Subject<'e> {
 
     /// Whether an `Allow` of a statement's document would open a gate that is shut.
     fn would_help(&self, decision: &Decision, statement: StatementRef) -> bool {
-        let is_at_home = self.grantee.account() == self.key.account;
+        let is_at_home = self.grantee.is_of(self.key.account);
         decision.gates.iter().any(|(gate, _)| match statement.document {
             // A key policy lets somebody of its own account in without IAM.
             DocumentRef::KeyPolicy | DocumentRef::RamPolicy => {
@@ -136,7 +143,7 @@ impl<'e> Subject<'e> {
 
     /// Whether no statement that is added for the grantee opens a gate.
     fn is_beyond_us(&self, gate: Gate) -> bool {
-        let is_at_home = self.grantee.account() == self.key.account;
+        let is_at_home = self.grantee.is_of(self.key.account);
         match gate {
             Gate::Partition | Gate::CrossAccountOperation | Gate::Scp(_) => true,
             // A user whom the key policy of its own account names is not limited by implicit denies.
@@ -206,11 +213,12 @@ impl<'e> Subject<'e> {
     }
 }
 
-/// Who makes the requests of a grantee.
-fn principal(grantee: &Grantee) -> Principal {
+/// Who makes the requests of a grantee. In the key's own account nobody is let in for an organization's sake.
+fn principal(grantee: &Grantee, key: &KeyArn) -> Principal {
     match grantee {
         Grantee::Account { partition, id } => Principal::root(*partition, *id),
         Grantee::Entity(entity) => Principal::one_of(entity),
         Grantee::ServiceLinkedRole(role) => Principal::one_of(role.arn()),
+        Grantee::Members(members) => Principal::member(members, key.account),
     }
 }

@@ -148,6 +148,36 @@ impl Matcher {
         }
     }
 
+    /// Whether every value that a pattern stands for matches, or none.
+    pub(super) fn matches_all_like(&self, like: &str) -> Truth {
+        match self {
+            Self::Text { values, ignores_case: false, sources } => {
+                Truth::any(values.iter().zip(sources).map(|(value, source)| match value {
+                    Template::Text(text) if pattern::matches(like, text) => Truth::Unknown,
+                    Template::Text(_) => Truth::False,
+                    Template::Pattern(_) => all_like(source, like),
+                    Template::Variable(_) => Truth::Unknown,
+                }))
+            }
+            Self::Arn { values, sources } => {
+                Truth::any(values.iter().zip(sources).map(|(value, source)| match value {
+                    ArnTemplate::Anything => Truth::True,
+                    ArnTemplate::Parts(_) if !source.contains("${") => Truth::all(
+                        source.splitn(6, ':').zip(like.splitn(6, ':')).map(|(a, b)| all_like(a, b)),
+                    ),
+                    ArnTemplate::Parts(_) | ArnTemplate::Incomplete => Truth::Unknown,
+                }))
+            }
+            _ => Truth::Unknown,
+        }
+    }
+
+    /// Whether there is no value of the policy but this one.
+    pub(super) fn is_about_nothing_but(&self, value: &str) -> bool {
+        matches!(self, Self::Text { values, .. }
+            if values.iter().all(|template| matches!(template, Template::Text(text) if text == value)))
+    }
+
     /// Whether a value of the policy may be about a network that is nobody's own: one with a wildcard, and a range so
     /// wide that addresses of AWS lie in it.
     pub(super) fn may_match_elsewhere(&self) -> bool {
@@ -204,6 +234,17 @@ impl Matcher {
             }
             _ => {}
         }
+    }
+}
+
+/// Whether every text that a pattern stands for matches another one, or none.
+fn all_like(pattern: &str, like: &str) -> Truth {
+    if pattern::covers(pattern, like) {
+        Truth::True
+    } else if pattern::are_apart(pattern, like) {
+        Truth::False
+    } else {
+        Truth::Unknown
     }
 }
 

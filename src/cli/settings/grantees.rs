@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{is_piped, read_text};
 use crate::access::{GranteeRef, NoGrantee, RoleSuffix, ServiceLinkedRole, WellKnownRole};
-use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind};
+use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind, Members, OrganizationId, OuPath};
 use crate::cli::SubjectArgs;
 use crate::error::UsageError;
 use crate::policy::AwsPrincipal;
@@ -20,6 +20,12 @@ pub(super) fn named(args: &SubjectArgs) -> Result<Vec<GranteeRef>, UsageError> {
     }
     for text in &args.group {
         all.push(group(text)?);
+    }
+    for text in &args.organization {
+        all.push(organization(text)?);
+    }
+    for text in &args.ou {
+        all.push(ou(text)?);
     }
     for text in &args.autoscaling {
         all.push(autoscaling(text)?);
@@ -47,11 +53,78 @@ pub(super) fn account(text: &str) -> Result<GranteeRef, UsageError> {
     }
 }
 
+pub(super) fn organization(text: &str) -> Result<GranteeRef, UsageError> {
+    let error = |told: &str, hint: String| UsageError::new(format!("`{text}` {told}")).hint(hint);
+    match text.parse() {
+        Ok(GranteeRef::Members { members: Members::Unit(_), .. }) => {
+            Err(error("is an OU, not an organization", format!("give --ou {text}")))
+        }
+        Ok(named @ GranteeRef::Members { .. }) => Ok(named),
+        Ok(GranteeRef::Account(id)) => {
+            Err(error("is an account, not an organization", format!("give --account {id}")))
+        }
+        Ok(_) | Err(_) => Err(error(
+            "is not the id or ARN of an organization (such as o-a1b2c3d4e5)",
+            "`aws organizations describe-organization` shows both, with credentials of any of its accounts"
+                .to_owned(),
+        )),
+    }
+}
+
+pub(super) fn ou(text: &str) -> Result<GranteeRef, UsageError> {
+    let error = |told: &str, hint: String| UsageError::new(format!("`{text}` {told}")).hint(hint);
+    match text.parse() {
+        Ok(GranteeRef::Members { members: Members::Organization(_), .. }) => {
+            Err(error("is an organization, not an OU", format!("give --organization {text}")))
+        }
+        Ok(named @ GranteeRef::Members { .. }) => Ok(named),
+        Ok(GranteeRef::Account(id)) => Err(error("is an account, not an OU", format!("give --account {id}"))),
+        Ok(_) | Err(_) => Err(no_path(text)),
+    }
+}
+
+/// What looks like an OU's path, and is none.
+fn no_path(text: &str) -> UsageError {
+    const BOTH: &str = "give its path, o-ORGANIZATION/r-ROOT/ou-UNIT/, or its ARN";
+    let error = |told: &str, hint: String| UsageError::new(format!("`{text}` {told}")).hint(hint);
+    let with_slash = format!("{text}/");
+    if with_slash.parse::<OuPath>().is_ok() {
+        return error("lacks the slash that an OU's path ends with", format!("give --ou {with_slash}"));
+    }
+    if text.starts_with("ou-") {
+        return error(
+            "is an OU without its organization, and ids of OUs are unique in one only",
+            format!("{BOTH}; `aws organizations describe-organizational-unit` shows them"),
+        );
+    }
+    let mut steps = text.trim_end_matches(['*', '/']).split('/');
+    let organization = steps.next().and_then(|id| id.parse::<OrganizationId>().ok());
+    match organization {
+        Some(id) if steps.all(|step| step.starts_with("r-")) => {
+            error("is all of an organization, not an OU", format!("give --organization {id}"))
+        }
+        _ => error("is not the path or ARN of an OU", BOTH.to_owned()),
+    }
+}
+
+/// The option for what is no account and no principal, but an organization or an OU.
+fn of_members(text: &str) -> Option<UsageError> {
+    let (what, option) = match text.parse().ok()? {
+        GranteeRef::Members { members: Members::Organization(_), .. } => ("an organization", "organization"),
+        GranteeRef::Members { members: Members::Unit(_), .. } => ("an OU", "ou"),
+        _ => return None,
+    };
+    Some(UsageError::new(format!("`{text}` is {what}")).hint(format!("give --{option} {text}")))
+}
+
 fn account_id(text: &str) -> Result<AccountId, UsageError> {
     text.parse().map_err(|_| not_an_account(text))
 }
 
 fn not_an_account(text: &str) -> UsageError {
+    if let Some(error) = of_members(text) {
+        return error;
+    }
     UsageError::new(format!("`{text}` is not an account id of 12 digits"))
         .hint("`aws sts get-caller-identity` shows the account of your credentials")
 }
@@ -122,7 +195,7 @@ fn no_grantee(text: &str) -> Option<UsageError> {
 }
 
 fn not_a_principal(text: &str) -> UsageError {
-    if let Some(error) = no_grantee(text) {
+    if let Some(error) = of_members(text).or_else(|| no_grantee(text)) {
         return error;
     }
     let message = match ArnParts::parse(text) {
@@ -163,8 +236,8 @@ fn grantees_file(file: &Path) -> Result<Vec<GranteeRef>, UsageError> {
     Ok(grantees)
 }
 
-const GRANTEES_FORM: &str =
-    "--grantees takes one account id, or ARN of a user, role or group, a line; # starts a comment";
+const GRANTEES_FORM: &str = "--grantees takes one account id, ARN of a user, role or group, organization's id or OU's path, a line; # starts a \
+     comment";
 
 fn parse_grantees(text: &str) -> Result<Vec<GranteeRef>, (usize, UsageError)> {
     text.lines()
@@ -177,10 +250,14 @@ fn parse_grantees(text: &str) -> Result<Vec<GranteeRef>, (usize, UsageError)> {
                 AwsPrincipal::Account { id, .. } => Ok(GranteeRef::Account(id)),
                 AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),
                 AwsPrincipal::Session(session) => Ok(GranteeRef::Session(session)),
-                _ => Err(no_grantee(line).unwrap_or_else(|| {
-                    UsageError::new(format!("`{line}` is no account id and no ARN of a user, role or group"))
-                        .hint(GRANTEES_FORM)
-                })),
+                _ => match line.parse() {
+                    Ok(named @ GranteeRef::Members { .. }) => Ok(named),
+                    _ if line.starts_with("o-") || line.starts_with("ou-") => Err(no_path(line)),
+                    _ => Err(no_grantee(line).unwrap_or_else(|| {
+                        let what = "no account id and no ARN of a user, role or group";
+                        UsageError::new(format!("`{line}` is {what}")).hint(GRANTEES_FORM)
+                    })),
+                },
             };
             grantee.map_err(|error| (number, error))
         })
@@ -190,6 +267,45 @@ fn parse_grantees(text: &str) -> Result<Vec<GranteeRef>, (usize, UsageError)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn organizations_and_units_have_their_options() {
+        const PATH: &str = "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/";
+        let named = |read: fn(&str) -> Result<GranteeRef, UsageError>, text: &str| {
+            read(text).map(|grantee| grantee.to_string()).map_err(|error| error.to_string())
+        };
+        for text in ["o-a1b2c3d4e5", "arn:aws:organizations::111122223333:organization/o-a1b2c3d4e5"] {
+            assert_eq!(named(organization, text).unwrap(), "o-a1b2c3d4e5");
+        }
+        assert_eq!(named(ou, PATH).unwrap(), PATH);
+        assert_eq!(
+            named(ou, "arn:aws:organizations::111122223333:ou/o-a1b2c3d4e5/ou-ab12-11111111").unwrap(),
+            "o-a1b2c3d4e5/*/ou-ab12-11111111/"
+        );
+        assert_eq!(parse_grantees(&format!("o-a1b2c3d4e5\n{PATH} # an OU\n")).unwrap().len(), 2);
+        for (read, text, hint) in [
+            (
+                account as fn(&str) -> Result<GranteeRef, UsageError>,
+                "o-a1b2c3d4e5",
+                "give --organization o-a1b2c3d4e5",
+            ),
+            (account, PATH, &format!("give --ou {PATH}")),
+            (principal, "o-a1b2c3d4e5", "give --organization o-a1b2c3d4e5"),
+            (organization, PATH, &format!("give --ou {PATH}")),
+            (organization, "444455556666", "give --account 444455556666"),
+            (ou, "444455556666", "give --account 444455556666"),
+            (ou, "o-a1b2c3d4e5", "give --organization o-a1b2c3d4e5"),
+            (ou, "o-a1b2c3d4e5/r-ab12/", "give --organization o-a1b2c3d4e5"),
+            (ou, "o-a1b2c3d4e5/*", "give --organization o-a1b2c3d4e5"),
+            (ou, "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111", &format!("give --ou {PATH}")),
+            (ou, "ou-ab12-11111111", "give its path, o-ORGANIZATION/r-ROOT/ou-UNIT/, or its ARN"),
+            (ou, "o-a1b2c3d4e5/ou-ab12-11111111/", "give its path"),
+            (organization, "o-*", "`aws organizations describe-organization`"),
+        ] {
+            let told = crate::error::Error::from(read(text).unwrap_err()).hint().unwrap();
+            assert!(told.starts_with(hint), "{text}: {told}");
+        }
+    }
 
     #[test]
     fn a_grantees_file_tells_the_line_of_a_mistake() {

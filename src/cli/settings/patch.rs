@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::grantees::{account, principal};
+use super::grantees::{account, organization, ou, principal};
 use crate::access::{GranteeRef, Profile, Purpose};
-use crate::arn::{AccountId, EntityArn, KeyArn};
+use crate::arn::{AccountId, EntityArn, KeyArn, Members, Partition};
 use crate::cli::{PatchArgs, PolicyKind};
 use crate::error::UsageError;
 
@@ -37,6 +37,8 @@ pub enum PatchKind {
         accounts: Vec<AccountId>,
         /// The users and roles to be let in.
         principals: Vec<EntityArn>,
+        /// The organizations and OUs whose members are to be let in, with the partition where an ARN told it.
+        members: Vec<(Members, Option<Partition>)>,
         /// Whether principals that no longer exist go.
         prune_orphans: bool,
     },
@@ -122,20 +124,21 @@ fn kind(args: &PatchArgs) -> Result<PatchKind, UsageError> {
             UsageError::new(format!("{error}")).hint("give the key's ARN: nothing is looked up here")
         })?);
     }
-    let names_nobody = args.account.is_empty() && args.principal.is_empty();
+    let names_members = !args.organization.is_empty() || !args.ou.is_empty();
+    let names_nobody = args.account.is_empty() && args.principal.is_empty() && !names_members;
     match args.kind {
         PolicyKind::Identity if keys.is_empty() => {
             Err(UsageError::new("no key is given").hint("say which key the policy is to allow: --key ARN"))
         }
-        PolicyKind::Identity if !args.principal.is_empty() || args.prune_orphans => {
+        PolicyKind::Identity if !args.principal.is_empty() || names_members || args.prune_orphans => {
             Err(UsageError::new("an IAM policy names nobody")
-                .hint("leave --principal and --prune-orphans out: it serves whomever it is attached to"))
+                .hint("leave --principal, --organization, --ou and --prune-orphans out: it serves whomever it is attached to"))
         }
         PolicyKind::Identity => Ok(PatchKind::Identity { keys, account: policy_account(args)? }),
         PolicyKind::Key if keys.len() > 1 => Err(UsageError::new("a key policy belongs to one key")
             .hint("give one --key, or none; --kind identity patches IAM policies")),
         PolicyKind::Key if names_nobody && !args.prune_orphans => Err(UsageError::new("no grantee is given")
-            .hint("say who must be able to launch: --account ID or --principal ARN")),
+            .hint("say who must be able to launch: --account ID, --principal ARN or --organization ID")),
         PolicyKind::Key => key_kind(keys.into_iter().next(), args),
     }
 }
@@ -158,11 +161,16 @@ fn policy_account(args: &PatchArgs) -> Result<Option<AccountId>, UsageError> {
 fn key_kind(key: Option<KeyArn>, args: &PatchArgs) -> Result<PatchKind, UsageError> {
     let mut accounts = Vec::new();
     let mut principals = Vec::new();
-    let typed = args.account.iter().map(|text| account(text));
-    for grantee in typed.chain(args.principal.iter().map(|text| principal(text))) {
+    let mut members = Vec::new();
+    let accounts_typed = args.account.iter().map(|text| account(text));
+    let principals_typed = args.principal.iter().map(|text| principal(text));
+    let members_typed = args.organization.iter().map(|text| organization(text));
+    let units_typed = args.ou.iter().map(|text| ou(text));
+    for grantee in accounts_typed.chain(principals_typed).chain(members_typed).chain(units_typed) {
         match grantee? {
             GranteeRef::Account(id) => accounts.push(id),
             GranteeRef::Entity(entity) => principals.push(entity),
+            GranteeRef::Members { members: own, partition } => members.push((own, partition)),
             // `--principal` takes ARNs.
             GranteeRef::ServiceLinkedRole(role) => {
                 return Err(UsageError::new(format!("{role} is not given by its ARN")));
@@ -175,7 +183,7 @@ fn key_kind(key: Option<KeyArn>, args: &PatchArgs) -> Result<PatchKind, UsageErr
             }
         }
     }
-    Ok(PatchKind::Key { key, accounts, principals, prune_orphans: args.prune_orphans })
+    Ok(PatchKind::Key { key, accounts, principals, members, prune_orphans: args.prune_orphans })
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Prove for Sandbox {
         let grantee = GranteeRef::Entity(principal.clone());
         let (grantee, mut observation) = self.all_about(&call, key, grantee).await?;
         if let Some(observed) = observation.keys.get_mut(key) {
-            observed.policy = Reading::Read(delegation(&grantee));
+            observed.policy = Reading::Read(delegation(principal));
             observed.ram_policy = RamPolicy::Absent;
             observed.grants = Reading::Read(Vec::new());
         }
@@ -156,8 +156,8 @@ fn as_grantee(caller: &Caller) -> GranteeRef {
 }
 
 /// A key policy that leaves everything to the IAM policies of somebody's account.
-fn delegation(grantee: &Grantee) -> String {
-    let root = Grantee::Account { partition: grantee.partition(), id: grantee.account() }.to_string();
+fn delegation(principal: &EntityArn) -> String {
+    let root = Grantee::Account { partition: principal.partition, id: principal.account }.to_string();
     let statement =
         json!({"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"});
     json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()

@@ -58,6 +58,7 @@ fn resolved(grantee: &GranteeRef, files: &CheckFiles) -> Option<Grantee> {
         GranteeRef::ServiceLinkedRole(role) => {
             Some(Grantee::ServiceLinkedRole(role.in_partition(files.key.partition)))
         }
+        GranteeRef::Members { members, .. } => Some(Grantee::Members(members.clone())),
         GranteeRef::Session(_) => None,
     }
 }

@@ -262,7 +262,7 @@ fn ends(case: &Case, job: fn() -> Job, grantees: &[&str], is_detailed: bool) -> 
 
 #[test]
 fn every_ending_of_fix_and_apply() {
-    let part = || Job::Apply { part: Some(testing::grantee(testing::ROLE).account()) };
+    let part = || Job::Apply { part: testing::grantee(testing::ROLE).account() };
     for job in [|| Job::Fix, || Job::Apply { part: None }, part] {
         for case in cases().into_iter().chain(failures()) {
             let status = |is_detailed| ends(&case, job, &[testing::ROLE], is_detailed);

@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 
 use crate::access::{CoverageRule, Grantee, PolicyName, Request};
-use crate::arn::{AccountId, EntityArn, KeyArn, Partition};
+use crate::arn::{AccountId, EntityArn, KeyArn, Members, Partition};
 use crate::cli::settings::patch::{Input, PatchKind, PatchSettings};
 use crate::commands::input;
 use crate::error::UsageError;
@@ -88,33 +88,48 @@ fn patched(before: &str, name: &str, settings: &PatchSettings) -> Result<Patched
             let account = account.unwrap_or_else(|| KeyArn::unknown(Partition::Aws).account);
             document::patch_identity_policy(before, name, &request(keys.clone(), Vec::new(), false), account)
         }
-        PatchKind::Key { key, accounts, principals, prune_orphans } => {
+        PatchKind::Key { key, accounts, principals, members, prune_orphans } => {
             let partition = partition(before, key.as_ref(), principals);
             let key = match key {
                 Some(key) => key.clone(),
-                None => key_of(before, name, partition, principals)?,
+                None => key_of(before, name, partition, (principals, members))?,
             };
-            let grantees = grantees(accounts, principals, partition);
+            let mut grantees = grantees(accounts, principals, partition);
+            for (members, told) in members {
+                if let Some(told) = told.filter(|told| *told != partition) {
+                    return Err(UsageError::new(format!(
+                        "`{members}` is in the partition `{told}`, the key in `{partition}`; access can't cross partitions"
+                    )));
+                }
+                let grantee = Grantee::Members(members.clone());
+                if !grantees.contains(&grantee) {
+                    grantees.push(grantee);
+                }
+            }
             document::patch_key_policy(before, name, &request(vec![key], grantees, *prune_orphans))
         }
     })
 }
 
 /// A stand-in for the policy's key. A policy serves service-linked roles of the key's own account otherwise than those
-/// of others, so with one of them its account has to be known.
+/// of others, and keeps its own account out of what it gives an organization, so with one of them its account has to be
+/// known.
 fn key_of(
     text: &str,
     name: &str,
     partition: Partition,
-    principals: &[EntityArn],
+    (principals, members): (&[EntityArn], &[(Members, Option<Partition>)]),
 ) -> Result<KeyArn, UsageError> {
     let key = KeyArn::unknown(partition);
-    let Some(role) = principals.iter().find(|entity| entity.is_service_linked_role()) else {
+    let role = principals.iter().find(|entity| entity.is_service_linked_role());
+    if role.is_none() && members.is_empty() {
         return Ok(key);
-    };
-    match document::own_account(text) {
-        Some(account) => Ok(KeyArn { account, ..key }),
-        None => Err(UsageError::new(format!(
+    }
+    match (document::own_account(text), role) {
+        (Some(account), _) => Ok(KeyArn { account, ..key }),
+        (None, None) => Err(UsageError::new(format!("{name} does not tell whose key it is of"))
+            .hint("give --key ARN too: the key's own account is kept out of what an organization is given")),
+        (None, Some(role)) => Err(UsageError::new(format!(
             "`{role}` is a service-linked role, and {name} does not tell whose key it is of"
         ))
         .hint(

@@ -60,6 +60,10 @@ pub enum FindingCode {
     ImplicitDeny,
     /// IAM Identity Center's roles get policies by their permission set only.
     IdentityCenterRole,
+    /// The accounts of an organization have to allow their users and roles the use of the key themselves.
+    MembersNeedIam,
+    /// A statement lets an organization use the key, and not kms:CreateGrant.
+    LacksGrants,
     /// An existing Allow for a grantee has a condition that the new statement does not have.
     WiderThanExisting,
     /// A grantee has more than the least privilege that was asked for.
@@ -200,6 +204,7 @@ impl FindingCode {
             Self::WholeAccount | Self::NoGrantee | Self::KeyUnseen => Weight::LeftOpen,
             Self::GroupDelegation
             | Self::GrantUncertain
+            | Self::LacksGrants
             | Self::WiderThanExisting
             | Self::BroaderThanAsked
             | Self::EscapesBoundary
@@ -210,6 +215,7 @@ impl FindingCode {
             | Self::InertStatement
             | Self::OwnedElsewhere => Weight::Warning,
             Self::MultiRegionKey
+            | Self::MembersNeedIam
             | Self::SeparatePolicy
             | Self::AccessAlready
             | Self::NearMiss

@@ -1,7 +1,7 @@
 //! What is found of the grantees themselves.
 
 use super::FindingCode;
-use crate::access::ServiceLinkedRole;
+use crate::access::{PolicyName, ServiceLinkedRole};
 use crate::arn::{AccountId, EntityArn, KeyArn, Partition};
 
 /// Why access can't be planned for a grantee as asked.
@@ -34,6 +34,15 @@ pub enum GranteeFinding {
         /// The account.
         account: AccountId,
     },
+    /// The members of an organization: what lets their users and roles use the keys is their own accounts' IAM.
+    MembersNeedIam {
+        /// The keys.
+        keys: Vec<KeyArn>,
+        /// The actions that whoever launches needs.
+        actions: Vec<String>,
+        /// The name of the policy that gives them.
+        policy: PolicyName,
+    },
     /// A group of the key's own account, where the key policy does not let the account's IAM decide.
     NoDelegation {
         /// The key.
@@ -49,6 +58,7 @@ impl GranteeFinding {
                 FindingCode::NoSuchPrincipal
             }
             Self::StandsForAccount { .. } => FindingCode::GroupDelegation,
+            Self::MembersNeedIam { .. } => FindingCode::MembersNeedIam,
             Self::NoDelegation { .. } => FindingCode::MissingDelegation,
         }
     }

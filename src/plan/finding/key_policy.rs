@@ -59,6 +59,13 @@ pub enum KeyPolicyFinding {
         /// How many conditions it has, which confine it to nobody.
         conditions: usize,
     },
+    /// A statement lets an organization's accounts use the key and not have EC2 make grants, without which nothing launches.
+    LacksGrants {
+        /// As people call it.
+        statement: String,
+        /// The organization or OU.
+        who: String,
+    },
     /// A statement gives more than what was asked for.
     Broader {
         /// As people call it.
@@ -89,6 +96,7 @@ impl KeyPolicyFinding {
             Self::Lockout { .. } => FindingCode::Lockout,
             Self::Inert { .. } | Self::RepeatedSid { .. } => FindingCode::InertStatement,
             Self::OpenToAnyone { .. } => FindingCode::OpenToAnyone,
+            Self::LacksGrants { .. } => FindingCode::LacksGrants,
             Self::Broader { .. } => FindingCode::BroaderThanAsked,
             Self::Wider { .. } => FindingCode::WiderThanExisting,
         }

@@ -82,12 +82,12 @@ fn plan_account(
         entities,
         evidence,
         documents,
-        required: request.keys_for(id).map(|key| (key.clone(), request.required_in(key, id))).collect(),
+        required: request.keys_for(Some(id)).map(|key| (key.clone(), request.required_in(key, id))).collect(),
         policies: iam.policies.values().map(|policy| PolicyDraft::of(policy, documents, draft)).collect(),
         to_reference: BTreeMap::new(),
     };
     account.sort_policies();
-    for key in request.keys_for(id) {
+    for key in request.keys_for(Some(id)) {
         account.plan_key(key, draft);
     }
     for entity in entities {

@@ -84,8 +84,7 @@ impl KeySide<'_> {
         let KeySide { request, key, evidence, .. } = self;
         let needed = needed_actions(request.purpose);
         let is_served = |grantee: &Grantee| {
-            grantee.account() == key.account
-                && evidence.assess(key, grantee, needed).verdict() == Verdict::Able
+            grantee.is_of(key.account) && evidence.assess(key, grantee, needed).verdict() == Verdict::Able
         };
         if grantees.is_empty() || !grantees.iter().all(is_served) {
             return false;
@@ -120,6 +119,7 @@ impl KeySide<'_> {
             let side = judge(key, base, &reader, need, draft);
             draft.key_sides.insert((key.clone(), need.of.grantee.clone()), side);
         }
+        surplus::tell_of_missing_grants(key, base, &reader, &needs, draft);
         if self.request.profile == Profile::LeastPrivilege {
             surplus::warn_of_broader(key, base, &reader, &needs, self.request.purpose, draft);
         }
@@ -187,14 +187,14 @@ impl KeySide<'_> {
     }
 
     fn need<'p>(&self, reader: &Reader<'_>, of: &'p KeyPrincipal) -> Need<'p> {
-        let text = of.principal.to_string();
+        let text = of.principal.principal_text();
         let lacks = |required: &&RequiredStatement| !reader.cover(required, &text).missing.is_empty();
         let mut missing: Vec<&RequiredStatement> = of.required.iter().filter(lacks).collect();
         // What names the principal counts under either rule; evaluation is asked about the rest alone.
         if self.request.coverage == CoverageRule::Effective && !missing.is_empty() {
             missing.retain(|required| !self.lets_in(&of.grantee, required));
         }
-        Need { of, text, missing }
+        Need { of, name: of.principal.to_string(), text, missing }
     }
 
     /// Whether evaluation shows that the key's side allows what is needed of a required statement. What a statement has
@@ -228,7 +228,7 @@ fn update(
     permission: Option<&Permission>,
 ) -> Change {
     let naming = (!missing.is_empty())
-        .then(|| format!("{} must be able to use the key", listed(&texts(missing.iter().copied()))));
+        .then(|| format!("{} must be able to use the key", listed(&names(missing.iter().copied()))));
     let reasons: Vec<String> = naming.into_iter().chain(permission.map(Permission::reason)).collect();
     Change {
         reason: reasons.join("; "),
@@ -258,14 +258,26 @@ fn patched(reader: &Reader<'_>, needs: &[Need<'_>]) -> Result<Option<PolicyDocum
 /// A grantee's principal, and the required statements that the key policy lacks for it.
 struct Need<'a> {
     of: &'a KeyPrincipal,
+    /// What the principal is called.
+    name: String,
+    /// How a statement names it.
     text: String,
     missing: Vec<&'a RequiredStatement>,
 }
 
-/// The principals, each once.
+/// The principals as statements name them, each once.
 fn texts<'a>(needs: impl Iterator<Item = &'a Need<'a>>) -> Vec<String> {
+    distinct_texts(needs.map(|need| need.text.as_str()))
+}
+
+/// The principals as they are called, each once.
+fn names<'a>(needs: impl Iterator<Item = &'a Need<'a>>) -> Vec<String> {
+    distinct_texts(needs.map(|need| need.name.as_str()))
+}
+
+fn distinct_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut seen = BTreeSet::new();
-    needs.filter(|need| seen.insert(&need.text)).map(|need| need.text.clone()).collect()
+    texts.filter(|text| seen.insert(*text)).map(str::to_owned).collect()
 }
 
 fn judge(
@@ -297,7 +309,7 @@ fn mark_missing(key: &KeyArn, draft: &mut Draft) {
 fn gains<'a>(key: &KeyArn, missing: &'a [&'a Need<'a>]) -> impl Iterator<Item = Gain> + use<'a> {
     let key = key.clone();
     let mut seen = BTreeSet::new();
-    missing.iter().filter(move |need| seen.insert(&need.text)).map(move |need| Gain {
+    missing.iter().filter(move |need| seen.insert(&need.name)).map(move |need| Gain {
         grantee: need.of.principal.clone(),
         key: key.clone(),
         purposes: purposes(need.missing.iter().copied()),

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::access::{Grantee, Profile, Purpose, Request};
-use crate::arn::{AccountId, KeyArn};
+use crate::arn::{AccountId, KeyArn, Members};
 use crate::policy::{ActionSet, Condition};
 
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#key-policy-default-allow-users>,
@@ -46,53 +46,76 @@ pub(super) struct Demand {
     /// Those actions.
     pub(super) set: ActionSet,
     pub(super) conditions: Vec<Condition>,
+    /// Whether its conditions alone say for whom it is, so that its one principal is `*`.
+    pub(super) is_for_anyone: bool,
 }
 
 /// Grantees who may be given the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Alike {
-    pub(super) account: AccountId,
-    is_for_a_service: bool,
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Alike {
+    OfAccount { account: AccountId, is_for_a_service: bool },
+    Members(Members),
+}
+
+impl Alike {
+    /// The account, where it is but one.
+    pub(super) fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::OfAccount { account, .. } => Some(*account),
+            Self::Members(_) => None,
+        }
+    }
 }
 
 impl From<&Grantee> for Alike {
     fn from(grantee: &Grantee) -> Self {
-        let is_for_a_service = match grantee {
-            Grantee::ServiceLinkedRole(_) => true,
-            Grantee::Account { .. } | Grantee::Entity(_) => false,
-        };
-        Self { account: grantee.account(), is_for_a_service }
+        match grantee {
+            Grantee::ServiceLinkedRole(role) => {
+                Self::OfAccount { account: role.arn().account, is_for_a_service: true }
+            }
+            Grantee::Account { id, .. } => Self::OfAccount { account: *id, is_for_a_service: false },
+            Grantee::Entity(entity) => Self::OfAccount { account: entity.account, is_for_a_service: false },
+            Grantee::Members(members) => Self::Members(members.clone()),
+        }
     }
 }
 
 impl Demand {
     /// What may be given to users, roles and groups of an account.
     pub(super) fn in_account(request: &Request, key: &KeyArn, account: AccountId) -> Vec<Self> {
-        Self::of(request, key, Alike { account, is_for_a_service: false })
+        Self::of(request, key, &Alike::OfAccount { account, is_for_a_service: false })
     }
 
     /// What may be given to grantees who are alike.
-    pub(super) fn of(request: &Request, key: &KeyArn, alike: Alike) -> Vec<Self> {
-        let Alike { account, is_for_a_service } = alike;
+    pub(super) fn of(request: &Request, key: &KeyArn, alike: &Alike) -> Vec<Self> {
+        let (is_for_a_service, confining) = match alike {
+            Alike::OfAccount { is_for_a_service, .. } => (*is_for_a_service, Vec::new()),
+            Alike::Members(members) => (false, confining(members, key)),
+        };
         let for_resources = condition("Bool", "kms:GrantIsForAWSResource", "true".to_owned());
         let is_least = request.profile == Profile::LeastPrivilege;
-        let through_ec2: Vec<Condition> = if is_least {
-            vec![
-                condition("StringEquals", "kms:ViaService", format!("ec2.{}.amazonaws.com", key.region)),
-                condition("StringEquals", "kms:CallerAccount", account.to_string()),
-            ]
-        } else {
-            Vec::new()
-        };
+        let mut common = confining.clone();
+        if is_least {
+            common.push(condition(
+                "StringEquals",
+                "kms:ViaService",
+                format!("ec2.{}.amazonaws.com", key.region),
+            ));
+            let caller = alike.account().map(|account| account.to_string());
+            common.extend(caller.map(|account| condition("StringEquals", "kms:CallerAccount", account)));
+        }
         let is_start = request.purpose == Purpose::Start;
         let usage = if is_least { LAUNCH } else { USE };
         let grants = if is_least || is_start || is_for_a_service { GRANT } else { ATTACH };
-        let grant = Self::new(grants, [through_ec2.as_slice(), &[for_resources]].concat());
-        if is_start { vec![grant] } else { vec![Self::new(usage, through_ec2), grant] }
-    }
-
-    fn new(actions: &'static [&'static str], conditions: Vec<Condition>) -> Self {
-        Self { actions, set: ActionSet::of_patterns(actions.iter().copied()), conditions }
+        let is_for_anyone = !confining.is_empty();
+        let new = |actions: &'static [&'static str], conditions| Self {
+            actions,
+            set: ActionSet::of_patterns(actions.iter().copied()),
+            conditions,
+            is_for_anyone,
+        };
+        let grant = new(grants, [common.as_slice(), &[for_resources]].concat());
+        if is_start { vec![grant] } else { vec![new(usage, common), grant] }
     }
 
     /// Its statement in a key policy.
@@ -122,6 +145,21 @@ impl Demand {
             [("Effect", json!("Allow")), ("Action", json!(self.actions)), ("Condition", conditions.into())];
         members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
+}
+
+/// What keeps everybody but members of an organization or OU out of a statement for anyone, and the key's own account.
+///
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/allow-org-ou-to-use-key.html>,
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
+fn confining(members: &Members, key: &KeyArn) -> Vec<Condition> {
+    let organization = members.organization().to_string();
+    let mut conditions = vec![condition("StringEquals", "aws:PrincipalOrgID", organization)];
+    if let Members::Unit(unit) = members {
+        let below = format!("{unit}*");
+        conditions.push(condition("ForAnyValue:StringLike", "aws:PrincipalOrgPaths", below));
+    }
+    conditions.push(condition("StringNotEquals", "aws:PrincipalAccount", key.account.to_string()));
+    conditions
 }
 
 fn condition(operator: &str, key: &str, value: String) -> Condition {

@@ -31,7 +31,9 @@ use crate::policy::{KmsAction, PolicyDocument};
 
 use super::{ALLOW_EVERYTHING, parsed};
 use changed::{Changed, StatementTrial};
-use principals::{Universe, stranger};
+use principals::Universe;
+
+pub(super) use principals::stranger;
 
 /// A document before and after a change, and a document of exactly what was asked for.
 pub(super) struct Rewrite<'a> {
@@ -152,7 +154,7 @@ impl StatementTrial<'_> {
 }
 
 /// How far something is allowed: not, perhaps, surely.
-fn degree(outcome: Outcome) -> u8 {
+pub(super) fn degree(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::ExplicitDeny | Outcome::ImplicitDeny => 0,
         Outcome::Unknown => 1,

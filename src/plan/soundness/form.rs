@@ -10,6 +10,9 @@ use crate::access::Grantee;
 use crate::arn::{AccountId, KeyArn, Partition, PolicyArn};
 use crate::policy::{ActionSet, Effect, PolicyDocument, condition, pattern};
 
+/// The principal that stands for anyone, which a demand's conditions have to confine.
+const ANYONE: &str = "*";
+
 /// Checks the form of what a change writes.
 pub(super) fn check<'a>(asked: &Asked<'a>, operation: &'a Operation) -> Result<(), String> {
     match operation {
@@ -195,7 +198,7 @@ fn check_key_statement(
         }
         New::Statement => {
             ensure(is_demanded(asked, statement), || "a new statement gives something else".to_owned())?;
-            ensure(!statement.aws.is_empty() && statement.aws.is_subset(asked_principals), || {
+            ensure(is_for_asked(asked, asked_principals, statement), || {
                 "a new statement is for others".to_owned()
             })
         }
@@ -243,10 +246,23 @@ fn check_completion(asked: &Asked<'_>, statement: &Shape, actions: &BTreeSet<Str
 }
 
 fn is_demanded(asked: &Asked<'_>, statement: &Shape) -> bool {
-    asked.demands.iter().any(|demand| {
+    demanded(asked, statement).next().is_some()
+}
+
+/// The demands that a statement is, whoever it is for.
+fn demanded<'a>(asked: &'a Asked<'_>, statement: &Shape) -> impl Iterator<Item = &'a Demand> {
+    asked.demands.iter().filter(move |demand| {
         statement.expanded() == Some(demand.set)
             && condition::same_meaning(&statement.conditions, &demand.conditions)
     })
+}
+
+/// Whether a statement is for those who were asked for: named, or as anyone whom the conditions of an organization's
+/// demand confine.
+fn is_for_asked(asked: &Asked<'_>, asked_principals: &BTreeSet<String>, statement: &Shape) -> bool {
+    let is_for_anyone = statement.aws.len() == 1 && statement.aws.contains(ANYONE);
+    let is_for_named = !statement.aws.is_empty() && statement.aws.is_subset(asked_principals);
+    demanded(asked, statement).any(|demand| if demand.is_for_anyone { is_for_anyone } else { is_for_named })
 }
 
 /// Only orphans went, and only out of Allow statements.

@@ -32,9 +32,9 @@ pub(super) fn foreign_roles<'a>(
     asked.grantees.iter().filter_map(|grantee| match grantee {
         Grantee::ServiceLinkedRole(role) => {
             let account = role.arn().account;
-            (account != key.account && asked.request.concerns(key, account)).then_some(role)
+            (account != key.account && asked.request.concerns(key, Some(account))).then_some(role)
         }
-        Grantee::Account { .. } | Grantee::Entity(_) => None,
+        Grantee::Account { .. } | Grantee::Entity(_) | Grantee::Members(_) => None,
     })
 }
 

@@ -3,6 +3,7 @@
 use super::Words;
 use crate::arn::EntityKind;
 use crate::plan::finding::GranteeFinding;
+use crate::plan::listing::all_listed;
 
 pub(super) fn words(found: &GranteeFinding) -> Words {
     match found {
@@ -35,6 +36,17 @@ pub(super) fn words(found: &GranteeFinding) -> Words {
             "a key policy can't name a group, so it lets in account {account} as a whole: whoever that account's IAM \
              allows may use the key"
         )),
+        GranteeFinding::MembersNeedIam { keys, actions, policy } => Words::new(format!(
+            "nothing is attached in its accounts: whoever launches there needs a policy such as {} of its own account that \
+             allows {} on {}",
+            policy.as_str(),
+            all_listed(actions),
+            all_listed(&keys.iter().map(ToString::to_string).collect::<Vec<_>>())
+        ))
+        .hint(
+            "with credentials of an account, --principal ARN makes and attaches it there; an Auto Scaling group needs a grant, \
+             --autoscaling ACCOUNT",
+        ),
         GranteeFinding::NoDelegation { key } => {
             let account = key.account;
             Words::new(format!(

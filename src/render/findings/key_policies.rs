@@ -56,6 +56,10 @@ pub(super) fn words(found: &KeyPolicyFinding) -> Words {
                  aws:PrincipalOrgID; keymend never narrows a statement",
             )
         }
+        KeyPolicyFinding::LacksGrants { statement, who } => Words::new(format!(
+            "{statement} of the key policy lets `{who}` use the key, but not kms:CreateGrant, as older pages of AWS have \
+             it: no instance launches by it"
+        )),
         KeyPolicyFinding::Broader { statement, who, purpose } => Words::new(format!(
             "{statement} of the key policy gives {} more than the {purpose} through EC2 that was asked for",
             listed(who)

@@ -17,7 +17,7 @@ use crate::render::testing::{self, *};
 
 fn observation() -> Observation {
     let key_account = testing::key().account;
-    let other = testing::grantee(OTHER_ROOT).account();
+    let other = testing::grantee(OTHER_ROOT).account().unwrap();
     let caller = Caller { account: key_account, arn: "arn:aws:iam::111122223333:user/admin".to_owned() };
     let metadata = KeyMetadata {
         arn: testing::key(),

@@ -59,6 +59,7 @@ fn table(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) 
         Grantee::Entity(entity) if entity.kind == EntityKind::Group => {
             ", asked about as a user who has its policies alone"
         }
+        Grantee::Members(_) => ", asked about as somebody of an account that is not the key's own",
         Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) => "",
     };
     let who = Prose::new().styled(styles.strong, &names::grantee(&assessment.grantee));

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::names;
 use crate::access::Grantee;
-use crate::arn::{AccountId, KeyArn};
+use crate::arn::{AccountId, KeyArn, Members};
 use crate::plan::gains::{GainEffect, Gained};
 use crate::render::Styles;
 use crate::render::prose::Prose;
@@ -54,20 +54,29 @@ pub fn foreign_access<'g>(gained: impl IntoIterator<Item = &'g Gained>, more: &s
     const ENDS: [&str; 3] =
         ["", ", once the other side allows it too", ", once nothing else forbids it any more"];
     let mut accounts: BTreeMap<AccountId, usize> = BTreeMap::new();
-    for gain in gained.into_iter().filter(|gain| gain.grantee.account() != gain.key.account) {
+    let mut members: BTreeMap<&Members, usize> = BTreeMap::new();
+    for gain in gained.into_iter().filter(|gain| !gain.grantee.is_of(gain.key.account)) {
         let end = match gain.effect {
             GainEffect::Access | GainEffect::Unknown | GainEffect::NoLaunch => 0,
             GainEffect::OneSide => 1,
             GainEffect::Blocked => 2,
         };
-        let known = accounts.entry(gain.grantee.account()).or_insert(end);
+        let known = match (gain.grantee.account(), gain.grantee.as_members()) {
+            (Some(account), _) => accounts.entry(account).or_insert(end),
+            (None, Some(own)) => members.entry(own).or_insert(end),
+            (None, None) => continue,
+        };
         *known = end.min(*known);
     }
     let sentence = |(end, words): (usize, &str)| {
         let own: BTreeSet<AccountId> =
             accounts.iter().filter(|(_, known)| **known == end).map(|(account, _)| *account).collect();
-        let named = names::accounts(own.iter());
-        (!own.is_empty()).then(|| format!("This gives access to {named}{more}{words}."))
+        let of_members = members.iter().filter(|(_, known)| **known == end);
+        let of_members =
+            of_members.map(|(members, _)| format!("all accounts of {}", names::members(members)));
+        let named = (!own.is_empty()).then(|| names::accounts(own.iter()));
+        let named: Vec<String> = named.into_iter().chain(of_members).collect();
+        (!named.is_empty()).then(|| format!("This gives access to {}{more}{words}.", names::list(named)))
     };
     ENDS.into_iter().enumerate().filter_map(sentence).collect()
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::access::Grantee;
-use crate::arn::{EntityArn, KeyArn};
+use crate::arn::{EntityArn, KeyArn, Members};
 
 /// `account 444455556666`, `role app (444455556666)`
 pub(crate) fn grantee(grantee: &Grantee) -> String {
@@ -11,6 +11,15 @@ pub(crate) fn grantee(grantee: &Grantee) -> String {
         Grantee::Account { id, .. } => format!("account {id}"),
         Grantee::Entity(entity) => self::entity(entity),
         Grantee::ServiceLinkedRole(role) => self::entity(role.arn()),
+        Grantee::Members(members) => self::members(members),
+    }
+}
+
+/// `organization o-a1b2c3d4e5`, `OU ou-ab12-11111111 (o-a1b2c3d4e5)`
+pub(crate) fn members(members: &Members) -> String {
+    match members {
+        Members::Organization(id) => format!("organization {id}"),
+        Members::Unit(unit) => format!("OU {} ({})", unit.id(), unit.organization()),
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn hand_over(
     draft: &mut Draft,
 ) {
     draft.find(&account, IdentityFinding::Unread { reason: reason.clone() });
-    let keys: Vec<KeyArn> = request.keys_for(account).cloned().collect();
+    let keys: Vec<KeyArn> = request.keys_for(Some(account)).cloned().collect();
     for key in &keys {
         for entity in &entities {
             draft.iam_sides.insert((key.clone(), entity.clone()), Side::Missing);
@@ -49,7 +49,7 @@ pub(super) fn hand_over(
 /// The policy for somebody else to make: where what is required names the region, for each region by itself.
 fn handed_over(request: &Request, account: AccountId) -> String {
     let mut parts: Vec<(Vec<RequiredStatement>, Vec<String>)> = Vec::new();
-    for key in request.keys_for(account) {
+    for key in request.keys_for(Some(account)) {
         let required = request.required_in(key, account);
         match parts.iter_mut().find(|(known, _)| *known == required) {
             Some((_, keys)) => keys.push(key.to_string()),

@@ -29,8 +29,9 @@ pub(super) fn hand_over(
     for required in distinct(added()) {
         let mut texts: Vec<String> = Vec::new();
         for KeyPrincipal { principal, .. } in added().filter(|own| own.required.contains(required)) {
-            if !texts.contains(&principal.to_string()) {
-                texts.push(principal.to_string());
+            let text = principal.principal_text();
+            if !texts.contains(&text) {
+                texts.push(text);
             }
         }
         statements.push(required.for_key_policy(&sids.free(required.key_policy_sid), &texts));

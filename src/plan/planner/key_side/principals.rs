@@ -31,15 +31,19 @@ pub(super) fn key_principals(
         let principal = grantee.key_principal();
         // Nobody of another account gets in unless the key policy names somebody there, so its root is added for a
         // group's sake. At home the root's statement would let all of the account's IAM decide, for one group.
-        let is_foreign = grantee.account() != key.account;
+        let is_foreign = !grantee.is_of(key.account);
         let is_asked_for = principal == *grantee || grantees.contains(&principal);
-        if grantee.is_group() && is_foreign && !is_asked_for {
-            draft.find(&grantee, GranteeFinding::StandsForAccount { account: grantee.account() });
+        if let Grantee::Account { id, .. } = principal
+            && grantee.is_group()
+            && is_foreign
+            && !is_asked_for
+        {
+            draft.find(&grantee, GranteeFinding::StandsForAccount { account: id });
         }
         let is_added = is_foreign || is_asked_for;
         let kind = GranteeKind::from(&principal);
-        let required = required.entry(kind).or_insert_with(|| request.required_of(key, kind).into());
-        let required = Rc::clone(required);
+        let known = required.entry(kind.clone()).or_insert_with(|| request.required_of(key, &kind).into());
+        let required = Rc::clone(known);
         principals.push(KeyPrincipal { grantee: grantee.clone(), principal, is_added, required });
     }
     principals

@@ -6,9 +6,9 @@ use super::super::super::finding::KeyPolicyFinding;
 use super::super::super::patch::Reader;
 use super::super::Draft;
 use super::Need;
-use crate::access::Purpose;
+use crate::access::{Purpose, RequiredStatement};
 use crate::arn::KeyArn;
-use crate::policy::PolicyDocument;
+use crate::policy::{ActionSet, PolicyDocument};
 
 /// Who has more than the least privilege already is told by which statement.
 pub(super) fn warn_of_broader(
@@ -24,8 +24,8 @@ pub(super) fn warn_of_broader(
         let indices = need.of.required.iter().flat_map(|required| reader.broader(required, &need.text));
         for index in indices.collect::<BTreeSet<_>>() {
             let names = broader.entry(index).or_default();
-            if !names.contains(&need.text) {
-                names.push(need.text.clone());
+            if !names.contains(&need.name) {
+                names.push(need.name.clone());
             }
         }
     }
@@ -33,6 +33,31 @@ pub(super) fn warn_of_broader(
         let Some(statement) = document.statements.get(index) else { continue };
         let statement = statement.label(index);
         draft.find(key, KeyPolicyFinding::Broader { statement, who: names, purpose });
+    }
+}
+
+/// Who may use the key and not have grants made is told by which statement.
+pub(super) fn tell_of_missing_grants(
+    key: &KeyArn,
+    document: &PolicyDocument,
+    reader: &Reader<'_>,
+    needs: &[Need<'_>],
+    draft: &mut Draft,
+) {
+    let creation = ActionSet::of_pattern("kms:CreateGrant");
+    for need in needs {
+        let given = |required: &RequiredStatement| reader.cover(required, &need.text);
+        let grants = need.of.required.iter().filter(|required| required.action_set.contains(creation));
+        let lacks_grants = grants.map(given).any(|cover| cover.missing.contains(creation));
+        if need.of.grantee.as_members().is_none() || !lacks_grants {
+            continue;
+        }
+        for index in need.of.required.iter().flat_map(|required| given(required).by).collect::<BTreeSet<_>>()
+        {
+            let Some(statement) = document.statements.get(index) else { continue };
+            let (statement, who) = (statement.label(index), need.name.clone());
+            draft.find(key, KeyPolicyFinding::LacksGrants { statement, who });
+        }
     }
 }
 
@@ -48,7 +73,7 @@ pub(super) fn warn_of_wider<'a>(
     for need in missing {
         let indices = need.missing.iter().flat_map(|required| reader.narrower(required, &need.text));
         for index in indices.collect::<BTreeSet<_>>() {
-            narrower.entry(index).or_default().push(need.text.clone());
+            narrower.entry(index).or_default().push(need.name.clone());
         }
     }
     for (index, mut names) in narrower {

@@ -8,7 +8,11 @@ use crate::authz::{Principal, PrincipalKind, Standing, Truth};
 use crate::policy::Statement;
 
 /// A user or role that no policy names: no such name is valid.
-pub(super) fn stranger(partition: Partition, account: AccountId, kind: EntityKind) -> Principal {
+pub(in crate::plan::soundness) fn stranger(
+    partition: Partition,
+    account: AccountId,
+    kind: EntityKind,
+) -> Principal {
     let name = "(nobody)".to_owned();
     Principal::one_of(&EntityArn { partition, account, kind, path: "/".to_owned(), name })
 }
@@ -80,6 +84,7 @@ fn kind(principal: &Principal) -> u8 {
         PrincipalKind::FederatedUser => 6,
         PrincipalKind::Service => 7,
         PrincipalKind::IdentityOnly => 8,
+        PrincipalKind::Member => 9,
     }
 }
 

@@ -261,7 +261,16 @@ fn least_privilege_for_somebody_else_is_caught() {
 /// Both tables say the same for everybody who can be a grantee: so a slip in either is seen.
 #[test]
 fn both_tables_agree() {
-    let grantees = [ROLE, STRANGER, FLEET, ROOT, "arn:aws:iam::444455556666:group/ops"];
+    let grantees = [
+        ROLE,
+        STRANGER,
+        FLEET,
+        ROOT,
+        "arn:aws:iam::444455556666:group/ops",
+        "o-a1b2c3d4e5",
+        "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/",
+        "o-a1b2c3d4e5/*/ou-ab12-11111111/",
+    ];
     for profile in [Profile::Documented, Profile::LeastPrivilege] {
         for purpose in [Purpose::Launch, Purpose::Start] {
             let request = request(profile, purpose, &grantees);
@@ -277,7 +286,7 @@ fn both_tables_agree() {
                     .iter()
                     .map(|required| meaning(required.action_set, &required.conditions))
                     .collect();
-                let demands: Vec<_> = Demand::of(&request, &key(), grantee.into())
+                let demands: Vec<_> = Demand::of(&request, &key(), &grantee.into())
                     .iter()
                     .map(|demand| meaning(demand.set, &demand.conditions))
                     .collect();
