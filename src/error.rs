@@ -257,6 +257,9 @@ impl Error {
             Self::EarlierPart(error) => {
                 Some(format!("apply that part first: keymend apply PLAN --account {}", error.account))
             }
+            Self::SavedPlan(
+                SavedPlanError::Earlier { way: Some(way), .. } | SavedPlanError::Different { way, .. },
+            ) => Some(format!("save it anew: {way}")),
             Self::SavedPlan(_) => {
                 Some("save the plan anew: `keymend fix` with --dry-run --out PLAN".to_owned())
             }

@@ -9,7 +9,8 @@ use super::interrupt::Interrupt;
 use super::proof::Court;
 use super::run::{Carried, Decision, Ended, Job};
 use super::{chain, ending, handover, organization, parts};
-use crate::access::UnresolvedRequest;
+use crate::access::chain::Chain;
+use crate::access::{Request, UnresolvedRequest};
 use crate::apply::journal::Origin;
 use crate::apply::survey::survey;
 use crate::apply::{Clock, RunOutcome, StepResult};
@@ -32,10 +33,13 @@ pub(super) async fn apply(args: &ApplyArgs, console: &mut Console) -> Result<Exi
 }
 
 fn read(settings: &ApplySettings) -> Result<Case, SavedPlanError> {
+    let way = |chain: &Chain, request: &Request| {
+        handover::saving_anew(chain, request, &settings.backend, &settings.plan)
+    };
     let file = settings.plan.display().to_string();
     let text = std::fs::read_to_string(&settings.plan)
         .map_err(|error| SavedPlanError::Unreadable { file: file.clone(), reason: error.to_string() })?;
-    let saved = SavedPlan::parse(&text, &file, causes::planned, tell)?;
+    let saved = SavedPlan::parse(&text, &file, causes::planned, tell, way)?;
     saved.made_on(backend::of_plan(&settings.backend), file)
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::backend;
 use super::console::Console;
 use super::run::Ended;
+use crate::access::Request;
 use crate::access::chain::Chain;
 use crate::apply::{StepResult, journal};
 use crate::cli::EmitFormat;
@@ -14,6 +15,7 @@ use crate::error::Error;
 use crate::files::{self, Destination, NewFile};
 use crate::plan::Case;
 use crate::plan::saved::SavedPlan;
+use crate::render::command;
 use crate::render::emit;
 use crate::render::findings::tell;
 use crate::render::report;
@@ -133,6 +135,18 @@ fn origin(chain: &Chain, backend: &BackendSettings) -> Vec<String> {
     };
     let ids = region.into_iter().chain(chain.options());
     ids.map(|(name, value)| backend::option(name, value)).collect()
+}
+
+/// The command that saves a plan anew from what was asked for.
+pub(super) fn saving_anew(
+    chain: &Chain,
+    request: &Request,
+    backend: &BackendSettings,
+    plan: &Path,
+) -> String {
+    let saving = ["--dry-run".to_owned(), backend::option("--out", &plan.display().to_string())];
+    let command = command::fix_request(request).with(&origin(chain, backend));
+    command.with(&backend::reach(backend)).with(&saving).to_string()
 }
 
 fn write(file: &Path, text: &str, mode: u32) -> Result<(), Error> {

@@ -1,18 +1,26 @@
 //! A plan in a file, so that it can be reviewed, and applied later or elsewhere.
 //!
-//! The file holds what the plan was made from, so that it can be made again: a file in which anything was edited
-//! is refused whole.
+//! The file holds what the plan was made from, so that it can be made again, and a digest of all that it says: a file in
+//! which anything was edited is refused whole. That is against mishaps. Who forges a file can make its digest too, and
+//! gains nothing by it that the request does not show: what is written is still compared with what is there.
+
+mod digest;
 
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 
+use self::digest::{Unambiguous, digest};
 use super::{Case, Finding, Plan, Told};
 use crate::access::Request;
 use crate::access::chain::Chain;
 use crate::observation::Observation;
 
 /// The version of the file's format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+
+/// The format of the days when a file had no digest.
+const WITHOUT_DIGEST: u32 = 1;
 
 /// A plan as it was saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +39,9 @@ struct Content {
     /// The version of the file's format.
     #[schemars(extend("const" = FORMAT))]
     keymend_plan: u32,
+    /// The SHA-256 of everything else in the file, in hexadecimal: of the document without this member, written without
+    /// white space and with the members of each object in the order of their names.
+    digest: String,
     /// The keymend that made the plan.
     made_by: String,
     /// When both sides were read: RFC 3339, UTC.
@@ -86,15 +97,31 @@ pub enum SavedPlanError {
         /// Its version.
         version: String,
     },
+    /// It is of the format of earlier versions, in which not every edit shows.
+    #[error("the plan `{file}` is of an earlier format, which does not tell whether it was edited")]
+    Earlier {
+        /// The file.
+        file: String,
+        /// The command that saves what it asks for anew, where that can be read.
+        way: Option<String>,
+    },
+    /// It does not say what it said when it was saved.
+    #[error("the plan `{file}` was changed after it was saved")]
+    Edited {
+        /// The file.
+        file: String,
+    },
     /// Planning again from the file's request and observation gives something else.
     #[error(
-        "the plan `{file}` is not what follows from its own request and observation: it was edited, or keymend {made_by} plans otherwise"
+        "the plan `{file}` is not what follows here from its own request and observation: keymend {made_by}, which made it, plans otherwise"
     )]
     Different {
         /// The file.
         file: String,
         /// The keymend that made it.
         made_by: String,
+        /// The command that saves what it asks for anew.
+        way: String,
     },
     /// It was made on AWS and is to be applied to a sandbox, or the other way round.
     #[error("the plan `{file}` was made on {made_on}")]
@@ -117,8 +144,9 @@ impl SavedPlan {
         tell: impl Fn(&Finding) -> Told,
     ) -> Result<String, serde_json::Error> {
         let Case { chain, request, observation, plan } = self.case.clone();
-        let content = Content {
+        let mut content = Content {
             keymend_plan: FORMAT,
+            digest: String::new(),
             made_by: env!("CARGO_PKG_VERSION").to_owned(),
             made_at,
             backend: self.backend,
@@ -128,6 +156,7 @@ impl SavedPlan {
             observation,
             plan: plan.map_findings(tell),
         };
+        content.digest = digest(serde_json::to_value(&content)?);
         serde_json::to_string_pretty(&content).map(|text| text + "\n")
     }
 
@@ -144,7 +173,8 @@ impl SavedPlan {
         Err(SavedPlanError::Backend { file, made_on })
     }
 
-    /// Reads a plan and makes it again, with what makes plans and what puts findings into words.
+    /// Reads a plan and makes it again, with what makes plans, what puts findings into words and what tells the command
+    /// that saves such a plan anew.
     ///
     /// # Errors
     /// The text is no plan, is of another version, or was edited.
@@ -153,34 +183,49 @@ impl SavedPlan {
         file: &str,
         make: impl FnOnce(Chain, Request, Observation) -> Case,
         tell: impl Fn(&Finding) -> Told,
+        way: impl Fn(&Chain, &Request) -> String,
     ) -> Result<Self, SavedPlanError> {
-        let malformed = |error: serde_json::Error| SavedPlanError::Malformed {
-            file: file.to_owned(),
-            reason: error.to_string(),
-        };
-        let value: serde_json::Value = serde_json::from_str(text).map_err(malformed)?;
-        match value.get("keymend_plan") {
-            Some(version) if version == FORMAT => {}
-            Some(version) => {
+        let malformed = |reason: String| SavedPlanError::Malformed { file: file.to_owned(), reason };
+        let edited = || SavedPlanError::Edited { file: file.to_owned() };
+        let Unambiguous(value) = serde_json::from_str(text).map_err(|error| match error.classify() {
+            Category::Data => edited(),
+            _ => malformed(error.to_string()),
+        })?;
+        let version = value.get("keymend_plan");
+        match version.ok_or_else(|| malformed("it has no member `keymend_plan`".to_owned()))? {
+            version if *version == FORMAT => {}
+            version if *version == WITHOUT_DIGEST => {
+                let asked = Asked::deserialize(&value).ok();
+                let way = asked.map(|Asked { chain, request }| way(&chain, &request));
+                return Err(SavedPlanError::Earlier { file: file.to_owned(), way });
+            }
+            version => {
                 return Err(SavedPlanError::Version { file: file.to_owned(), version: version.to_string() });
             }
-            None => {
-                let reason = "it has no member `keymend_plan`".to_owned();
-                return Err(SavedPlanError::Malformed { file: file.to_owned(), reason });
-            }
         }
-        let content: Content = serde_json::from_str(text).map_err(malformed)?;
-        // A file that says something which was not understood was edited too.
+        if value.get(digest::MEMBER) != Some(&digest(value.clone()).into()) {
+            return Err(edited());
+        }
+        let content: Content = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        // What a later version said and is not understood here may matter.
         let is_understood = serde_json::to_value(&content).is_ok_and(|own| own == value);
         let Content { made_by, backend, has_changes, chain, request, observation, plan, .. } = content;
+        let way = way(&chain, &request);
         let case = make(chain, request, observation);
         let is_as_made = case.plan.clone().map_findings(tell) == plan;
         if is_understood && is_as_made && has_changes != plan.changes.is_empty() {
             Ok(Self { backend, case })
         } else {
-            Err(SavedPlanError::Different { file: file.to_owned(), made_by })
+            Err(SavedPlanError::Different { file: file.to_owned(), made_by, way })
         }
     }
+}
+
+/// As much of a file as the command takes that saves it anew.
+#[derive(Deserialize)]
+struct Asked {
+    chain: Chain,
+    request: Request,
 }
 
 /// The JSON Schema (draft 2020-12) of a plan file.

@@ -5,6 +5,7 @@ mod check;
 mod context;
 mod coverage;
 mod documents;
+mod edits;
 mod endings;
 mod failures;
 mod handover;

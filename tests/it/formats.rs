@@ -3,8 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use keymend::access::Request;
+use keymend::access::chain::Chain;
 use keymend::apply::journal::{Backend, History, RunState};
+use keymend::launch::causes;
 use keymend::plan::Fate;
+use keymend::plan::saved::{SavedPlan, SavedPlanError};
+use keymend::render::findings::tell;
 use serde_json::Value;
 
 use crate::scene::Scene;
@@ -150,15 +155,18 @@ fn the_runs_of_earlier_versions_are_listed_and_finished() {
 
 /// Each plan with its world and the exit status of applying it.
 const PLANS: [(&str, &str, i32); 3] = [
+    ("2-autoscaling-not-permitted", "autoscaling-not-permitted", 3),
+    ("2-copied-ami", "copied-ami", 0),
+    ("2-no-requester-credentials", "no-requester-credentials", 3),
+];
+
+/// Plans of the days when not every edit showed, each with its world and the exit status of what is asked for in them.
+const WITHOUT_DIGEST: [(&str, &str, i32); 5] = [
     ("1-autoscaling-not-permitted", "autoscaling-not-permitted", 3),
     ("1-copied-ami", "copied-ami", 0),
     ("1-no-requester-credentials", "no-requester-credentials", 3),
-];
-
-/// Plans of the days when keymend found less: what it plans now from what they were made on says more.
-const OUTDATED: [(&str, &str); 2] = [
-    ("1-without-purpose-autoscaling-across-accounts", "autoscaling-across-accounts"),
-    ("1-without-purpose-copied-ami", "copied-ami"),
+    ("1-without-purpose-autoscaling-across-accounts", "autoscaling-across-accounts", 0),
+    ("1-without-purpose-copied-ami", "copied-ami", 0),
 ];
 
 /// A scene with the plan of an earlier version beside its world.
@@ -168,21 +176,49 @@ fn with_plan(name: &str, fixture: &str) -> Scene {
     scene
 }
 
+const APPLY: &str = "apply plan.json --sandbox=world.json --yes";
+
 #[test]
-fn every_plan_is_applied_or_refused_whole() {
-    let told = PLANS.map(|(name, ..)| name).into_iter().chain(OUTDATED.map(|(name, _)| name));
+fn every_plan_is_applied_or_refused_with_the_way_to_another() {
+    let told = WITHOUT_DIGEST.iter().chain(&PLANS).map(|(name, ..)| *name);
     assert_eq!(names("plans"), told.collect::<Vec<_>>());
     for (name, fixture, status) in PLANS {
         let (fixed, applied) = (Scene::of(fixture), with_plan(name, fixture));
         assert_eq!(fixed.fix("--yes").status, status, "{name}");
-        let ran = applied.run("apply plan.json --sandbox=world.json --yes");
+        let ran = applied.run(APPLY);
         assert_eq!((ran.status, world(&applied)), (status, world(&fixed)), "{name}: {ran}");
     }
-    for (name, fixture) in OUTDATED {
-        let scene = with_plan(name, fixture);
+    for (name, fixture, status) in WITHOUT_DIGEST {
+        let (fixed, scene) = (Scene::of(fixture), with_plan(name, fixture));
+        assert_eq!(fixed.fix("--yes").status, status, "{name}");
         let before = scene.content();
-        let ran = scene.run("apply plan.json --sandbox=world.json --yes");
+        let ran = scene.run(APPLY);
         assert_eq!((ran.status, scene.content()), (1, before), "{name}: {ran}");
-        assert!(ran.stderr.contains("or keymend 0.1.0 plans otherwise"), "{name}: {ran}");
+        let refused = "error: the plan `plan.json` is of an earlier format, which does not tell whether it was edited\n";
+        assert!(ran.stderr.starts_with(refused), "{name}: {ran}");
+        let way = ran.stderr.split_once("hint: save it anew: keymend ").unwrap().1.trim_end();
+        assert!(way.ends_with(" --sandbox=world.json --dry-run --out plan.json"), "{name}: {ran}");
+        assert_eq!(scene.run(way).status, status, "{name}: {way}");
+        let ran = scene.run(APPLY);
+        assert_eq!((ran.status, world(&scene)), (status, world(&fixed)), "{name}: {ran}");
     }
+}
+
+#[test]
+fn a_plan_that_this_version_makes_otherwise_is_refused_with_the_way_to_another() {
+    let scene = with_plan("2-copied-ami", "copied-ami");
+    let text = fs::read_to_string(scene.path("plan.json")).unwrap();
+    let way = |_: &Chain, request: &Request| request.keys.len().to_string();
+    let planned = |chain, request, observation| {
+        let mut case = causes::planned(chain, request, observation);
+        case.plan.changes.truncate(1);
+        case
+    };
+    let refused = SavedPlan::parse(&text, "plan.json", planned, tell, way).unwrap_err();
+    let expected = SavedPlanError::Different {
+        file: "plan.json".to_owned(),
+        made_by: "0.1.0".to_owned(),
+        way: "1".to_owned(),
+    };
+    assert_eq!(refused, expected);
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use super::edits::digest;
 use crate::scene::{Ran, Scene};
 
 /// Saves a plan of the world's defaults.
@@ -104,7 +105,7 @@ fn the_file_tells_what_it_is() {
     let scene = Scene::of("copied-ami");
     saved(&scene);
     let plan = plan(&scene);
-    assert_eq!((&plan["keymend_plan"], &plan["has_changes"]), (&json!(1), &json!(true)));
+    assert_eq!((&plan["keymend_plan"], &plan["has_changes"]), (&json!(2), &json!(true)));
     assert_eq!(plan["backend"], "sandbox");
     let schema = scene.run("schema plan").json();
     let validator = jsonschema::draft202012::options().build(&schema).unwrap();
@@ -148,11 +149,20 @@ fn an_edited_file_is_refused_whole() {
         let ran = apply(&scene, "--yes");
         assert_eq!(ran.status, 1, "{what}: {ran}");
         assert!(
-            ran.stderr.contains("is not what follows from its own request and observation"),
+            ran.stderr
+                .contains("the plan `plan.json` was changed after it was saved\nhint: save the plan anew: "),
             "{what}: {ran}"
         );
         assert_eq!(scene.content(), before, "{what}");
     }
+}
+
+/// A plan as it would have been saved on AWS.
+fn made_on_aws(plan: &str) -> String {
+    let mut plan: Value = serde_json::from_str(plan).unwrap();
+    plan["backend"] = json!("aws");
+    plan["digest"] = digest(&plan).into();
+    plan.to_string()
 }
 
 #[test]
@@ -162,10 +172,10 @@ fn what_is_no_plan_is_refused() {
     let good = fs::read_to_string(scene.path("plan.json")).unwrap();
     let mut shown = Vec::new();
     for text in [
-        good.replace("\"keymend_plan\": 1", "\"keymend_plan\": 2"),
+        good.replace("\"keymend_plan\": 2", "\"keymend_plan\": 3"),
         "{}".to_owned(),
         "{".to_owned(),
-        good.replace("\"sandbox\"", "\"aws\""),
+        made_on_aws(&good),
         good.replace("\"request\"", "\"requests\""),
     ] {
         fs::write(scene.path("plan.json"), text).unwrap();

@@ -443,7 +443,7 @@ fn a_plan_from_an_image_is_saved_and_applied() {
     assert!(plan != edited, "the finding is in the file");
     std::fs::write(scene.path("edited.json"), edited).unwrap();
     let refused = scene.run("apply edited.json --sandbox=world.json --yes");
-    assert!(refused.status == 1 && refused.stderr.contains("it was edited"), "{refused}");
+    assert!(refused.status == 1 && refused.stderr.contains("was changed after it was saved"), "{refused}");
 
     scene.change(|world| {
         for account in ["111122223333", "444455556666"] {
