@@ -4,6 +4,7 @@
 //! <https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-configure.html>
 
 mod age;
+mod clients;
 mod credentials;
 mod ec2;
 mod ec2_client;
@@ -15,8 +16,11 @@ mod identity;
 mod kms;
 mod pace;
 mod prove;
+mod retries;
 mod role;
 mod session;
+mod settings;
+mod transport;
 mod write;
 
 use std::collections::BTreeMap;
@@ -242,13 +246,13 @@ impl Write for Aws {
     async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
         let call = write_call(operation);
         let session = self.sessions.writing(&call, operation.account()).await?;
-        let iam = session.iam();
+        let (iam, kms) = (session.writes().iam(), |key: &KeyArn| session.writes().kms(&key.region));
         match operation {
             Operation::PruneOrphans(update)
             | Operation::UpdateKeyPolicy(update)
             | Operation::RestoreKeyPolicy(update)
             | Operation::ReduceKeyPolicy(update) => {
-                kms::put_key_policy(&session.kms(&update.key.region), &call, &update.after).await
+                kms::put_key_policy(&kms(&update.key), &call, &update.after).await
             }
             Operation::CreatePolicy { policy, description, after } => {
                 write::create_policy(iam, &call, policy, description, after).await
@@ -261,12 +265,8 @@ impl Write for Aws {
                 write::create_policy_version(iam, &call, after).await
             }
             Operation::AttachPolicy { entity, .. } => write::attach_policy(iam, &call, entity).await,
-            Operation::CreateGrant { grant, .. } => {
-                kms::create_grant(&session.kms(&grant.key.region), &call, grant).await
-            }
-            Operation::RevokeGrant { key, grant } => {
-                kms::revoke_grant(&session.kms(&key.region), &call, &grant.id).await
-            }
+            Operation::CreateGrant { grant, .. } => kms::create_grant(&kms(&grant.key), &call, grant).await,
+            Operation::RevokeGrant { key, grant } => kms::revoke_grant(&kms(key), &call, &grant.id).await,
             Operation::DetachPolicy { entity, .. } => write::detach_policy(iam, &call, entity).await,
             Operation::DeletePolicy { .. } => write::delete_policy(iam, &call).await,
             Operation::SetDefaultVersion { version, .. } => {

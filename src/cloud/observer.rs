@@ -1,12 +1,14 @@
 //! Reads everything a request needs, side by side, and resolves what was typed.
 
+mod abreast;
 mod identity;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 use tokio::{join, try_join};
 
+use self::abreast::abreast;
 use self::identity::{Documents, Found};
 use super::{CloudError, CloudErrorKind, Observe};
 use crate::access::{Grantee, GranteeRef, KeyRef, Request, UnresolvedRequest};
@@ -63,9 +65,10 @@ pub async fn observe(
         .iter()
         .map(async |(account, key)| read_key(key, cloud).await.map(|read| (*account, read)));
     let (keys, default_keys, accounts) = try_join!(
-        try_join_all(asked.keys.iter().map(|key| read_key(key, cloud))),
-        try_join_all(default_keys),
-        try_join_all(accounts.into_iter().map(|account| read_account(account, asked, cloud))),
+        abreast(asked.keys.iter().map(|key| read_key(key, cloud))).try_collect::<Vec<_>>(),
+        abreast(default_keys).try_collect::<Vec<_>>(),
+        abreast(accounts.into_iter().map(|account| read_account(account, asked, cloud)))
+            .try_collect::<Vec<_>>(),
     )?;
     let mut observation = Observation::default();
     let mut request = Request {
@@ -261,7 +264,7 @@ async fn read_account(
     let (quotas, named, found, calling) = try_join!(
         cloud.iam_quotas(id),
         cloud.policies_named(id, &asked.policy_name),
-        try_join_all(own.iter().map(|grantee| read_entity(grantee, cloud))),
+        abreast(own.iter().map(|grantee| read_entity(grantee, cloud))).try_collect::<Vec<_>>(),
         async { Ok(read_caller(&caller, asked, cloud).await) },
     )?;
     let all: Vec<&Found> = found.iter().flatten().chain(calling.read()).collect();
@@ -295,7 +298,7 @@ async fn read_account(
 async fn read_tags(named: &[(PolicyArn, String)], cloud: &impl Observe) -> BTreeMap<String, Reading<Tags>> {
     let one =
         async |(arn, _): &(PolicyArn, String)| (arn.to_string(), if_allowed(cloud.policy_tags(arn).await));
-    join_all(named.iter().map(one)).await.into_iter().collect()
+    abreast(named.iter().map(one)).collect().await
 }
 
 async fn read_entity(grantee: &GranteeRef, cloud: &impl Observe) -> Result<Option<Found>, CloudError> {
@@ -344,7 +347,8 @@ async fn read_policies(
 ) -> Result<(BTreeMap<PolicyArn, ManagedPolicy>, Documents), CloudError> {
     let read_anyway = named.iter().map(|(arn, _)| arn.to_string()).collect();
     let (policies, mut documents) = join!(
-        try_join_all(named.iter().map(|(arn, default)| cloud.managed_policy(arn, Some(default)))),
+        abreast(named.iter().map(|(arn, default)| cloud.managed_policy(arn, Some(default))))
+            .try_collect::<Vec<_>>(),
         Documents::read(account, found, &read_anyway, cloud),
     );
     let policies = policies?.into_iter().flatten().map(|policy| (policy.arn.clone(), policy)).collect();

@@ -5,6 +5,8 @@ mod apply;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod canned;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod crash;
@@ -34,6 +36,8 @@ mod wire_emit;
 mod wire_fix;
 #[cfg(test)]
 mod wire_identity;
+#[cfg(test)]
+mod wire_pressure;
 #[cfg(test)]
 mod wire_verify;
 #[cfg(test)]

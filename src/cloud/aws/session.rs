@@ -10,28 +10,28 @@ use std::{env, fmt, iter};
 use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
-use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_smithy_http_client::tls::TlsContext;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future;
 use tokio::sync::OnceCell;
 
 use super::AwsOptions;
+use super::clients::{Clients, sts};
 use super::ec2_client;
 use super::errors::Call;
+use super::retries;
 use super::role::AssumedRole;
+use super::settings::{self, MAX_ATTEMPTS};
+use super::transport::{Carriage, Connections, Reads};
 use crate::arn::{AccountId, ArnParts, EntityArn, Partition};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::observation::Caller;
 
 /// Where the AWS CLI sends calls of global services when no region is set.
 const GLOBAL_REGION: &str = "us-east-1";
-
-/// The SDK's default; where nothing else is set, reads are tried oftener.
-const DEFAULT_ATTEMPTS: u32 = 3;
-const READ_ATTEMPTS: u32 = 8;
 
 /// Where credentials come from, as it is told in messages.
 #[derive(Debug)]
@@ -59,33 +59,42 @@ impl fmt::Display for Whose {
 pub(super) struct Session {
     whose: Whose,
     config: SdkConfig,
+    carriage: Carriage,
     /// The region that was configured.
     region: Option<String>,
     /// Who it is, where assuming the role told it already.
     known: Option<Caller>,
     /// Who it is by GetCallerIdentity.
     identity: OnceCell<Result<Caller, CloudError>>,
-    iam: std::cell::OnceCell<aws_sdk_iam::Client>,
-    kms: RefCell<BTreeMap<String, aws_sdk_kms::Client>>,
+    reads: Clients,
+    writes: Clients,
     ec2: RefCell<BTreeMap<String, ec2_client::Client>>,
 }
 
 impl Session {
+    /// With the configuration for whatever is read.
     pub(super) fn new(
         whose: Whose,
         config: SdkConfig,
+        carriage: Carriage,
         region: Option<String>,
         known: Option<Caller>,
     ) -> Self {
+        let config = config.into_builder().http_client(carriage.reading()).build();
+        let writes = config.to_builder().http_client(carriage.writing());
+        if let Some(caller) = &known {
+            carriage.belongs_to(caller.account);
+        }
         Self {
             whose,
-            config,
+            carriage,
             region,
             known,
             identity: OnceCell::new(),
-            iam: std::cell::OnceCell::new(),
-            kms: RefCell::default(),
+            reads: Clients::of(config.clone()),
+            writes: Clients::of(writes.build()),
             ec2: RefCell::default(),
+            config,
         }
     }
 
@@ -114,12 +123,13 @@ impl Session {
 
     async fn ask_identity(&self) -> Result<Caller, CloudError> {
         let call = self.identity_call();
-        let output = aws_sdk_sts::Client::new(&self.config)
+        let output = sts(&self.config)
             .get_caller_identity()
             .send()
             .await
             .map_err(|error| CloudError { profile: self.profile(), ..call.failed(&error) })?;
         let account = output.account().unwrap_or_default().parse().map_err(|error| call.unexpected(error))?;
+        self.carriage.belongs_to(account);
         let arn = output.arn().ok_or_else(|| call.unexpected("no ARN"))?.to_owned();
         Ok(Caller { account, arn })
     }
@@ -140,17 +150,19 @@ impl Session {
         }
     }
 
+    /// Reads of IAM.
     pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
-        self.iam.get_or_init(|| aws_sdk_iam::Client::new(&self.config))
+        self.reads.iam()
     }
 
+    /// Reads of KMS in a region.
     pub(super) fn kms(&self, region: &str) -> aws_sdk_kms::Client {
-        let client = || {
-            let config =
-                aws_sdk_kms::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
-            aws_sdk_kms::Client::from_conf(config.build())
-        };
-        self.kms.borrow_mut().entry(region.to_owned()).or_insert_with(client).clone()
+        self.reads.kms(region)
+    }
+
+    /// Clients that write: nothing waits behind reads.
+    pub(super) fn writes(&self) -> &Clients {
+        &self.writes
     }
 
     /// Why there is no client for the region is told in words.
@@ -179,19 +191,23 @@ pub(super) struct Sessions {
 impl Sessions {
     /// Reads configuration; asks AWS for nothing.
     pub(super) async fn load(options: &AwsOptions) -> Result<Self, CloudError> {
+        let reads = Reads::default();
+        let connections = SharedHttpClient::new(Connections::new(TlsContext::default()));
+        let load =
+            async |profile| load(options, profile, Carriage::new(connections.clone(), reads.clone())).await;
         let profiles = future::join_all(
             options
                 .account_profiles
                 .iter()
-                .map(async |(account, profile)| (*account, Rc::new(load(options, Some(profile)).await))),
+                .map(async |(account, profile)| (*account, Rc::new(load(Some(profile)).await))),
         );
         let proving = future::join_all(
             options
                 .proving_profiles
                 .iter()
-                .map(async |profile| (profile.clone(), Rc::new(load(options, Some(profile)).await))),
+                .map(async |profile| (profile.clone(), Rc::new(load(Some(profile)).await))),
         );
-        let default = load(options, options.profile.as_deref());
+        let default = load(options.profile.as_deref());
         let (default, profiles, proving) = future::join3(default, profiles, proving).await;
         let sessions = Self {
             default: Rc::new(default),
@@ -292,12 +308,13 @@ impl Sessions {
             account: Some(by.caller().await?.account),
             region: by.region.clone(),
         };
-        let client = aws_sdk_sts::Client::new(&by.config);
+        let client = sts(&by.config);
         let (role, arn) = AssumedRole::assume(client, &call).await?;
         let provider = SharedCredentialsProvider::new(role);
         let config = by.config.clone().into_builder().credentials_provider(provider).build();
         let known = Some(Caller { account, arn });
-        Ok(Rc::new(Session::new(Whose::Role(role_arn), config, self.default.region.clone(), known)))
+        let carriage = by.carriage.of_others();
+        Ok(Rc::new(Session::new(Whose::Role(role_arn), config, carriage, self.default.region.clone(), known)))
     }
 }
 
@@ -329,25 +346,28 @@ fn belongs_to(session: &Session, is: AccountId, wanted: AccountId) -> Result<(),
     Err(session.identity_call().error(CloudErrorKind::Other, message))
 }
 
-async fn load(options: &AwsOptions, profile: Option<&str>) -> Session {
-    let config = loader(options, profile).load().await;
+async fn load(options: &AwsOptions, profile: Option<&str>, carriage: Carriage) -> Session {
+    let http = carriage.reading();
+    let config = loader(options, profile, &http).load().await;
     let region = config.region().map(ToString::to_string).filter(|region| !region.is_empty());
     let config = if region.is_some() {
         config
     } else {
-        loader(options, profile).region(Region::from_static(GLOBAL_REGION)).load().await
+        loader(options, profile, &http).region(Region::from_static(GLOBAL_REGION)).load().await
     };
     let mut builder = config.to_builder();
-    builder.set_retry_config(Some(read_retries(&config)));
+    let has_attempts = settings::get(options, profile, MAX_ATTEMPTS).await.is_some();
+    builder.set_retry_config(Some(retries::of_reads(config.retry_config(), has_attempts)));
     if let Some(profile) = profile {
-        builder.set_credentials_provider(Some(profile_credentials(options, profile, &config)));
+        builder.set_credentials_provider(Some(profile_credentials(options, profile, &config, &http)));
     }
     let whose = profile.map_or(Whose::Default, |profile| Whose::Profile(profile.to_owned()));
-    Session::new(whose, builder.build(), region, None)
+    Session::new(whose, builder.build(), carriage, region, None)
 }
 
-fn loader(options: &AwsOptions, profile: Option<&str>) -> ConfigLoader {
+fn loader(options: &AwsOptions, profile: Option<&str>, http: &SharedHttpClient) -> ConfigLoader {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http.clone())
         .timeout_config(timeouts())
         .identity_cache(identity_cache());
     if let Some(region) = &options.region {
@@ -356,7 +376,7 @@ fn loader(options: &AwsOptions, profile: Option<&str>) -> ConfigLoader {
     if let Some(endpoint) = &options.endpoint_url {
         loader = loader.endpoint_url(endpoint);
     }
-    if let Some(files) = config_files(options) {
+    if let Some(files) = settings::files(options) {
         loader = loader.profile_files(files);
     }
     if let Some(profile) = profile {
@@ -368,23 +388,24 @@ fn loader(options: &AwsOptions, profile: Option<&str>) -> ConfigLoader {
 /// A profile that is asked for by name beats keys in the environment, unlike in the SDK's own chain.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-configure.html#configure-precedence>
-fn profile_credentials(options: &AwsOptions, profile: &str, config: &SdkConfig) -> SharedCredentialsProvider {
+fn profile_credentials(
+    options: &AwsOptions,
+    profile: &str,
+    config: &SdkConfig,
+    http: &SharedHttpClient,
+) -> SharedCredentialsProvider {
     let provider_config = ProviderConfig::default()
+        .with_http_client(http.clone())
         .with_region(config.region().cloned())
         .with_use_fips(config.use_fips())
         .with_use_dual_stack(config.use_dual_stack())
         .with_timeout_config(timeouts());
     let mut builder =
         ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(profile);
-    if let Some(files) = config_files(options) {
+    if let Some(files) = settings::files(options) {
         builder = builder.profile_files(files);
     }
     SharedCredentialsProvider::new(builder.build())
-}
-
-fn config_files(options: &AwsOptions) -> Option<EnvConfigFiles> {
-    let path = options.config_file.as_ref()?;
-    Some(EnvConfigFiles::builder().with_file(EnvConfigFileKind::Config, path).build())
 }
 
 fn timeouts() -> TimeoutConfig {
@@ -398,15 +419,6 @@ fn timeouts() -> TimeoutConfig {
 /// Room for a `credential_process` that asks a human.
 fn identity_cache() -> aws_sdk_sts::config::SharedIdentityCache {
     IdentityCache::lazy().load_timeout(Duration::from_secs(90)).build()
-}
-
-/// Reads are tried again adaptively, because IAM throttles by unpublished limits. `AWS_MAX_ATTEMPTS` counts.
-fn read_retries(config: &SdkConfig) -> RetryConfig {
-    let attempts = match config.retry_config().map_or(DEFAULT_ATTEMPTS, RetryConfig::max_attempts) {
-        DEFAULT_ATTEMPTS => READ_ATTEMPTS,
-        configured => configured,
-    };
-    RetryConfig::adaptive().with_max_attempts(attempts)
 }
 
 #[cfg(test)]

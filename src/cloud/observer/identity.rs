@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::join_all;
+use futures_util::stream::StreamExt as _;
 use tokio::join;
 
+use super::abreast::abreast;
 use crate::arn::{AccountId, EntityKind, EntityName, PolicyArn};
 use crate::cloud::{Belongings, CloudError, CloudErrorKind, Observe};
 use crate::observation::{Entity, IdentityPolicies, ManagedPolicy, NamedDocument, Reading, UnreadReason};
@@ -130,7 +131,7 @@ async fn read_managed(
         let text = cloud.policy_document(account, policy).await.map_err(|error| reason(&error));
         ((*policy).to_owned(), text)
     });
-    join_all(read).await.into_iter().collect()
+    abreast(read).collect().await
 }
 
 async fn read_inline(
@@ -146,7 +147,7 @@ async fn read_inline(
         let text = cloud.inline_policy(account, &owner, &name).await.map_err(|error| reason(&error));
         ((owner, name), text)
     });
-    join_all(read).await.into_iter().collect()
+    abreast(read).collect().await
 }
 
 async fn read_groups(
@@ -165,7 +166,7 @@ async fn read_groups(
         };
         (name.clone(), found)
     });
-    join_all(read).await.into_iter().collect()
+    abreast(read).collect().await
 }
 
 /// Why something was not read, in few words where the caller only lacks the permission.

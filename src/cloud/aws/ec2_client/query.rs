@@ -34,6 +34,8 @@ use aws_types::region::{Region, SigningRegion};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use crate::cloud::aws::retries;
+
 /// The API's only version.
 const VERSION: &str = "2016-11-15";
 
@@ -145,6 +147,7 @@ fn settings(config: &SdkConfig, region: &str) -> FrozenLayer {
     layer.store_put(ApiMetadata::new("ec2", env!("CARGO_PKG_VERSION")));
     layer.store_or_unset(config.app_name().cloned());
     layer.store_put(AuthSchemeOptionResolverParams::new(()));
+    layer.store_put(retries::partition());
     layer.store_put(SigV4OperationSigningConfig {
         signing_options: SigningOptions::default(),
         ..SigV4OperationSigningConfig::default()

@@ -103,7 +103,7 @@ async fn settings_that_make_no_request() {
         ),
         (config("eu-west-1", Some("no URL")), "endpoint is not a valid URI: invalid uri character"),
     ] {
-        let session = Session::new(Whose::Default, config, None, None);
+        let session = Session::new(Whose::Default, config, carriage(), None, None);
         let error = aws(session).default_caller().await.unwrap_err();
         assert_eq!(error.kind, CloudErrorKind::Other);
         assert_eq!(error.message, format!("the request could not be made: {message}"));
@@ -115,7 +115,7 @@ fn an_empty_endpoint_is_named() {
     let session = |endpoint: Option<&str>| {
         let mut config = SdkConfig::builder();
         config.set_endpoint_url(endpoint.map(str::to_owned));
-        Rc::new(Session::new(Whose::Profile("p".to_owned()), config.build(), None, None))
+        Rc::new(Session::new(Whose::Profile("p".to_owned()), config.build(), carriage(), None, None))
     };
     let message = |endpoint, variables: &[(&str, &str)]| {
         let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
@@ -129,6 +129,10 @@ fn an_empty_endpoint_is_named() {
         message(None, &[("AWS_ENDPOINT_URL_KMS", "")]).unwrap(),
         "AWS_ENDPOINT_URL_KMS is set, but empty"
     );
+}
+
+fn carriage() -> Carriage {
+    Carriage::new(SharedHttpClient::new(Connections::new(TlsContext::default())), Reads::default())
 }
 
 fn aws(default: Session) -> Aws {
@@ -147,7 +151,7 @@ fn aws(default: Session) -> Aws {
 #[tokio::test]
 async fn a_key_without_an_arn_needs_a_region() {
     let config = SdkConfig::builder().behavior_version(BehaviorVersion::v2026_01_12()).build();
-    let aws = aws(Session::new(Whose::Default, config, None, None));
+    let aws = aws(Session::new(Whose::Default, config, carriage(), None, None));
     let error = aws.describe_key(&"alias/app".parse().unwrap()).await.unwrap_err();
     assert_eq!((error.kind, error.code), (CloudErrorKind::Other, None));
     assert_eq!(error.message, "no region is configured: give --region, or set AWS_REGION");
@@ -187,7 +191,7 @@ async fn nothing_is_written_with_credentials_of_another_account() {
         account: account("111122223333"),
         arn: "arn:aws:sts::111122223333:assumed-role/keymend/keymend".to_owned(),
     };
-    let aws = aws(Session::new(Whose::Role("keymend".to_owned()), config, None, Some(believed)));
+    let aws = aws(Session::new(Whose::Role("keymend".to_owned()), config, carriage(), None, Some(believed)));
     let error = aws
         .perform(&Operation::DeletePolicyVersion {
             policy: "arn:aws:iam::111122223333:policy/KmsKeyUsagePolicy".parse().unwrap(),

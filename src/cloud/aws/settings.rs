@@ -1,0 +1,38 @@
+//! Settings of the environment and of the shared files that the SDK knows nothing of, or does not tell about.
+
+use std::borrow::Cow;
+
+use aws_config::profile;
+use aws_runtime::env_config::EnvConfigValue;
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_types::os_shim_internal::{Env, Fs};
+
+use super::AwsOptions;
+
+/// A setting by its names, as a variable and in a profile.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting {
+    pub(super) variable: &'static str,
+    pub(super) key: &'static str,
+}
+
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
+pub(super) const MAX_ATTEMPTS: Setting = Setting { variable: "AWS_MAX_ATTEMPTS", key: "max_attempts" };
+
+/// What a setting is set to: by its variable, else by the profile. Files that can't be read are told with the first
+/// call, by the SDK.
+pub(super) async fn get(options: &AwsOptions, profile: Option<&str>, setting: Setting) -> Option<String> {
+    let environment = Env::real();
+    let files = files(options).unwrap_or_default();
+    let profile = profile.map(|name| Cow::Owned(name.to_owned()));
+    let profiles = profile::load(&Fs::real(), &environment, &files, profile).await.ok();
+    let value = EnvConfigValue::new().env(setting.variable).profile(setting.key);
+    let (value, _) = value.load(&environment, profiles.as_ref())?;
+    Some(value.into_owned())
+}
+
+/// The shared files, where they are not those of the environment.
+pub(super) fn files(options: &AwsOptions) -> Option<EnvConfigFiles> {
+    let path = options.config_file.as_ref()?;
+    Some(EnvConfigFiles::builder().with_file(EnvConfigFileKind::Config, path).build())
+}
