@@ -33,8 +33,9 @@ pub(super) fn check(
         return Ok(());
     }
     let everything = Prepared::new(&parsed(ALLOW_EVERYTHING)?);
+    let all = outsiders(key, members, after);
     let [before, after] = [before, after].map(Prepared::new);
-    for outsider in outsiders(key, members) {
+    for outsider in all {
         let own: &[&Prepared] = if outsider.has_iam { &[&everything] } else { &[] };
         let context = outsider.context();
         for action in KmsAction::all() {
@@ -74,7 +75,7 @@ impl Outsider {
     }
 }
 
-fn outsiders(key: &KeyArn, members: &BTreeSet<&Members>) -> Vec<Outsider> {
+fn outsiders(key: &KeyArn, members: &BTreeSet<&Members>, after: &PolicyDocument) -> Vec<Outsider> {
     let stands_outside = |(id, path): &(String, String)| {
         !members.iter().any(|members| match members {
             Members::Organization(own) => own.as_str() == id,
@@ -83,8 +84,8 @@ fn outsiders(key: &KeyArn, members: &BTreeSet<&Members>) -> Vec<Outsider> {
             }
         })
     };
-    let foreign =
-        [None].into_iter().chain(organizations(members).into_iter().filter(stands_outside).map(Some));
+    let organizations = like(members).into_iter().chain(mentioned(after));
+    let foreign = [None].into_iter().chain(organizations.filter(stands_outside).map(Some));
     let mut all = Vec::new();
     for organization in foreign {
         for kind in [EntityKind::User, EntityKind::Role] {
@@ -108,7 +109,7 @@ fn outsiders(key: &KeyArn, members: &BTreeSet<&Members>) -> Vec<Outsider> {
 }
 
 /// Ids and paths that are like those of the members, some of them theirs.
-fn organizations(members: &BTreeSet<&Members>) -> Vec<(String, String)> {
+fn like(members: &BTreeSet<&Members>) -> Vec<(String, String)> {
     let mut all = vec![("o-0000000000".to_owned(), "o-0000000000/r-0000/".to_owned())];
     for members in members {
         let id = members.organization().as_str();
@@ -128,6 +129,25 @@ fn organizations(members: &BTreeSet<&Members>) -> Vec<(String, String)> {
         }
     }
     all
+}
+
+/// Those whom the conditions of a policy speak of.
+fn mentioned(policy: &PolicyDocument) -> Vec<(String, String)> {
+    let conditions = policy.statements.iter().flat_map(|statement| &statement.conditions);
+    let of_organizations = conditions.filter(|condition| {
+        ["aws:PrincipalOrgID", "aws:PrincipalOrgPaths"]
+            .iter()
+            .any(|key| condition.key.eq_ignore_ascii_case(key))
+    });
+    let values = of_organizations.flat_map(|condition| &condition.values);
+    let filled = values.map(|value| value.replace(['*', '?'], "0"));
+    filled
+        .map(|text| {
+            let id = text.split('/').next().unwrap_or_default().to_owned();
+            let path = if text.contains('/') { text } else { format!("{id}/r-0000/") };
+            (id, path)
+        })
+        .collect()
 }
 
 /// A path that an account of theirs may have.
