@@ -83,7 +83,7 @@ fn a_note_that_was_not_written_to_its_end_is_not_there() {
     std::fs::write(journal.path(), before.clone() + last).unwrap();
     assert_eq!(only_record(root.path()), whole);
     // Whoever goes on with it writes over what is torn.
-    std::fs::write(journal.path(), before.clone() + last + "{\"intended\":{\"st").unwrap();
+    std::fs::write(journal.path(), before.clone() + last + &last.repeat(2)).unwrap();
     journal.end().unwrap();
     assert_eq!(only_record(root.path()), Record { ended: journal.record.ended.clone(), ..whole });
 }
@@ -211,6 +211,23 @@ fn a_disk_that_is_full_leaves_nothing_that_a_later_note_could_be_glued_to() {
     }
     for room in [0, 1, 60, 100, 200, 400] {
         at(room, false);
+    }
+}
+
+#[test]
+fn what_was_not_begun_is_not_told_where_less_is_told_in_its_place() {
+    for room in 0..80 {
+        let root = tempfile::tempdir().unwrap();
+        let disk = Watched::default();
+        let mut journal = begin(disk.clone(), root.path());
+        disk.room.set(Some(room));
+        assert!(journal.intend(0).is_err());
+        disk.room.set(None);
+        journal.end().unwrap();
+        let text = std::fs::read_to_string(journal.path()).unwrap();
+        let (_, told) = text.split_once('\n').unwrap();
+        assert!(told.starts_with("{\"ended\"") && told.lines().count() == 1, "after {room} bytes: {told}");
+        assert_eq!(only_record(root.path()), journal.record);
     }
 }
 
