@@ -293,7 +293,7 @@ pub fn cloud_hint(error: &CloudError) -> Option<String> {
             Some(format!("log in again: aws sso login --profile {}", shell::quote(profile)))
         }
         CloudErrorKind::ClockSkew => {
-            Some("the clock of this machine is off: set it, then run this again".to_owned())
+            Some("set the clock of this machine (on Linux: sudo timedatectl set-ntp true), then run this again".to_owned())
         }
         CloudErrorKind::InvalidPrincipal => {
             Some("a principal does not exist, or is so new that KMS does not see it yet: try again in two minutes".to_owned())

@@ -5,6 +5,7 @@
 
 mod age;
 mod clients;
+mod clock;
 mod credentials;
 mod ec2;
 mod ec2_client;
@@ -21,6 +22,7 @@ mod role;
 mod session;
 mod settings;
 mod transport;
+mod trust;
 mod write;
 
 use std::collections::BTreeMap;
@@ -246,7 +248,7 @@ impl Write for Aws {
     async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
         let call = write_call(operation);
         let session = self.sessions.writing(&call, operation.account()).await?;
-        let (iam, kms) = (session.writes().iam(), |key: &KeyArn| session.writes().kms(&key.region));
+        let (iam, kms) = (session.iam(), |key: &KeyArn| session.kms(&key.region));
         match operation {
             Operation::PruneOrphans(update)
             | Operation::UpdateKeyPolicy(update)

@@ -39,6 +39,8 @@ mod wire_identity;
 #[cfg(test)]
 mod wire_pressure;
 #[cfg(test)]
+mod wire_trust;
+#[cfg(test)]
 mod wire_verify;
 #[cfg(test)]
 mod worlds;

@@ -322,7 +322,7 @@ async fn reads_go_side_by_side() {
     let account = Account::new(moto).await;
     let key = account.create_key(DOCUMENT).await;
     let policy = account.create_policy("KmsKeyUsagePolicy", DOCUMENT).await;
-    for number in 0..15 {
+    for number in 0..20 {
         account.create_role("/", &format!("app{number}")).await;
     }
     let proxy = Proxy::new(moto);
@@ -341,7 +341,7 @@ async fn reads_go_side_by_side() {
     aws.managed_policy(&policy, None).await.unwrap().unwrap();
     assert_eq!(proxy.take().1, 2);
 
-    let names: Vec<_> = (0..15).map(|number| named(EntityKind::Role, &format!("app{number}"))).collect();
+    let names: Vec<_> = (0..20).map(|number| named(EntityKind::Role, &format!("app{number}"))).collect();
     let (key_ref, policy_name) = (KeyRef::Arn(key.clone()), PolicyName::default());
     let (_, _, _, _, entities) = tokio::join!(
         aws.describe_key(&key_ref),
@@ -352,5 +352,5 @@ async fn reads_go_side_by_side() {
     );
     assert!(entities.iter().all(|entity| matches!(entity, Ok(Some(_)))));
     let (calls, round_trips) = proxy.take();
-    assert_eq!((calls.len(), round_trips), (34, 1));
+    assert_eq!((calls.len(), round_trips), (44, 1));
 }

@@ -7,7 +7,7 @@ use aws_config::{Region, SdkConfig};
 
 use super::retries;
 
-/// The clients of one set of credentials, for one purpose.
+/// The clients of one set of credentials.
 #[derive(Debug)]
 pub(super) struct Clients {
     config: SdkConfig,

@@ -1,6 +1,7 @@
 //! What went wrong, in AWS's own words, and which kind of failure it is.
 
 use std::error::Error;
+use std::time::SystemTime;
 
 use aws_sdk_kms::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::RequestId;
@@ -64,7 +65,9 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     if let SdkError::ServiceError(context) = error {
-        return Failure::answered(context.err(), Some(context.raw().status().as_u16()));
+        let answer = context.raw();
+        let failure = Failure::answered(context.err(), Some(answer.status().as_u16()));
+        return failure.at(answer.headers().get("date"), SystemTime::now());
     }
     if let Some(failure) = credentials::failure(error) {
         return failure;

@@ -1,7 +1,10 @@
 //! What can be told of a failure without the call that failed.
 
+use std::time::SystemTime;
+
 use aws_sdk_kms::error::ProvideErrorMetadata;
 
+use super::clock;
 use crate::cloud::CloudErrorKind;
 use crate::cloud::codes::{kind_of, kind_of_status};
 
@@ -35,6 +38,20 @@ impl Failure {
             (message, _, _) => message.to_owned(),
         };
         Self { kind, operation: None, code: code.map(str::to_owned), message, request_id: None }
+    }
+
+    /// The same, with what the time of the answer tells of a clock that is off.
+    pub(super) fn at(self, date: Option<&str>, now: SystemTime) -> Self {
+        if self.kind != CloudErrorKind::ClockSkew && !clock::may_be_meant(self.code.as_deref()) {
+            return self;
+        }
+        match clock::off(date, &self.message, now) {
+            Some(off) => {
+                let message = join([self.message, off].into_iter());
+                Self { kind: CloudErrorKind::ClockSkew, message, ..self }
+            }
+            None => self,
+        }
     }
 }
 

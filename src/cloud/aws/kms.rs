@@ -7,6 +7,7 @@ use aws_sdk_kms::operation::RequestId;
 use aws_sdk_kms::types;
 
 use super::errors::Call;
+use super::transport::at_once;
 use crate::access::NewGrant;
 use crate::arn::{ArnError, KeyArn};
 use crate::cloud::{CloudError, CloudErrorKind, Receipt};
@@ -69,6 +70,7 @@ pub(super) async fn create_grant(
         .name(&grant.name)
         .customize()
         .config_override(once())
+        .mutate_request(at_once)
         .send()
         .await
         .map_err(|error| call.failed(&error))?;
@@ -79,8 +81,13 @@ pub(super) async fn create_grant(
 /// kms:RevokeGrant on the call's resource, tried once.
 pub(super) async fn revoke_grant(client: &Client, call: &Call, id: &str) -> Result<Receipt, CloudError> {
     let request = client.revoke_grant().key_id(&call.resource).grant_id(id);
-    let output =
-        request.customize().config_override(once()).send().await.map_err(|error| call.failed(&error))?;
+    let output = request
+        .customize()
+        .config_override(once())
+        .mutate_request(at_once)
+        .send()
+        .await
+        .map_err(|error| call.failed(&error))?;
     Ok(Receipt { request_id: output.request_id().map(str::to_owned), ..Receipt::default() })
 }
 
@@ -101,6 +108,7 @@ pub(super) async fn put_key_policy(
         .policy(policy)
         .customize()
         .config_override(once())
+        .mutate_request(at_once)
         .send()
         .await
         .map_err(|error| call.failed(&error))?;

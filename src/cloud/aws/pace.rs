@@ -34,16 +34,22 @@ const OF_IAM: usize = 15;
 /// So many calls are made in a little more than a second, for they do not all take equally long on their way.
 const SECOND: Duration = Duration::from_millis(1040);
 
-/// How many calls of an operation, named as its permission, may be made in a second; `None` where nobody knows.
-fn per_second(operation: &str) -> Option<usize> {
+/// Where there is no quota that a burst would break, so many seconds' calls are made at once, and then none for as long.
+const BURST_OF_IAM: usize = 2;
+
+/// How many calls of an operation, named as its permission, may be made in how long; `None` where nobody knows.
+fn most(operation: &str) -> Option<(usize, Duration)> {
     let known = PER_SECOND.iter().find(|(name, _)| *name == operation).map(|(_, calls)| *calls);
-    known.or_else(|| operation.starts_with("iam:").then_some(OF_IAM))
+    if operation.starts_with("iam:") {
+        return Some((known.unwrap_or(OF_IAM) * BURST_OF_IAM, SECOND * 2));
+    }
+    Some((known?, SECOND))
 }
 
-/// The calls of the last second: whose, in which Region, and which.
+/// The last calls: whose, in which Region, and which.
 type Made = BTreeMap<(AccountId, Option<String>, String), VecDeque<Instant>>;
 
-/// Gives every call its turn. The first of a second wait for nothing.
+/// Gives every call its turn. The first ones wait for nothing.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     made: Mutex<Made>,
@@ -52,20 +58,20 @@ pub(super) struct Pace {
 impl Pace {
     /// Waits until a call may be made with an account's credentials; in no Region, where the service knows none.
     pub(super) async fn turn(&self, account: AccountId, region: Option<&str>, operation: &str) {
-        let Some(most) = per_second(operation) else { return };
-        let turn = self.reserve((account, region.map(str::to_owned), operation.to_owned()), most);
+        let Some((most, within)) = most(operation) else { return };
+        let turn = self.reserve((account, region.map(str::to_owned), operation.to_owned()), most, within);
         sleep_until(turn).await;
     }
 
     /// When the next call may be made, which then counts as made.
-    fn reserve(&self, whose: (AccountId, Option<String>, String), most: usize) -> Instant {
+    fn reserve(&self, whose: (AccountId, Option<String>, String), most: usize, within: Duration) -> Instant {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let turns = made.entry(whose).or_default();
         let now = Instant::now();
         let turn = if turns.len() < most {
             now
         } else {
-            turns.pop_front().map_or(now, |earlier| now.max(earlier + SECOND))
+            turns.pop_front().map_or(now, |earlier| now.max(earlier + within))
         };
         turns.push_back(turn);
         turn
@@ -102,9 +108,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_quota_is_used_and_never_passed() {
-        for (operation, allowed) in
-            [("kms:PutKeyPolicy", 15), ("kms:CreateGrant", 50), ("iam:AttachRolePolicy", 15)]
-        {
+        for (operation, allowed) in [("kms:PutKeyPolicy", 15), ("kms:CreateGrant", 50)] {
             let turns = turns(&Pace::default(), operation, allowed * 60).await;
             assert_eq!(turns.len(), allowed * 60);
             assert!(turns.is_sorted(), "{operation}: in turn");
@@ -159,6 +163,16 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::ZERO);
         pace.turn(one, Some("eu-west-1"), "kms:PutKeyPolicy").await;
         assert!(start.elapsed() >= SECOND, "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handful_of_iams_calls_waits_for_nothing() {
+        for (operation, rate) in [("iam:GetRole", 15), ("iam:GetPolicy", 35), ("iam:AttachRolePolicy", 15)] {
+            let turns = turns(&Pace::default(), operation, rate * 60).await;
+            assert!(turns.iter().take(rate * 2).all(Duration::is_zero), "{operation}");
+            let last = turns.last().unwrap();
+            assert!((58..=61).contains(&last.as_secs()), "{operation}: {last:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

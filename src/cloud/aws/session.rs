@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ffi::OsString;
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,8 +25,9 @@ use super::ec2_client;
 use super::errors::Call;
 use super::retries;
 use super::role::AssumedRole;
-use super::settings::{self, MAX_ATTEMPTS};
+use super::settings::{self, CA_BUNDLE, MAX_ATTEMPTS};
 use super::transport::{Carriage, Connections, Reads};
+use super::trust;
 use crate::arn::{AccountId, ArnParts, EntityArn, Partition};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::observation::Caller;
@@ -66,13 +68,11 @@ pub(super) struct Session {
     known: Option<Caller>,
     /// Who it is by GetCallerIdentity.
     identity: OnceCell<Result<Caller, CloudError>>,
-    reads: Clients,
-    writes: Clients,
+    clients: Clients,
     ec2: RefCell<BTreeMap<String, ec2_client::Client>>,
 }
 
 impl Session {
-    /// With the configuration for whatever is read.
     pub(super) fn new(
         whose: Whose,
         config: SdkConfig,
@@ -80,8 +80,7 @@ impl Session {
         region: Option<String>,
         known: Option<Caller>,
     ) -> Self {
-        let config = config.into_builder().http_client(carriage.reading()).build();
-        let writes = config.to_builder().http_client(carriage.writing());
+        let config = config.into_builder().http_client(carriage.client()).build();
         if let Some(caller) = &known {
             carriage.belongs_to(caller.account);
         }
@@ -91,8 +90,7 @@ impl Session {
             region,
             known,
             identity: OnceCell::new(),
-            reads: Clients::of(config.clone()),
-            writes: Clients::of(writes.build()),
+            clients: Clients::of(config.clone()),
             ec2: RefCell::default(),
             config,
         }
@@ -142,27 +140,15 @@ impl Session {
     }
 
     fn identity_call(&self) -> Call {
-        Call {
-            operation: "sts:GetCallerIdentity",
-            resource: self.whose.to_string(),
-            account: None,
-            region: self.region.clone(),
-        }
+        identity_call(&self.whose, self.region.clone())
     }
 
-    /// Reads of IAM.
     pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
-        self.reads.iam()
+        self.clients.iam()
     }
 
-    /// Reads of KMS in a region.
     pub(super) fn kms(&self, region: &str) -> aws_sdk_kms::Client {
-        self.reads.kms(region)
-    }
-
-    /// Clients that write: nothing waits behind reads.
-    pub(super) fn writes(&self) -> &Clients {
-        &self.writes
+        self.clients.kms(region)
     }
 
     /// Why there is no client for the region is told in words.
@@ -173,6 +159,10 @@ impl Session {
         let client = ec2_client::Client::new(&self.config, region).await?;
         Ok(self.ec2.borrow_mut().entry(region.to_owned()).or_insert(client).clone())
     }
+}
+
+fn identity_call(whose: &Whose, region: Option<String>) -> Call {
+    Call { operation: "sts:GetCallerIdentity", resource: whose.to_string(), account: None, region }
 }
 
 type Assumption = Rc<OnceCell<Result<Rc<Session>, CloudError>>>;
@@ -191,26 +181,24 @@ pub(super) struct Sessions {
 impl Sessions {
     /// Reads configuration; asks AWS for nothing.
     pub(super) async fn load(options: &AwsOptions) -> Result<Self, CloudError> {
-        let reads = Reads::default();
-        let connections = SharedHttpClient::new(Connections::new(TlsContext::default()));
-        let load =
-            async |profile| load(options, profile, Carriage::new(connections.clone(), reads.clone())).await;
-        let profiles = future::join_all(
+        let shared = Shared::default();
+        let load = async |profile| load(options, profile, &shared).await.map(Rc::new);
+        let profiles = future::try_join_all(
             options
                 .account_profiles
                 .iter()
-                .map(async |(account, profile)| (*account, Rc::new(load(Some(profile)).await))),
+                .map(async |(account, profile)| Ok((*account, load(Some(profile)).await?))),
         );
-        let proving = future::join_all(
+        let proving = future::try_join_all(
             options
                 .proving_profiles
                 .iter()
-                .map(async |profile| (profile.clone(), Rc::new(load(Some(profile)).await))),
+                .map(async |profile| Ok((profile.clone(), load(Some(profile)).await?))),
         );
         let default = load(options.profile.as_deref());
-        let (default, profiles, proving) = future::join3(default, profiles, proving).await;
+        let (default, profiles, proving) = future::try_join3(default, profiles, proving).await?;
         let sessions = Self {
-            default: Rc::new(default),
+            default,
             profiles: profiles.into_iter().collect(),
             proving: proving.into_iter().collect(),
             assume_role_name: options.assume_role_name.clone(),
@@ -346,8 +334,39 @@ fn belongs_to(session: &Session, is: AccountId, wanted: AccountId) -> Result<(),
     Err(session.identity_call().error(CloudErrorKind::Other, message))
 }
 
-async fn load(options: &AwsOptions, profile: Option<&str>, carriage: Carriage) -> Session {
-    let http = carriage.reading();
+/// What all sessions share.
+#[derive(Debug, Default)]
+struct Shared {
+    reads: Reads,
+    /// Connections by whose certificates are believed: those in a file, or those that the system believes.
+    connections: RefCell<BTreeMap<Option<String>, SharedHttpClient>>,
+}
+
+impl Shared {
+    /// # Errors
+    /// Why the file can't serve, in words.
+    fn carriage(&self, bundle: Option<String>) -> Result<Carriage, String> {
+        let mut connections = self.connections.borrow_mut();
+        let client = match connections.entry(bundle) {
+            Entry::Occupied(entry) => entry.get().clone(),
+            Entry::Vacant(entry) => {
+                let tls = entry.key().as_deref().map_or_else(|| Ok(TlsContext::default()), trust::only)?;
+                entry.insert(SharedHttpClient::new(Connections::new(tls))).clone()
+            }
+        };
+        Ok(Carriage::new(client, self.reads.clone()))
+    }
+}
+
+async fn load(options: &AwsOptions, profile: Option<&str>, shared: &Shared) -> Result<Session, CloudError> {
+    let whose = profile.map_or(Whose::Default, |profile| Whose::Profile(profile.to_owned()));
+    let (bundle, named_by) = settings::get(options, profile, CA_BUNDLE).await.unzip();
+    let carriage = shared.carriage(bundle.clone()).map_err(|why| {
+        let (file, named_by) = (bundle.unwrap_or_default(), named_by.unwrap_or_default());
+        let message = format!("the certificates in `{file}`, which {named_by} names, can't be used: {why}");
+        identity_call(&whose, None).error(CloudErrorKind::Other, message)
+    })?;
+    let http = carriage.client();
     let config = loader(options, profile, &http).load().await;
     let region = config.region().map(ToString::to_string).filter(|region| !region.is_empty());
     let config = if region.is_some() {
@@ -361,8 +380,7 @@ async fn load(options: &AwsOptions, profile: Option<&str>, carriage: Carriage) -
     if let Some(profile) = profile {
         builder.set_credentials_provider(Some(profile_credentials(options, profile, &config, &http)));
     }
-    let whose = profile.map_or(Whose::Default, |profile| Whose::Profile(profile.to_owned()));
-    Session::new(whose, builder.build(), carriage, region, None)
+    Ok(Session::new(whose, builder.build(), carriage, region, None))
 }
 
 fn loader(options: &AwsOptions, profile: Option<&str>, http: &SharedHttpClient) -> ConfigLoader {

@@ -19,16 +19,28 @@ pub(super) struct Setting {
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
 pub(super) const MAX_ATTEMPTS: Setting = Setting { variable: "AWS_MAX_ATTEMPTS", key: "max_attempts" };
 
-/// What a setting is set to: by its variable, else by the profile. Files that can't be read are told with the first
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html>
+pub(super) const CA_BUNDLE: Setting = Setting { variable: "AWS_CA_BUNDLE", key: "ca_bundle" };
+
+/// What a setting is set to, and what sets it: its variable, else the profile. Files that can't be read are told with the first
 /// call, by the SDK.
-pub(super) async fn get(options: &AwsOptions, profile: Option<&str>, setting: Setting) -> Option<String> {
+pub(super) async fn get(
+    options: &AwsOptions,
+    profile: Option<&str>,
+    setting: Setting,
+) -> Option<(String, String)> {
     let environment = Env::real();
     let files = files(options).unwrap_or_default();
     let profile = profile.map(|name| Cow::Owned(name.to_owned()));
     let profiles = profile::load(&Fs::real(), &environment, &files, profile).await.ok();
     let value = EnvConfigValue::new().env(setting.variable).profile(setting.key);
-    let (value, _) = value.load(&environment, profiles.as_ref())?;
-    Some(value.into_owned())
+    let (value, _) = value.load(&environment, profiles.as_ref()).filter(|(value, _)| !value.is_empty())?;
+    let is_variable = environment.get(setting.variable).is_ok_and(|set| set == value);
+    let name = match (is_variable, &profiles) {
+        (false, Some(profiles)) => format!("{} of profile {}", setting.key, profiles.selected_profile()),
+        _ => setting.variable.to_owned(),
+    };
+    Some((value.into_owned(), name))
 }
 
 /// The shared files, where they are not those of the environment.

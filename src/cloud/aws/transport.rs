@@ -20,15 +20,16 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::pace::Pace;
+use super::trust;
 use crate::arn::AccountId;
 
 /// Reads on their way at the same time. Each needs a connection, which is a file: with those of the writes, and with what
-/// is kept for a moment, that stays far below the 256 that macOS lets a program open.
-const READS: usize = 32;
+/// is kept for a moment, that stays below the 256 that macOS lets a program open.
+const READS: usize = 80;
 
-/// Connections to one host that are kept for the next calls. Fewer than there are reads, and most would be opened anew;
-/// but whoever asks many regions talks to many hosts, so they are not kept for long.
-const KEPT: usize = READS;
+/// Connections to one host that are kept for the next calls. Far fewer than there are reads, and most would be opened
+/// anew; but whoever asks many regions talks to many hosts, so they are not kept for long.
+const KEPT: usize = 64;
 const KEPT_FOR: Duration = Duration::from_secs(5);
 
 /// Connections, one kind for each setting of time-outs, as the SDK's own client has them.
@@ -113,15 +114,20 @@ impl Carriage {
         self.account.get_or_init(|| account);
     }
 
-    /// Carries reads.
-    pub(super) fn reading(&self) -> SharedHttpClient {
+    /// As the SDK's clients take it.
+    pub(super) fn client(&self) -> SharedHttpClient {
         SharedHttpClient::new(self.clone())
     }
+}
 
-    /// Carries writes: nothing may come between a document's last read and its write, and they took their turn before.
-    pub(super) fn writing(&self) -> SharedHttpClient {
-        self.connections.clone()
-    }
+/// Marks a request as a write: nothing may come between a document's last read and its write, which took its turn
+/// before.
+#[derive(Debug, Clone, Copy)]
+struct AtOnce;
+
+/// Has a request carried at once, behind no read.
+pub(super) fn at_once(request: &mut HttpRequest) {
+    request.add_extension(AtOnce);
 }
 
 impl HttpClient for Carriage {
@@ -156,12 +162,16 @@ impl Reader {
         }
         let place = reads.places.acquire().await;
         let _place = place.map_err(|closed| ConnectorError::other(closed.into(), None))?;
-        whole(self.connector.call(request).await?, self.patience).await
+        let answer = self.connector.call(request).await.map_err(trust::told)?;
+        whole(answer, self.patience).await
     }
 }
 
 impl HttpConnector for Reader {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if request.extension::<AtOnce>().is_some() {
+            return self.connector.call(request);
+        }
         HttpConnectorFuture::new(self.clone().read(request))
     }
 }

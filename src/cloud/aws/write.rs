@@ -7,13 +7,20 @@ use aws_sdk_iam::operation::RequestId;
 use aws_sdk_iam::types::PolicyVersion;
 
 use super::errors::Call;
+use super::transport::at_once;
 use crate::arn::{EntityArn, EntityKind, PolicyArn};
 use crate::cloud::{CloudError, Receipt};
 
 /// Sends a request of IAM's, once; every operation has a builder type of its own.
 macro_rules! send {
     ($call:expr, $request:expr) => {
-        $request.customize().config_override(once()).send().await.map_err(|error| $call.failed(&error))
+        $request
+            .customize()
+            .config_override(once())
+            .mutate_request(at_once)
+            .send()
+            .await
+            .map_err(|error| $call.failed(&error))
     };
 }
 
