@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use organization::{Members, OrganizationId, OuPath};
+pub use organization::{Affiliation, Members, OrganizationId, OuPath};
 
 /// The name of the role under which EC2 uses the keys of an instance's volumes; it is the same in every account.
 ///
@@ -470,7 +470,7 @@ macro_rules! serde_as_text {
     )+};
 }
 
-serde_as_text!(Partition, AccountId, KeyArn, EntityArn, PolicyArn, SessionArn);
+serde_as_text!(Partition, AccountId, KeyArn, EntityArn, PolicyArn, SessionArn, OrganizationId);
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::access::trial::Simulated;
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, Affiliation, EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 use crate::policy::KmsAction;
@@ -93,6 +93,10 @@ pub trait Observe {
 
     /// The tags of a customer managed policy (iam:GetPolicy).
     async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError>;
+
+    /// Where an account stands in AWS Organizations, if that is known; nothing depends on it but what is said of
+    /// `aws:PrincipalOrgID`.
+    async fn affiliation(&self, account: AccountId) -> Option<Affiliation>;
 }
 
 /// What belongs to a user, role or group besides its attached policies, by name.

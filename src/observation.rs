@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, Affiliation, EntityArn, EntityName, KeyArn, PolicyArn};
 
 pub use unread::UnreadReason;
 
@@ -26,6 +26,9 @@ pub struct Observation {
     /// Policies of the organization, which are given rather than read.
     #[serde(default, skip_serializing_if = "OrganizationPolicies::is_empty")]
     pub organization: OrganizationPolicies,
+    /// The organizations of accounts, as far as they are known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub affiliations: BTreeMap<AccountId, Affiliation>,
 }
 
 /// Policies of AWS Organizations that were given. Whoever launches can't read them, and often nobody at hand can.

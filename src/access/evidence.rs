@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use super::assessment::{Assessment, DocumentName};
 use super::{Grantee, NewGrant};
-use crate::arn::{EntityArn, KeyArn, PolicyArn};
+use crate::arn::{AccountId, Affiliation, EntityArn, KeyArn, PolicyArn};
 use crate::authz::{self, Constraint, Context, DocumentRef, Grant, Prepared, Principal};
 use crate::observation::{
     IdentityPolicies, KeyGrant, KeyMetadata, KeyObservation, NamedDocument, Observation, RamPolicy, Reading,
@@ -55,6 +55,7 @@ pub struct Evidence {
     rcps: Levels,
     session: Option<Vec<Named>>,
     context: Vec<(String, Vec<String>)>,
+    affiliations: BTreeMap<AccountId, Affiliation>,
     /// What is read of texts that come later, too.
     documents: Documents,
 }
@@ -147,6 +148,7 @@ impl Evidence {
                 .as_ref()
                 .map(|given| given_documents(given, |name| DocumentName::SessionPolicy { name })),
             context: extras.context.clone(),
+            affiliations: observation.affiliations.clone(),
             documents: documents.clone(),
         }
     }
@@ -164,6 +166,7 @@ impl Evidence {
             rcps: self.rcps.clone(),
             session: self.session.clone(),
             context: self.context.clone(),
+            affiliations: self.affiliations.clone(),
             documents: self.documents.clone(),
         }
     }

@@ -244,3 +244,26 @@ impl GranteeRef {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_files_reads_back_and_earlier_versions_refuse_what_is_new_to_them() {
+        for (text, is_new) in [
+            ("arn:aws:iam::444455556666:root", false),
+            ("arn:aws:iam::444455556666:role/team/app", false),
+            ("o-a1b2c3d4e5", true),
+            ("o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/", true),
+            ("o-a1b2c3d4e5/*/ou-ab12-11111111/", true),
+        ] {
+            let grantee: Grantee = serde_json::from_value(text.into()).unwrap();
+            assert_eq!(serde_json::to_value(&grantee).unwrap(), text);
+            // So all versions before organizations read a grantee of a plan file or a journal.
+            let is_root =
+                matches!(AwsPrincipal::parse(text), AwsPrincipal::Account { partition: Some(_), .. });
+            assert_eq!(!is_root && text.parse::<EntityArn>().is_err(), is_new, "{text}");
+        }
+    }
+}

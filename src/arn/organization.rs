@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{AccountId, ArnError, ArnParts, Partition};
 
 /// The id of an organization: `o-` and 10 to 32 lower-case letters or digits.
@@ -101,6 +103,16 @@ impl FromStr for OuPath {
         }
         Ok(Self { organization, text: format!("{path}/") })
     }
+}
+
+/// Where an account stands in AWS Organizations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Affiliation {
+    /// The organization that it is a member of.
+    pub organization: OrganizationId,
+    /// The path that leads to it, as far as the root or OU that it is in, with a slash at its end; where it is known.
+    #[serde(default)]
+    pub path: Option<String>,
 }
 
 /// Accounts that are members of something in AWS Organizations.

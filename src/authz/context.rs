@@ -255,9 +255,16 @@ impl<'q> Query<'q> {
                 _ => Some(Lookup::Absent),
             },
             // "This key is included in the request context only if the principal is a member of an organization."
-            Derived::PrincipalOrgId | Derived::PrincipalOrgPaths => {
-                (*kind == PrincipalKind::Service).then_some(Lookup::Absent)
+            Derived::PrincipalOrgId | Derived::PrincipalOrgPaths if *kind == PrincipalKind::Service => {
+                Some(Lookup::Absent)
             }
+            Derived::PrincipalOrgId => {
+                self.principal.affiliation().map(|known| Lookup::One(known.organization.as_str()))
+            }
+            Derived::PrincipalOrgPaths => self
+                .principal
+                .affiliation()
+                .map(|known| known.path.as_deref().map_or(Lookup::Present, Lookup::One)),
             // "AWS KMS supports only Transport Layer Security."
             // https://docs.aws.amazon.com/kms/latest/developerguide/infrastructure-security.html
             Derived::SecureTransport => Some(Lookup::One("true")),

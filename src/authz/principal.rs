@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::arn::{
-    AccountId, ArnError, ArnParts, EntityArn, EntityKind, IDENTITY_ONLY_ROLE, Members, Partition, SessionArn,
+    AccountId, Affiliation, ArnError, ArnParts, EntityArn, EntityKind, IDENTITY_ONLY_ROLE, Members,
+    Partition, SessionArn,
 };
 
 /// The principal of a request.
@@ -18,6 +19,8 @@ pub struct Principal {
     home: Option<Home>,
     /// Where it belongs as far as that is known of whoever is of some account of an organization.
     membership: Option<Membership>,
+    /// Where its account stands in AWS Organizations, where that is known.
+    affiliation: Option<Affiliation>,
 }
 
 /// What kind of principal it is, which decides what limits it.
@@ -100,20 +103,30 @@ impl Home {
 
 impl Principal {
     fn at_home(kind: PrincipalKind, name: String, home: Home) -> Self {
-        Self { kind, name, home: Some(home), membership: None }
+        Self { kind, name, home: Some(home), membership: None, affiliation: None }
+    }
+
+    fn homeless(kind: PrincipalKind, name: String) -> Self {
+        Self { kind, name, home: None, membership: None, affiliation: None }
+    }
+
+    /// The same, with what is known of its account's place in AWS Organizations.
+    #[must_use]
+    pub fn affiliated(self, affiliation: Option<&Affiliation>) -> Self {
+        Self { affiliation: affiliation.cloned(), ..self }
     }
 
     /// Somebody of one of the accounts of an organization or OU, but for one account: which and who is not known.
     pub fn member(members: &Members, other_than: AccountId) -> Self {
         let membership = Some(Membership::new(members, other_than));
-        Self { kind: PrincipalKind::Member, name: members.to_string(), home: None, membership }
+        Self { membership, ..Self::homeless(PrincipalKind::Member, members.to_string()) }
     }
 
     /// The identity-only role of the instances of such an account; `*` stands for the account in its name.
     pub fn identity_only_of_member(partition: Partition, members: &Members, other_than: AccountId) -> Self {
         let membership = Some(Membership::new(members, other_than));
         let name = format!("arn:{partition}:iam::*:role/{IDENTITY_ONLY_ROLE}");
-        Self { kind: PrincipalKind::IdentityOnly, name, home: None, membership }
+        Self { membership, ..Self::homeless(PrincipalKind::IdentityOnly, name) }
     }
 
     /// The root user of an account.
@@ -183,7 +196,7 @@ impl Principal {
 
     /// An AWS service, by the name that policies have for it.
     pub fn service(name: impl Into<String>) -> Self {
-        Self { kind: PrincipalKind::Service, name: name.into(), home: None, membership: None }
+        Self::homeless(PrincipalKind::Service, name.into())
     }
 
     /// What kind of principal it is.
@@ -246,6 +259,10 @@ impl Principal {
             // Whether it has one is not known: nothing is taken to be absent for that.
             | PrincipalKind::Member => self.kind == PrincipalKind::Member,
         }
+    }
+
+    pub(crate) fn affiliation(&self) -> Option<&Affiliation> {
+        self.affiliation.as_ref()
     }
 
     pub(crate) fn membership(&self) -> Option<&Membership> {

@@ -36,7 +36,7 @@ use self::pace::Pace;
 use self::session::{Session, Sessions, partition};
 use super::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, Affiliation, EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 
@@ -224,6 +224,11 @@ impl Observe for Aws {
 
     async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError> {
         self.iam(policy.account, "iam:GetPolicy").await?.policy_tags(policy).await
+    }
+
+    /// AWS Organizations is not asked: nothing is known.
+    async fn affiliation(&self, _: AccountId) -> Option<Affiliation> {
+        None
     }
 }
 

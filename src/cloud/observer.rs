@@ -110,6 +110,10 @@ pub async fn observe(
         observation.tags.extend(account.tags);
         sessions.extend(account.sessions);
     }
+    for account in observation.callers.keys().copied().collect::<Vec<_>>() {
+        let affiliation = cloud.affiliation(account).await;
+        observation.affiliations.extend(affiliation.map(|affiliation| (account, affiliation)));
+    }
     let partition = request.keys.first().map_or(Partition::Aws, |key| key.partition);
     for grantee in &asked.grantees {
         let grantee = resolve(grantee, partition, &sessions)?;

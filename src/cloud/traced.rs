@@ -10,7 +10,7 @@ use super::ec2::{ObserveEc2, Viewpoint};
 use super::{Actor, Belongings, CloudError, LaunchCall, Observe, Prove, Receipt, Write};
 use crate::access::trial::Simulated;
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, Affiliation, EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::escape::Escaped;
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
@@ -121,6 +121,10 @@ impl<C: Observe> Observe for Traced<C> {
 
     async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError> {
         told("read tags of policy", policy, self.0.policy_tags(policy)).await
+    }
+
+    async fn affiliation(&self, account: AccountId) -> Option<Affiliation> {
+        self.0.affiliation(account).await
     }
 }
 

@@ -47,7 +47,7 @@ impl<'o> Ground<'o> {
         let Self { observation, documents, evidence } = self;
         let grantees = Grantees::sort_out(request, observation);
         let mut draft = Draft { findings: grantees.findings.clone(), ..Draft::default() };
-        tell_what_members_need(request, &grantees.usable, &mut draft);
+        tell_of_members(request, observation, &grantees.usable, &mut draft);
         let before = evidence.of_some(&request.keys, &grantees.usable);
         for key in &request.keys {
             let needing = grantees.needing(request, key);
@@ -138,10 +138,18 @@ impl Grantees {
     }
 }
 
-/// Nothing is attached for an organization's sake: its accounts' IAM is theirs.
-fn tell_what_members_need(request: &Request, grantees: &[Grantee], draft: &mut Draft) {
-    for grantee in grantees.iter().filter(|grantee| grantee.as_members().is_some()) {
+/// Nothing is attached for an organization's sake: its accounts' IAM is theirs. And one that is not that of a key may be
+/// a slip.
+fn tell_of_members(request: &Request, observation: &Observation, grantees: &[Grantee], draft: &mut Draft) {
+    for grantee in grantees {
+        let Some(members) = grantee.as_members() else { continue };
         let keys: Vec<KeyArn> = request.keys_for(None).cloned().collect();
+        for account in keys.iter().map(|key| key.account) {
+            let own = observation.affiliations.get(&account).map(|known| known.organization.clone());
+            if let Some(own) = own.filter(|own| own != members.organization()) {
+                draft.find(grantee, GranteeFinding::ForeignOrganization { account, own });
+            }
+        }
         let mut actions: Vec<String> = Vec::new();
         for action in keys.iter().flat_map(|key| request.required(key, grantee)).flat_map(|own| own.actions) {
             if !actions.iter().any(|known| known == action) {

@@ -1,6 +1,7 @@
 //! Plans on JSON cases in fixtures/planner, and properties of all plans.
 
 mod cases;
+mod organizations;
 mod properties;
 mod rollback;
 mod several_keys;

@@ -18,6 +18,7 @@ mod manual;
 mod mistakes;
 mod modes;
 mod newer;
+mod organizations;
 mod patch;
 mod records;
 mod start;

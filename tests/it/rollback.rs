@@ -68,9 +68,15 @@ fn it_shows_asks_and_puts_everything_back() {
 
 #[test]
 fn a_second_time_changes_nothing() {
-    for name in
-        ["copied-ami", "five-versions", "shared-policy", "second-role", "group-grantee", "same-account"]
-    {
+    for name in [
+        "copied-ami",
+        "five-versions",
+        "shared-policy",
+        "second-role",
+        "organization",
+        "group-grantee",
+        "same-account",
+    ] {
         let scene = Scene::of(name);
         assert_eq!(scene.fix("--yes").status, 0);
         assert_eq!(rollback(&scene, "--yes").status, 0);

@@ -105,6 +105,7 @@ async fn each_world_is_mended_as_its_story_says() {
         ("same-account", &[PUT, CREATE, ATTACH_ROLE]),
         ("group-grantee", &[PUT, CREATE, "iam:AttachGroupPolicy"]),
         ("identity-center-role", &[PUT, CREATE]),
+        ("organization", &[PUT]),
         ("autoscaling", &[PUT]),
         ("autoscaling-across-accounts", &[PUT, "kms:CreateGrant"]),
         ("autoscaling-not-permitted", &[PUT]),

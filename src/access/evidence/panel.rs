@@ -57,7 +57,8 @@ impl<'e> Panel<'e> {
         let Self { evidence, key, context, instances } = self;
         let owner = Owner::of(grantee);
         let instance = instances.entry(owner).or_insert_with_key(|owner| {
-            let role = owner.identity_only_role(key);
+            let affiliation = grantee.account().and_then(|account| evidence.affiliations.get(&account));
+            let role = owner.identity_only_role(key).affiliated(affiliation);
             evidence.assess_instance(key, &role)
         });
         let subject = Subject::new(evidence, key, grantee);

@@ -28,13 +28,14 @@ pub(super) struct Subject<'e> {
 impl<'e> Subject<'e> {
     pub(super) fn new(evidence: &'e Evidence, key: &'e KeyArn, grantee: &'e Grantee) -> Self {
         let identity = grantee.as_entity().and_then(|entity| evidence.identities.get(entity));
+        let affiliation = grantee.account().and_then(|account| evidence.affiliations.get(&account));
         Self {
             evidence,
             key,
             grantee,
             own: evidence.keys.get(key),
             identity,
-            principal: principal(grantee, key),
+            principal: principal(grantee, key).affiliated(affiliation),
         }
     }
 

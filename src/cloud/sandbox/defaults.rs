@@ -48,6 +48,9 @@ fn grantee(text: &str) -> Result<GranteeRef, String> {
         AwsPrincipal::Account { id, .. } => Ok(GranteeRef::Account(id)),
         AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),
         AwsPrincipal::Session(session) => Ok(GranteeRef::Session(session)),
-        _ => Err(format!("`{text}` is not an account id or the ARN of a user, role or group")),
+        _ => match text.parse() {
+            Ok(members @ GranteeRef::Members { .. }) => Ok(members),
+            _ => Err(format!("`{text}` is not an account id or the ARN of a user, role or group")),
+        },
     }
 }

@@ -10,10 +10,13 @@ use std::io;
 use std::path::PathBuf;
 
 use super::source::{Place, Source};
-use super::world::{Account, CallerEntry, Identity, KINDS, Policy, World, caller_principal, id_prefix};
+use super::world::{
+    Account, CallerEntry, Identity, KINDS, Object, OrganizationEntry, Policy, World, caller_principal,
+    id_prefix,
+};
 use super::{Defaults, defaults};
 use crate::access::KeyRef;
-use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind, KeyArn, PolicyArn};
+use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind, KeyArn, OuPath, PolicyArn};
 use crate::policy::AwsPrincipal;
 
 /// Why a file is not a world to work in.
@@ -191,6 +194,7 @@ struct AccountCheck<'w> {
 
 impl AccountCheck<'_> {
     fn run(&self, ids: &mut BTreeSet<String>) -> Checked {
+        self.organization(&self.place.member("organization"))?;
         for kind in KINDS {
             let place = self.place.member(format_args!("{kind}s"));
             let names = self.account.of_kind(kind);
@@ -205,6 +209,22 @@ impl AccountCheck<'_> {
             .policies
             .iter()
             .try_for_each(|(name, policy)| self.policy((name, policy), &place.member(name)))
+    }
+
+    /// A path leads from its organization to a root or an OU.
+    fn organization(&self, place: &Place) -> Checked {
+        let Some(Object(OrganizationEntry { id, path: Some(path) })) = &self.account.organization else {
+            return Ok(());
+        };
+        let is_of_a_unit = path.parse::<OuPath>().is_ok_and(|unit| unit.organization() == id);
+        let root = path.strip_prefix(&format!("{id}/r-")).and_then(|rest| rest.strip_suffix('/'));
+        let is_of_the_root = root.is_some_and(|root| root.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        if path.ends_with('/') && !path.contains('*') && (is_of_a_unit || is_of_the_root) {
+            return Ok(());
+        }
+        let message =
+            format!("`{path}` is not a path such as `{id}/r-ab12/` or `{id}/r-ab12/ou-ab12-11111111/`");
+        Err(Mistake::new(place.member("path"), message))
     }
 
     fn identity(

@@ -8,7 +8,7 @@ use super::refusals::Refusal;
 use super::world::{Account, Document, Identity, Key, Object, Policy, World};
 use super::{Sandbox, State};
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, Affiliation, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
 use crate::cloud::{Belongings, CloudError, Observe};
 use crate::observation::{
     Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, PolicyVersion, Reading, Tags,
@@ -189,6 +189,12 @@ impl Observe for Sandbox {
         let found =
             found.ok_or_else(|| call.failed(Some(policy.account), Refusal::no_such_policy(policy)))?;
         Ok(found.tags.clone())
+    }
+
+    async fn affiliation(&self, account: AccountId) -> Option<Affiliation> {
+        let state = self.state.borrow();
+        let Object(told) = state.world.accounts.get(&account)?.organization.as_ref()?;
+        Some(Affiliation { organization: told.id.clone(), path: told.path.clone() })
     }
 }
 

@@ -14,7 +14,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
+use crate::arn::{
+    AccountId, EntityArn, EntityKind, EntityName, KeyArn, OrganizationId, Partition, PolicyArn,
+};
 use crate::observation::IamQuotas;
 use crate::policy::AwsPrincipal;
 use fault::FaultEntry;
@@ -99,9 +101,19 @@ pub(super) struct Account {
     #[serde(default, deserialize_with = "objects")]
     pub(super) policies: BTreeMap<String, Policy>,
     pub(super) default_ebs_key: Option<KeyArn>,
+    pub(super) organization: Option<Object<OrganizationEntry>>,
     #[serde(default)]
     pub(super) ebs_encryption_by_default: bool,
     pub(super) allowed_images: Option<Object<ec2::AllowedImages>>,
+}
+
+/// Where an account stands in AWS Organizations.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrganizationEntry {
+    pub(super) id: OrganizationId,
+    /// As far as the root or OU that it is in.
+    pub(super) path: Option<String>,
 }
 
 /// Limits that differ from IAM's defaults.

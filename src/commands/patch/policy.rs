@@ -99,7 +99,8 @@ fn patched(before: &str, name: &str, settings: &PatchSettings) -> Result<Patched
                 if let Some(told) = told.filter(|told| *told != partition) {
                     return Err(UsageError::new(format!(
                         "`{members}` is in the partition `{told}`, the key in `{partition}`; access can't cross partitions"
-                    )));
+                    ))
+                    .hint(format!("name an organization of the partition `{partition}`")));
                 }
                 let grantee = Grantee::Members(members.clone());
                 if !grantees.contains(&grantee) {

@@ -62,6 +62,8 @@ pub enum FindingCode {
     IdentityCenterRole,
     /// The accounts of an organization have to allow their users and roles the use of the key themselves.
     MembersNeedIam,
+    /// An organization that the key's account is no member of.
+    ForeignOrganization,
     /// A statement lets an organization use the key, and not kms:CreateGrant.
     LacksGrants,
     /// An existing Allow for a grantee has a condition that the new statement does not have.
@@ -187,6 +189,7 @@ impl FindingCode {
             | Self::ImplicitDeny
             | Self::KeyRegion
             | Self::IdentityOnlyRoleDenied
+            | Self::ForeignOrganization
             | Self::FailedCheck => Weight::Blocking,
             Self::IdentityCenterRole
             | Self::MayNotCreateGrant

@@ -2,7 +2,7 @@
 
 use super::FindingCode;
 use crate::access::{PolicyName, ServiceLinkedRole};
-use crate::arn::{AccountId, EntityArn, KeyArn, Partition};
+use crate::arn::{AccountId, EntityArn, KeyArn, OrganizationId, Partition};
 
 /// Why access can't be planned for a grantee as asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,13 @@ pub enum GranteeFinding {
         /// The account.
         account: AccountId,
     },
+    /// The key's account is a member of another organization.
+    ForeignOrganization {
+        /// The key's account.
+        account: AccountId,
+        /// Its organization.
+        own: OrganizationId,
+    },
     /// The members of an organization: what lets their users and roles use the keys is their own accounts' IAM.
     MembersNeedIam {
         /// The keys.
@@ -58,6 +65,7 @@ impl GranteeFinding {
                 FindingCode::NoSuchPrincipal
             }
             Self::StandsForAccount { .. } => FindingCode::GroupDelegation,
+            Self::ForeignOrganization { .. } => FindingCode::ForeignOrganization,
             Self::MembersNeedIam { .. } => FindingCode::MembersNeedIam,
             Self::NoDelegation { .. } => FindingCode::MissingDelegation,
         }

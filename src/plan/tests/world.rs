@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Purpose, Request};
-use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
+use crate::arn::{AccountId, Affiliation, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
 use crate::observation::{
     Caller, Entity, IamObservation, IamQuotas, IdentityPolicies, KeyGrant, KeyManager, KeyMetadata,
     KeyObservation, ManagedPolicy, NamedDocument, Observation, OrganizationPolicies, PolicyVersion,
@@ -33,6 +33,9 @@ pub(super) struct World {
     tags: BTreeMap<String, Option<Tags>>,
     /// Service control policies that are given, by level.
     scps: Option<Vec<Vec<Value>>>,
+    /// The organizations of accounts, where they are known.
+    #[serde(default)]
+    affiliations: BTreeMap<AccountId, Affiliation>,
     /// Resource control policies that are given, by level.
     rcps: Option<Vec<Vec<Value>>>,
 }
@@ -223,6 +226,7 @@ impl World {
                 .iter()
                 .map(|(arn, tags)| (arn.clone(), tags.clone().map_or_else(Reading::default, Reading::Read)))
                 .collect(),
+            affiliations: self.affiliations.clone(),
             organization: OrganizationPolicies {
                 scps: given(self.scps.as_ref()),
                 rcps: given(self.rcps.as_ref()),

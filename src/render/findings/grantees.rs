@@ -36,6 +36,11 @@ pub(super) fn words(found: &GranteeFinding) -> Words {
             "a key policy can't name a group, so it lets in account {account} as a whole: whoever that account's IAM \
              allows may use the key"
         )),
+        GranteeFinding::ForeignOrganization { account, own } => Words::new(format!(
+            "account {account}, whose key it is, is a member of the organization `{own}`, and of no other: access would leave \
+             it"
+        ))
+        .hint(format!("give --organization {own} for its own, or --allow-blocked if another one is meant")),
         GranteeFinding::MembersNeedIam { keys, actions, policy } => Words::new(format!(
             "nothing is attached in its accounts: whoever launches there needs a policy such as {} of its own account that \
              allows {} on {}",

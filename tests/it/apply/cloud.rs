@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use keymend::access::{KeyRef, PolicyName};
-use keymend::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
+use keymend::arn::{AccountId, Affiliation, EntityArn, EntityName, KeyArn, PolicyArn};
 use keymend::cloud::sandbox::Sandbox;
 use keymend::cloud::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use keymend::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
@@ -289,5 +289,9 @@ impl Observe for Faulty {
 
     async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError> {
         self.inner.policy_tags(policy).await
+    }
+
+    async fn affiliation(&self, account: AccountId) -> Option<Affiliation> {
+        self.inner.affiliation(account).await
     }
 }

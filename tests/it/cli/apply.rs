@@ -30,7 +30,7 @@ fn world(scene: &Scene) -> Value {
     serde_json::from_slice(&fs::read(scene.path("world.json")).unwrap()).unwrap()
 }
 
-const WORLDS: [&str; 12] = [
+const WORLDS: [&str; 13] = [
     "copied-ami",
     "already-mended",
     "five-versions",
@@ -39,6 +39,7 @@ const WORLDS: [&str; 12] = [
     "identity-center-role",
     "same-account",
     "second-role",
+    "organization",
     "shared-policy",
     "autoscaling",
     "autoscaling-across-accounts",

@@ -61,6 +61,9 @@ fn it_writes_what_fix_writes() {
                 arguments = format!("{arguments} --account {}", grantee.split(':').nth(4).unwrap());
             } else if let Some(root) = grantee.strip_suffix(":root") {
                 arguments = format!("{arguments} --account {}", root.split(':').nth(4).unwrap());
+            } else if grantee.starts_with("o-") {
+                let option = if grantee.ends_with('/') { "ou" } else { "organization" };
+                arguments = format!("{arguments} --{option} {grantee}");
             } else {
                 arguments = format!("{arguments} --principal {grantee}");
             }

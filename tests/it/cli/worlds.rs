@@ -32,6 +32,11 @@ fn second_role() {
 }
 
 #[test]
+fn organization() {
+    insta::assert_snapshot!(story("organization"));
+}
+
+#[test]
 fn five_versions() {
     insta::assert_snapshot!(story("five-versions"));
 }
