@@ -2,6 +2,7 @@
 
 mod conditions;
 mod decisions;
+mod members;
 mod naive;
 mod properties;
 mod requests;
