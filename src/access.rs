@@ -25,7 +25,7 @@ use crate::arn::{AccountId, ArnError, ArnParts, KeyArn, Partition};
 
 pub use grant::NewGrant;
 pub use grantee::{Grantee, GranteeRef};
-pub use members::Audience;
+pub use members::{Audience, OtherPartition};
 pub use no_grantee::NoGrantee;
 pub use purpose::Purpose;
 pub use required::{GranteeKind, RequiredStatement};

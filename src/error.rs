@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::access::OtherPartition;
 use crate::apply::journal::{Distrust, JournalError};
 use crate::arn::AccountId;
 use crate::cloud::observer::ObserveError;
@@ -57,6 +58,12 @@ impl UsageError {
     #[must_use]
     pub fn within(self, place: &str) -> Self {
         Self { message: format!("{place}: {}", self.message), ..self }
+    }
+}
+
+impl From<OtherPartition> for UsageError {
+    fn from(error: OtherPartition) -> Self {
+        Self::new(error.to_string()).hint(error.hint())
     }
 }
 
@@ -217,9 +224,7 @@ impl Error {
                 "check the role's name and account: aws iam get-role --role-name {}",
                 session.role_name
             )),
-            Self::Observe(ObserveError::OtherPartition { wanted, .. }) => {
-                Some(format!("name an organization of the partition `{wanted}`"))
-            }
+            Self::Observe(ObserveError::OtherPartition(error)) => Some(error.hint()),
             Self::Observe(ObserveError::UnreadRole(session)) => Some(format!(
                 "give the role's ARN with its path, or credentials: --account-profile {}=PROFILE",
                 session.account

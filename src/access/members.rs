@@ -1,6 +1,7 @@
 //! How a key policy lets the accounts of an organization in: as anyone, under conditions that only they meet.
 
-use crate::arn::{AccountId, Members};
+use super::Grantee;
+use crate::arn::{AccountId, Members, Partition};
 use crate::policy::{Condition, pattern};
 
 /// The accounts of an organization or OU as a key policy has them: without the key's own account.
@@ -72,6 +73,39 @@ impl Audience {
         let is_account = ["aws:principalaccount", "kms:calleraccount"].contains(&key.as_str());
         let keeps_own_out = operator == "StringNotEquals" && values.iter().all(|value| *value == own);
         (is_account && keeps_own_out) || self.is_named_by(condition)
+    }
+}
+
+/// An organization whose ARN tells another partition than the key's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{members}` is in the partition `{told}`, the key in `{wanted}`; access can't cross partitions")]
+pub struct OtherPartition {
+    members: Members,
+    told: Partition,
+    wanted: Partition,
+}
+
+impl OtherPartition {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        format!("name an organization of the partition `{}`", self.wanted)
+    }
+}
+
+impl Grantee {
+    /// Members as a grantee for keys of a partition, where an ARN told no other one.
+    ///
+    /// # Errors
+    /// It told another one.
+    pub fn members_in(
+        wanted: Partition,
+        members: &Members,
+        told: Option<Partition>,
+    ) -> Result<Self, OtherPartition> {
+        match told {
+            Some(told) if told != wanted => Err(OtherPartition { members: members.clone(), told, wanted }),
+            Some(_) | None => Ok(Self::Members(members.clone())),
+        }
     }
 }
 

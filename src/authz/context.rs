@@ -166,12 +166,12 @@ impl<'q> Query<'q> {
         if key.derived == Some(Derived::GrantIsForAwsResource) && !is_carried {
             return Lookup::Absent;
         }
-        // Of a member that is not told nobody can tell more than that it is one.
-        if let Some(found) = key.derived.and_then(|derived| self.of_member(derived)) {
-            return found;
-        }
-        if let Some(values) = self.context.get(&key.name) {
-            return Lookup::of(values);
+        let of_member = key.derived.and_then(|derived| self.of_member(derived));
+        match (of_member, self.context.get(&key.name)) {
+            // What a member is by being one nobody can tell otherwise.
+            (Some(found), given) if given.is_none() || !found.is_open() => return found,
+            (_, Some(values)) => return Lookup::of(values),
+            (_, None) => {}
         }
         let fixed = key.row.zip(self.context.occasion).and_then(|(row, occasion)| {
             if is_carried { self.fixed(row.on(occasion)) } else { Some(Lookup::Absent) }

@@ -11,9 +11,9 @@ use tokio::{join, try_join};
 use self::abreast::abreast;
 use self::identity::{Documents, Found};
 use super::{CloudError, CloudErrorKind, Observe};
-use crate::access::{Grantee, GranteeRef, KeyRef, Request, UnresolvedRequest};
+use crate::access::{Grantee, GranteeRef, KeyRef, OtherPartition, Request, UnresolvedRequest};
 use crate::arn::{
-    AccountId, ArnParts, EntityArn, EntityKind, EntityName, KeyArn, Members, Partition, PolicyArn, SessionArn,
+    AccountId, ArnParts, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn, SessionArn,
 };
 use crate::observation::{
     Caller, IamObservation, KeyGrant, KeyManager, KeyObservation, ManagedPolicy, Observation, RamPolicy,
@@ -34,17 +34,8 @@ pub enum ObserveError {
     #[error("the role behind the session `{0}` can't be looked up: no credentials for its account")]
     UnreadRole(SessionArn),
     /// An organization whose ARN tells another partition than the key's.
-    #[error(
-        "`{members}` is in the partition `{partition}`, the key in `{wanted}`; access can't cross partitions"
-    )]
-    OtherPartition {
-        /// The organization, or its OU.
-        members: Members,
-        /// The partition that its ARN tells.
-        partition: Partition,
-        /// The key's.
-        wanted: Partition,
-    },
+    #[error(transparent)]
+    OtherPartition(#[from] OtherPartition),
 }
 
 /// Reads both sides, with all that evaluation needs: every IAM policy of users, roles and groups and of users' groups,
@@ -148,14 +139,9 @@ fn resolve(
         GranteeRef::Account(id) => Ok(Grantee::Account { partition, id: *id }),
         GranteeRef::Entity(entity) => Ok(entity.clone().into()),
         GranteeRef::ServiceLinkedRole(role) => Ok(Grantee::ServiceLinkedRole(role.in_partition(partition))),
-        GranteeRef::Members { members, partition: told } => match told {
-            Some(told) if *told != partition => Err(ObserveError::OtherPartition {
-                members: members.clone(),
-                partition: *told,
-                wanted: partition,
-            }),
-            Some(_) | None => Ok(Grantee::Members(members.clone())),
-        },
+        GranteeRef::Members { members, partition: told } => {
+            Ok(Grantee::members_in(partition, members, *told)?)
+        }
         GranteeRef::Session(session) => match sessions.get(session) {
             Some(Some(role)) => Ok(role.clone().into()),
             Some(None) => Err(ObserveError::NoSuchRole(session.clone())),

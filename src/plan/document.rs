@@ -108,6 +108,7 @@ fn is_of_the_other_side(code: FindingCode) -> bool {
         code,
         FindingCode::Unread
             | FindingCode::IdentityCenterRole
+            | FindingCode::MembersNeedIam
             | FindingCode::NotConsidered
             | FindingCode::AccessAlready
     )

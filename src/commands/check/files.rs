@@ -30,8 +30,8 @@ pub(super) fn observe(
         grants: Reading::Unread(unread()),
     };
     let mut observation = Observation { keys: [(files.key.clone(), key)].into(), ..Observation::default() };
-    let grantees: Vec<Grantee> =
-        asked.grantees.iter().filter_map(|grantee| resolved(grantee, files)).collect();
+    let grantees = asked.grantees.iter().map(|grantee| resolved(grantee, files));
+    let grantees: Vec<Grantee> = grantees.filter_map(Result::transpose).collect::<Result<_, _>>()?;
     for grantee in &grantees {
         if let Some(entity) = grantee.as_entity() {
             observation.accounts.insert(entity.account, Reading::Read(iam(entity, files)?));
@@ -51,16 +51,18 @@ pub(super) fn observe(
 }
 
 /// Settings have refused sessions.
-fn resolved(grantee: &GranteeRef, files: &CheckFiles) -> Option<Grantee> {
-    match grantee {
+fn resolved(grantee: &GranteeRef, files: &CheckFiles) -> Result<Option<Grantee>, UsageError> {
+    Ok(match grantee {
         GranteeRef::Account(id) => Some(Grantee::Account { partition: files.key.partition, id: *id }),
         GranteeRef::Entity(entity) => Some(entity.clone().into()),
         GranteeRef::ServiceLinkedRole(role) => {
             Some(Grantee::ServiceLinkedRole(role.in_partition(files.key.partition)))
         }
-        GranteeRef::Members { members, .. } => Some(Grantee::Members(members.clone())),
+        GranteeRef::Members { members, partition } => {
+            Some(Grantee::members_in(files.key.partition, members, *partition)?)
+        }
         GranteeRef::Session(_) => None,
-    }
+    })
 }
 
 /// The grantee's account, as far as the files tell: nothing is known to be attached by the remedy's name.

@@ -96,13 +96,7 @@ fn patched(before: &str, name: &str, settings: &PatchSettings) -> Result<Patched
             };
             let mut grantees = grantees(accounts, principals, partition);
             for (members, told) in members {
-                if let Some(told) = told.filter(|told| *told != partition) {
-                    return Err(UsageError::new(format!(
-                        "`{members}` is in the partition `{told}`, the key in `{partition}`; access can't cross partitions"
-                    ))
-                    .hint(format!("name an organization of the partition `{partition}`")));
-                }
-                let grantee = Grantee::Members(members.clone());
+                let grantee = Grantee::members_in(partition, members, *told)?;
                 if !grantees.contains(&grantee) {
                     grantees.push(grantee);
                 }

@@ -42,7 +42,10 @@ fn members_are_let_in_and_nobody_else() {
     });
     let at_home = check(&scene, &format!("--all --output json {}", role("111122223333", "KeyAdmin"))).json();
     let outcomes = at_home["checks"][0]["actions"].as_array().unwrap();
-    assert!(outcomes.iter().all(|action| action["outcome"] != "allowed"), "{at_home:#}");
+    assert!(
+        outcomes.len() > 6 && outcomes.iter().all(|action| action["decision"] == "implicit_deny"),
+        "{at_home:#}"
+    );
 }
 
 /// One of them may be denied, or all: the first is told, the second blocks.
@@ -105,7 +108,24 @@ fn a_policy_in_a_file_keeps_its_own_account_out() {
     let china = "arn:aws-cn:organizations::111122223333:organization/o-a1b2c3d4e5";
     let elsewhere = scene.run(&format!("patch --organization {china} own.json"));
     let identity = scene.run(&format!("patch --kind identity --key {KEY} --ou {UNIT} own.json"));
-    insta::assert_snapshot!(format!("{untold}\n{elsewhere}\n{identity}"));
+    let of_files = |members: &str| {
+        scene.run(&format!("check --key {KEY} --key-policy own.json --organization {members}"))
+    };
+    assert_eq!(of_files("o-a1b2c3d4e5").status, 3);
+    let checked = of_files(china);
+    insta::assert_snapshot!(format!("{untold}\n{elsewhere}\n{identity}\n{checked}"));
+    // Whoever asks may know where a member stands.
+    let statement = r#"{"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*", "Condition": {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/r-ab12/*"}}}"#;
+    fs::write(scene.path("own.json"), policy(&[root("111122223333"), statement.to_owned()])).unwrap();
+    let decided = |context: &str| {
+        let check = format!(
+            "check --key {KEY} --key-policy own.json --organization o-a1b2c3d4e5 --output json {context}"
+        );
+        scene.run(&check).json()["checks"][0]["actions"][0]["decision"].clone()
+    };
+    assert_eq!(decided(""), "unknown");
+    assert_eq!(decided("--context aws:PrincipalOrgPaths=o-a1b2c3d4e5/r-ab12/"), "allowed");
+    assert_eq!(decided("--context aws:PrincipalOrgID=o-z9y8x7w6v5"), "unknown");
 }
 
 /// One message for each, with the option that is meant.
