@@ -173,6 +173,16 @@ impl KeyRef {
         }
     }
 
+    /// The same key, as it is meant in an account and region.
+    ///
+    /// # Errors
+    /// There is no such region or key.
+    pub fn within(self, account: AccountId, region: &str) -> Result<Self, ArnError> {
+        let Self::Name(name) = self else { return Ok(self) };
+        let resource = if name.starts_with("alias/") { name } else { format!("key/{name}") };
+        format!("arn:{}:kms:{region}:{account}:{resource}", Partition::of_region(region)).parse()
+    }
+
     /// The account the text itself names.
     pub fn account(&self) -> Option<AccountId> {
         match self {

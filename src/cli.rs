@@ -380,6 +380,13 @@ pub struct LaunchArgs {
     /// An instance that did not start: its AMI and its account are taken, of a stopped one its volumes; repeatable
     #[arg(long, value_name = "ID", help_heading = "Keys")]
     pub instance: Vec<String>,
+    /// A launch template, by id or name, and its version (default: its default version): its AMI and the keys that it names
+    /// are taken; repeatable
+    #[arg(long, value_name = "ID|NAME[:VERSION]", help_heading = "Keys")]
+    pub launch_template: Vec<String>,
+    /// An Auto Scaling group: what it launches by is followed, for its service-linked role; repeatable
+    #[arg(long, value_name = "NAME", help_heading = "Keys")]
+    pub auto_scaling_group: Vec<String>,
     /// A file of CloudTrail events, from a log file, lookup-events, a query or a log: what KMS refused, to whom; events of
     /// EventBridge by which EBS or Auto Scaling tell of a failed launch, too; gzip or not; - for standard input
     #[arg(long, value_name = "FILE", help_heading = "Keys")]

@@ -181,45 +181,8 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Usage(error) => error.hint.clone(),
-            Self::Observe(ObserveError::Cloud(error)) | Self::Launch(LaunchError::Cloud(error)) => cloud_hint(error),
-            Self::Launch(LaunchError::NotFound { other_region: Some(region), .. }) => Some(format!(
-                "it lives in one region, and the key that is given is of another one: --region {}",
-                shell::quote(region)
-            )),
-            Self::Launch(LaunchError::NotFound { what: "instance", .. }) => Some(
-                "EC2 forgets terminated instances after about an hour: give its image, --ami; else it lives in one region \
-                 (--region) and shows to its own account (--account-profile ACCOUNT=PROFILE)"
-                    .to_owned(),
-            ),
-            Self::Launch(LaunchError::NotFound { .. }) => Some(
-                "it lives in one region: give --region; and it is shown to its owner and to those it is shared with: give \
-                 --account-profile OWNER=PROFILE"
-                    .to_owned(),
-            ),
-            Self::Launch(LaunchError::Unrelated) => Some(
-                "give one instance at a time, or say for whom: --account, --principal, --autoscaling".to_owned(),
-            ),
-            Self::Launch(LaunchError::UnrelatedStarts) => {
-                Some("give one instance at a time, or say who starts them: --principal, --autoscaling".to_owned())
-            }
-            Self::Launch(LaunchError::Mixed { .. }) => Some(
-                "a start needs less than a launch: give them one after the other, or say which is meant for all of them: \
-                 --purpose launch or --purpose start"
-                    .to_owned(),
-            ),
-            Self::Launch(LaunchError::NeverStarts { .. }) => {
-                Some("to launch another one from its image leave --purpose start out".to_owned())
-            }
-            Self::Launch(LaunchError::Unnamed { command, .. }) => {
-                Some(format!("name it with --principal; CloudTrail tells it: {command}"))
-            }
-            Self::Launch(LaunchError::KeyUntold { .. }) => Some(
-                "across accounts AWS leaves the key's ARN out of events: give the key with --key".to_owned(),
-            ),
-            Self::Launch(LaunchError::NoKey { owner, .. }) => {
-                let owner = owner.map_or("OWNER".to_owned(), |owner| owner.to_string());
-                Some(format!("give credentials of its owner, --account-profile {owner}=PROFILE, or its key, --key ARN"))
-            }
+            Self::Observe(ObserveError::Cloud(error)) => cloud_hint(error),
+            Self::Launch(error) => launch_hint(error),
             Self::Observe(ObserveError::NoSuchRole(session)) => Some(format!(
                 "check the role's name and account: aws iam get-role --role-name {}",
                 session.role_name
@@ -276,13 +239,63 @@ impl Error {
     }
 }
 
+/// What to do where the way to the keys ends.
+fn launch_hint(error: &LaunchError) -> Option<String> {
+    match error {
+        LaunchError::Cloud(error) => cloud_hint(error),
+        LaunchError::NotFound { other_region: Some(region), .. } => Some(format!(
+            "it lives in one region, and the key that is given is of another one: --region {}",
+            shell::quote(region)
+        )),
+        LaunchError::NotFound { what: "instance", .. } => Some(
+            "EC2 forgets terminated instances after about an hour: give its image, --ami; else it lives in one region \
+             (--region) and shows to its own account (--account-profile ACCOUNT=PROFILE)"
+                .to_owned(),
+        ),
+        LaunchError::NotFound { .. } => Some(
+            "it lives in one region: give --region; and it is shown to its owner and to those it is shared with: give \
+             --account-profile OWNER=PROFILE"
+                .to_owned(),
+        ),
+        LaunchError::StrangeKey { .. } => Some(
+            "mend the template: EC2 takes a key's id, alias or ARN there; or give in its place what is \
+             meant: --ami and --key"
+                .to_owned(),
+        ),
+        LaunchError::Unrelated => Some(
+            "give one instance at a time, or say for whom: --account, --principal, --autoscaling".to_owned(),
+        ),
+        LaunchError::UnrelatedStarts => {
+            Some("give one instance at a time, or say who starts them: --principal, --autoscaling".to_owned())
+        }
+        LaunchError::Mixed { .. } => Some(
+            "a start needs less than a launch: give them one after the other, or say which is meant for all of them: \
+             --purpose launch or --purpose start"
+                .to_owned(),
+        ),
+        LaunchError::NeverStarts { .. } => {
+            Some("to launch another one from its image leave --purpose start out".to_owned())
+        }
+        LaunchError::Unnamed { command, .. } => {
+            Some(format!("name it with --principal; CloudTrail tells it: {command}"))
+        }
+        LaunchError::KeyUntold { .. } => Some(
+            "across accounts AWS leaves the key's ARN out of events: give the key with --key".to_owned(),
+        ),
+        LaunchError::NoKey { owner, .. } => {
+            let owner = owner.map_or("OWNER".to_owned(), |owner| owner.to_string());
+            Some(format!("give credentials of its owner, --account-profile {owner}=PROFILE, or its key, --key ARN"))
+        }
+    }
+}
+
 /// What to do about a call that failed.
 pub fn cloud_hint(error: &CloudError) -> Option<String> {
     let CloudError { operation, resource, profile, .. } = error;
     match error.kind {
         CloudErrorKind::AccessDenied => Some(format!(
             "the caller needs {operation} on `{resource}`; `keymend permissions{}` prints all that is needed",
-            if operation.starts_with("ec2:") { " --ami" } else { "" }
+            if operation.starts_with("ec2:") || operation.starts_with("autoscaling:") { " --ami" } else { "" }
         )),
         CloudErrorKind::NotFound if operation.starts_with("kms:") && resource.starts_with("arn:") => {
             Some("check account, region and id in the ARN: a key lives in one region".to_owned())

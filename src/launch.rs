@@ -8,7 +8,9 @@ mod denial;
 mod error;
 mod launcher;
 mod records;
+mod sources;
 mod state_reason;
+mod targets;
 pub mod trail;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,9 +19,7 @@ use futures_util::future::{join_all, try_join_all};
 use tokio::try_join;
 
 use crate::access::assessment::needed_actions;
-use crate::access::chain::{
-    Chain, FoundImage, FoundSnapshot, Notice, Refusal, Requester, Stranger, told_keys,
-};
+use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Refusal, Requester, told_keys};
 use crate::access::inquiry::who_called;
 use crate::access::{GranteeRef, KeyRef, Purpose, UnresolvedRequest};
 use crate::arn::AccountId;
@@ -29,73 +29,8 @@ use crate::observation::ec2::{Image, Instance, Volume};
 use crate::observation::{Reading, UnreadReason};
 
 pub use error::LaunchError;
-use launcher::{image_of, is_each_of_each, keys_of, who_launched, who_starts};
-
-/// What somebody has.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Targets {
-    /// The region; the configured one where none is named.
-    pub region: Option<String>,
-    /// `ami-…`
-    pub images: Vec<String>,
-    /// `snap-…`
-    pub snapshots: Vec<String>,
-    /// `vol-…`
-    pub volumes: Vec<String>,
-    /// `i-…`
-    pub instances: Vec<String>,
-    /// What KMS refused, by CloudTrail.
-    pub refusals: Vec<Refusal>,
-    /// What it refused to callers that can be no grantees.
-    pub strangers: Vec<Stranger>,
-    /// What services tell of launches that failed.
-    pub notices: Vec<Notice>,
-}
-
-impl Targets {
-    /// Whether there is nothing to start from.
-    pub fn is_empty(&self) -> bool {
-        let lists = [&self.images, &self.snapshots, &self.volumes, &self.instances];
-        let is_nothing_told =
-            self.refusals.is_empty() && self.strangers.is_empty() && self.notices.is_empty();
-        is_nothing_told && lists.into_iter().all(Vec::is_empty)
-    }
-
-    /// Whether they tell who launches, or that it is nobody who can be let in, so that nobody has to be named.
-    pub fn tell_who_launches(&self) -> bool {
-        let is_told = self.notices.iter().any(|notice| notice.launcher.is_some());
-        is_told || !(self.instances.is_empty() && self.refusals.is_empty() && self.strangers.is_empty())
-    }
-
-    /// Whether something that is given leads to keys, beside records.
-    pub fn lead_to_keys(&self) -> bool {
-        [&self.images, &self.snapshots, &self.volumes, &self.instances].iter().any(|ids| !ids.is_empty())
-    }
-
-    /// Adds something by its id alone, whose beginning tells what it is.
-    pub fn add(&mut self, id: &str) {
-        let list = match id.split_once('-') {
-            Some(("ami", _)) => &mut self.images,
-            Some(("snap", _)) => &mut self.snapshots,
-            Some(("vol", _)) => &mut self.volumes,
-            _ => &mut self.instances,
-        };
-        list.push(id.to_owned());
-    }
-
-    /// The options that name all of it again, each with its value; what CloudTrail told is named by keys and grantees.
-    pub fn options(&self) -> impl Iterator<Item = (&'static str, &String)> {
-        let lists = [
-            ("--ami", &self.images),
-            ("--snapshot", &self.snapshots),
-            ("--volume", &self.volumes),
-            ("--instance", &self.instances),
-        ];
-        let region = self.region.iter().filter(|_| !self.is_empty()).map(|region| ("--region", region));
-        let ids = lists.into_iter().flat_map(|(option, ids)| ids.iter().map(move |id| (option, id)));
-        region.chain(ids)
-    }
-}
+use launcher::{is_each_of_each, launches, starts, who_launched, who_starts};
+pub use targets::Targets;
 
 /// Follows the way from what somebody has to the keys, and looks at everything else that a launch depends on.
 ///
@@ -114,39 +49,43 @@ pub async fn trace(
         asked,
     };
     // Whose credentials serve the others is asked meanwhile.
-    let (instances, images, volumes, ()) = try_join!(
+    let (instances, images, volumes, (groups, templates), ()) = try_join!(
         try_join_all(targets.instances.iter().map(|id| search.instance(id))),
         try_join_all(targets.images.iter().map(|id| search.image(id))),
         try_join_all(targets.volumes.iter().map(|id| search.volume(id))),
+        search.launched_by(targets),
         search.get_to_know(),
     )?;
     let purpose = purpose(targets, asked.purpose, &instances)?;
     let is_launch = purpose == Purpose::Launch;
     let region = search.region();
-    if asked.grantees.is_empty() && is_launch && !is_each_of_each(&instances, who_launched(&region), image_of)
-    {
+    if asked.grantees.is_empty() && is_launch && !is_each_of_each(&launches(&instances, &groups, &region)) {
         return Err(LaunchError::Unrelated);
     }
     // Whatever an instance was launched from, it starts with the volumes that it has.
     let launched = instances.iter().filter(|_| is_launch);
     let more_images = missing_ids(launched.map(|instance| &instance.image), &targets.images);
+    let told: BTreeSet<&String> = more_images.iter().copied().chain(&targets.images).collect();
+    let by_templates =
+        sources::images(&templates, &groups).filter(|id| !told.contains(id)).collect::<BTreeSet<_>>();
+    let more_snapshots = missing_ids(sources::snapshots(&templates), &targets.snapshots);
     let more_volumes = missing_ids(instances.iter().flat_map(|instance| &instance.volumes), &targets.volumes);
     let (more_images, more_volumes) = try_join!(
-        try_join_all(more_images.iter().map(|id| search.image(id))),
+        try_join_all(more_images.union(&by_templates).map(|id| search.image(id))),
         try_join_all(more_volumes.iter().map(|id| search.volume_of_instance(id, purpose))),
     )?;
     let images: Vec<(Viewpoint, Image)> = images.into_iter().chain(more_images).collect();
     let volumes: Vec<Volume> = volumes.into_iter().chain(more_volumes.into_iter().flatten()).collect();
-    if asked.grantees.is_empty()
-        && !is_launch
-        && !is_each_of_each(&instances, who_starts(&region), keys_of(&volumes))
-    {
+    if asked.grantees.is_empty() && !is_launch && !is_each_of_each(&starts(&instances, &volumes, &region)) {
         return Err(LaunchError::UnrelatedStarts);
     }
-    let accounts = if is_launch { launching_accounts(targets, asked, &instances) } else { BTreeSet::new() };
+    let mut accounts =
+        if is_launch { launching_accounts(targets, asked, &instances) } else { BTreeSet::new() };
+    accounts.extend(groups.iter().filter(|_| is_launch).map(|group| group.owner));
+    let snapshots = targets.snapshots.iter().chain(more_snapshots.iter().copied());
     let (images, snapshots, requesters) = try_join!(
         try_join_all(images.iter().map(|(from, image)| search.found_image(from, image))),
-        try_join_all(targets.snapshots.iter().map(|id| search.named_snapshot(id))),
+        try_join_all(snapshots.map(|id| search.named_snapshot(id))),
         try_join_all(accounts.into_iter().map(|account| search.requester(account, &images))),
     )?;
     let chain = Chain {
@@ -156,6 +95,9 @@ pub async fn trace(
         images,
         snapshots,
         volumes,
+        by_templates: by_templates.into_iter().chain(more_snapshots).cloned().collect(),
+        groups,
+        templates,
         refusals: targets.refusals.clone(),
         strangers: targets.strangers.clone(),
         notices: targets.notices.clone(),
@@ -200,7 +142,13 @@ fn launched_besides(targets: &Targets, instances: &[Instance]) -> Option<String>
         !needed_actions(Purpose::Start).iter().any(|action| action.to_string() == refusal.action)
     };
     let refused = || targets.refusals.iter().find(needs_more);
+    let template = || {
+        targets.templates.first().map(|template| format!("`{template}` is what instances are launched by"))
+    };
+    let group = || targets.groups.first().map(|group| format!("the Auto Scaling group `{group}` launches"));
     other
+        .or_else(template)
+        .or_else(group)
         .or_else(|| source().map(|id| format!("`{id}` is what instances are launched from")))
         .or_else(|| refused().map(|refusal| format!("{} was refused, which no start needs", refusal.action)))
 }
@@ -217,8 +165,8 @@ pub fn complete(asked: &mut UnresolvedRequest, chain: &mut Chain) -> Result<(), 
         let elsewhere = asked.keys.extract_if(.., |key| is_elsewhere(key));
         chain.elsewhere = elsewhere.map(|key| key.to_string()).collect();
     }
-    for key in chain.keys() {
-        let key = KeyRef::Arn(key.clone());
+    let found = chain.keys().into_iter().cloned().map(KeyRef::Arn).collect::<Vec<_>>();
+    for key in found.into_iter().chain(sources::named_keys(chain)?) {
         if !asked.keys.contains(&key) {
             asked.keys.push(key);
         }
@@ -228,7 +176,11 @@ pub fn complete(asked: &mut UnresolvedRequest, chain: &mut Chain) -> Result<(), 
     let noticed = chain.notices.iter().filter(|_| asked.grantees.is_empty());
     let noticed = noticed.filter_map(|notice| notice.launcher.clone());
     let launched: Vec<GranteeRef> = match chain.purpose {
-        Purpose::Launch => nobody_named.map(who_launched(&chain.region)).chain(noticed).collect(),
+        Purpose::Launch => {
+            let groups = chain.groups.iter().filter(|_| asked.grantees.is_empty());
+            let of_groups = groups.map(|group| GranteeRef::Entity(group.role.clone()));
+            nobody_named.map(who_launched(&chain.region)).chain(of_groups).chain(noticed).collect()
+        }
         Purpose::Start => nobody_named.filter_map(who_starts(&chain.region)).chain(noticed).collect(),
     };
     asked.purpose = Some(chain.purpose);

@@ -1,6 +1,7 @@
 //! What was read, and as whom. What could not be read is `unread`, never assumed empty.
 
 pub mod ec2;
+pub mod template;
 mod unread;
 
 use std::collections::BTreeMap;

@@ -205,7 +205,8 @@ pub enum Ec2Side {
     Requester,
 }
 
-/// Adds the reads of EC2 that a run needs which starts from an image, a snapshot, a volume or an instance.
+/// Adds the reads of EC2 that a run needs which starts from an image, a snapshot, a volume, an
+/// instance, a launch template or an Auto Scaling group.
 pub fn with_ec2_reads(mut policy: Value, side: Ec2Side) -> Value {
     let actions: &[&str] = match side {
         Ec2Side::Owner => &[
@@ -215,8 +216,11 @@ pub fn with_ec2_reads(mut policy: Value, side: Ec2Side) -> Value {
             "ec2:DescribeSnapshots",
         ],
         Ec2Side::Requester => &[
+            "autoscaling:DescribeAutoScalingGroups",
+            "autoscaling:DescribeLaunchConfigurations",
             "ec2:DescribeImages",
             "ec2:DescribeInstances",
+            "ec2:DescribeLaunchTemplateVersions",
             "ec2:DescribeSnapshots",
             "ec2:DescribeVolumes",
             "ec2:GetAllowedImagesSettings",
@@ -549,8 +553,8 @@ mod tests {
         let requester = added(Ec2Side::Requester);
         assert_eq!(requester["Sid"], "ReadWhatIsLaunched");
         let reads = |action: &Value| {
-            let name = action.as_str().unwrap();
-            name.starts_with("ec2:Describe") || name.starts_with("ec2:Get")
+            let (_, name) = action.as_str().unwrap().split_once(':').unwrap();
+            name.starts_with("Describe") || name.starts_with("Get")
         };
         assert!(requester["Action"].as_array().unwrap().iter().all(reads), "{requester}");
         let text = pretty(&with_ec2_reads(policy.clone(), Ec2Side::Requester));

@@ -9,6 +9,7 @@ use super::{Grantee, GranteeRef, NoGrantee, Purpose, Request};
 use crate::arn::{AccountId, KeyArn};
 use crate::observation::Reading;
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
+use crate::observation::template::{AutoScalingGroup, Device, LaunchTemplate, TemplateRef};
 
 /// Everything that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +27,15 @@ pub struct Chain {
     pub snapshots: Vec<FoundSnapshot>,
     /// Volumes of the instances, and those asked about.
     pub volumes: Vec<Volume>,
+    /// The Auto Scaling groups asked about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<AutoScalingGroup>,
+    /// The launch templates and launch configurations asked about, and those of the groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<LaunchTemplate>,
+    /// The ids of images and snapshots that nothing but templates led to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub by_templates: BTreeSet<String>,
     /// What KMS refused, by CloudTrail.
     pub refusals: Vec<Refusal>,
     /// Refusals of callers that can be no grantees.
@@ -145,6 +155,8 @@ impl Chain {
             && self.images.is_empty()
             && self.snapshots.is_empty()
             && self.volumes.is_empty()
+            && self.groups.is_empty()
+            && self.templates.is_empty()
             && self.refusals.is_empty()
             && self.strangers.is_empty()
             && self.notices.is_empty()
@@ -152,20 +164,27 @@ impl Chain {
 
     /// Whether something was found that lives in one region, with its keys.
     pub fn is_in_a_region(&self) -> bool {
-        !(self.images.is_empty() && self.snapshots.is_empty() && self.volumes.is_empty())
+        let is_anything = !(self.images.is_empty() && self.snapshots.is_empty() && self.volumes.is_empty());
+        is_anything || !self.templates.is_empty()
     }
 
     /// The ids asked about, each with the option that names it; what an instance led to is named by the instance.
-    pub fn options(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let is_of_instance = |id: &String| {
-            self.instances.iter().any(|instance| instance.image == *id || instance.volumes.contains(id))
+    pub fn options(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let is_led_to = |id: &String| {
+            let is_of = |instance: &Instance| instance.image == *id || instance.volumes.contains(id);
+            self.by_templates.contains(id) || self.instances.iter().any(is_of)
         };
-        let instances = self.instances.iter().map(|instance| ("--instance", instance.id.as_str()));
-        let images = self.images.iter().map(|found| &found.image.id).filter(move |id| !is_of_instance(id));
-        let volumes = self.volumes.iter().map(|volume| &volume.id).filter(move |id| !is_of_instance(id));
-        let snapshots = self.snapshots.iter().map(|found| ("--snapshot", found.id.as_str()));
-        let images = images.map(|id| ("--ami", id.as_str()));
-        instances.chain(images).chain(snapshots).chain(volumes.map(|id| ("--volume", id.as_str())))
+        let of_groups: Vec<&TemplateRef> = self.groups.iter().flat_map(|group| &group.templates).collect();
+        let groups = self.groups.iter().map(|group| ("--auto-scaling-group", group.name.clone()));
+        let named = self.templates.iter().filter(move |template| !of_groups.contains(&&template.asked));
+        let templates = named.map(|template| ("--launch-template", template.asked.to_string()));
+        let instances = self.instances.iter().map(|instance| ("--instance", &instance.id));
+        let images = self.images.iter().map(|found| ("--ami", &found.image.id));
+        let snapshots = self.snapshots.iter().map(|found| ("--snapshot", &found.id));
+        let volumes = self.volumes.iter().map(|volume| ("--volume", &volume.id));
+        let sources = images.chain(snapshots).chain(volumes).filter(move |(_, id)| !is_led_to(id));
+        let ids = instances.chain(sources).map(|(option, id)| (option, id.clone()));
+        ids.chain(groups).chain(templates)
     }
 
     /// Every snapshot that counts.
@@ -222,7 +241,51 @@ impl Chain {
         let is_encrypted_anew = |snapshot: &&Snapshot| {
             if snapshot.is_encrypted { snapshot.owner != account } else { defaults.is_always }
         };
-        self.all_snapshots().filter_map(|found| found.snapshot.as_ref()).find(is_encrypted_anew)
+        let named = |image| move |found: &&FoundSnapshot| !self.is_under_a_named_key(image, &found.id);
+        let of_images = self
+            .images
+            .iter()
+            .flat_map(|FoundImage { image, snapshots, .. }| snapshots.iter().filter(named(Some(image))));
+        let others = self.snapshots.iter().filter(named(None));
+        of_images.chain(others).filter_map(|found| found.snapshot.as_ref()).find(is_encrypted_anew)
+    }
+
+    /// Whether every launch that leads to a snapshot names the key for the volume that is made from it.
+    ///
+    /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption.html#encryption-parameters>
+    fn is_under_a_named_key(&self, image: Option<&Image>, snapshot: &String) -> bool {
+        if !self.by_templates.contains(image.map_or(snapshot, |image| &image.id)) {
+            return false;
+        }
+        let device = image.and_then(|image| image.devices.get(snapshot));
+        let names_it = |template: &LaunchTemplate| {
+            let is_it = |own: &Device| {
+                own.snapshot.as_ref() == Some(snapshot) || device.is_some_and(|device| own.name == *device)
+            };
+            template.devices.iter().any(|own| is_it(own) && own.key.is_some())
+        };
+        self.launching(image, snapshot).all(names_it)
+    }
+
+    /// The templates by which a snapshot is launched, by itself or with its image.
+    fn launching(&self, image: Option<&Image>, snapshot: &str) -> impl Iterator<Item = &LaunchTemplate> {
+        let is_by = move |template: &&LaunchTemplate| match image {
+            None => template.devices.iter().any(|device| device.snapshot.as_deref() == Some(snapshot)),
+            Some(image) => {
+                let overriding = self.groups.iter().filter(|group| group.images.contains(&image.id));
+                template.image.as_ref() == Some(&image.id)
+                    || overriding.flat_map(|group| &group.templates).any(|asked| *asked == template.asked)
+            }
+        };
+        self.templates.iter().filter(is_by)
+    }
+
+    /// The keys that launches name for their volumes, as they name them, each with the account that launches.
+    pub fn named_keys(&self) -> impl Iterator<Item = (AccountId, &str)> {
+        self.templates.iter().flat_map(|template| {
+            let keys = template.devices.iter().filter_map(|device| device.key.as_deref());
+            keys.map(|key| (template.owner, key))
+        })
     }
 }
 

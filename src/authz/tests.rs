@@ -2,7 +2,6 @@
 
 mod conditions;
 mod decisions;
-mod members;
 mod naive;
 mod properties;
 mod requests;

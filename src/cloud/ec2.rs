@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::CloudError;
 use crate::arn::AccountId;
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
+use crate::observation::template::{AutoScalingGroup, LaunchTemplate, TemplateRef};
 
 /// From where EC2 is looked at: it shows each account what that account owns and what is shared with it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -54,4 +55,19 @@ pub trait ObserveEc2 {
 
     /// ec2:GetAllowedImagesSettings.
     async fn allowed_images(&self, from: &Viewpoint) -> Result<AllowedImages, CloudError>;
+
+    /// ec2:DescribeLaunchTemplateVersions, where parameters of Systems Manager are resolved, or
+    /// autoscaling:DescribeLaunchConfigurations.
+    async fn template(
+        &self,
+        from: &Viewpoint,
+        template: &TemplateRef,
+    ) -> Result<Option<LaunchTemplate>, CloudError>;
+
+    /// autoscaling:DescribeAutoScalingGroups.
+    async fn auto_scaling_group(
+        &self,
+        from: &Viewpoint,
+        name: &str,
+    ) -> Result<Option<AutoScalingGroup>, CloudError>;
 }

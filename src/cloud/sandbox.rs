@@ -17,6 +17,7 @@ mod read_back;
 mod reads;
 mod refusals;
 mod source;
+mod templates;
 mod world;
 mod writes;
 

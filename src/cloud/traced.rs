@@ -13,6 +13,7 @@ use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, Affiliation, EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::escape::Escaped;
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
+use crate::observation::template::{AutoScalingGroup, LaunchTemplate, TemplateRef};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 use crate::policy::KmsAction;
@@ -168,6 +169,23 @@ impl<C: ObserveEc2> ObserveEc2 for Traced<C> {
 
     async fn allowed_images(&self, from: &Viewpoint) -> Result<AllowedImages, CloudError> {
         told("read Allowed AMIs", &seen("setting", from), self.0.allowed_images(from)).await
+    }
+
+    async fn template(
+        &self,
+        from: &Viewpoint,
+        template: &TemplateRef,
+    ) -> Result<Option<LaunchTemplate>, CloudError> {
+        let about = seen(&template.to_string(), from);
+        told("read launch template", &about, self.0.template(from, template)).await
+    }
+
+    async fn auto_scaling_group(
+        &self,
+        from: &Viewpoint,
+        name: &str,
+    ) -> Result<Option<AutoScalingGroup>, CloudError> {
+        told("read Auto Scaling group", &seen(name, from), self.0.auto_scaling_group(from, name)).await
     }
 }
 

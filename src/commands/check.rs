@@ -119,7 +119,7 @@ fn write_text(run: &CheckRun, read: &Read, found: &Found, console: &mut Console)
 
 /// The options by which `fix` comes to where the check has looked.
 fn reach(run: &CheckRun) -> Vec<String> {
-    let from = run.targets.options().map(|(name, id)| backend::option(name, id));
+    let from = run.targets.options().map(|(name, id)| backend::option(name, &id));
     let limits = run.organization.options().map(|(name, value)| backend::option(name, value));
     let backend = match &run.source {
         Source::Files(_) => Vec::new(),

@@ -130,11 +130,11 @@ fn now() -> String {
 /// What `fix` finds the keys by once more.
 fn origin(chain: &Chain, backend: &BackendSettings) -> Vec<String> {
     let region = match backend {
-        BackendSettings::Aws(_) if chain.is_in_a_region() => Some(("--region", chain.region.as_str())),
+        BackendSettings::Aws(_) if chain.is_in_a_region() => Some(("--region", chain.region.clone())),
         _ => None,
     };
     let ids = region.into_iter().chain(chain.options());
-    ids.map(|(name, value)| backend::option(name, value)).collect()
+    ids.map(|(name, value)| backend::option(name, &value)).collect()
 }
 
 /// The command that saves a plan anew from what was asked for.

@@ -10,6 +10,7 @@ use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Requester};
 use crate::access::{Grantee, Purpose, Request};
 use crate::arn::{AccountId, KeyArn};
 use crate::observation::ec2::{AllowedImages, Image, Instance, StateReason};
+use crate::observation::template::LaunchTemplate;
 use crate::observation::{KeyManager, Observation, Reading};
 use crate::plan::finding::image::{NewerImage, SettingChange, SharingDoubt};
 use crate::plan::finding::launch_key::Copied;
@@ -62,6 +63,7 @@ pub fn of(chain: &Chain, request: &Request, observation: &Observation) -> Vec<Fi
         causes.findings.extend(callers::unknown(chain, instance, request));
         causes.findings.extend(callers::unhindered(chain, instance));
     });
+    chain.templates.iter().for_each(|template| causes.of_template(template));
     chain.images.iter().for_each(|found| causes.of_image(found));
     chain.all_snapshots().for_each(|found| causes.of_snapshot(found, request));
     causes.of_keys();
@@ -118,6 +120,15 @@ impl Causes<'_> {
         self.find(&instance.id, FailureFinding::Instance { state, told, meaning });
     }
 
+    /// Nothing where its image was found, or an image is given besides.
+    fn of_template(&mut self, template: &LaunchTemplate) {
+        let is_found = |image: &String| self.chain.images.iter().any(|found| found.image.id == *image);
+        let is_given = |found: &FoundImage| !self.chain.by_templates.contains(&found.image.id);
+        if !template.image.as_ref().is_some_and(is_found) && !self.chain.images.iter().any(is_given) {
+            self.find(&template.asked, ImageFinding::Untold { image: template.image.clone() });
+        }
+    }
+
     fn of_image(&mut self, found: &FoundImage) {
         let image = &found.image;
         let state = image.state.clone();
@@ -132,7 +143,9 @@ impl Causes<'_> {
                 .snapshots
                 .iter()
                 .all(|found| found.snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_encrypted));
-        if is_nothing_encrypted || found.snapshots.is_empty() {
+        // What is not encrypted is, under a key that the launch names.
+        let is_key_named = self.chain.named_keys().next().is_some();
+        if (is_nothing_encrypted || found.snapshots.is_empty()) && !is_key_named {
             self.find(&image.id, ImageFinding::NothingEncrypted { purpose: Purpose::Launch });
         }
         for account in self.accounts.iter().filter(|account| **account != image.owner) {

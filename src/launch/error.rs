@@ -67,6 +67,14 @@ pub enum LaunchError {
         /// The call, as IAM names its permission.
         action: String,
     },
+    /// A launch names something that is no key.
+    #[error("a launch template of account {account} names the key `{key}`, which is no key")]
+    StrangeKey {
+        /// The account that launches.
+        account: AccountId,
+        /// What it names.
+        key: String,
+    },
     /// The snapshots are not shown, and without them no key can be told.
     #[error("the key can't be told: the snapshot `{snapshot}` is not shown to the accounts that asked")]
     NoKey {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::access::{GranteeRef, WellKnownRole};
 use crate::arn::{KeyArn, Partition};
 use crate::observation::ec2::{Instance, Volume};
+use crate::observation::template::AutoScalingGroup;
 
 /// The role of Auto Scaling where its group launched the instance, else the account: more an instance doesn't tell.
 ///
@@ -27,28 +28,35 @@ fn auto_scaling(instance: &Instance, region: &str) -> Option<GranteeRef> {
     instance.auto_scaling_group.as_ref().map(|_| GranteeRef::Entity(role.into()))
 }
 
-pub(super) fn image_of(instance: &Instance) -> &str {
-    &instance.image
+/// Who launches what: instances by their images, groups by themselves.
+pub(super) fn launches(
+    instances: &[Instance],
+    groups: &[AutoScalingGroup],
+    region: &str,
+) -> BTreeSet<(GranteeRef, String)> {
+    let who = who_launched(region);
+    let instances = instances.iter().map(|instance| (who(instance), instance.image.clone()));
+    let role = |group: &AutoScalingGroup| GranteeRef::Entity(group.role.clone());
+    instances.chain(groups.iter().map(|group| (role(group), group.name.clone()))).collect()
 }
 
-/// The keys of an instance's volumes.
-pub(super) fn keys_of<'v>(volumes: &'v [Volume]) -> impl Fn(&Instance) -> BTreeSet<&'v KeyArn> {
-    let is_of = |instance: &Instance, volume: &Volume| instance.volumes.contains(&volume.id);
-    move |instance| {
-        let own = volumes.iter().filter(|volume| is_of(instance, volume));
+/// Who starts instances with volumes under which keys.
+pub(super) fn starts<'v>(
+    instances: &[Instance],
+    volumes: &'v [Volume],
+    region: &str,
+) -> BTreeSet<(Option<GranteeRef>, BTreeSet<&'v KeyArn>)> {
+    let who = who_starts(region);
+    let with = |instance: &Instance| {
+        let own = volumes.iter().filter(|volume| instance.volumes.contains(&volume.id));
         own.filter_map(|volume| volume.key.as_ref()).collect()
-    }
+    };
+    instances.iter().map(|instance| (who(instance), with(instance))).collect()
 }
 
-/// Whether everyone who launched or starts an instance does so with all that any of them does: a request is for all.
-pub(super) fn is_each_of_each<'i, Who: Ord, With: Ord>(
-    instances: &'i [Instance],
-    who: impl Fn(&'i Instance) -> Who,
-    with: impl Fn(&'i Instance) -> With,
-) -> bool {
-    let everyone: BTreeSet<Who> = instances.iter().map(&who).collect();
-    let all: BTreeSet<With> = instances.iter().map(&with).collect();
-    let pairs: BTreeSet<(Who, With)> =
-        instances.iter().map(|instance| (who(instance), with(instance))).collect();
+/// Whether everyone who launches or starts something does so with all that any of them does: a request is for all.
+pub(super) fn is_each_of_each<Who: Ord, With: Ord>(pairs: &BTreeSet<(Who, With)>) -> bool {
+    let everyone: BTreeSet<&Who> = pairs.iter().map(|(who, _)| who).collect();
+    let all: BTreeSet<&With> = pairs.iter().map(|(_, with)| with).collect();
     pairs.len() == everyone.len() * all.len()
 }

@@ -1,5 +1,7 @@
 //! What EC2 tells of images, snapshots, volumes and instances, as far as a launch depends on it.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +26,9 @@ pub struct Image {
     pub is_public: bool,
     /// The EBS snapshots of its block devices.
     pub snapshots: Vec<String>,
+    /// Its devices, by the snapshot that each is made from; not known where a file does not tell them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub devices: BTreeMap<String, String>,
 }
 
 /// An EBS snapshot.

@@ -371,6 +371,7 @@ pub(crate) fn chain() -> Chain {
         state: "available".to_owned(),
         is_public: false,
         snapshots: Vec::new(),
+        devices: BTreeMap::new(),
     };
     let hidden = FoundSnapshot { snapshot: None, ..found("snap-0cccccccccccccccc", None) };
     Chain {

@@ -22,6 +22,7 @@ mod organizations;
 mod patch;
 mod records;
 mod start;
+mod templates;
 mod verify;
 mod worlds;
 

@@ -12,6 +12,7 @@ use keymend::cloud::ec2::{ObserveEc2 as _, Viewpoint};
 use keymend::cloud::observer::observe;
 use keymend::launch::{self, Targets};
 use keymend::observation::RamPolicy;
+use keymend::observation::template::TemplateRef;
 use keymend::plan::plan;
 use serde_json::Value;
 
@@ -77,6 +78,23 @@ async fn what_moto_has() {
     assert_eq!((instance.owner, instance.state.as_str()), (account.id, "terminated"));
     assert_eq!(instance.image, id("image"));
     assert_eq!(instance.state_reason.unwrap().code, "Client.UserInitiatedShutdown");
+
+    let template = |text: &str| text.parse::<TemplateRef>().unwrap();
+    let second = aws.template(&from, &template("web:2")).await.unwrap().unwrap();
+    assert_eq!((second.owner, second.version.as_str()), (account.id, "2"));
+    assert_eq!(second.image, Some(id("image")));
+    assert_eq!(second.devices[0].key, Some(key.to_string()));
+    let first = aws.template(&from, &template(&id("template"))).await.unwrap().unwrap();
+    assert_eq!((first.version.as_str(), first.devices.len()), ("1", 0));
+    let group = aws.auto_scaling_group(&from, "web & api").await.unwrap().unwrap();
+    assert_eq!(group.templates, [template(&format!("{}:2", id("template")))]);
+    assert_eq!(group.owner, account.id);
+    let configuration = TemplateRef::Configuration("old".to_owned());
+    let old = aws.template(&from, &configuration).await.unwrap().unwrap();
+    assert_eq!((old.image, old.devices.len()), (Some(id("image")), 0));
+    assert_eq!(aws.auto_scaling_group(&from, "api").await, Ok(None));
+    assert_eq!(aws.template(&from, &TemplateRef::Configuration("new".to_owned())).await, Ok(None));
+    assert_eq!(aws.template(&from, &template("unheard-of")).await, Ok(None));
 
     let launch = aws.launch_permissions(&from, &id("image")).await.unwrap();
     let volumes = aws.volume_permissions(&from, &id("snapshot")).await.unwrap();

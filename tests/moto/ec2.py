@@ -32,4 +32,31 @@ ec2.modify_image_attribute(ImageId=image, LaunchPermission={"Add": [{"UserId": o
 instance = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
 ec2.terminate_instances(InstanceIds=[instance])
 ec2.enable_ebs_encryption_by_default()
-print(json.dumps({"volume": volume, "snapshot": snapshot, "image": image, "instance": instance}))
+devices = [{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True, "KmsKeyId": key}}]
+template = ec2.create_launch_template(
+    LaunchTemplateName="web", LaunchTemplateData={"ImageId": image, "InstanceType": "t3.micro"}
+)["LaunchTemplate"]["LaunchTemplateId"]
+ec2.create_launch_template_version(
+    LaunchTemplateId=template, SourceVersion="1", LaunchTemplateData={"ImageId": image, "BlockDeviceMappings": devices}
+)
+groups = boto3.client(
+    "autoscaling",
+    endpoint_url=endpoint,
+    region_name=region,
+    aws_access_key_id=role["AccessKeyId"],
+    aws_secret_access_key=role["SecretAccessKey"],
+    aws_session_token=role["SessionToken"],
+)
+groups.create_auto_scaling_group(
+    AutoScalingGroupName="web & api",
+    LaunchTemplate={"LaunchTemplateId": template, "Version": "2"},
+    MinSize=0,
+    MaxSize=0,
+    AvailabilityZones=[f"{region}a"],
+)
+groups.create_launch_configuration(LaunchConfigurationName="old", ImageId=image, InstanceType="t3.micro")
+print(
+    json.dumps(
+        {"volume": volume, "snapshot": snapshot, "image": image, "instance": instance, "template": template}
+    )
+)

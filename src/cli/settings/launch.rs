@@ -8,6 +8,7 @@ use crate::cli::LaunchArgs;
 use crate::error::UsageError;
 use crate::launch::Targets;
 use crate::launch::trail::{self, MOST_BYTES, RecordsError, Trail, TrailError};
+use crate::observation::template::TemplateRef;
 use crate::shell;
 
 /// A kind of ids: its flag, how its ids begin, and what it is called.
@@ -55,6 +56,8 @@ pub(super) fn given(args: &LaunchArgs, region: Option<&String>) -> Result<Given,
         snapshots: ids(SNAPSHOT, &args.snapshot)?,
         volumes: ids(VOLUME, &args.volume)?,
         instances: ids(INSTANCE, &args.instance)?,
+        templates: templates(&args.launch_template)?,
+        groups: groups(&args.auto_scaling_group)?,
         refusals,
         strangers,
         notices,
@@ -82,6 +85,44 @@ fn ids(kind: Kind, typed: &[String]) -> Result<Vec<String>, UsageError> {
         }
     }
     Ok(ids)
+}
+
+fn templates(typed: &[String]) -> Result<Vec<TemplateRef>, UsageError> {
+    let mut templates = Vec::new();
+    for text in typed {
+        if let Some(Kind { flag, name, .. }) = KINDS.iter().find(|kind| is_id(text, kind.prefix)) {
+            return Err(UsageError::new(format!("`{text}` is the id of {name}"))
+                .hint(format!("give --{flag} {text}")));
+        }
+        let template = text.parse().map_err(|error| {
+            UsageError::new(format!("{error}"))
+                .hint("give an id or a name, with the version behind a colon: a number, default or latest")
+        })?;
+        if !templates.contains(&template) {
+            templates.push(template);
+        }
+    }
+    Ok(templates)
+}
+
+/// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html>
+fn groups(typed: &[String]) -> Result<Vec<String>, UsageError> {
+    let mut groups: Vec<String> = Vec::new();
+    for text in typed {
+        if text.starts_with("arn:") {
+            let name = text.rsplit_once("autoScalingGroupName/").map_or("NAME", |(_, name)| name);
+            return Err(UsageError::new(format!("`{text}` is an ARN, and a group is given by its name"))
+                .hint(format!("give --auto-scaling-group {}", shell::quote(name))));
+        }
+        if text.is_empty() || text.chars().count() > 255 || text.contains(char::is_control) {
+            return Err(UsageError::new(format!("`{text}` is not the name of an Auto Scaling group"))
+                .hint("`aws autoscaling describe-auto-scaling-groups` shows the names"));
+        }
+        if !groups.contains(text) {
+            groups.push(text.clone());
+        }
+    }
+    Ok(groups)
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html>

@@ -1,6 +1,7 @@
-//! What is read of EC2, in one region, with one set of credentials.
+//! What is read of EC2 and of Auto Scaling, in one region, with one set of credentials.
 
 mod answers;
+mod templates;
 #[cfg(test)]
 mod tests;
 
@@ -14,14 +15,16 @@ use self::answers::{
     AllowedImagesSettings, Attribute, EbsDefaultKey, EbsEncryption, ImagesPage, Page, ReservationsPage,
     SnapshotsPage, Unexpected, VolumesPage,
 };
+use self::templates::{ConfigurationsPage, GroupsPage, VersionsPage};
 use super::Aws;
-use super::ec2_client::{Client, Query, QueryError};
+use super::ec2_client::{Api, Client, Query, QueryError};
 use super::errors::Call;
 use super::session::Session;
 use crate::arn::AccountId;
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
+use crate::observation::template::{AutoScalingGroup, LaunchTemplate, TemplateRef};
 
 /// More pages of one list than EC2 has ever reason to give.
 const MOST_PAGES: usize = 1000;
@@ -56,7 +59,10 @@ impl Aws {
         let region = call.region.clone().ok_or_else(|| {
             call.error(CloudErrorKind::Other, "no region is configured: give --region, or set AWS_REGION")
         })?;
-        let client = session.ec2(&region).await.map_err(|what| call.error(CloudErrorKind::Other, what))?;
+        let client = session
+            .query(Api::of(operation), &region)
+            .await
+            .map_err(|what| call.error(CloudErrorKind::Other, what))?;
         Ok(Ec2 { client, session, region, call })
     }
 }
@@ -167,5 +173,45 @@ impl ObserveEc2 for Aws {
         ec2.ask::<AllowedImagesSettings>(Query::new("GetAllowedImagesSettings"))
             .await
             .map(AllowedImages::from)
+    }
+
+    async fn template(
+        &self,
+        from: &Viewpoint,
+        template: &TemplateRef,
+    ) -> Result<Option<LaunchTemplate>, CloudError> {
+        let resource = template.to_string();
+        let (parameter, which, version) = match template {
+            TemplateRef::Id { id, version } => ("LaunchTemplateId", id, version),
+            TemplateRef::Name { name, version } => ("LaunchTemplateName", name, version),
+            TemplateRef::Configuration(name) => {
+                let ec2 = self.ec2(from, "autoscaling:DescribeLaunchConfigurations", &resource).await?;
+                let query = Query::of_auto_scaling("DescribeLaunchConfigurations")
+                    .with_each("LaunchConfigurationNames.member", std::slice::from_ref(name));
+                let (found, owner) = try_join!(ec2.list::<ConfigurationsPage>(query), ec2.session.caller())?;
+                return Ok(found.into_iter().next().map(|item| item.into_template(owner.account)));
+            }
+        };
+        let ec2 = self.ec2(from, "ec2:DescribeLaunchTemplateVersions", &resource).await?;
+        let query = Query::new("DescribeLaunchTemplateVersions")
+            .with(parameter, which)
+            .with_each("LaunchTemplateVersion", std::slice::from_ref(version))
+            // The image may be a parameter of Systems Manager.
+            .with("ResolveAlias", "true");
+        let (found, owner) = try_join!(ec2.list::<VersionsPage>(query), ec2.session.caller())?;
+        Ok(found.into_iter().next().map(|item| item.into_template(template, owner.account)))
+    }
+
+    async fn auto_scaling_group(
+        &self,
+        from: &Viewpoint,
+        name: &str,
+    ) -> Result<Option<AutoScalingGroup>, CloudError> {
+        let ec2 = self.ec2(from, "autoscaling:DescribeAutoScalingGroups", name).await?;
+        let query = Query::of_auto_scaling("DescribeAutoScalingGroups")
+            .with_each("AutoScalingGroupNames.member", &[name.to_owned()]);
+        let (found, owner) = try_join!(ec2.list::<GroupsPage>(query), ec2.session.caller())?;
+        let group = found.into_iter().next().map(|item| item.into_group(owner.account, &ec2.region));
+        group.transpose().map_err(|error| ec2.unexpected(&error))
     }
 }

@@ -1,6 +1,6 @@
-//! EC2's client, as the SDK's own are: configuration in, calls out.
+//! The clients of EC2 and of Auto Scaling, as the SDK's own are: configuration in, calls out.
 //!
-//! Without EC2's SDK, which takes longer to compile than everything else together: the calls are few.
+//! Without their SDKs, of which EC2's takes longer to compile than everything else together: the calls are few.
 
 mod endpoint;
 mod query;
@@ -12,15 +12,55 @@ use aws_config::SdkConfig;
 use self::query::Operation;
 pub(super) use self::query::{Query, QueryError};
 
-/// EC2 in one region, as it is kept with a session.
+/// A service that speaks the Query protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Api {
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Welcome.html>
+    Ec2,
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/Welcome.html>
+    AutoScaling,
+}
+
+impl Api {
+    /// What the SDKs call it, in settings too.
+    fn service_id(self) -> &'static str {
+        match self {
+            Self::Ec2 => "EC2",
+            Self::AutoScaling => "Auto Scaling",
+        }
+    }
+
+    /// Its name in permissions, signatures and endpoints.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Ec2 => "ec2",
+            Self::AutoScaling => "autoscaling",
+        }
+    }
+
+    /// Its only version.
+    fn version(self) -> &'static str {
+        match self {
+            Self::Ec2 => "2016-11-15",
+            Self::AutoScaling => "2011-01-01",
+        }
+    }
+
+    /// The service of a permission.
+    pub(super) fn of(permission: &str) -> Self {
+        if permission.starts_with("autoscaling:") { Self::AutoScaling } else { Self::Ec2 }
+    }
+}
+
+/// A service in one region, as it is kept with a session.
 #[derive(Debug, Clone)]
 pub(super) struct Client(Rc<Operation>);
 
 impl Client {
     /// Why there is none for the region is told in words.
-    pub(super) async fn new(config: &SdkConfig, region: &str) -> Result<Self, String> {
-        let endpoint = endpoint::endpoint(config, region).await?;
-        Ok(Self(Rc::new(query::operation(config, region, &endpoint))))
+    pub(super) async fn new(config: &SdkConfig, api: Api, region: &str) -> Result<Self, String> {
+        let endpoint = endpoint::endpoint(config, api, region).await?;
+        Ok(Self(Rc::new(query::operation(config, api, region, &endpoint))))
     }
 
     /// The call itself.

@@ -21,7 +21,7 @@ use tokio::sync::OnceCell;
 
 use super::AwsOptions;
 use super::clients::{Clients, sts};
-use super::ec2_client;
+use super::ec2_client::{self, Api};
 use super::errors::Call;
 use super::retries;
 use super::role::AssumedRole;
@@ -69,7 +69,8 @@ pub(super) struct Session {
     /// Who it is by GetCallerIdentity.
     identity: OnceCell<Result<Caller, CloudError>>,
     clients: Clients,
-    ec2: RefCell<BTreeMap<String, ec2_client::Client>>,
+    /// Clients of the Query protocol, by service and region.
+    query: RefCell<BTreeMap<(Api, String), ec2_client::Client>>,
 }
 
 impl Session {
@@ -91,7 +92,7 @@ impl Session {
             known,
             identity: OnceCell::new(),
             clients: Clients::of(config.clone()),
-            ec2: RefCell::default(),
+            query: RefCell::default(),
             config,
         }
     }
@@ -152,12 +153,13 @@ impl Session {
     }
 
     /// Why there is no client for the region is told in words.
-    pub(super) async fn ec2(&self, region: &str) -> Result<ec2_client::Client, String> {
-        if let Some(client) = self.ec2.borrow().get(region) {
+    pub(super) async fn query(&self, api: Api, region: &str) -> Result<ec2_client::Client, String> {
+        let whose = (api, region.to_owned());
+        if let Some(client) = self.query.borrow().get(&whose) {
             return Ok(client.clone());
         }
-        let client = ec2_client::Client::new(&self.config, region).await?;
-        Ok(self.ec2.borrow_mut().entry(region.to_owned()).or_insert(client).clone())
+        let client = ec2_client::Client::new(&self.config, api, region).await?;
+        Ok(self.query.borrow_mut().entry(whose).or_insert(client).clone())
     }
 }
 

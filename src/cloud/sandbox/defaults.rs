@@ -11,7 +11,8 @@ use crate::policy::AwsPrincipal;
 pub struct Defaults {
     /// For a run that names no key.
     pub keys: Vec<KeyRef>,
-    /// Ids of images, snapshots, volumes and instances, for a run that names nothing.
+    /// Ids of images, snapshots, volumes, instances and launch templates, and `group:` before the names of Auto Scaling
+    /// groups, for a run that names nothing.
     pub targets: Vec<String>,
     /// For a run that names no grantee.
     pub grantees: Vec<GranteeRef>,

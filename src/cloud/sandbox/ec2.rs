@@ -12,6 +12,7 @@ use crate::cloud::ec2::{ObserveEc2, Viewpoint};
 use crate::observation::ec2::{
     AllowedImages, EbsDefaults, Image, ImageCriterion, Instance, Shares, Snapshot, StateReason, Volume,
 };
+use crate::observation::template::{AutoScalingGroup, LaunchTemplate, TemplateRef};
 use crate::policy::pattern;
 
 impl ObserveEc2 for Sandbox {
@@ -36,6 +37,7 @@ impl ObserveEc2 for Sandbox {
                 state: image.state.clone(),
                 is_public: image.shared_with.iter().any(|with| with == ALL),
                 snapshots: image.snapshots.clone(),
+                devices: image.devices(),
             })
         })
         .await
@@ -145,20 +147,41 @@ impl ObserveEc2 for Sandbox {
         })
         .await
     }
+
+    async fn template(
+        &self,
+        from: &Viewpoint,
+        template: &TemplateRef,
+    ) -> Result<Option<LaunchTemplate>, CloudError> {
+        let operation = match template {
+            TemplateRef::Id { .. } | TemplateRef::Name { .. } => "ec2:DescribeLaunchTemplateVersions",
+            TemplateRef::Configuration(_) => "autoscaling:DescribeLaunchConfigurations",
+        };
+        self.look(from, operation, &template.to_string(), |seen| seen.template(template)).await
+    }
+
+    async fn auto_scaling_group(
+        &self,
+        from: &Viewpoint,
+        name: &str,
+    ) -> Result<Option<AutoScalingGroup>, CloudError> {
+        self.look(from, "autoscaling:DescribeAutoScalingGroups", name, |seen| seen.auto_scaling_group(name))
+            .await
+    }
 }
 
 /// Shared with everybody.
 pub(super) const ALL: &str = "all";
 
 /// A world as one account sees it in one region.
-struct Seen<'w> {
-    world: &'w World,
-    account: AccountId,
-    region: String,
+pub(super) struct Seen<'w> {
+    pub(super) world: &'w World,
+    pub(super) account: AccountId,
+    pub(super) region: String,
 }
 
 impl Seen<'_> {
-    fn is_here(&self, region: Option<&String>) -> bool {
+    pub(super) fn is_here(&self, region: Option<&String>) -> bool {
         region.unwrap_or(&self.world.region) == &self.region
     }
 

@@ -3,6 +3,7 @@
 mod ec2;
 mod faults;
 mod grants;
+mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -107,6 +108,7 @@ pub(super) fn check(world: &World) -> Checked {
     }
     keys(world, &root.member("keys"))?;
     ec2::check(world, &root)?;
+    templates::check(world, &root)?;
     faults::check(world, &root.member("faults"))?;
     check_defaults(world, &root.member("defaults"))
 }
@@ -393,7 +395,9 @@ fn check_defaults(world: &World, place: &Place) -> Checked {
     for (index, target) in world.defaults.targets.iter().enumerate() {
         let prefix = ec2::KINDS.iter().map(|(_, prefix)| *prefix).find(|prefix| target.starts_with(prefix));
         let place = place.member("targets").item(index);
-        ec2::well_formed(target, prefix.unwrap_or("ami-"), &place)?;
+        if !target.starts_with(ec2::GROUP) {
+            ec2::well_formed(target, prefix.unwrap_or("ami-"), &place)?;
+        }
     }
     let Defaults { keys, .. } = defaults::read(&world.defaults)
         .map_err(|wrong| Mistake::new(place.member(wrong.list).item(wrong.index), wrong.message))?;

@@ -118,7 +118,7 @@ fn every_fixture_is_a_world_in_canonical_form() {
         assert_eq!(text(&sandbox), format!("{value:#}\n"), "{}", path.display());
         assert!(!sandbox.story().is_empty());
         let Defaults { keys, targets, grantees } = sandbox.defaults();
-        let tells_who = targets.iter().any(|id| id.starts_with("i-"));
+        let tells_who = targets.iter().any(|id| id.starts_with("i-") || id.starts_with("group:"));
         assert!(!(keys.is_empty() && targets.is_empty()) && (tells_who || !grantees.is_empty()));
         names.push(path.file_stem().unwrap().to_owned());
     }

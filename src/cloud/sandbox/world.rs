@@ -4,6 +4,7 @@ pub(super) mod ec2;
 pub(super) mod fault;
 mod key;
 mod shape;
+pub(super) mod template;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -60,6 +61,12 @@ pub(super) struct World {
     pub(super) volumes: BTreeMap<String, ec2::Volume>,
     #[serde(default, deserialize_with = "objects")]
     pub(super) instances: BTreeMap<String, ec2::Instance>,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) launch_templates: BTreeMap<String, template::LaunchTemplate>,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) launch_configurations: BTreeMap<String, template::LaunchConfiguration>,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) auto_scaling_groups: BTreeMap<String, template::AutoScalingGroup>,
     #[serde(default)]
     pub(super) faults: Vec<Object<FaultEntry>>,
 }

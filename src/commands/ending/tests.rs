@@ -301,6 +301,7 @@ fn without_a_key_it_has_to_be_known_that_none_is_needed() {
     for (code, wanted) in [
         (FindingCode::NotEncrypted, ExitStatus::Done),
         (FindingCode::KeyUnseen, ExitStatus::Pending),
+        (FindingCode::ImageUntold, ExitStatus::Pending),
         (FindingCode::SnapshotUnseen, ExitStatus::Pending),
     ] {
         let case = plan::Case { request: request.clone(), ..testing::case(finding(code)) };

@@ -31,6 +31,7 @@ fn image() -> Image {
         state: "available".to_owned(),
         is_public: false,
         snapshots: Vec::new(),
+        devices: [].into(),
     }
 }
 

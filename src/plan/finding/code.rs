@@ -112,6 +112,8 @@ pub enum FindingCode {
     ImageAudited,
     /// An image or a snapshot is in a state that nothing launches from.
     ImageState,
+    /// What a launch template launches from can't be told.
+    ImageUntold,
     /// A snapshot does not exist or is not shown, so that its key can't be told.
     SnapshotUnseen,
     /// A key of another region than the image's.
@@ -199,6 +201,7 @@ impl FindingCode {
             | Self::LaunchPermission
             | Self::ImageNotAllowed
             | Self::ImageState
+            | Self::ImageUntold
             | Self::SnapshotUnseen
             | Self::StarterUnknown
             | Self::RefusedElsewhere

@@ -63,6 +63,11 @@ pub enum ImageFinding {
         /// How the setting is changed.
         way_out: SettingChange,
     },
+    /// What a launch template launches from was not looked at.
+    Untold {
+        /// What it names in the place of an image's id; nothing where whoever launches names it.
+        image: Option<String>,
+    },
     /// A snapshot is not shown, or gone.
     SnapshotUnseen,
     /// A snapshot is not shared with an account, which need not copy it.
@@ -130,6 +135,7 @@ impl ImageFinding {
             Self::SharingUnknown { .. } => FindingCode::LaunchUnread,
             Self::KeptOut { is_enabled: true, .. } => FindingCode::ImageNotAllowed,
             Self::KeptOut { is_enabled: false, .. } => FindingCode::ImageAudited,
+            Self::Untold { .. } => FindingCode::ImageUntold,
             Self::SnapshotUnseen => FindingCode::SnapshotUnseen,
             Self::SnapshotNotShared { .. } => FindingCode::SnapshotPermission,
             Self::Newer(_) => FindingCode::UnknownValue,

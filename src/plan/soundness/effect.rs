@@ -33,7 +33,6 @@ use super::{ALLOW_EVERYTHING, parsed};
 use changed::{Changed, StatementTrial};
 use principals::Universe;
 
-pub(super) use changed::told_apart;
 pub(super) use principals::stranger;
 
 /// A document before and after a change, and a document of exactly what was asked for.

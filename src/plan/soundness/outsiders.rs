@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 
 use crate::arn::{AccountId, EntityKind, KeyArn, Members};
 use crate::authz::{Context, Policies, Prepared, Principal, Query, evaluate};
-use crate::policy::{PolicyDocument, pattern};
+use crate::policy::{KmsAction, PolicyDocument, pattern};
 
-use super::effect::{degree, stranger, told_apart};
+use super::effect::{degree, stranger};
 use super::{ALLOW_EVERYTHING, parsed};
 
 /// Somebody who is not to gain anything.
@@ -35,11 +35,10 @@ pub(super) fn check(
     let everything = Prepared::new(&parsed(ALLOW_EVERYTHING)?);
     let all = outsiders(key, members, after);
     let [before, after] = [before, after].map(Prepared::new);
-    let actions = told_apart([&before, &after]);
     for outsider in all {
         let own: &[&Prepared] = if outsider.has_iam { &[&everything] } else { &[] };
         let context = outsider.context();
-        for action in actions.iter().copied() {
+        for action in KmsAction::all() {
             let [before, after] = [&before, &after].map(|prepared| {
                 let policies =
                     Policies { key_policy: Some(prepared), identity: Some(own), ..Policies::default() };

@@ -44,6 +44,15 @@ pub(super) fn words(found: &ImageFinding) -> Words {
         ImageFinding::KeptOut { account, owner, is_enabled, way_out } => {
             kept_out(*account, *owner, *is_enabled, way_out)
         }
+        ImageFinding::Untold { image: Some(image) } => Words::new(format!(
+            "the launch template names `{image}` in the place of an image: what it stands for was not looked at, nor the \
+             keys of its snapshots"
+        ))
+        .hint("give what it stands for with --ami"),
+        ImageFinding::Untold { image: None } => Words::new(
+            "the launch template names no image: the keys of what is launched by it were not looked at",
+        )
+        .hint("give the image that whoever launches by it names with --ami"),
         ImageFinding::SnapshotUnseen => {
             Words::new("the snapshot is not shown to the accounts that asked, or gone: its key can't be told")
                 .hint("give credentials of its owner, --account-profile OWNER=PROFILE, or its key, --key ARN")

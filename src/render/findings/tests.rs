@@ -320,6 +320,8 @@ fn images_and_snapshots() {
         kept_out(true, change),
         kept_out(true, SettingChange::DeclarativePolicy),
         kept_out(false, SettingChange::ByHand),
+        ImageFinding::Untold { image: Some("resolve:ssm:/golden".to_owned()) },
+        ImageFinding::Untold { image: None },
         ImageFinding::SnapshotUnseen,
         ImageFinding::SnapshotNotShared {
             account: visitor,

@@ -8,6 +8,7 @@ use crate::access::chain::{Chain, FoundImage, FoundSnapshot, NoticeSource};
 use crate::arn::KeyArn;
 use crate::escape::Escaped;
 use crate::observation::ec2::{Instance, Volume};
+use crate::observation::template::{Device, LaunchTemplate, TemplateRef};
 use crate::render::Styles;
 use crate::render::styles::paint;
 
@@ -46,13 +47,27 @@ pub fn chain(out: &mut dyn Write, styles: &Styles, chain: &Chain, request: &Requ
         let own = |volume: &&Volume| instance.volumes.contains(&volume.id);
         chain.volumes.iter().filter(own).try_for_each(|volume| tree.volume(1, volume))?;
     }
-    let is_of_instance = |id: &String| {
-        chain.instances.iter().any(|instance| instance.image == *id || instance.volumes.contains(id))
+    for group in &chain.groups {
+        tree.line(0, &format!("Auto Scaling group {}", group.name), &format!("({})", group.owner))?;
+        let own = |template: &&LaunchTemplate| group.templates.contains(&template.asked);
+        chain.templates.iter().filter(own).try_for_each(|template| tree.template(1, template, chain))?;
+        let own = |found: &&FoundImage| group.images.contains(&found.image.id);
+        chain.images.iter().filter(own).try_for_each(|found| tree.image(1, found, &chain.region))?;
+    }
+    let is_of_a_group = |template: &&LaunchTemplate| {
+        chain.groups.iter().any(|group| group.templates.contains(&template.asked))
     };
-    let images = chain.images.iter().filter(|found| !is_of_instance(&found.image.id));
+    let templates = chain.templates.iter().filter(|template| !is_of_a_group(template));
+    templates.into_iter().try_for_each(|template| tree.template(0, template, chain))?;
+    let is_led_to = |id: &String| {
+        let is_of = |instance: &Instance| instance.image == *id || instance.volumes.contains(id);
+        chain.by_templates.contains(id) || chain.instances.iter().any(is_of)
+    };
+    let images = chain.images.iter().filter(|found| !is_led_to(&found.image.id));
     images.into_iter().try_for_each(|found| tree.image(0, found, &chain.region))?;
-    chain.snapshots.iter().try_for_each(|found| tree.snapshot(0, found))?;
-    let volumes = chain.volumes.iter().filter(|volume| !is_of_instance(&volume.id));
+    let snapshots = chain.snapshots.iter().filter(|found| !is_led_to(&found.id));
+    snapshots.into_iter().try_for_each(|found| tree.snapshot(0, found))?;
+    let volumes = chain.volumes.iter().filter(|volume| !is_led_to(&volume.id));
     volumes.into_iter().try_for_each(|volume| tree.volume(0, volume))?;
     for key in &request.keys {
         tree.key(key, request)?;
@@ -89,6 +104,40 @@ impl Tree<'_> {
         let group = group.map_or(String::new(), |group| format!(", by the Auto Scaling group {group}"));
         let about = format!("({}, {}{group})", instance.owner, instance.state);
         self.line(0, &format!("instance {}", instance.id), &about)
+    }
+
+    /// A template with its image, and with what it says of devices.
+    fn template(&mut self, depth: usize, template: &LaunchTemplate, chain: &Chain) -> io::Result<()> {
+        let what = match &template.asked {
+            TemplateRef::Id { .. } | TemplateRef::Name { .. } => "launch template",
+            TemplateRef::Configuration(_) => "launch configuration",
+        };
+        let version = match template.version.as_str() {
+            "" => String::new(),
+            version => format!(", version {version}"),
+        };
+        let about = format!("({}{version})", template.owner);
+        self.line(depth, &format!("{what} {}", template.name), &about)?;
+        let own = |found: &&FoundImage| template.image.as_ref() == Some(&found.image.id);
+        let mut images = chain.images.iter().filter(own).peekable();
+        match &template.image {
+            Some(image) if images.peek().is_none() => {
+                self.line(depth + 1, &format!("image {image}"), "(not looked at)")?;
+            }
+            None => self.line(depth + 1, "an image that whoever launches names", "")?,
+            Some(_) => {}
+        }
+        images.try_for_each(|found| self.image(depth + 1, found, &chain.region))?;
+        for Device { name, snapshot, key } in &template.devices {
+            let found = |id: &String| chain.snapshots.iter().find(|found| found.id == *id);
+            if let Some(found) = snapshot.as_ref().and_then(found) {
+                self.snapshot(depth + 1, found)?;
+            }
+            if let Some(key) = key {
+                self.line(depth + 1, &format!("device {name} -> key {key}"), "")?;
+            }
+        }
+        Ok(())
     }
 
     fn image(&mut self, depth: usize, found: &FoundImage, region: &str) -> io::Result<()> {

@@ -9,7 +9,7 @@ const AMI: &str = "ami-0123456789abcdef0";
 const SNAPSHOT: &str = "snap-0aaaaaaaaaaaaaaaa";
 
 /// What a dry run says, and that a run which applies leaves nothing to plan.
-fn story(world: &str) -> String {
+pub(super) fn story(world: &str) -> String {
     story_with(world, "")
 }
 

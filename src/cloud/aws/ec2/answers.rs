@@ -9,6 +9,7 @@
 
 mod node;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -109,7 +110,10 @@ pub(super) struct ImageItem {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct BlockDevice {
+    #[serde(default)]
+    device_name: String,
     #[serde(default)]
     ebs: Option<Ebs>,
 }
@@ -128,10 +132,11 @@ impl TryFrom<ImageItem> for Image {
 
     fn try_from(item: ImageItem) -> Result<Self, Unexpected> {
         let mut snapshots = Vec::new();
-        for snapshot in
-            item.block_device_mapping.item.into_iter().filter_map(|device| device.ebs?.snapshot_id)
-        {
+        let mut devices = BTreeMap::new();
+        for BlockDevice { device_name, ebs } in item.block_device_mapping.item {
+            let snapshot = ebs.and_then(|ebs| ebs.snapshot_id).unwrap_or_default();
             if !snapshot.is_empty() && !snapshots.contains(&snapshot) {
+                devices.insert(snapshot.clone(), device_name);
                 snapshots.push(snapshot);
             }
         }
@@ -144,6 +149,7 @@ impl TryFrom<ImageItem> for Image {
             // Of what is neither, whoever launches is looked at.
             is_public: item.is_public == TRUE,
             snapshots,
+            devices,
         })
     }
 }

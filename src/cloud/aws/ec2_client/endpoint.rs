@@ -1,33 +1,37 @@
-//! Where EC2 is.
+//! Where EC2 and Auto Scaling are.
 
 use aws_config::SdkConfig;
 use aws_sdk_kms::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_types::service_config::ServiceConfigKey;
 
+use super::Api;
+
 /// The endpoint in a region: the one that is configured, else AWS's own.
-pub(super) async fn endpoint(config: &SdkConfig, region: &str) -> Result<String, String> {
-    if let Some(url) = configured(config) {
+pub(super) async fn endpoint(config: &SdkConfig, api: Api, region: &str) -> Result<String, String> {
+    if let Some(url) = configured(config, api) {
         return Ok(url);
     }
     let (fips, dual_stack) = (config.use_fips(), config.use_dual_stack());
-    of_region(region, fips.unwrap_or_default(), dual_stack.unwrap_or_default()).await
+    of_region(api, region, fips.unwrap_or_default(), dual_stack.unwrap_or_default()).await
 }
 
-/// As every client of the SDK finds it: `--endpoint-url`, then what is set for EC2, then what is set for all.
-fn configured(config: &SdkConfig) -> Option<String> {
+/// As every client of the SDK finds it: `--endpoint-url`, then what is set for the service, then what is set for all.
+fn configured(config: &SdkConfig, api: Api) -> Option<String> {
     let for_all = || config.endpoint_url().map(str::to_owned);
     if config.get_origin("endpoint_url").is_client_config() {
         return for_all();
     }
-    let key = ServiceConfigKey::builder().service_id("EC2").env("AWS_ENDPOINT_URL").profile("endpoint_url");
-    let of_ec2 = key.build().ok().and_then(|key| config.service_config()?.load_config(key));
-    of_ec2.or_else(for_all)
+    let key = ServiceConfigKey::builder();
+    let key = key.service_id(api.service_id()).env("AWS_ENDPOINT_URL").profile("endpoint_url");
+    let of_service = key.build().ok().and_then(|key| config.service_config()?.load_config(key));
+    of_service.or_else(for_all)
 }
 
-/// KMS and EC2 are named alike in every partition, and the SDK knows all partitions.
+/// The services are named alike in every partition, and the SDK knows all partitions by KMS.
 ///
-/// <https://docs.aws.amazon.com/general/latest/gr/ec2-service.html>
-async fn of_region(region: &str, fips: bool, dual_stack: bool) -> Result<String, String> {
+/// <https://docs.aws.amazon.com/general/latest/gr/ec2-service.html>,
+/// <https://docs.aws.amazon.com/general/latest/gr/as.html>
+async fn of_region(api: Api, region: &str, fips: bool, dual_stack: bool) -> Result<String, String> {
     // In GovCloud the one endpoint is a FIPS endpoint, under the plain name.
     let fips = fips && (dual_stack || !region.starts_with("us-gov-"));
     let params = Params::builder().region(region).use_fips(fips).use_dual_stack(dual_stack).build();
@@ -36,8 +40,8 @@ async fn of_region(region: &str, fips: bool, dual_stack: bool) -> Result<String,
     let endpoint = resolver.resolve_endpoint(&params).await.map_err(|error| error.to_string())?;
     let url = endpoint.url();
     match url.strip_prefix("https://kms") {
-        Some(rest) => Ok(format!("https://ec2{rest}")),
-        None => Err(format!("no endpoint of EC2 is known for the region `{region}`")),
+        Some(rest) => Ok(format!("https://{}{rest}", api.prefix())),
+        None => Err(format!("no endpoint of {} is known for the region `{region}`", api.service_id())),
     }
 }
 
@@ -61,8 +65,11 @@ mod tests {
             ("us-isof-south-1", false, false, "ec2.us-isof-south-1.csp.hci.ic.gov"),
             ("eusc-de-east-1", false, false, "ec2.eusc-de-east-1.amazonaws.eu"),
         ] {
-            assert_eq!(of_region(region, fips, dual_stack).await, Ok(format!("https://{host}")), "{region}");
+            let of = async |api| of_region(api, region, fips, dual_stack).await;
+            assert_eq!(of(Api::Ec2).await, Ok(format!("https://{host}")), "{region}");
+            let groups = host.replacen("ec2", "autoscaling", 1);
+            assert_eq!(of(Api::AutoScaling).await, Ok(format!("https://{groups}")), "{region}");
         }
-        assert!(of_region("not a region!", false, false).await.is_err());
+        assert!(of_region(Api::Ec2, "not a region!", false, false).await.is_err());
     }
 }

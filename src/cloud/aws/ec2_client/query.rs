@@ -1,7 +1,8 @@
-//! EC2's Query protocol on the SDK's own runtime: the SDK signs, retries, times out and sends; only the form that
+//! The Query protocol of EC2 and Auto Scaling on the SDK's own runtime: the SDK signs, retries, times out and sends; only the form that
 //! goes out and the XML that comes back are ours.
 //!
-//! <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-reference.html>
+//! <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-reference.html>,
+//! <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/query-apis.html>
 
 use std::borrow::Cow;
 use std::fmt;
@@ -34,10 +35,8 @@ use aws_types::region::{Region, SigningRegion};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use super::Api;
 use crate::cloud::aws::retries;
-
-/// The API's only version.
-const VERSION: &str = "2016-11-15";
 
 /// More than any answer to a question about named things; what is larger is not read.
 const LARGEST_ANSWER: usize = 16 << 20;
@@ -45,19 +44,26 @@ const LARGEST_ANSWER: usize = 16 << 20;
 /// What stays as it is in a form: RFC 3986's unreserved characters.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// EC2 in one region, with one set of credentials.
+/// A service in one region, with one set of credentials.
 pub(super) type Operation = operation::Operation<Query, String, QueryError>;
 
 /// One call.
 #[derive(Debug, Clone)]
 pub(in crate::cloud::aws) struct Query {
+    api: Api,
     action: &'static str,
     parameters: Vec<(String, String)>,
 }
 
 impl Query {
+    /// A call of EC2's.
     pub(in crate::cloud::aws) fn new(action: &'static str) -> Self {
-        Self { action, parameters: Vec::new() }
+        Self { api: Api::Ec2, action, parameters: Vec::new() }
+    }
+
+    /// A call of Auto Scaling's.
+    pub(in crate::cloud::aws) fn of_auto_scaling(action: &'static str) -> Self {
+        Self { api: Api::AutoScaling, ..Self::new(action) }
     }
 
     pub(in crate::cloud::aws) fn with(mut self, name: &str, value: &str) -> Self {
@@ -72,7 +78,7 @@ impl Query {
     }
 
     fn form(&self) -> String {
-        let fixed = [("Action", self.action), ("Version", VERSION)];
+        let fixed = [("Action", self.action), ("Version", self.api.version())];
         let own = self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let pairs = fixed.into_iter().chain(own).map(|(name, value)| {
             format!("{}={}", utf8_percent_encode(name, ESCAPED), utf8_percent_encode(value, ESCAPED))
@@ -81,7 +87,7 @@ impl Query {
     }
 }
 
-/// What EC2 answers instead.
+/// What a service answers instead.
 ///
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/api-error-codes.html>
 #[derive(Debug)]
@@ -109,12 +115,12 @@ impl fmt::Display for QueryError {
 impl std::error::Error for QueryError {}
 
 /// The calls of one set of credentials in one region, at an endpoint.
-pub(super) fn operation(config: &SdkConfig, region: &str, endpoint: &str) -> Operation {
+pub(super) fn operation(config: &SdkConfig, api: Api, region: &str, endpoint: &str) -> Operation {
     let plugin = StaticRuntimePlugin::new()
-        .with_config(settings(config, region))
+        .with_config(settings(config, api, region))
         .with_runtime_components(components(config));
     let mut builder = operation::Operation::builder()
-        .service_name("EC2")
+        .service_name(api.service_id())
         .operation_name("Query")
         .behavior_version(BehaviorVersion::v2026_01_12())
         .endpoint_url(endpoint)
@@ -138,13 +144,13 @@ pub(super) fn operation(config: &SdkConfig, region: &str, endpoint: &str) -> Ope
 }
 
 /// What signing has to know.
-fn settings(config: &SdkConfig, region: &str) -> FrozenLayer {
-    let mut layer = Layer::new("EC2");
+fn settings(config: &SdkConfig, api: Api, region: &str) -> FrozenLayer {
+    let mut layer = Layer::new(api.service_id());
     let region = Region::new(region.to_owned());
-    layer.store_put(SigningName::from_static("ec2"));
+    layer.store_put(SigningName::from_static(api.prefix()));
     layer.store_put(SigningRegion::from(region.clone()));
     layer.store_put(region);
-    layer.store_put(ApiMetadata::new("ec2", env!("CARGO_PKG_VERSION")));
+    layer.store_put(ApiMetadata::new(api.prefix(), env!("CARGO_PKG_VERSION")));
     layer.store_or_unset(config.app_name().cloned());
     layer.store_put(AuthSchemeOptionResolverParams::new(()));
     layer.store_put(retries::partition());
@@ -157,7 +163,7 @@ fn settings(config: &SdkConfig, region: &str) -> FrozenLayer {
 
 /// Whose credentials sign, and by which means everything is sent.
 fn components(config: &SdkConfig) -> RuntimeComponentsBuilder {
-    let mut components = RuntimeComponentsBuilder::new("EC2");
+    let mut components = RuntimeComponentsBuilder::new("Query");
     components.push_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()));
     components.set_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(
         StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]),
@@ -204,13 +210,15 @@ fn answer(response: &HttpResponse) -> Result<String, OrchestratorError<QueryErro
     }
 }
 
-/// An error as EC2 wraps it; what is not one has no code, and the status tells.
+/// An error as EC2 wraps it, in a list, or as Auto Scaling does, alone; what is not one has no code, and the status tells.
 fn error(body: &[u8]) -> QueryError {
     #[derive(Deserialize, Default)]
     #[serde(default)]
     struct Response {
         #[serde(rename = "Errors")]
         errors: Errors,
+        #[serde(rename = "Error")]
+        alone: Option<Error>,
         #[serde(rename = "RequestID", alias = "RequestId")]
         request_id: Option<String>,
     }
@@ -229,7 +237,7 @@ fn error(body: &[u8]) -> QueryError {
     let text = body.get(..body.len().min(LARGEST_ANSWER)).map(String::from_utf8_lossy);
     let response: Response =
         text.and_then(|text: Cow<'_, str>| quick_xml::de::from_str(&text).ok()).unwrap_or_default();
-    let Errors { error: Error { code, message } } = response.errors;
+    let Error { code, message } = response.alone.unwrap_or(response.errors.error);
     let mut metadata = ErrorMetadata::builder();
     if let Some(code) = code {
         metadata = metadata.code(code);
@@ -256,6 +264,8 @@ mod tests {
             query.form(),
             "Action=DescribeImages&Version=2016-11-15&ImageId.1=ami-1&ImageId.2=a%20b%26c%3D%C3%A9%2B&NextToken=x%2Fy"
         );
+        let query = Query::of_auto_scaling("DescribeAutoScalingGroups");
+        assert_eq!(query.form(), "Action=DescribeAutoScalingGroups&Version=2011-01-01");
     }
 
     #[test]
@@ -267,6 +277,12 @@ mod tests {
         assert_eq!(wrapped.code(), Some("InvalidAMIID.NotFound"));
         assert_eq!(wrapped.message(), Some("The image id '[ami-1]' does not exist"));
         assert_eq!(wrapped.request_id(), Some("ea966190"));
+        let alone = error(
+            b"<ErrorResponse xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\"><Error><Type>Sender</Type>\
+              <Code>AccessDenied</Code><Message>no</Message></Error><RequestId>5fcb</RequestId></ErrorResponse>",
+        );
+        assert_eq!((alone.code(), alone.message()), (Some("AccessDenied"), Some("no")));
+        assert_eq!(alone.request_id(), Some("5fcb"));
         for text in
             ["", "<html><body>502</body></html>", "<Response>", "no XML", "<Response><Errors/></Response>"]
         {

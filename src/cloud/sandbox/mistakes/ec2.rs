@@ -7,8 +7,16 @@ use crate::cloud::sandbox::source::Place;
 use crate::cloud::sandbox::world::World;
 
 /// The kinds of ids, each with how they begin.
-pub(super) const KINDS: [(&str, &str); 4] =
-    [("an image", "ami-"), ("a snapshot", "snap-"), ("a volume", "vol-"), ("an instance", "i-")];
+pub(super) const KINDS: [(&str, &str); 5] = [
+    ("an image", "ami-"),
+    ("a snapshot", "snap-"),
+    ("a volume", "vol-"),
+    ("an instance", "i-"),
+    ("a launch template", "lt-"),
+];
+
+/// What an Auto Scaling group among the defaults begins with; groups have no ids.
+pub(super) const GROUP: &str = "group:";
 
 pub(super) fn check(world: &World, root: &Place) -> Checked {
     for (id, snapshot) in &world.snapshots {
@@ -52,6 +60,10 @@ pub(super) fn check(world: &World, root: &Place) -> Checked {
 
 fn owned(world: &World, id: &str, prefix: &str, owner: AccountId, place: &Place) -> Checked {
     well_formed(id, prefix, place)?;
+    described(world, owner, place)
+}
+
+pub(super) fn described(world: &World, owner: AccountId, place: &Place) -> Checked {
     if world.accounts.contains_key(&owner) {
         return Ok(());
     }

@@ -1,5 +1,7 @@
 //! Images, snapshots, volumes and instances in a world.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer};
 
 use super::shape::{Object, one_of};
@@ -17,8 +19,22 @@ pub(in crate::cloud::sandbox) struct Image {
     pub(in crate::cloud::sandbox) state: String,
     #[serde(default)]
     pub(in crate::cloud::sandbox) snapshots: Vec<String>,
+    /// The names of the snapshots' devices, in the same order; without any they are the usual ones.
+    #[serde(default)]
+    pub(in crate::cloud::sandbox) devices: Vec<String>,
     #[serde(default)]
     pub(in crate::cloud::sandbox) shared_with: Vec<String>,
+}
+
+impl Image {
+    /// The device that each snapshot is for.
+    pub(in crate::cloud::sandbox) fn devices(&self) -> BTreeMap<String, String> {
+        /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/device_naming.html>
+        const USUAL: [&str; 4] = ["/dev/xvda", "/dev/sdf", "/dev/sdg", "/dev/sdh"];
+        let usual = USUAL.iter().map(|name| (*name).to_owned());
+        let names = if self.devices.is_empty() { usual.collect() } else { self.devices.clone() };
+        self.snapshots.iter().cloned().zip(names).collect()
+    }
 }
 
 /// An EBS snapshot.

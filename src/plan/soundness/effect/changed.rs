@@ -101,7 +101,18 @@ impl<'a> StatementTrial<'a> {
 
     /// One of each group of actions that no statement tells apart.
     pub(super) fn actions(&self) -> Vec<KmsAction> {
-        told_apart([&self.tried, &self.by])
+        let are_alike = |one: KmsAction, other: KmsAction| {
+            [&self.tried, &self.by].iter().all(|document| {
+                Policies { key_policy: Some(document), ..Policies::default() }.treat_alike(one, other)
+            })
+        };
+        let mut told_apart: Vec<KmsAction> = Vec::new();
+        for action in KmsAction::all() {
+            if !told_apart.iter().any(|known| are_alike(*known, action)) {
+                told_apart.push(action);
+            }
+        }
+        told_apart
     }
 
     /// The keys asked for and mentioned, and for each one that nobody mentions.
@@ -115,22 +126,6 @@ impl<'a> StatementTrial<'a> {
             .map(|key| KeyArn { id: "00000000-0000-0000-0000-000000000000".to_owned(), ..key.clone() });
         others.chain(known.iter().cloned()).collect()
     }
-}
-
-/// One of each group of actions that no statement of two key policies tells apart.
-pub(in crate::plan::soundness) fn told_apart(documents: [&Prepared; 2]) -> Vec<KmsAction> {
-    let are_alike = |one: KmsAction, other: KmsAction| {
-        documents.iter().all(|document| {
-            Policies { key_policy: Some(document), ..Policies::default() }.treat_alike(one, other)
-        })
-    };
-    let mut told_apart: Vec<KmsAction> = Vec::new();
-    for action in KmsAction::all() {
-        if !told_apart.iter().any(|known| are_alike(*known, action)) {
-            told_apart.push(action);
-        }
-    }
-    told_apart
 }
 
 /// The statements without an equal one in the other document, by meaning: each one has one equal at most.

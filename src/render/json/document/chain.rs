@@ -10,6 +10,7 @@ use crate::access::chain::{
 };
 use crate::arn::AccountId;
 use crate::observation::ec2::{Instance, Volume};
+use crate::observation::template::{AutoScalingGroup, Device, LaunchTemplate};
 
 /// The way from what was given to the keys.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -25,6 +26,10 @@ pub(super) struct ChainOutput {
     snapshots: Vec<SnapshotOutput>,
     /// Volumes that were asked about, and those of the instances.
     volumes: Vec<VolumeOutput>,
+    /// The Auto Scaling groups that were asked about.
+    auto_scaling_groups: Vec<GroupOutput>,
+    /// The launch templates and launch configurations that were asked about, and those of the groups.
+    launch_templates: Vec<TemplateOutput>,
     /// What KMS refused, by CloudTrail.
     refusals: Vec<RefusalOutput>,
     /// What KMS refused to callers that can be no grantees, by CloudTrail.
@@ -159,6 +164,79 @@ struct RequesterOutput {
     allowed_amis: Option<String>,
 }
 
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct GroupOutput {
+    /// Its name.
+    name: String,
+    /// The id of its account.
+    account: String,
+    /// The ARN of the service-linked role that launches.
+    role: String,
+    /// What it launches by: launch templates as `--launch-template` takes them, and names of launch configurations.
+    launch_templates: Vec<String>,
+    /// The ids of images that its overrides name.
+    images: Vec<String>,
+}
+
+impl From<&AutoScalingGroup> for GroupOutput {
+    fn from(group: &AutoScalingGroup) -> Self {
+        Self {
+            name: group.name.clone(),
+            account: group.owner.to_string(),
+            role: group.role.to_string(),
+            launch_templates: texts(&group.templates),
+            images: group.images.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct TemplateOutput {
+    /// How it was asked for.
+    asked: String,
+    /// Its name.
+    name: String,
+    /// Its version's number; null for a launch configuration.
+    version: Option<String>,
+    /// The id of the account that launches by it.
+    account: String,
+    /// The image that it names.
+    image: Option<String>,
+    /// What it says of block devices.
+    devices: Vec<DeviceOutput>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct DeviceOutput {
+    /// Its name.
+    name: String,
+    /// The snapshot that its volume is made from.
+    snapshot: Option<String>,
+    /// The key that its volume is encrypted under, as it is named.
+    key: Option<String>,
+}
+
+impl From<&LaunchTemplate> for TemplateOutput {
+    fn from(template: &LaunchTemplate) -> Self {
+        let device = |Device { name, snapshot, key }: &Device| DeviceOutput {
+            name: name.clone(),
+            snapshot: snapshot.clone(),
+            key: key.clone(),
+        };
+        Self {
+            asked: template.asked.to_string(),
+            name: template.name.clone(),
+            version: Some(template.version.clone()).filter(|version| !version.is_empty()),
+            account: template.owner.to_string(),
+            image: template.image.clone(),
+            devices: template.devices.iter().map(device).collect(),
+        }
+    }
+}
+
 impl ChainOutput {
     /// What was found, if anything was looked for.
     pub(super) fn of(chain: &Chain) -> Option<Self> {
@@ -168,6 +246,8 @@ impl ChainOutput {
             images: chain.images.iter().map(ImageOutput::from).collect(),
             snapshots: chain.snapshots.iter().map(SnapshotOutput::from).collect(),
             volumes: chain.volumes.iter().map(VolumeOutput::from).collect(),
+            auto_scaling_groups: chain.groups.iter().map(GroupOutput::from).collect(),
+            launch_templates: chain.templates.iter().map(TemplateOutput::from).collect(),
             refusals: chain.refusals.iter().map(RefusalOutput::from).collect(),
             strangers: chain.strangers.iter().map(StrangerOutput::from).collect(),
             notices: chain.notices.iter().map(NoticeOutput::from).collect(),

@@ -61,6 +61,7 @@ fn an_image_that_is_shared() {
         state: "available".to_owned(),
         is_public: false,
         snapshots: vec!["snap-0aaaaaaaaaaaaaaaa".to_owned()],
+        devices: [("snap-0aaaaaaaaaaaaaaaa".to_owned(), "/dev/xvda".to_owned())].into(),
     };
     assert_eq!(images, [expected]);
 }
