@@ -54,9 +54,8 @@ impl Audience {
         let organization = self.members.organization().as_str();
         let paths = self.members.path_pattern();
         match (operator, key.as_str()) {
-            ("StringEquals", "aws:principalorgid") => values.any(|value| value == organization),
-            ("StringLike", "aws:principalorgid") => {
-                // A pattern for other organizations too names none.
+            // A pattern for other organizations too names none.
+            ("StringEquals" | "StringLike", "aws:principalorgid") => {
                 values.any(|value| value == organization)
             }
             ("ForAnyValue:StringLike", "aws:principalorgpaths") => values.any(|value| {

@@ -251,13 +251,12 @@ impl Principal {
             PrincipalKind::Role { is_service_linked } | PrincipalKind::Session { is_service_linked, .. } => {
                 !is_service_linked
             }
-            PrincipalKind::FederatedUser => true,
+            // Whether a member that is not told has one is not known: nothing is taken to be absent for that.
+            PrincipalKind::FederatedUser | PrincipalKind::Member => true,
             PrincipalKind::Root
             | PrincipalKind::User { .. }
             | PrincipalKind::IdentityOnly
-            | PrincipalKind::Service
-            // Whether it has one is not known: nothing is taken to be absent for that.
-            | PrincipalKind::Member => self.kind == PrincipalKind::Member,
+            | PrincipalKind::Service => false,
         }
     }
 
