@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::{Operation, Plan, Target};
 
-/// Changes of one document or of one user, role or group, one after the other, each with its place in the plan.
+/// Changes of one thing, one after the other, each with its place in the plan.
 pub(super) type Lane<'p> = Vec<(usize, &'p Operation)>;
 
 /// Changes of which none waits for one in another lane.
@@ -44,7 +44,7 @@ fn whereabouts(operation: &Operation) -> (Kind, String) {
     match operation.target() {
         Target::KeyPolicy(update) => (Kind::KeyPolicies, update.key.to_string()),
         Target::Policy { policy, .. } | Target::Version(policy) => (Kind::Policies, policy.to_string()),
-        Target::Attachment { entity, .. } => (Kind::Attachments, entity.to_string()),
+        Target::Attachment { policy, entity, .. } => (Kind::Attachments, format!("{policy} {entity}")),
         Target::NewGrant(grant) => (Kind::Grants, format!("{} {}", grant.key, grant.grantee)),
         Target::Grant { key, grant } => (Kind::Grants, format!("{key} {}", grant.grantee)),
     }

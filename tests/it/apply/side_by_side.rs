@@ -65,8 +65,8 @@ async fn eighty_key_policies_take_seconds() {
     assert!(outcome.is_success() && outcome.steps.iter().all(is_applied), "{outcome:?}");
     assert_eq!(stage.cloud.writes(), 86);
     assert!((20..=60).contains(&stage.cloud.most_at_a_time()), "{}", stage.cloud.most_at_a_time());
-    // Two rounds of key policies, one of policies, and the attachments to one role in turn, each settling for two seconds.
-    assert!(clock.elapsed() < Duration::from_secs(17), "{:?}", clock.elapsed());
+    // Two rounds of key policies, one of policies and one of attachments, each settling for two seconds.
+    assert!(clock.elapsed() < Duration::from_secs(12), "{:?}", clock.elapsed());
     let told = |what: &str, of: Range<usize>| -> Vec<usize> {
         let at = |index| stage.told.iter().position(|told| *told == format!("{what} {index}")).unwrap();
         of.map(at).collect()
