@@ -132,7 +132,8 @@ pub struct FixArgs {
     /// Finish the last run, which was cut
     #[arg(long, help_heading = "Mode",
           conflicts_with_all = ["key", "ami", "snapshot", "volume", "instance", "cloudtrail", "account",
-                                "principal", "group", "organization", "ou", "grantees", "policy_name",
+                                "principal", "group", "organization", "ou", "shared", "grantees",
+                                "policy_name",
                                 "prune_orphans", "coverage", "least_privilege", "purpose", "out"])]
     pub resume: bool,
 
@@ -245,7 +246,8 @@ pub struct CheckArgs {
     pub subjects: SubjectArgs,
     /// Tell who may use the keys; so it does where no grantee is named
     #[arg(long, help_heading = "Check",
-          conflicts_with_all = ["account", "principal", "group", "organization", "ou", "grantees", "all", "context", "identity_policy", "boundary"])]
+          conflicts_with_all = ["account", "principal", "group", "organization", "ou", "shared", "grantees", "all", "context",
+                                "identity_policy", "boundary"])]
     pub users: bool,
     /// Tell of every action of the documented remedy, not only of those that a launch needs
     #[arg(long, help_heading = "Check")]
@@ -272,7 +274,8 @@ pub struct CheckArgs {
 pub struct FileArgs {
     /// The key's policy: nothing is read from anywhere but files then; --key must be the key's ARN
     #[arg(long, value_name = "FILE", help_heading = "Files",
-          conflicts_with_all = ["sandbox", "profile", "region", "endpoint_url", "account_profile", "assume_role_name"])]
+          conflicts_with_all = ["sandbox", "profile", "region", "endpoint_url", "account_profile", "assume_role_name",
+                                "shared"])]
     pub key_policy: Option<PathBuf>,
     /// An IAM policy of the grantee, managed, inline or of a group; repeatable
     #[arg(long, value_name = "FILE", help_heading = "Files", requires = "key_policy")]
@@ -360,6 +363,10 @@ pub struct SubjectArgs {
     /// (o-ORGANIZATION/r-ROOT/ou-UNIT/) or ARN; repeatable
     #[arg(long, value_name = "PATH|ARN", help_heading = "Grantees")]
     pub ou: Vec<String>,
+    /// Everybody whom the AMIs are shared with: the accounts, organizations and OUs of their launch permissions, which
+    /// only their owner may read; with --ami, --launch-template or --auto-scaling-group
+    #[arg(long, help_heading = "Grantees")]
+    pub shared: bool,
     /// A file of account ids, ARNs, organizations' ids and OUs' paths, one a line, # for comments; - for standard input
     #[arg(long, value_name = "FILE", help_heading = "Grantees")]
     pub grantees: Option<PathBuf>,

@@ -268,6 +268,14 @@ fn launch_hint(error: &LaunchError) -> Option<String> {
         LaunchError::UnrelatedStarts => {
             Some("give one instance at a time, or say who starts them: --principal, --autoscaling".to_owned())
         }
+        LaunchError::UnrelatedShares => Some(
+            "give them one at a time, or those that need the keys, too, by name: --account, --organization, --ou"
+                .to_owned(),
+        ),
+        LaunchError::SharesUnread { owner, .. } => Some(format!(
+            "its owner alone may read it (ec2:DescribeImageAttribute): give --account-profile {owner}=PROFILE, or name \
+             those who launch instead of --shared"
+        )),
         LaunchError::Mixed { .. } => Some(
             "a start needs less than a launch: give them one after the other, or say which is meant for all of them: \
              --purpose launch or --purpose start"

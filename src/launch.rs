@@ -8,6 +8,7 @@ mod denial;
 mod error;
 mod launcher;
 mod records;
+mod sharing;
 mod sources;
 mod state_reason;
 mod targets;
@@ -83,10 +84,9 @@ pub async fn trace(
         if is_launch { launching_accounts(targets, asked, &instances) } else { BTreeSet::new() };
     accounts.extend(groups.iter().filter(|_| is_launch).map(|group| group.owner));
     let snapshots = targets.snapshots.iter().chain(more_snapshots.iter().copied());
-    let (images, snapshots, requesters) = try_join!(
-        try_join_all(images.iter().map(|(from, image)| search.found_image(from, image))),
+    let ((images, requesters), snapshots) = try_join!(
+        search.found_images(&images, accounts, targets.shared),
         try_join_all(snapshots.map(|id| search.named_snapshot(id))),
-        try_join_all(accounts.into_iter().map(|account| search.requester(account, &images))),
     )?;
     let chain = Chain {
         region,
@@ -102,7 +102,8 @@ pub async fn trace(
         strangers: targets.strangers.clone(),
         notices: targets.notices.clone(),
         derived_accounts: Some(BTreeSet::new()),
-        requesters: requesters.into_iter().collect(),
+        requesters,
+        shared: targets.shared,
         elsewhere: Vec::new(),
     };
     let unseen = chain.all_snapshots().find(|found| found.snapshot.is_none());
@@ -153,12 +154,12 @@ fn launched_besides(targets: &Targets, instances: &[Instance]) -> Option<String>
         .or_else(|| refused().map(|refusal| format!("{} was refused, which no start needs", refusal.action)))
 }
 
-/// Adds what the chain tells to what was asked for: keys, default keys of those who launch, and where nobody was named,
-/// who launched or starts. A key that was named for another region is not what the image's snapshots are encrypted under, and
+/// Adds what the chain tells to what was asked for: keys, default keys of those who launch, those whom the images are
+/// shared with where they are asked for, and where nobody was named, who launched or starts. A key that was named for another region is not what the image's snapshots are encrypted under, and
 /// goes.
 ///
 /// # Errors
-/// A call was refused for a key that nothing tells.
+/// A call was refused for a key that nothing tells; or whom the images are shared with is asked and not known.
 pub fn complete(asked: &mut UnresolvedRequest, chain: &mut Chain) -> Result<(), LaunchError> {
     let is_elsewhere = |key: &KeyRef| key.region().is_some_and(|region| region != chain.region);
     if chain.is_in_a_region() {
@@ -188,6 +189,11 @@ pub fn complete(asked: &mut UnresolvedRequest, chain: &mut Chain) -> Result<(), 
         if let (GranteeRef::Account(account), Some(derived)) = (&grantee, &mut chain.derived_accounts) {
             derived.insert(*account);
         }
+        if !asked.grantees.contains(&grantee) {
+            asked.grantees.push(grantee);
+        }
+    }
+    for grantee in sharing::grantees(chain, asked)? {
         if !asked.grantees.contains(&grantee) {
             asked.grantees.push(grantee);
         }
@@ -335,6 +341,24 @@ impl<C: Observe + ObserveEc2> Search<'_, C> {
         let shares =
             self.as_account(snapshot.owner, async |owner| self.cloud.volume_permissions(&owner, id).await);
         Ok(FoundSnapshot { id: id.to_owned(), shares: shares.await?, snapshot: Some(snapshot) })
+    }
+
+    /// The images, and the accounts that launch: those that are known, and where it is asked about, those that the images
+    /// are shared with.
+    async fn found_images(
+        &self,
+        images: &[(Viewpoint, Image)],
+        accounts: BTreeSet<AccountId>,
+        shared: bool,
+    ) -> Result<(Vec<FoundImage>, BTreeMap<AccountId, Requester>), LaunchError> {
+        let requesters = async |accounts: BTreeSet<AccountId>| {
+            try_join_all(accounts.into_iter().map(|account| self.requester(account, images))).await
+        };
+        let found = try_join_all(images.iter().map(|(from, image)| self.found_image(from, image)));
+        let (found, known) = try_join!(found, requesters(accounts.clone()))?;
+        let more = found.iter().filter(|_| shared).flat_map(sharing::accounts);
+        let more = requesters(more.filter(|account| !accounts.contains(account)).collect()).await?;
+        Ok((found, known.into_iter().chain(more).collect()))
     }
 
     /// The image's snapshots as its owner sees them, else as whoever saw the image.

@@ -48,6 +48,9 @@ pub struct Chain {
     /// tell it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived_accounts: Option<BTreeSet<AccountId>>,
+    /// Whether those whom the images are shared with are to be let in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
     /// Keys that were named and are of another region, so that they can't be meant.
     pub elsewhere: Vec<String>,
     /// The accounts that launch.

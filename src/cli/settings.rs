@@ -255,6 +255,15 @@ pub(crate) fn no_grantee() -> UsageError {
     )
 }
 
+/// Those whom images are shared with are asked about, and there is an image.
+pub(crate) fn require_images(targets: &Targets) -> Result<(), UsageError> {
+    if !targets.shared || targets.lead_to_images() {
+        return Ok(());
+    }
+    Err(UsageError::new("--shared asks whom AMIs are shared with, and no AMI is given")
+        .hint("give it with --ami ID, or what launches it with --launch-template or --auto-scaling-group"))
+}
+
 /// Standard input can be read once.
 fn check_standard_input(args: &SubjectArgs) -> Result<(), UsageError> {
     let both = [&args.grantees, &args.launch.cloudtrail];
@@ -352,6 +361,7 @@ fn subjects(args: &SubjectArgs, backend: &BackendArgs) -> Result<Subjects, Usage
     let given = launch::given(&args.launch, backend.region.as_ref())?;
     given.check_keys(!args.key.is_empty())?;
     let launch::Given { targets, other_events, .. } = given;
+    let targets = Targets { shared: args.shared, ..targets };
     let mut keys: Vec<KeyRef> = Vec::new();
     for text in &args.key {
         let key: KeyRef = text.parse().map_err(|error| {
@@ -370,6 +380,10 @@ fn subjects(args: &SubjectArgs, backend: &BackendArgs) -> Result<Subjects, Usage
     }
     if targets.is_empty() {
         check_region(backend, &keys)?;
+    }
+    // A world tells by itself what a run in it is about.
+    if backend.sandbox.is_none() || !(keys.is_empty() && targets.is_empty()) {
+        require_images(&targets)?;
     }
     let purpose = purpose(args, &targets)?;
     Ok(Subjects { keys, grantees, purpose, found: Found { targets, other_events, repeated } })

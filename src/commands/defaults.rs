@@ -1,7 +1,7 @@
 //! What a world's story is about, for runs in it that name nothing.
 
 use crate::access::UnresolvedRequest;
-use crate::cli::settings::no_grantee;
+use crate::cli::settings::{no_grantee, require_images};
 use crate::cloud::sandbox::Sandbox;
 use crate::error::UsageError;
 use crate::launch::Targets;
@@ -28,7 +28,7 @@ pub(super) fn require_everything(asked: &UnresolvedRequest, targets: &Targets) -
         return Err(UsageError::new("no key or no grantee is given, and the world has no defaults")
             .hint("give --key and --account, --principal or --group, or add `defaults` to the world"));
     }
-    Ok(())
+    require_images(targets)
 }
 
 /// There is a key.
@@ -37,5 +37,5 @@ pub(super) fn require_key(asked: &UnresolvedRequest, targets: &Targets) -> Resul
         return Err(UsageError::new("no key is given, and the world has no default")
             .hint("give --key, or add `defaults` to the world"));
     }
-    Ok(())
+    require_images(targets)
 }

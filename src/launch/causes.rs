@@ -2,6 +2,7 @@
 
 mod keys;
 mod records;
+pub(super) mod sharing;
 
 use super::allowed_images::{is_allowed, is_understood, what_is_newer};
 use super::callers;
@@ -28,7 +29,7 @@ pub fn planned(chain: Chain, request: Request, observation: Observation) -> Case
 ///
 /// Of a snapshot under an AWS managed key the plan says less than the chain knows: that finding is replaced.
 fn add_to(plan: &mut Plan, chain: &Chain, request: &Request, observation: &Observation) {
-    let found = of(chain, request, observation);
+    let found = [of(chain, request, observation), of_sharing(chain, request)].concat();
     let managed: Vec<String> = managed_keys(observation).collect();
     let told = [FindingCode::AwsManagedKey, FindingCode::OwnAwsManagedKey];
     if found.iter().any(|finding| told.contains(&finding.code())) {
@@ -71,6 +72,11 @@ pub fn of(chain: &Chain, request: &Request, observation: &Observation) -> Vec<Fi
     causes.of_unseen_key(request);
     causes.of_records();
     causes.findings
+}
+
+/// What was found of those whom the images are shared with, which stands in nobody's way in particular.
+pub fn of_sharing(chain: &Chain, request: &Request) -> Vec<Finding> {
+    sharing::of(chain, request)
 }
 
 fn launching(request: &Request) -> Vec<AccountId> {

@@ -2,6 +2,7 @@
 
 use crate::arn::AccountId;
 use crate::cloud::CloudError;
+use crate::observation::UnreadReason;
 
 /// Why the way to the keys could not be followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +31,19 @@ pub enum LaunchError {
     /// In the same way for those who start instances.
     #[error("the instances are not all started by the same, and have volumes under different keys")]
     UnrelatedStarts,
+    /// In the same way for those whom images are shared with.
+    #[error("the AMIs are under different keys, and not shared with the same")]
+    UnrelatedShares,
+    /// Whom an image is shared with is asked, and not known.
+    #[error("whom the image `{image}` is shared with can't be read: {reason}")]
+    SharesUnread {
+        /// The image.
+        image: String,
+        /// Who owns it, and alone may read that.
+        owner: AccountId,
+        /// Why it was not read.
+        reason: UnreadReason,
+    },
     /// Launching and starting are two questions.
     #[error("the instance `{instance}` is stopped, so it would be started, and {other}")]
     Mixed {

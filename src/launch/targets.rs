@@ -20,6 +20,8 @@ pub struct Targets {
     pub templates: Vec<TemplateRef>,
     /// Auto Scaling groups, by their names.
     pub groups: Vec<String>,
+    /// Whether those whom the images are shared with are to be let in.
+    pub shared: bool,
     /// What KMS refused, by CloudTrail.
     pub refusals: Vec<Refusal>,
     /// What it refused to callers that can be no grantees.
@@ -40,13 +42,18 @@ impl Targets {
     pub fn tell_who_launches(&self) -> bool {
         let is_told = self.notices.iter().any(|notice| notice.launcher.is_some());
         let is_asked = !(self.instances.is_empty() && self.groups.is_empty());
-        is_told || is_asked || !(self.refusals.is_empty() && self.strangers.is_empty())
+        is_told || is_asked || self.shared || !(self.refusals.is_empty() && self.strangers.is_empty())
     }
 
     /// Whether something that is given leads to keys, beside records.
     pub fn lead_to_keys(&self) -> bool {
         let lists = [&self.images, &self.snapshots, &self.volumes, &self.instances, &self.groups];
         !self.templates.is_empty() || lists.iter().any(|ids| !ids.is_empty())
+    }
+
+    /// Whether something that is given leads to images of which nobody has to have been launched.
+    pub fn lead_to_images(&self) -> bool {
+        !(self.images.is_empty() && self.templates.is_empty() && self.groups.is_empty())
     }
 
     /// Adds something by its id alone, whose beginning tells what it is; a launch template and an Auto Scaling group by

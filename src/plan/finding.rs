@@ -15,6 +15,7 @@ pub mod launch_key;
 pub mod owner;
 pub mod placed;
 pub mod rollback;
+pub mod sharing;
 pub mod unsound;
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,7 @@ pub use launch_key::LaunchKeyFinding;
 pub use owner::Owner;
 pub use placed::Placed;
 pub use rollback::RollbackFinding;
+pub use sharing::SharingFinding;
 pub use unsound::Unsound;
 
 /// Something wrong or noteworthy.
@@ -85,6 +87,8 @@ pub enum FindingKind {
     Rollback(RollbackFinding),
     /// An image or a snapshot.
     Image(ImageFinding),
+    /// Whom an image is shared with, where that tells who is let in.
+    Sharing(SharingFinding),
     /// A key that a launch needs, on the way to it.
     LaunchKey(LaunchKeyFinding),
     /// Whoever launches or starts.
@@ -119,6 +123,7 @@ impl FindingKind {
             Self::Document(found) => found.code(),
             Self::Rollback(found) => found.code(),
             Self::Image(found) => found.code(),
+            Self::Sharing(found) => found.code(),
             Self::LaunchKey(found) => found.code(),
             Self::Caller(found) => found.code(),
             Self::Failure(_) => FindingCode::StateReason,
@@ -150,6 +155,7 @@ into_kind!(
     Document(DocumentFinding),
     Rollback(RollbackFinding),
     Image(ImageFinding),
+    Sharing(SharingFinding),
     LaunchKey(LaunchKeyFinding),
     Caller(CallerFinding),
     Failure(FailureFinding),

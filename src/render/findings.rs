@@ -14,6 +14,7 @@ mod keys;
 mod launch_keys;
 mod owners;
 mod rollback;
+mod sharing;
 #[cfg(test)]
 mod tests;
 mod unsound;
@@ -70,6 +71,7 @@ fn words(kind: &FindingKind) -> Words {
         FindingKind::Document(found) => documents::words(found),
         FindingKind::Rollback(found) => rollback::words(found),
         FindingKind::Image(found) => images::words(found),
+        FindingKind::Sharing(found) => sharing::words(found),
         FindingKind::LaunchKey(found) => launch_keys::words(found),
         FindingKind::Caller(found) => callers::words(found),
         FindingKind::Failure(found) => failures::words(found),

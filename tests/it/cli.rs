@@ -21,6 +21,7 @@ mod newer;
 mod organizations;
 mod patch;
 mod records;
+mod shared;
 mod start;
 mod templates;
 mod verify;

@@ -45,6 +45,7 @@ impl Found {
         let (hindering, notes): (Vec<Finding>, Vec<Finding>) =
             causes.into_iter().partition(|cause| cause.severity() <= Severity::LeftOver);
         let findings = if checked.is_empty() { [hindering, notes].concat() } else { notes };
+        let findings = [findings, causes::of_sharing(chain, request)].concat();
         let worst = worst(run, read, &checked, &findings);
         let users = if request.grantees.is_empty() { users::of_keys(observation) } else { Vec::new() };
         let findings = [users::open_to_anyone(observation), findings].concat();

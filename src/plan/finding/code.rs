@@ -114,6 +114,12 @@ pub enum FindingCode {
     ImageState,
     /// What a launch template launches from can't be told.
     ImageUntold,
+    /// Those whom an image is shared with are to be let in, and it is public.
+    PublicImage,
+    /// Those whom an image is shared with are to be let in, and it is shared with nobody.
+    SharedWithNobody,
+    /// Those whom an image is shared with are to be let in, and one of them is the key's own account.
+    SharedWithKeyAccount,
     /// A snapshot does not exist or is not shown, so that its key can't be told.
     SnapshotUnseen,
     /// A key of another region than the image's.
@@ -207,7 +213,7 @@ impl FindingCode {
             | Self::RefusedElsewhere
             | Self::UnknownValue
             | Self::AssociatedKeys => Weight::LeftOver,
-            Self::WholeAccount | Self::NoGrantee | Self::KeyUnseen => Weight::LeftOpen,
+            Self::WholeAccount | Self::NoGrantee | Self::KeyUnseen | Self::PublicImage => Weight::LeftOpen,
             Self::GroupDelegation
             | Self::GrantUncertain
             | Self::LacksGrants
@@ -219,6 +225,7 @@ impl FindingCode {
             | Self::OpenToAnyone
             | Self::UnrenderedTemplate
             | Self::InertStatement
+            | Self::SharedWithNobody
             | Self::OwnedElsewhere => Weight::Warning,
             Self::MultiRegionKey
             | Self::MembersNeedIam
@@ -228,6 +235,7 @@ impl FindingCode {
             | Self::NotConsidered
             | Self::StaysOut
             | Self::SnapshotPermission
+            | Self::SharedWithKeyAccount
             | Self::ImageAudited
             | Self::NotEncrypted
             | Self::DefaultEbsKey

@@ -18,6 +18,14 @@ pub(super) fn share_image(image: &Placed, account: AccountId) -> String {
     command(words.into_iter().chain(["--launch-permission", &permission]))
 }
 
+/// Lets somebody launch an image, an account by way of example.
+///
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/share-amis-with-organizations-and-OUs.html>
+pub(super) fn share_image_with_anybody(Placed { region, id }: &Placed) -> String {
+    let words = ["aws", "ec2", "modify-image-attribute", "--region", region, "--image-id", id];
+    command(words.into_iter().chain(["--launch-permission", "Add=[{UserId=ACCOUNT}]"]))
+}
+
 /// Shows the keys that a launch template names.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/ec2/describe-launch-template-versions.html>

@@ -18,7 +18,7 @@ use crate::plan::finding::launch_key::{Copied, EncryptedAnew};
 use crate::plan::finding::{
     CallerFinding, DocumentFinding, EvaluationFinding, FailureFinding, GrantFinding, GranteeFinding,
     IdentityFinding, ImageFinding, KeyFinding, KeyPolicyFinding, LaunchKeyFinding, Owner, Placed,
-    RollbackFinding, Unsound,
+    RollbackFinding, SharingFinding, Unsound,
 };
 use crate::policy::envelope::NoPolicy;
 use crate::policy::{KmsAction, PolicyDocument};
@@ -331,6 +331,18 @@ fn images_and_snapshots() {
         ImageFinding::Newer(NewerImage::SnapshotState("thawing".to_owned())),
         ImageFinding::Newer(NewerImage::Encryption(texts(&["sse-quantum"]))),
         ImageFinding::Newer(NewerImage::Setting { account: visitor, what }),
+    ]));
+}
+
+#[test]
+fn those_whom_an_image_is_shared_with() {
+    let (owner, visitor) = (account("111122223333"), account("444455556666"));
+    let image = Placed::new("eu-west-1", "ami-0123456789abcdef0");
+    insta::assert_snapshot!(of([
+        SharingFinding::Public,
+        SharingFinding::Nobody { image, owner },
+        SharingFinding::KeyAccount { account: visitor },
+        SharingFinding::Newer { shares: texts(&["guild=x", "club=`y`"]) },
     ]));
 }
 
