@@ -12,6 +12,7 @@ use crate::cloud::{CloudError, CloudErrorKind};
 use crate::launch::LaunchError;
 use crate::plan::saved::SavedPlanError;
 use crate::prompt::PromptError;
+use crate::render::emit::TemplateError;
 use crate::shell;
 
 /// How the process ends.
@@ -131,6 +132,9 @@ pub enum Error {
     /// The saved plan can't be used.
     #[error(transparent)]
     SavedPlan(#[from] SavedPlanError),
+    /// See [`TemplateError`].
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     /// See [`EarlierPartError`].
     #[error(transparent)]
     EarlierPart(#[from] EarlierPartError),
@@ -163,6 +167,7 @@ impl Error {
             | Self::Prompt(_)
             | Self::File { .. }
             | Self::SavedPlan(_)
+            | Self::Template(_)
             | Self::Output(_) => ExitStatus::Error,
         }
     }
@@ -222,6 +227,9 @@ impl Error {
             Self::PutBack(_) => Some(
                 "find out who did before it is written again; the same command then plans on what is there".to_owned(),
             ),
+            Self::Template(_) => {
+                Some("--emit cli and --emit terraform leave documents as they are".to_owned())
+            }
             Self::EarlierPart(error) => {
                 Some(format!("apply that part first: keymend apply PLAN --account {}", error.account))
             }

@@ -6,6 +6,7 @@ pub mod document;
 pub mod fate;
 pub mod finding;
 pub mod gains;
+pub mod identity_policy;
 mod judgement;
 pub(crate) mod listing;
 pub mod matrix;

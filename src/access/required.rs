@@ -82,12 +82,29 @@ impl Request {
     /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html>,
     /// <https://repost.aws/knowledge-center/kms-iam-ec2-permission>
     pub fn required_of(&self, key: &KeyArn, kind: &GranteeKind) -> Vec<RequiredStatement> {
-        let (account, is_service_linked, members) = match kind {
+        match kind {
             GranteeKind::InAccount { account, is_service_linked } => {
-                (Some(*account), *is_service_linked, None)
+                self.unconfined(key, Some(*account), *is_service_linked)
             }
-            GranteeKind::Members(members) => (None, false, Some(members)),
-        };
+            GranteeKind::Members(members) => {
+                let audience = Audience::new(members.clone(), key.account);
+                let statements = self.required_anywhere(key).into_iter();
+                statements.map(|statement| statement.confined_to(&audience)).collect()
+            }
+        }
+    }
+
+    /// The statements that the IAM of any account must hold for a key: nothing in them tells which account it is.
+    pub fn required_anywhere(&self, key: &KeyArn) -> Vec<RequiredStatement> {
+        self.unconfined(key, None, false)
+    }
+
+    fn unconfined(
+        &self,
+        key: &KeyArn,
+        account: Option<AccountId>,
+        is_service_linked: bool,
+    ) -> Vec<RequiredStatement> {
         let is_grant_enough = is_service_linked || self.purpose == Purpose::Start;
         let [usage, attachment] = match self.profile {
             Profile::Documented if is_grant_enough => {
@@ -97,16 +114,9 @@ impl Request {
             Profile::Documented => RequiredStatement::documented(),
             Profile::LeastPrivilege => RequiredStatement::through_ec2(&key.region, account),
         };
-        let statements = match self.purpose {
+        match self.purpose {
             Purpose::Launch => vec![usage, attachment],
             Purpose::Start => vec![attachment],
-        };
-        match members {
-            None => statements,
-            Some(members) => {
-                let audience = Audience::new(members.clone(), key.account);
-                statements.into_iter().map(|statement| statement.confined_to(&audience)).collect()
-            }
         }
     }
 }

@@ -47,7 +47,8 @@ pub(super) fn emit(
         return Ok(writeln!(console.talk()?, "Nothing is emitted.")?);
     }
     let files = match format {
-        EmitFormat::Terraform => emit::terraform(plan),
+        EmitFormat::Terraform => emit::terraform(request, plan),
+        EmitFormat::Cloudformation => emit::cloudformation(request, plan)?,
         EmitFormat::Cli => emit::cli(request, plan),
     };
     let new = files.iter().map(|emitted| NewFile {

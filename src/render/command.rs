@@ -240,7 +240,12 @@ pub(crate) fn edit_key_policy(key: &KeyArn) -> [CommandLine; 2] {
 
 /// The file that a policy's document is saved in.
 pub(crate) fn policy_file(policy: &PolicyArn) -> String {
-    format!("{}.json", policy.name)
+    document_file(&policy.name)
+}
+
+/// The file that the document of a policy of this name is saved in.
+pub(crate) fn document_file(name: &str) -> String {
+    format!("{name}.json")
 }
 
 /// Creates a managed policy from its file.
@@ -337,6 +342,15 @@ pub(crate) fn delete_policy_version(policy: &PolicyArn, version: &str) -> Comman
         .option("--version-id", version)
 }
 
+/// Creates a managed policy from its file, in whichever account, and prints its ARN.
+pub(crate) fn create_members_policy(name: &str) -> CommandLine {
+    CommandLine::new("aws iam create-policy")
+        .option("--policy-name", name)
+        .option("--policy-document", &format!("file://{}", document_file(name)))
+        .option("--query", "Policy.Arn")
+        .option("--output", "text")
+}
+
 /// Creates a grant.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/kms/create-grant.html>
@@ -359,6 +373,70 @@ pub(crate) fn revoke_grant(key: &KeyArn, id: &str) -> CommandLine {
         .option("--region", &key.region)
         .option("--key-id", &key.to_string())
         .option("--grant-id", id)
+}
+
+/// Prints the id of an organization's root, with credentials of its management account or a delegated one.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/organizations/list-roots.html>
+pub(crate) fn organization_root() -> CommandLine {
+    CommandLine::new("aws organizations list-roots")
+        .option("--query", "Roots[0].Id")
+        .option("--output", "text")
+}
+
+/// A command on the stack or stack set of the request's policy, in the region of its first key: IAM is of none.
+fn stack_command(operation: &str, name_option: &str, request: &Request) -> CommandLine {
+    let command = CommandLine::new(&format!("aws cloudformation {operation}"));
+    let command = request
+        .keys
+        .first()
+        .into_iter()
+        .fold(command, |command, key| command.option("--region", &key.region));
+    command.option(name_option, &stack_name(&request.policy_name))
+}
+
+/// Letters, digits and hyphens, a letter first.
+fn stack_name(policy: &PolicyName) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let name: String = policy.as_str().chars().map(plain).collect();
+    if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("keymend-{name}") }
+}
+
+/// Makes a stack of a template that names what it makes in IAM.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/>
+pub(crate) fn deploy_stack(request: &Request, template: &str) -> CommandLine {
+    stack_command("deploy", "--stack-name", request)
+        .option("--template-file", template)
+        .option("--capabilities", "CAPABILITY_NAMED_IAM")
+}
+
+/// Makes a stack set for the accounts of an organization.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/cloudformation/create-stack-set.html>
+pub(crate) fn create_stack_set(request: &Request, template: &str) -> CommandLine {
+    stack_command("create-stack-set", "--stack-set-name", request)
+        .option("--template-body", &format!("file://{template}"))
+        .option("--capabilities", "CAPABILITY_NAMED_IAM")
+        .option("--permission-model", "SERVICE_MANAGED")
+        .shell("--auto-deployment Enabled=true,RetainStacksOnAccountRemoval=false")
+}
+
+/// Deploys a stack set to organizational units, given as they stand in a shell.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/cloudformation/create-stack-instances.html>
+pub(crate) fn create_stack_instances(request: &Request, units: &str) -> CommandLine {
+    let command = stack_command("create-stack-instances", "--stack-set-name", request)
+        .shell(&format!("--deployment-targets OrganizationalUnitIds={units}"));
+    request.keys.first().into_iter().fold(command, |command, key| command.option("--regions", &key.region))
+}
+
+/// The `keymend fix` command for the Auto Scaling groups of an account that has yet to be named.
+pub(crate) fn grant_for_autoscaling(request: &Request) -> CommandLine {
+    let keys = request.keys_for(None);
+    let command =
+        keys.fold(CommandLine::new("keymend fix"), |command, key| command.option("--key", &key.to_string()));
+    with_profile(command.shell("--autoscaling ACCOUNT"), request.profile)
 }
 
 #[cfg(test)]

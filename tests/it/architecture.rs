@@ -27,7 +27,7 @@ const MODULES: [(&str, &str); 20] = [
     ("launch", "shell arn policy authz observation access plan cloud"),
     ("apply", "files arn policy authz observation diff access plan cloud"),
     ("prompt", "escape arn policy observation diff access plan render"),
-    ("error", "shell arn policy observation access plan cloud launch apply prompt"),
+    ("error", "shell arn policy observation access plan render cloud launch apply prompt"),
     ("cli", "shell arn policy observation access plan permissions cloud launch error"),
     (
         "commands",

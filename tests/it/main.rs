@@ -29,6 +29,8 @@ mod wire;
 #[cfg(test)]
 mod wire_apply;
 #[cfg(test)]
+mod wire_cloudformation;
+#[cfg(test)]
 mod wire_ec2;
 #[cfg(test)]
 mod wire_emit;

@@ -21,7 +21,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn named(folder: &Path, end: &str) -> Vec<PathBuf> {
+pub(crate) fn named(folder: &Path, end: &str) -> Vec<PathBuf> {
     files(folder).into_iter().filter(|file| file.to_str().unwrap().ends_with(end)).collect()
 }
 

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::super::finding::IdentityFinding;
-use super::super::patch::{Face, Reader, Sids};
+use super::super::patch::{Face, Reader};
 use super::super::{Change, Gain, Operation};
 use super::Draft;
 use crate::access::RequiredStatement;
 use crate::arn::{EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::observation::ManagedPolicy;
-use crate::policy::edit::BrokenEdit;
 use crate::policy::{ActionSet, Documents, PolicyDocument};
 
 /// A managed policy as it is and as it will be.
@@ -153,26 +152,4 @@ fn new_version(policy: &ManagedPolicy, after: &str, gains: Vec<Gain>) -> Change 
             serves: policy.attached_to.iter().chain(&policy.boundary_of).cloned().collect(),
         },
     }
-}
-
-/// A document of required statements, each for its keys.
-pub(super) fn new_document<'r>(
-    parts: impl IntoIterator<Item = (&'r [RequiredStatement], &'r [String])>,
-) -> Result<PolicyDocument, BrokenEdit> {
-    Ok(PolicyDocument::parse(new_text(parts))?)
-}
-
-/// The text of such a document; Sids that come again count up.
-pub(super) fn new_text<'r>(
-    parts: impl IntoIterator<Item = (&'r [RequiredStatement], &'r [String])>,
-) -> String {
-    let mut sids = Sids::none(Face::Identity);
-    let mut statements = Vec::new();
-    for (required, keys) in parts {
-        let named =
-            required.iter().map(|required| required.for_identity(&sids.free(required.identity_sid), keys));
-        statements.extend(named);
-    }
-    let document = serde_json::json!({"Version": "2012-10-17", "Statement": statements});
-    format!("{document:#}")
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::EmittedFile;
+use super::members::{self, Organization};
 use super::parts::{self, Part, Step, Write, file_name, key_policy_stem};
 use crate::access::Request;
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn, PolicyArn};
-use crate::plan::{Handover, Operation, Plan};
+use crate::escape::Escaped;
+use crate::plan::{Handover, Operation, Plan, identity_policy};
 use crate::render::command::{self, CommandLine};
 use crate::shell::quote;
 
@@ -15,12 +17,21 @@ use crate::shell::quote;
 /// A script makes the same writes as `keymend apply`, and stops at the first that fails. Before it replaces
 /// something, it sees that this still is what the plan was made on, and that it serves nobody else by now; a policy
 /// that KMS gives back in another order of principals counts as changed there, which `keymend apply` knows better.
+///
+/// For an organization, `ORGANIZATION/apply.sh` makes the policy that each of its accounts needs.
 pub fn cli(request: &Request, plan: &Plan) -> Vec<EmittedFile> {
     let parts = parts::by_account(plan).into_iter();
-    parts.flat_map(|(account, part)| of_account(request, account, &part)).collect()
+    let own = parts.flat_map(|(account, part)| of_account(request, account, (&part, &part.steps)));
+    let organizations = members::organizations(request);
+    own.chain(organizations.iter().flat_map(|organization| of_members(request, organization))).collect()
 }
 
-fn of_account(request: &Request, account: AccountId, part: &Part<'_>) -> Vec<EmittedFile> {
+/// A part that is written, among all steps of the account.
+pub(super) fn of_account(
+    request: &Request,
+    account: AccountId,
+    (part, steps): (&Part<'_>, &[Step<'_>]),
+) -> Vec<EmittedFile> {
     let mut script = Script { request, account, text: header(account), files: Vec::new() };
     for Step { comments, write } in &part.steps {
         script.text.push('\n');
@@ -30,7 +41,7 @@ fn of_account(request: &Request, account: AccountId, part: &Part<'_>) -> Vec<Emi
         match write {
             Write::KeyPolicy { key, before, after } => script.key_policy(key, before, after),
             Write::Other(operation) => {
-                if let Some((policy, base_version, serves)) = replacement(operation, &part.steps) {
+                if let Some((policy, base_version, serves)) = replacement(operation, steps) {
                     script.guard(policy, base_version, serves);
                 }
                 script.other(operation);
@@ -81,6 +92,33 @@ fn header(account: AccountId) -> String {
          \x20 exit 1\n\
          fi\n"
     )
+}
+
+/// Makes the policy in whichever account it is run for, and attaches it to whom it is told.
+fn of_members(request: &Request, organization: &Organization<'_>) -> [EmittedFile; 2] {
+    let name = request.policy_name.as_str();
+    let create = command::create_members_policy(name);
+    let text = format!(
+        "#!/usr/bin/env bash\n\
+         # The policy {name} for each account of {}:\n\
+         # what whoever launches there needs beside the key policy.\n\
+         # Run it with credentials of each such account, and with whom the policy is attached to: role/NAME, group/NAME,\n\
+         # user/NAME. Where a policy of this name exists already, it stops.\n\
+         set -euo pipefail\n\
+         cd \"$(dirname \"$0\")\"\n\
+         export AWS_PAGER=\n\
+         \n\
+         policy=$({create})\n\
+         for entity in \"$@\"; do\n\
+         \x20 aws iam \"attach-${{entity%%/*}}-policy\" \"--${{entity%%/*}}-name\" \"${{entity#*/}}\" --policy-arn \"$policy\"\n\
+         done\n",
+        Escaped(&organization.accounts())
+    );
+    let document = identity_policy::for_members(request);
+    [
+        EmittedFile { is_executable: true, ..EmittedFile::new(organization.id, "apply.sh", text) },
+        EmittedFile::new(organization.id, &command::document_file(name), document),
+    ]
 }
 
 /// A script in the making.

@@ -14,14 +14,14 @@ pub(super) struct Part<'p> {
 }
 
 /// Something to be written, with its changes as comments say them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Step<'p> {
     pub(super) comments: Vec<String>,
     pub(super) write: Write<'p>,
 }
 
 /// What is written.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Write<'p> {
     /// A key policy, by all the changes that it has.
     KeyPolicy { key: &'p KeyArn, before: &'p str, after: &'p str },

@@ -5,23 +5,45 @@ use std::fmt::Write as _;
 
 use super::EmittedFile;
 use super::hcl::{self, Names};
+use super::members::{self, Organization};
 use super::parts::{self, Part, Step, Write, key_policy_stem};
-use crate::access::NewGrant;
+use crate::access::{NewGrant, Request};
 use crate::arn::{AccountId, EntityArn, KeyArn, PolicyArn};
 use crate::escape::Escaped;
-use crate::plan::{Handover, Operation, Plan};
+use crate::plan::{Handover, Operation, Plan, identity_policy};
 use crate::render::command;
 
 /// The configuration with its policies: `ACCOUNT/keymend.tf` has the resources, `ACCOUNT/providers.tf` what a
 /// configuration of one's own has already. Existing policies are imported.
 ///
 /// <https://registry.terraform.io/providers/hashicorp/aws/latest/docs>
-pub fn terraform(plan: &Plan) -> Vec<EmittedFile> {
+///
+/// For an organization, `ORGANIZATION/keymend.tf` has the policy that each of its accounts needs.
+pub fn terraform(request: &Request, plan: &Plan) -> Vec<EmittedFile> {
     let regions = regions(plan);
-    parts::by_account(plan)
-        .into_iter()
-        .flat_map(|(account, part)| of_account(account, &part, &regions))
-        .collect()
+    let own = parts::by_account(plan).into_iter();
+    let own = own.flat_map(|(account, part)| of_account(account, &part, &regions));
+    let organizations = members::organizations(request);
+    own.chain(organizations.iter().flat_map(|organization| of_members(request, organization))).collect()
+}
+
+/// A module for the configuration of each account.
+fn of_members(request: &Request, organization: &Organization<'_>) -> [EmittedFile; 2] {
+    let name = request.policy_name.as_str();
+    let file = command::document_file(name);
+    let attributes = [("name", hcl::quote(name)), ("policy", path_expression(&file))];
+    let text = format!(
+        "# The policy {name} for each account of {}:\n\
+         # what whoever launches there needs beside the key policy. Put it into the configuration of each account, and attach\n\
+         # it there.\n\nresource \"aws_iam_policy\" \"{}\" {{\n{}}}\n",
+        Escaped(&organization.accounts()),
+        Names::default().name(&format!("policy_{name}")),
+        aligned(&attributes)
+    );
+    [
+        EmittedFile::new(organization.id, "keymend.tf", text),
+        EmittedFile::new(organization.id, &file, identity_policy::for_members(request)),
+    ]
 }
 
 /// The regions of each account's keys; an account without keys takes those of the others.
@@ -74,6 +96,12 @@ fn of_account(
     ];
     files.extend(code.files);
     files
+}
+
+/// The content of a file beside the code.
+fn path_expression(name: &str) -> String {
+    // The one template that is meant.
+    format!("file(\"${{path.module}}/{}\")", hcl::quote(name).trim_matches('"'))
 }
 
 /// Attributes as `terraform fmt` sets them.
@@ -135,8 +163,7 @@ impl Configuration {
     /// A file beside the code, as an expression.
     fn file(&mut self, name: &str, text: &str) -> String {
         self.files.push(EmittedFile::new(self.account, name, text));
-        // The one template that is meant.
-        format!("file(\"${{path.module}}/{}\")", hcl::quote(name).trim_matches('"'))
+        path_expression(name)
     }
 
     fn key_policy(&mut self, key: &KeyArn, after: &str) {

@@ -58,12 +58,54 @@ fn shown(files: &[EmittedFile]) -> String {
 
 #[test]
 fn every_kind_as_terraform() {
-    insta::assert_snapshot!(shown(&terraform(&everything())));
+    insta::assert_snapshot!(shown(&terraform(&request(), &everything())));
 }
 
 #[test]
 fn every_kind_as_commands() {
     insta::assert_snapshot!(shown(&cli(&request(), &everything())));
+}
+
+#[test]
+fn every_kind_as_cloudformation() {
+    let plan = everything();
+    insta::assert_snapshot!(shown(&cloudformation(&request(), &plan).unwrap()));
+}
+
+/// An organization as a whole, of which a unit was named too, and two units of another one.
+#[test]
+fn what_members_need() {
+    const UNITS: [&str; 2] = ["o-b1b2c3d4e5/r-ab12/ou-ab12-11111111/", "o-b1b2c3d4e5/*/ou-ab12-22222222/"];
+    let whole = "o-a1b2c3d4e5";
+    let part = "o-a1b2c3d4e5/r-cd34/ou-cd34-33333333/";
+    let plan = testing::empty_plan();
+    let request = testing::request(&[part, UNITS[0], whole, UNITS[1]]);
+    insta::assert_snapshot!(
+        "what_members_need_as_cloudformation",
+        shown(&cloudformation(&request, &plan).unwrap())
+    );
+    let request = Request {
+        profile: Profile::LeastPrivilege,
+        policy_name: "_=Odd".parse().unwrap(),
+        ..testing::request(&[whole])
+    };
+    let files = [cli(&request, &plan), terraform(&request, &plan), cloudformation(&request, &plan).unwrap()];
+    insta::assert_snapshot!("what_members_need_in_every_form", shown(&files.concat()));
+}
+
+#[test]
+fn what_cloudformation_would_replace_is_not_emitted() {
+    let resolved = testing::key_policy(&[("{{resolve:ssm:x}}", &[testing::USER])]);
+    let change = testing::update_key_policy(testing::key_policy(&[]), resolved);
+    let plan = Plan { changes: vec![change], ..testing::empty_plan() };
+    let error = cloudformation(&request(), &plan).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "`{}` has `{{{{resolve:ssm:x}}}}`, which CloudFormation would replace with something else",
+            testing::KEY
+        )
+    );
 }
 
 #[test]
@@ -73,7 +115,9 @@ fn the_ways_back() {
     let code = |files: Vec<EmittedFile>| -> Vec<EmittedFile> {
         files.into_iter().filter(|file| file.is_executable || file.path.ends_with("keymend.tf")).collect()
     };
-    insta::assert_snapshot!(shown(&code(cli(&request(), &plan))) + &shown(&code(terraform(&plan))));
+    insta::assert_snapshot!(
+        shown(&code(cli(&request(), &plan))) + &shown(&code(terraform(&request(), &plan)))
+    );
 }
 
 #[test]
@@ -94,12 +138,25 @@ fn what_is_hostile_stays_text() {
     let code = |files: Vec<EmittedFile>| -> Vec<EmittedFile> {
         files.into_iter().filter(|file| file.text.starts_with(['#', 't'])).collect()
     };
-    insta::assert_snapshot!(shown(&code(cli(&request(), &hostile()))) + &shown(&code(terraform(&hostile()))));
+    insta::assert_snapshot!(
+        shown(&code(cli(&request(), &hostile()))) + &shown(&code(terraform(&request(), &hostile())))
+    );
+}
+
+#[test]
+fn what_is_hostile_stays_text_in_templates() {
+    let code = cloudformation(&request(), &hostile()).unwrap();
+    insta::assert_snapshot!(shown(&code));
 }
 
 #[test]
 fn files_stay_in_their_folder() {
-    for file in cli(&request(), &hostile()).into_iter().chain(terraform(&hostile())) {
+    let files = [
+        cli(&request(), &hostile()),
+        terraform(&request(), &hostile()),
+        cloudformation(&request(), &hostile()).unwrap(),
+    ];
+    for file in files.concat() {
         let (folder, name) = file.path.split_once('/').unwrap();
         assert!(folder.bytes().all(|byte| byte.is_ascii_digit()), "{}", file.path);
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -110,5 +167,6 @@ fn files_stay_in_their_folder() {
 #[test]
 fn nothing_is_emitted_for_nothing() {
     assert_eq!(cli(&request(), &testing::empty_plan()), []);
-    assert_eq!(terraform(&testing::empty_plan()), []);
+    assert_eq!(cloudformation(&request(), &testing::empty_plan()), Ok(Vec::new()));
+    assert_eq!(terraform(&request(), &testing::empty_plan()), []);
 }

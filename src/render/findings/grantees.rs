@@ -49,8 +49,9 @@ pub(super) fn words(found: &GranteeFinding) -> Words {
             all_listed(&keys.iter().map(ToString::to_string).collect::<Vec<_>>())
         ))
         .hint(
-            "with credentials of an account, --principal ARN makes and attaches it there; an Auto Scaling group needs a grant, \
-             --autoscaling ACCOUNT",
+            "for all accounts, --dry-run --emit cloudformation --emit-dir DIR writes a template for a StackSet, --emit cli and \
+             --emit terraform the policy; with credentials of an account, --principal ARN makes and attaches it there; an Auto \
+             Scaling group needs a grant, --autoscaling ACCOUNT",
         ),
         GranteeFinding::NoDelegation { key } => {
             let account = key.account;

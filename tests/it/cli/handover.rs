@@ -7,7 +7,8 @@ use crate::scene::Scene;
 
 #[test]
 fn emitted_files_are_written_once_and_never_over_something_else() {
-    for format in ["terraform", "cli"] {
+    const POLICY: &str = "KmsKeyUsagePolicy.json";
+    for (format, file) in [("terraform", POLICY), ("cli", POLICY), ("cloudformation", "keymend.yaml")] {
         let scene = Scene::of("copied-ami");
         let arguments = format!("--dry-run --emit {format} --emit-dir out/code");
         let ran = scene.fix(&arguments);
@@ -16,10 +17,11 @@ fn emitted_files_are_written_once_and_never_over_something_else() {
         assert!(written.contains_key(&scene.path("out/code/444455556666")), "{written:?}");
         assert_eq!(scene.fix(&arguments).status, 0, "the same once more");
         assert_eq!(scene.content(), written);
-        fs::write(scene.path("out/code/444455556666/KmsKeyUsagePolicy.json"), "mine").unwrap();
+        let file = scene.path("out/code/444455556666").join(file);
+        fs::write(&file, "mine").unwrap();
         let refused = scene.fix(&arguments);
         assert_eq!(refused.status, 1, "{refused}");
-        assert_eq!(fs::read(scene.path("out/code/444455556666/KmsKeyUsagePolicy.json")).unwrap(), b"mine");
+        assert_eq!(fs::read(&file).unwrap(), b"mine");
     }
 }
 

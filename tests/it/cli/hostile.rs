@@ -93,7 +93,7 @@ fn nor_does_anything_in_json() {
 fn nor_does_it_in_what_is_handed_over() {
     let scene = tampered_as_aws_has_it();
     assert_harmless(&scene.fix("--dry-run --out plan.json --report plan.html --report plan.md"));
-    for emit in ["terraform", "cli"] {
+    for emit in ["terraform", "cli", "cloudformation"] {
         assert_harmless(&scene.fix(&format!("--dry-run --emit {emit} --emit-dir {emit}")));
     }
     for name in ["plan.html", "plan.md", "terraform/444455556666/keymend.tf", "cli/111122223333/apply.sh"] {

@@ -29,6 +29,11 @@ impl Account {
     pub(crate) async fn new(moto: &Moto) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(200_000_000_001);
         let id: AccountId = NEXT.fetch_add(1, Ordering::Relaxed).to_string().parse().unwrap();
+        Self::existing(moto, id).await
+    }
+
+    /// An account that came to be otherwise.
+    pub(crate) async fn existing(moto: &Moto, id: AccountId) -> Self {
         let base = SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::from_static(REGION))

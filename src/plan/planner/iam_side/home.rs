@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::super::Draft;
-use super::super::policy_draft::{PolicyDraft, new_document};
+use super::super::policy_draft::PolicyDraft;
 use super::{Account, Gaps};
 use crate::access::RequiredStatement;
 use crate::arn::{EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::plan::finding::identity::Unfit;
 use crate::plan::finding::{IdentityFinding, Unsavable};
+use crate::plan::identity_policy::new_document;
 use crate::plan::judgement;
 use crate::plan::patch::{Face, Reader};
 use crate::policy::PolicyDocument;
