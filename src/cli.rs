@@ -367,6 +367,9 @@ pub struct SubjectArgs {
     /// only their owner may read; with --ami, --launch-template or --auto-scaling-group
     #[arg(long, help_heading = "Grantees")]
     pub shared: bool,
+    /// With --shared: of those accounts only the ones that use the AMIs, by EC2's usage reports that exist
+    #[arg(long, requires = "shared", help_heading = "Grantees")]
+    pub in_use: bool,
     /// A file of account ids, ARNs, organizations' ids and OUs' paths, one a line, # for comments; - for standard input
     #[arg(long, value_name = "FILE", help_heading = "Grantees")]
     pub grantees: Option<PathBuf>,

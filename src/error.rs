@@ -280,6 +280,10 @@ fn launch_hint(error: &LaunchError) -> Option<String> {
             "give them one at a time, or those that need the keys, too, by name: --account, --organization, --ou"
                 .to_owned(),
         ),
+        LaunchError::UsageUnread { owner, .. } => Some(format!(
+            "its owner alone may read it (ec2:DescribeImageUsageReports, ec2:DescribeImageUsageReportEntries): give \
+             --account-profile {owner}=PROFILE, or leave --in-use out"
+        )),
         LaunchError::SharesUnread { owner, .. } => Some(format!(
             "its owner alone may read it (ec2:DescribeImageAttribute): give --account-profile {owner}=PROFILE, or name \
              those who launch instead of --shared"

@@ -85,7 +85,7 @@ pub async fn trace(
     accounts.extend(groups.iter().filter(|_| is_launch).map(|group| group.owner));
     let snapshots = targets.snapshots.iter().chain(more_snapshots.iter().copied());
     let ((images, requesters), snapshots) = try_join!(
-        search.found_images(&images, accounts, targets.shared),
+        search.found_images(&images, accounts, targets),
         try_join_all(snapshots.map(|id| search.named_snapshot(id))),
     )?;
     let chain = Chain {
@@ -349,32 +349,42 @@ impl<C: Observe + ObserveEc2> Search<'_, C> {
         &self,
         images: &[(Viewpoint, Image)],
         accounts: BTreeSet<AccountId>,
-        shared: bool,
+        Targets { shared, in_use, .. }: &Targets,
     ) -> Result<(Vec<FoundImage>, BTreeMap<AccountId, Requester>), LaunchError> {
         let requesters = async |accounts: BTreeSet<AccountId>| {
             try_join_all(accounts.into_iter().map(|account| self.requester(account, images))).await
         };
-        let found = try_join_all(images.iter().map(|(from, image)| self.found_image(from, image)));
+        let found = try_join_all(images.iter().map(|(from, image)| self.found_image(from, image, *in_use)));
         let (found, known) = try_join!(found, requesters(accounts.clone()))?;
-        let more = found.iter().filter(|_| shared).flat_map(sharing::accounts);
+        let more = found.iter().filter(|_| *shared).flat_map(sharing::accounts);
         let more = requesters(more.filter(|account| !accounts.contains(account)).collect()).await?;
         Ok((found, known.into_iter().chain(more).collect()))
     }
 
     /// The image's snapshots as its owner sees them, else as whoever saw the image.
-    async fn found_image(&self, from: &Viewpoint, image: &Image) -> Result<FoundImage, LaunchError> {
+    async fn found_image(
+        &self,
+        from: &Viewpoint,
+        image: &Image,
+        in_use: bool,
+    ) -> Result<FoundImage, LaunchError> {
         let from = match self.cloud.caller(image.owner).await? {
             Some(_) => self.from.of(image.owner),
             None => from.clone(),
         };
-        let (launch, snapshots) = try_join!(
+        let usage = async {
+            let read = async |owner| self.cloud.image_usage(&owner, &image.id).await;
+            if in_use { self.as_account(image.owner, read).await.map(Some) } else { Ok(None) }
+        };
+        let (usage, launch, snapshots) = try_join!(
+            usage,
             self.as_account(image.owner, async |owner| self
                 .cloud
                 .launch_permissions(&owner, &image.id)
                 .await),
             try_join_all(image.snapshots.iter().map(|id| self.snapshot_of(&from, image, id))),
         )?;
-        Ok(FoundImage { image: image.clone(), launch, snapshots })
+        Ok(FoundImage { image: image.clone(), launch, usage, snapshots })
     }
 
     async fn snapshot_of(

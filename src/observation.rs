@@ -3,6 +3,7 @@
 pub mod ec2;
 pub mod template;
 mod unread;
+pub mod usage;
 
 use std::collections::BTreeMap;
 

@@ -211,6 +211,8 @@ pub fn with_ec2_reads(mut policy: Value, side: Ec2Side) -> Value {
     let actions: &[&str] = match side {
         Ec2Side::Owner => &[
             "ec2:DescribeImageAttribute",
+            "ec2:DescribeImageUsageReportEntries",
+            "ec2:DescribeImageUsageReports",
             "ec2:DescribeImages",
             "ec2:DescribeSnapshotAttribute",
             "ec2:DescribeSnapshots",
@@ -549,7 +551,7 @@ mod tests {
         let added = |side| {
             with_ec2_reads(policy.clone(), side)["Statement"].as_array().unwrap().last().unwrap().clone()
         };
-        assert_eq!(added(Ec2Side::Owner)["Action"].as_array().unwrap().len(), 4);
+        assert_eq!(added(Ec2Side::Owner)["Action"].as_array().unwrap().len(), 6);
         let requester = added(Ec2Side::Requester);
         assert_eq!(requester["Sid"], "ReadWhatIsLaunched");
         let reads = |action: &Value| {

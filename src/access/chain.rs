@@ -10,6 +10,7 @@ use crate::arn::{AccountId, KeyArn};
 use crate::observation::Reading;
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
 use crate::observation::template::{AutoScalingGroup, Device, LaunchTemplate, TemplateRef};
+use crate::observation::usage::Usage;
 
 /// Everything that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +65,9 @@ pub struct FoundImage {
     pub image: Image,
     /// Who may launch it.
     pub launch: Reading<Shares>,
+    /// Who uses it, where it is asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Reading<Usage>>,
     /// Its snapshots, in the order of its block devices.
     pub snapshots: Vec<FoundSnapshot>,
 }

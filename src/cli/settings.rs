@@ -361,7 +361,7 @@ fn subjects(args: &SubjectArgs, backend: &BackendArgs) -> Result<Subjects, Usage
     let given = launch::given(&args.launch, backend.region.as_ref())?;
     given.check_keys(!args.key.is_empty())?;
     let launch::Given { targets, other_events, .. } = given;
-    let targets = Targets { shared: args.shared, ..targets };
+    let targets = Targets { shared: args.shared, in_use: args.in_use, ..targets };
     let mut keys: Vec<KeyRef> = Vec::new();
     for text in &args.key {
         let key: KeyRef = text.parse().map_err(|error| {

@@ -6,6 +6,7 @@ use super::CloudError;
 use crate::arn::AccountId;
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
 use crate::observation::template::{AutoScalingGroup, LaunchTemplate, TemplateRef};
+use crate::observation::usage::Usage;
 
 /// From where EC2 is looked at: it shows each account what that account owns and what is shared with it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -46,6 +47,10 @@ pub trait ObserveEc2 {
 
     /// ec2:DescribeImageAttribute for `launchPermission`, which only the image's owner may read.
     async fn launch_permissions(&self, from: &Viewpoint, image: &str) -> Result<Shares, CloudError>;
+
+    /// ec2:DescribeImageUsageReports and ec2:DescribeImageUsageReportEntries: of the reports that were made for the
+    /// image in the account that asks.
+    async fn image_usage(&self, from: &Viewpoint, image: &str) -> Result<Usage, CloudError>;
 
     /// ec2:DescribeSnapshotAttribute for `createVolumePermission`, which only the snapshot's owner may read.
     async fn volume_permissions(&self, from: &Viewpoint, snapshot: &str) -> Result<Shares, CloudError>;

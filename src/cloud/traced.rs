@@ -14,6 +14,7 @@ use crate::arn::{AccountId, Affiliation, EntityArn, EntityName, KeyArn, PolicyAr
 use crate::escape::Escaped;
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
 use crate::observation::template::{AutoScalingGroup, LaunchTemplate, TemplateRef};
+use crate::observation::usage::Usage;
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 use crate::policy::KmsAction;
@@ -156,6 +157,10 @@ impl<C: ObserveEc2> ObserveEc2 for Traced<C> {
 
     async fn launch_permissions(&self, from: &Viewpoint, image: &str) -> Result<Shares, CloudError> {
         told("read launch permissions", &seen(image, from), self.0.launch_permissions(from, image)).await
+    }
+
+    async fn image_usage(&self, from: &Viewpoint, image: &str) -> Result<Usage, CloudError> {
+        told("read usage reports of image", &seen(image, from), self.0.image_usage(from, image)).await
     }
 
     async fn volume_permissions(&self, from: &Viewpoint, snapshot: &str) -> Result<Shares, CloudError> {

@@ -44,6 +44,16 @@ pub enum LaunchError {
         /// Why it was not read.
         reason: UnreadReason,
     },
+    /// Who uses an image is asked, and can't be read.
+    #[error("who uses the image `{image}` can't be read: {reason}")]
+    UsageUnread {
+        /// The image.
+        image: String,
+        /// Who owns it, and alone may read that.
+        owner: AccountId,
+        /// Why it was not read.
+        reason: UnreadReason,
+    },
     /// Launching and starting are two questions.
     #[error("the instance `{instance}` is stopped, so it would be started, and {other}")]
     Mixed {

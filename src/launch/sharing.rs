@@ -6,9 +6,10 @@ use super::launcher::is_each_of_each;
 use super::{LaunchError, sources};
 use crate::access::chain::{Chain, FoundImage};
 use crate::access::{GranteeRef, KeyRef, UnresolvedRequest};
-use crate::arn::{AccountId, Members};
+use crate::arn::{AccountId, Members, Partition};
 use crate::observation::Reading;
 use crate::observation::ec2::{Image, Shares};
+use crate::observation::usage::{Usage, UsageReport};
 
 /// The accounts that an image is shared with one by one, as far as that was read.
 pub(super) fn accounts(found: &FoundImage) -> impl Iterator<Item = AccountId> {
@@ -34,7 +35,9 @@ pub(super) fn grantees(
     for found in &chain.images {
         let keys = found.snapshots.iter().filter_map(|found| found.snapshot.as_ref()?.key.clone());
         let keys = keys.filter(|key| key.region == chain.region).map(KeyRef::Arn);
-        launches.insert((named_by(found, &own)?, keys.collect::<BTreeSet<_>>()));
+        // Nothing is settled where it is not known who uses an image.
+        let Some(named) = named_by(found, &own)? else { return Ok(BTreeSet::new()) };
+        launches.insert((named, keys.collect::<BTreeSet<_>>()));
     }
     let everybody = launches.iter().flat_map(|(grantees, _)| grantees.iter().cloned()).collect();
     // A template's own keys are for the account that launches by it.
@@ -46,11 +49,15 @@ pub(super) fn grantees(
     if is_each_of_each(&launches) { Ok(everybody) } else { Err(LaunchError::UnrelatedShares) }
 }
 
-fn named_by(found: &FoundImage, own: &BTreeSet<AccountId>) -> Result<BTreeSet<GranteeRef>, LaunchError> {
-    let Shares { accounts, organizations, .. } = match &found.launch {
+/// Nobody where no report tells who uses the image.
+fn named_by(
+    found: &FoundImage,
+    own: &BTreeSet<AccountId>,
+) -> Result<Option<BTreeSet<GranteeRef>>, LaunchError> {
+    let Image { id, owner, .. } = &found.image;
+    let shares = match &found.launch {
         Reading::Read(shares) => shares,
         Reading::Unread(reason) => {
-            let Image { id, owner, .. } = &found.image;
             return Err(LaunchError::SharesUnread {
                 image: id.clone(),
                 owner: *owner,
@@ -58,9 +65,48 @@ fn named_by(found: &FoundImage, own: &BTreeSet<AccountId>) -> Result<BTreeSet<Gr
             });
         }
     };
-    let accounts = accounts.iter().filter(|account| !own.contains(account));
-    let members = organizations.iter().filter_map(|arn| Members::of_arn(arn).ok());
+    let accounts: Vec<AccountId> = match &found.usage {
+        None => shares.accounts.clone(),
+        Some(Reading::Read(Usage::Reported(report))) => Users::of(*owner, shares, report).let_in,
+        Some(Reading::Read(Usage::Unreported(_))) => return Ok(None),
+        Some(Reading::Unread(reason)) => {
+            return Err(LaunchError::UsageUnread {
+                image: id.clone(),
+                owner: *owner,
+                reason: reason.clone(),
+            });
+        }
+    };
+    let members = members(shares).filter(|_| found.usage.is_none());
     let members =
         members.map(|(members, partition)| GranteeRef::Members { members, partition: Some(partition) });
-    Ok(accounts.map(|account| GranteeRef::Account(*account)).chain(members).collect())
+    let accounts = accounts.into_iter().filter(|account| !own.contains(account));
+    Ok(Some(accounts.map(GranteeRef::Account).chain(members).collect()))
+}
+
+/// The organizations and OUs that an image is shared with.
+pub(super) fn members(shares: &Shares) -> impl Iterator<Item = (Members, Partition)> {
+    shares.organizations.iter().filter_map(|arn| Members::of_arn(arn).ok())
+}
+
+/// The accounts that an image is shared with and those that use it, each list in its order.
+pub(super) struct Users {
+    /// Those that use it and may: named one by one, or by an organization, of which no list of accounts is at hand.
+    pub(super) let_in: Vec<AccountId>,
+    /// Those that are named and don't use it.
+    pub(super) idle: Vec<AccountId>,
+    /// Those that use it, and nothing names them.
+    pub(super) unshared: Vec<AccountId>,
+}
+
+impl Users {
+    pub(super) fn of(owner: AccountId, shares: &Shares, report: &UsageReport) -> Self {
+        let named: BTreeSet<AccountId> = shares.accounts.iter().copied().collect();
+        let users: BTreeSet<AccountId> =
+            report.accounts.keys().copied().filter(|own| *own != owner).collect();
+        let is_by_members = members(shares).next().is_some();
+        let (let_in, unshared) =
+            users.iter().copied().partition(|account| is_by_members || named.contains(account));
+        Self { let_in, idle: named.difference(&users).copied().collect(), unshared }
+    }
 }

@@ -22,6 +22,8 @@ pub struct Targets {
     pub groups: Vec<String>,
     /// Whether those whom the images are shared with are to be let in.
     pub shared: bool,
+    /// Of those only the accounts that use the images.
+    pub in_use: bool,
     /// What KMS refused, by CloudTrail.
     pub refusals: Vec<Refusal>,
     /// What it refused to callers that can be no grantees.

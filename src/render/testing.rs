@@ -388,6 +388,7 @@ pub(crate) fn chain() -> Chain {
         images: vec![FoundImage {
             image,
             launch: Reading::default(),
+            usage: None,
             snapshots: vec![
                 found("snap-0aaaaaaaaaaaaaaaa", Some(KEY)),
                 found("snap-0bbbbbbbbbbbbbbbb", None),

@@ -4,9 +4,11 @@ mod answers;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 use tokio::try_join;
@@ -16,6 +18,7 @@ use self::answers::{
     SnapshotsPage, Unexpected, VolumesPage,
 };
 use self::templates::{ConfigurationsPage, GroupsPage, VersionsPage};
+use self::usage::{EntriesPage, ReportsPage};
 use super::Aws;
 use super::ec2_client::{Api, Client, Query, QueryError};
 use super::errors::Call;
@@ -25,6 +28,7 @@ use crate::cloud::ec2::{ObserveEc2, Viewpoint};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
 use crate::observation::template::{AutoScalingGroup, LaunchTemplate, TemplateRef};
+use crate::observation::usage::{ReportHead, Usage, UsageReport};
 
 /// More pages of one list than EC2 has ever reason to give.
 const MOST_PAGES: usize = 1000;
@@ -145,6 +149,24 @@ impl ObserveEc2 for Aws {
             Query::new("DescribeImageAttribute").with("ImageId", image).with("Attribute", "launchPermission");
         let attribute: Attribute = ec2.ask(query).await?;
         Ok(attribute.into())
+    }
+
+    async fn image_usage(&self, from: &Viewpoint, image: &str) -> Result<Usage, CloudError> {
+        let ec2 = self.ec2(from, "ec2:DescribeImageUsageReports", image).await?;
+        let query = Query::new("DescribeImageUsageReports").with_each("ImageId", &[image.to_owned()]);
+        let reports = ec2.list::<ReportsPage>(query).await?;
+        let heads = reports.into_iter().map(|item| item.into_head(SystemTime::now()));
+        let heads = heads.collect::<Result<Vec<_>, _>>().map_err(|error| ec2.unexpected(&error))?;
+        let report = match ReportHead::newest(heads) {
+            Ok(report) => report,
+            Err(none) => return Ok(Usage::Unreported(none)),
+        };
+        let ec2 = self.ec2(from, "ec2:DescribeImageUsageReportEntries", image).await?;
+        let query = Query::new("DescribeImageUsageReportEntries")
+            .with_each("ReportId", std::slice::from_ref(&report.id));
+        let entries = ec2.list::<EntriesPage>(query).await?;
+        let accounts = usage::by_account(entries, image).map_err(|error| ec2.unexpected(&error))?;
+        Ok(Usage::Reported(UsageReport { id: report.id, age: report.age, accounts }))
     }
 
     async fn volume_permissions(&self, from: &Viewpoint, snapshot: &str) -> Result<Shares, CloudError> {

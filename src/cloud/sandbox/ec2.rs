@@ -13,6 +13,7 @@ use crate::observation::ec2::{
     AllowedImages, EbsDefaults, Image, ImageCriterion, Instance, Shares, Snapshot, StateReason, Volume,
 };
 use crate::observation::template::{AutoScalingGroup, LaunchTemplate, TemplateRef};
+use crate::observation::usage::{ReportHead, Usage, UsageReport};
 use crate::policy::pattern;
 
 impl ObserveEc2 for Sandbox {
@@ -98,6 +99,28 @@ impl ObserveEc2 for Sandbox {
             world.images.get(image).map(|image| (image.owner, &image.shared_with))
         })
         .await
+    }
+
+    async fn image_usage(&self, from: &Viewpoint, image: &str) -> Result<Usage, CloudError> {
+        let reports = |seen: &Seen<'_>| {
+            let own = seen.world.images.get(image).filter(|image| image.owner == seen.account);
+            own.into_iter()
+                .flat_map(|image| &image.usage_reports)
+                .map(|Object(report)| report.head())
+                .collect()
+        };
+        let heads = self.look(from, "ec2:DescribeImageUsageReports", image, reports).await?;
+        let report = match ReportHead::newest(heads) {
+            Ok(report) => report,
+            Err(none) => return Ok(Usage::Unreported(none)),
+        };
+        let entries = |seen: &Seen<'_>| {
+            let reports = seen.world.images.get(image).into_iter().flat_map(|image| &image.usage_reports);
+            let chosen = reports.filter(|Object(own)| own.id == report.id);
+            chosen.flat_map(|Object(own)| own.entries.clone()).filter(|(_, count)| *count > 0).collect()
+        };
+        let accounts = self.look(from, "ec2:DescribeImageUsageReportEntries", image, entries).await?;
+        Ok(Usage::Reported(UsageReport { id: report.id, age: report.age, accounts }))
     }
 
     async fn volume_permissions(&self, from: &Viewpoint, snapshot: &str) -> Result<Shares, CloudError> {

@@ -3,7 +3,10 @@
 use crate::access::chain::{Chain, FoundImage};
 use crate::access::{Grantee, Request};
 use crate::arn::{AccountId, Members};
-use crate::observation::ec2::Shares;
+use crate::launch::sharing::{Users, members};
+use crate::observation::Reading;
+use crate::observation::ec2::{Image, Shares};
+use crate::observation::usage::Usage;
 use crate::plan::Finding;
 use crate::plan::finding::{Placed, SharingFinding};
 
@@ -23,6 +26,7 @@ fn of_image(found: &FoundImage, region: &str, request: &Request) -> Vec<Finding>
         let placed = Placed::new(region, &image.id);
         kinds.push(SharingFinding::Nobody { image: placed, owner: image.owner });
     }
+    kinds.extend(found.usage.as_ref().map_or_else(Vec::new, |usage| of_usage(usage, shares, image, region)));
     let strange = shares.organizations.iter().filter(|arn| Members::of_arn(arn).is_err());
     let strange: Vec<String> = strange.chain(&shares.unknown).cloned().collect();
     if !strange.is_empty() {
@@ -35,4 +39,23 @@ fn of_image(found: &FoundImage, region: &str, request: &Request) -> Vec<Finding>
     let left_out = shares.accounts.iter().copied().filter(is_left_out);
     kinds.extend(left_out.map(|account| SharingFinding::KeyAccount { account }));
     kinds.into_iter().map(|kind| Finding::new(&image.id, kind)).collect()
+}
+
+/// Who is let in for using an image, and who is not.
+fn of_usage(usage: &Reading<Usage>, shares: &Shares, image: &Image, region: &str) -> Vec<SharingFinding> {
+    let report = match usage.read() {
+        Some(Usage::Reported(report)) => report,
+        Some(Usage::Unreported(none)) => {
+            let (none, placed) = (*none, Placed::new(region, &image.id));
+            return vec![SharingFinding::Unreported { image: placed, owner: image.owner, none }];
+        }
+        None => return Vec::new(),
+    };
+    let Users { let_in, idle, unshared } = Users::of(image.owner, shares, report);
+    let members = members(shares).map(|(members, _)| members).collect();
+    let reported =
+        SharingFinding::Reported { report: report.id.clone(), age: report.age, users: let_in, members };
+    let idle = (!idle.is_empty()).then_some(SharingFinding::Idle { accounts: idle });
+    let unshared = (!unshared.is_empty()).then_some(SharingFinding::Unshared { accounts: unshared });
+    [Some(reported), idle, unshared].into_iter().flatten().collect()
 }

@@ -62,7 +62,12 @@ fn chain(launch: Reading<Shares>, seen: Option<bool>, allowed: Option<AllowedIma
     };
     Chain {
         region: "eu-west-1".to_owned(),
-        images: vec![FoundImage { image: image(), launch, snapshots: vec![snapshot(Some(KEY))] }],
+        images: vec![FoundImage {
+            image: image(),
+            launch,
+            usage: None,
+            snapshots: vec![snapshot(Some(KEY))],
+        }],
         requesters: [(visitor(), requester)].into(),
         ..Chain::default()
     }

@@ -120,6 +120,14 @@ pub enum FindingCode {
     SharedWithNobody,
     /// Those whom an image is shared with are to be let in, and one of them is the key's own account.
     SharedWithKeyAccount,
+    /// The accounts that use an image are to be let in, and no usage report of EC2's tells them.
+    UsageUnknown,
+    /// A usage report of EC2's tells the accounts that use an image.
+    UsageReport,
+    /// Accounts that an image is shared with don't use it, and are not let in.
+    SharedAndUnused,
+    /// Accounts use an image that is not shared with them, and are not let in.
+    UsedAndUnshared,
     /// A snapshot does not exist or is not shown, so that its key can't be told.
     SnapshotUnseen,
     /// A key of another region than the image's.
@@ -213,7 +221,11 @@ impl FindingCode {
             | Self::RefusedElsewhere
             | Self::UnknownValue
             | Self::AssociatedKeys => Weight::LeftOver,
-            Self::WholeAccount | Self::NoGrantee | Self::KeyUnseen | Self::PublicImage => Weight::LeftOpen,
+            Self::WholeAccount
+            | Self::NoGrantee
+            | Self::KeyUnseen
+            | Self::PublicImage
+            | Self::UsageUnknown => Weight::LeftOpen,
             Self::GroupDelegation
             | Self::GrantUncertain
             | Self::LacksGrants
@@ -226,6 +238,7 @@ impl FindingCode {
             | Self::UnrenderedTemplate
             | Self::InertStatement
             | Self::SharedWithNobody
+            | Self::UsedAndUnshared
             | Self::OwnedElsewhere => Weight::Warning,
             Self::MultiRegionKey
             | Self::MembersNeedIam
@@ -236,6 +249,8 @@ impl FindingCode {
             | Self::StaysOut
             | Self::SnapshotPermission
             | Self::SharedWithKeyAccount
+            | Self::UsageReport
+            | Self::SharedAndUnused
             | Self::ImageAudited
             | Self::NotEncrypted
             | Self::DefaultEbsKey

@@ -2,7 +2,8 @@
 
 use super::FindingCode;
 use super::placed::Placed;
-use crate::arn::AccountId;
+use crate::arn::{AccountId, Members};
+use crate::observation::usage::NoReport;
 
 /// Why less is let in than an image's launch permission says, or nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,36 @@ pub enum SharingFinding {
         /// The account.
         account: AccountId,
     },
+    /// Those who use an image are to be let in, and no report tells who does.
+    Unreported {
+        /// Which image.
+        image: Placed,
+        /// Its owner.
+        owner: AccountId,
+        /// What there is instead.
+        none: NoReport,
+    },
+    /// A report tells who uses an image.
+    Reported {
+        /// Its id.
+        report: String,
+        /// How many seconds ago it was asked for.
+        age: u64,
+        /// Those that use it.
+        users: Vec<AccountId>,
+        /// In whose place they stand.
+        members: Vec<Members>,
+    },
+    /// Accounts that an image is shared with and that don't use it.
+    Idle {
+        /// The accounts.
+        accounts: Vec<AccountId>,
+    },
+    /// Accounts that use an image and that it is not shared with.
+    Unshared {
+        /// The accounts.
+        accounts: Vec<AccountId>,
+    },
     /// An image is shared in forms that are newer than this program.
     Newer {
         /// As EC2 gives them.
@@ -34,6 +65,10 @@ impl SharingFinding {
             Self::Public => FindingCode::PublicImage,
             Self::Nobody { .. } => FindingCode::SharedWithNobody,
             Self::KeyAccount { .. } => FindingCode::SharedWithKeyAccount,
+            Self::Unreported { .. } => FindingCode::UsageUnknown,
+            Self::Reported { .. } => FindingCode::UsageReport,
+            Self::Idle { .. } => FindingCode::SharedAndUnused,
+            Self::Unshared { .. } => FindingCode::UsedAndUnshared,
             Self::Newer { .. } => FindingCode::UnknownValue,
         }
     }

@@ -26,6 +26,15 @@ pub(super) fn share_image_with_anybody(Placed { region, id }: &Placed) -> String
     command(words.into_iter().chain(["--launch-permission", "Add=[{UserId=ACCOUNT}]"]))
 }
 
+/// Has EC2 report which accounts use an image.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/ec2/create-image-usage-report.html>
+pub(super) fn report_usage(Placed { region, id }: &Placed) -> String {
+    let words = ["aws", "ec2", "create-image-usage-report", "--region", region, "--image-id", id];
+    let kinds = ["--resource-types", "ResourceType=ec2:Instance", "ResourceType=ec2:LaunchTemplate"];
+    command(words.into_iter().chain(kinds))
+}
+
 /// Shows the keys that a launch template names.
 ///
 /// <https://docs.aws.amazon.com/cli/latest/reference/ec2/describe-launch-template-versions.html>

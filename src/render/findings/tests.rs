@@ -7,6 +7,7 @@ use crate::arn::{AccountId, KeyArn};
 use crate::authz::Gate;
 use crate::observation::UnreadReason;
 use crate::observation::ec2::ImageCriterion;
+use crate::observation::usage::NoReport;
 use crate::plan::Severity;
 use crate::plan::finding::caller::Denial;
 use crate::plan::finding::failure::StateMeaning;
@@ -338,11 +339,31 @@ fn images_and_snapshots() {
 fn those_whom_an_image_is_shared_with() {
     let (owner, visitor) = (account("111122223333"), account("444455556666"));
     let image = Placed::new("eu-west-1", "ami-0123456789abcdef0");
+    let unreported = |is_pending, partial| SharingFinding::Unreported {
+        image: image.clone(),
+        owner,
+        none: NoReport { is_pending, partial },
+    };
+    let reported = |age, users: &[AccountId], members: &[&str]| SharingFinding::Reported {
+        report: "amiur-0123456789abcdef0".to_owned(),
+        age,
+        users: users.to_vec(),
+        members: members.iter().map(|members| members.parse().unwrap()).collect(),
+    };
     insta::assert_snapshot!(of([
         SharingFinding::Public,
-        SharingFinding::Nobody { image, owner },
+        SharingFinding::Nobody { image: image.clone(), owner },
         SharingFinding::KeyAccount { account: visitor },
         SharingFinding::Newer { shares: texts(&["guild=x", "club=`y`"]) },
+        unreported(false, 0),
+        unreported(false, 2),
+        unreported(true, 1),
+        reported(0, &[], &[]),
+        reported(3600, &[visitor], &["o-a1b2c3d4e5"]),
+        reported(172_799, &[visitor], &[]),
+        reported(259_200, &[owner, visitor], &["o-a1b2c3d4e5", "o-a1b2c3d4e5/*/ou-ab12-11111111/"]),
+        SharingFinding::Idle { accounts: vec![owner, visitor] },
+        SharingFinding::Unshared { accounts: vec![visitor] },
     ]));
 }
 

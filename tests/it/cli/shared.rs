@@ -210,3 +210,92 @@ fn a_saved_plan_has_whom_it_came_to() {
     let plan = scene.run("apply plan.json --sandbox=world.json --yes --output json");
     assert_eq!((plan.status, grantees(&plan.json()).len()), (0, 3), "{plan}");
 }
+
+/// A report of three days ago, by which these accounts use the image so often.
+fn report(entries: &Value) -> Value {
+    json!({"id": "amiur-0123456789abcdef0", "age": 259_200, "entries": entries})
+}
+
+fn used(with: &Value, reports: &Value) -> Scene {
+    Scene::changed(WORLD, |world| {
+        world["images"][AMI]["shared_with"] = with.clone();
+        world["images"][AMI]["usage_reports"] = reports.clone();
+    })
+}
+
+#[test]
+fn accounts_that_use_it_are_let_in_and_the_others_named() {
+    let with = json!(["444455556666", "777788889999", ORGANIZATION]);
+    let scene =
+        used(&with, &json!([report(&json!({"444455556666": 12, "111122223333": 3, "222233334444": 1}))]));
+    let dry = scene.fix("--shared --in-use --dry-run");
+    insta::assert_snapshot!(dry);
+    let applied = scene.fix("--shared --in-use --yes --output json");
+    assert_eq!(applied.status, 0, "{applied}");
+    assert_valid(&applied.json());
+    let [a, b] = ["222233334444", "444455556666"].map(|account| format!("arn:aws:iam::{account}:root"));
+    assert_eq!(grantees(&applied.json()), [a, b], "accounts stand in place of the organization");
+}
+
+#[test]
+fn without_a_report_of_everybody_nothing_is_settled() {
+    let with = json!(["444455556666"]);
+    let entries = json!({"444455556666": 1});
+    let some = |member: &str, value: Value| {
+        let mut report = report(&entries);
+        report[member] = value;
+        report
+    };
+    let mut told = Vec::new();
+    for reports in [
+        json!([]),
+        json!([some("of_accounts", json!(["444455556666"]))]),
+        json!([some("kinds", json!(["ec2:Instance"])), some("state", json!("error"))]),
+        json!([some("state", json!("pending"))]),
+    ] {
+        let scene = used(&with, &reports);
+        let before = scene.content();
+        let ran = scene.fix("--shared --in-use --yes");
+        assert_eq!((ran.status, scene.content() == before), (3, true), "{ran}");
+        told.push(ran.stdout.clone());
+        let check = scene.run("check --sandbox=world.json --shared --in-use");
+        assert_eq!(check.status, 3, "{check}");
+    }
+    insta::assert_snapshot!(told.join("\n---\n"));
+}
+
+#[test]
+fn the_newest_report_counts_and_nobody_it_is_not_shared_with() {
+    let old = json!({"id": "amiur-old", "age": 864_000, "entries": {"777788889999": 1}});
+    let new = json!({"id": "amiur-new", "age": 60, "entries": {"444455556666": 1, "222233334444": 5, "777788889999": 0}});
+    let scene = used(&json!(["444455556666", "777788889999"]), &json!([old, new]));
+    let report = scene.fix("--shared --in-use --dry-run --output json").json();
+    assert_eq!(grantees(&report), ["arn:aws:iam::444455556666:root"]);
+    let findings = report["findings"].as_array().unwrap();
+    let about = |code: &str| {
+        let found =
+            findings.iter().find(|finding| finding["code"] == code).unwrap_or_else(|| panic!("{report:#}"));
+        found["message"].as_str().unwrap().to_owned()
+    };
+    assert!(about("usage_report").contains("`amiur-new`, made less than an hour ago"));
+    assert!(about("shared_and_unused").contains("777788889999"));
+    assert!(about("used_and_unshared").contains("222233334444"));
+    let unused = used(&json!(["444455556666"]), &json!([{"id": "amiur-none"}]));
+    assert_eq!(unused.fix("--shared --in-use --dry-run").status, 3, "there is nobody to let in");
+}
+
+#[test]
+fn who_uses_it_has_to_be_readable_where_it_is_asked() {
+    let scene = used(&json!(["444455556666"]), &json!([report(&json!({"444455556666": 1}))]));
+    scene.change(|world| {
+        world["callers"]["111122223333"]["denied"] = json!(["ec2:DescribeImageUsageReportEntries"]);
+    });
+    refused(
+        &scene.fix("--shared --in-use --yes"),
+        1,
+        "who uses the image `ami-0123456789abcdef0` can't be read",
+        "leave --in-use out",
+    );
+    assert_eq!(scene.fix("--shared --yes").status, 0, "it is read only where it is asked");
+    refused(&scene.fix("--in-use --dry-run"), 2, "--shared", "");
+}

@@ -31,6 +31,13 @@ impl fmt::Display for Unexpected {
     }
 }
 
+impl Unexpected {
+    /// Of what should be a time.
+    pub(super) fn time(text: &str) -> Self {
+        Self(format!("`{text}` is no time"))
+    }
+}
+
 impl From<ArnError> for Unexpected {
     fn from(error: ArnError) -> Self {
         Self(error.to_string())

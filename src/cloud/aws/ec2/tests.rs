@@ -10,6 +10,7 @@ use crate::arn::AccountId;
 use crate::cloud::aws::{Aws, AwsOptions};
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
 use crate::cloud::{CloudError, CloudErrorKind};
+use crate::observation::usage::{NoReport, Usage, UsageReport};
 
 const PROFILES: &str = "
 [profile operator]
@@ -195,4 +196,70 @@ async fn an_accounts_own_settings() {
             "Action=GetEbsEncryptionByDefault&Version=2016-11-15"
         ]
     );
+}
+
+/// As the API's reference has it; element names are those of the SDKs' model.
+///
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImageUsageReportEntries.html>
+#[tokio::test]
+async fn the_newest_whole_usage_report_is_read_to_its_end() {
+    const IMAGE: &str = "ami-0123456789abcdef0";
+    let report = |id: &str, created: &str, accounts: &str| {
+        format!(
+            "<item><imageId>{IMAGE}</imageId><reportId>{id}</reportId><state>available</state><resourceTypeSet><item>\
+             <resourceType>ec2:Instance</resourceType></item><item><resourceType>ec2:LaunchTemplate</resourceType>\
+             <resourceTypeOptionSet><item><optionName>version-depth</optionName></item></resourceTypeOptionSet></item>\
+             </resourceTypeSet><accountIdSet>{accounts}</accountIdSet><creationTime>{created}</creationTime></item>"
+        )
+    };
+    let entry = |account: &str, count: u64| {
+        format!(
+            "<item><resourceType>ec2:Instance</resourceType><reportId>amiur-2</reportId><usageCount>{count}</usageCount>\
+             <accountId>{account}</accountId><imageId>{IMAGE}</imageId></item>"
+        )
+    };
+    let reports = |items: &[String], next: &str| {
+        let items = items.concat();
+        format!("<R><imageUsageReportSet>{items}</imageUsageReportSet><nextToken>{next}</nextToken></R>")
+    };
+    let entries = |items: &[String], next: &str| {
+        let items = items.concat();
+        format!(
+            "<R><imageUsageReportEntrySet>{items}</imageUsageReportEntrySet><nextToken>{next}</nextToken></R>"
+        )
+    };
+    let some = report("amiur-3", "2025-12-03T00:00:00.000Z", "<item>444455556666</item>");
+    let (old, new) = (
+        report("amiur-1", "2025-12-01T00:00:00.000Z", ""),
+        report("amiur-2", "2025-12-02T10:20:30.405Z", ""),
+    );
+    let server = Server::answering(vec![
+        (200, reports(&[old], "t")),
+        (200, reports(&[new, some], "")),
+        (200, entries(&[entry("444455556666", 2), entry("777788889999", 0)], "u")),
+        (200, entries(&[entry("444455556666", 1)], "")),
+        (200, reports(&[], "")),
+        (200, reports(&[report("amiur-4", "yesterday", "")], "")),
+    ]);
+    let (_directory, aws) = server.connect().await;
+    let usage = aws.image_usage(&Viewpoint::default(), IMAGE).await.unwrap();
+    let Usage::Reported(UsageReport { id, age, accounts }) = usage else { panic!("{usage:?}") };
+    assert_eq!(
+        (id.as_str(), accounts),
+        ("amiur-2", [("444455556666".parse::<AccountId>().unwrap(), 3)].into())
+    );
+    assert!(age > 86_400, "{age}");
+    assert_eq!(
+        server.forms(),
+        [
+            "Action=DescribeImageUsageReports&Version=2016-11-15&ImageId.1=ami-0123456789abcdef0",
+            "Action=DescribeImageUsageReports&Version=2016-11-15&ImageId.1=ami-0123456789abcdef0&NextToken=t",
+            "Action=DescribeImageUsageReportEntries&Version=2016-11-15&ReportId.1=amiur-2",
+            "Action=DescribeImageUsageReportEntries&Version=2016-11-15&ReportId.1=amiur-2&NextToken=u",
+        ]
+    );
+    let none = aws.image_usage(&Viewpoint::default(), IMAGE).await.unwrap();
+    assert_eq!(none, Usage::Unreported(NoReport { is_pending: false, partial: 0 }));
+    let strange = aws.image_usage(&Viewpoint::default(), IMAGE).await.unwrap_err();
+    assert!(strange.message.contains("`yesterday` is no time"), "{strange}");
 }

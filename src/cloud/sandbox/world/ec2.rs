@@ -1,11 +1,12 @@
 //! Images, snapshots, volumes and instances in a world.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer};
 
 use super::shape::{Object, one_of};
 use crate::arn::{AccountId, KeyArn};
+use crate::observation::usage::{ReportHead, USING};
 
 /// An image.
 #[derive(Debug, Deserialize)]
@@ -24,6 +25,8 @@ pub(in crate::cloud::sandbox) struct Image {
     pub(in crate::cloud::sandbox) devices: Vec<String>,
     #[serde(default)]
     pub(in crate::cloud::sandbox) shared_with: Vec<String>,
+    #[serde(default)]
+    pub(in crate::cloud::sandbox) usage_reports: Vec<Object<UsageReport>>,
 }
 
 impl Image {
@@ -34,6 +37,36 @@ impl Image {
         let usual = USUAL.iter().map(|name| (*name).to_owned());
         let names = if self.devices.is_empty() { usual.collect() } else { self.devices.clone() };
         self.snapshots.iter().cloned().zip(names).collect()
+    }
+}
+
+/// A report about the use of an image.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::cloud::sandbox) struct UsageReport {
+    pub(in crate::cloud::sandbox) id: String,
+    #[serde(default)]
+    pub(in crate::cloud::sandbox) age: u64,
+    #[serde(default = "available", deserialize_with = "report_state")]
+    pub(in crate::cloud::sandbox) state: String,
+    #[serde(default = "all_kinds")]
+    pub(in crate::cloud::sandbox) kinds: BTreeSet<String>,
+    /// The accounts that it was asked for, where that is not all of them.
+    #[serde(default)]
+    pub(in crate::cloud::sandbox) of_accounts: Vec<AccountId>,
+    #[serde(default)]
+    pub(in crate::cloud::sandbox) entries: BTreeMap<AccountId, u64>,
+}
+
+impl UsageReport {
+    pub(in crate::cloud::sandbox) fn head(&self) -> ReportHead {
+        ReportHead {
+            id: self.id.clone(),
+            state: self.state.clone(),
+            age: self.age,
+            kinds: self.kinds.clone(),
+            is_of_some_accounts: !self.of_accounts.is_empty(),
+        }
     }
 }
 
@@ -121,6 +154,15 @@ fn image_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html>
 fn snapshot_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     one_of(deserializer, &["completed", "pending", "error", "recoverable", "recovering"])
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ImageUsageReport.html>
+fn report_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    one_of(deserializer, &["available", "pending", "error"])
+}
+
+fn all_kinds() -> BTreeSet<String> {
+    USING.iter().map(ToString::to_string).collect()
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html>
