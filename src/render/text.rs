@@ -35,7 +35,7 @@ pub use conflicts::conflict;
 pub use coverage::coverage;
 pub use findings::{findings, told};
 pub use gains::{foreign_access, gains};
-pub use handovers::handovers;
+pub use handovers::{handovers, members};
 pub use proof::{Moment, proof, prospect, trials};
 pub use summary::summary_line;
 pub use users::users;

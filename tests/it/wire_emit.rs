@@ -228,6 +228,37 @@ async fn the_scripts_make_the_grant_that_fix_makes() {
     assert!(told(&again).contains("No changes."), "{}", told(&again));
 }
 
+#[tokio::test]
+async fn what_members_need_is_made_by_a_script_or_a_module() {
+    let stage = Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    for (format, place) in [("cli", "script"), ("terraform", "module")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
+        command.args(["fix", "--key", &stage.key.to_string(), "--organization", "o-a1b2c3d4e5", "--dry-run"]);
+        command.args(["--emit", format, "--emit-dir", folder.path().join(place).to_str().unwrap()]);
+        let emitted = stage.operator.run(&mut command).output().unwrap();
+        assert_eq!(emitted.status.code(), Some(0), "{}", told(&emitted));
+    }
+    assert_eq!(complaints(folder.path()), "");
+    let modules = parsed(&folder.path().join("module/o-a1b2c3d4e5"));
+    let policy = &modules[0]["resource"][0]["\"aws_iam_policy\""]["\"policy_kmskeyusagepolicy\""];
+    assert_eq!(policy["name"], "\"KmsKeyUsagePolicy\"", "{modules:#?}");
+
+    let script = folder.path().join("script/o-a1b2c3d4e5/apply.sh");
+    let programs = moto::program("aws").parent().unwrap().to_owned();
+    let path = std::env::join_paths([programs, "/usr/bin".into(), "/bin".into()]).unwrap();
+    let mut command = Command::new(&script);
+    let ran = stage.operator.run(command.arg("role/app")).env("PATH", path);
+    let ran = ran.env("AWS_PROFILE", stage.launcher.id.to_string()).output().unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{}", told(&ran));
+    assert_eq!(stage.attached().await, ["KmsKeyUsagePolicy"]);
+    let own = stage.state().await;
+    let document = fs::read_to_string(script.with_file_name("KmsKeyUsagePolicy.json")).unwrap();
+    let id = stage.owner.id.to_string();
+    assert!(document.contains(&stage.key.to_string()), "{document}");
+    assert_eq!(own[1], document.replace(&stage.key.id, "KEY").replace(&id, "OWNER"), "{own:?}");
+}
+
 #[test]
 fn grants_are_hcl() {
     let scene = Scene::of("autoscaling-across-accounts");

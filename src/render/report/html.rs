@@ -244,14 +244,10 @@ fn one_hunk(out: &mut String, hunk: &Hunk, is_whole: bool) {
 }
 
 fn others(out: &mut String, report: &Report<'_>) {
-    if report.case.plan.handovers.is_empty() {
-        return;
+    let text = handovers(report);
+    if !text.is_empty() {
+        _ = writeln!(out, "<section>\n<h2>For other accounts</h2>\n<pre>{}</pre>\n</section>", lines(&text));
     }
-    _ = writeln!(
-        out,
-        "<section>\n<h2>For other accounts</h2>\n<pre>{}</pre>\n</section>",
-        lines(&handovers(report))
-    );
 }
 
 fn commands(out: &mut String, report: &Report<'_>) {

@@ -128,20 +128,25 @@ impl Page {
     }
 
     fn handovers(&mut self, report: &Report<'_>) {
-        if report.case.plan.handovers.is_empty() {
-            return;
+        let text = handovers(report);
+        if !text.is_empty() {
+            self.line("\n## For other accounts\n");
+            self.block("text", &text);
         }
-        self.line("\n## For other accounts\n");
-        self.block("text", &handovers(report));
     }
 }
 
-/// The hand-overs as they are shown on a terminal.
+/// The hand-overs as they are shown on a terminal, and what an organization's accounts need.
 pub(super) fn handovers(report: &Report<'_>) -> String {
     const WIDTH: usize = 100;
+    let (request, plan) = (&report.case.request, &report.case.plan);
     let mut out = Vec::new();
     // Writing to memory does not fail.
-    _ = text::handovers(&mut out, &Styles::plain(), WIDTH, &report.case.request, &report.case.plan.handovers);
+    _ = text::handovers(&mut out, &Styles::plain(), WIDTH, request, &plan.handovers);
+    if !out.is_empty() && request.grantees.iter().any(|grantee| grantee.as_members().is_some()) {
+        out.push(b'\n');
+    }
+    _ = text::members(&mut out, &Styles::plain(), WIDTH, request);
     String::from_utf8_lossy(&out).into_owned()
 }
 

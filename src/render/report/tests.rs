@@ -58,6 +58,22 @@ fn every_kind_as_html() {
 }
 
 #[test]
+fn what_the_accounts_of_an_organization_need_is_told_whole() {
+    let request = testing::request(&["o-a1b2c3d4e5", "o-b1b2c3d4e5/r-ab12/ou-ab12-11111111/"]);
+    let text = shown(&testing::empty_plan(), &request, markdown);
+    let (_, others) = text.split_once("## For other accounts").unwrap();
+    insta::assert_snapshot!(others);
+    let page = shown(&testing::empty_plan(), &request, html);
+    assert!(page.contains("AllowAttachmentOfPersistentResources"), "{page}");
+    let both = Plan { handovers: vec![testing::identity_handover()], ..testing::empty_plan() };
+    let text = shown(&both, &request, markdown);
+    assert!(
+        text.contains("account 444455556666:\n") && text.contains("each account of `o-a1b2c3d4e5`"),
+        "{text}"
+    );
+}
+
+#[test]
 fn the_page_needs_nothing_from_elsewhere() {
     let page = shown(&everything(), &testing::request(&[testing::ROLE]), html);
     for forbidden in

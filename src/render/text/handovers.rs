@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use super::names;
-use crate::access::{NewGrant, Request};
+use crate::access::{Grantee, NewGrant, Request};
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::diff;
 use crate::escape::EscapedJson;
-use crate::plan::Handover;
+use crate::plan::listing::all_listed;
+use crate::plan::{Handover, identity_policy};
 use crate::render::Styles;
 use crate::render::command::{self, CommandLine};
 use crate::render::prose::Prose;
@@ -45,6 +46,31 @@ pub fn handovers(
         command::fix(request, handover).write(out, styles, width, CODE)?;
     }
     Ok(())
+}
+
+/// Writes what the accounts of an organization or OU need that is among the grantees: a policy, the same in each.
+///
+/// # Errors
+/// What the writer returns.
+pub fn members(out: &mut dyn Write, styles: &Styles, width: usize, request: &Request) -> io::Result<()> {
+    let members = request.grantees.iter().filter_map(Grantee::as_members);
+    let members: Vec<String> = members.map(ToString::to_string).collect();
+    if members.is_empty() {
+        return Ok(());
+    }
+    let heading = format!("For an administrator of each account of {}:", all_listed(&members));
+    Prose::new().styled(styles.strong, &heading).write(out, width, 0)?;
+    let page = Page { styles, width };
+    let name = request.policy_name.as_str();
+    let file = command::document_file(name);
+    page.say(
+        out,
+        &format!("Create the policy {name} and attach it to whoever launches there. Save as {file}:"),
+    )?;
+    write_code(out, &identity_policy::for_members(request))?;
+    page.say(out, "With the AWS CLI:")?;
+    page.commands(out, &[command::create_members_policy(name)])?;
+    page.say(out, "In all accounts at once, but for the management account: `keymend fix --dry-run --emit cloudformation` writes a template for a StackSet.")
 }
 
 /// Grants are listed with the credentials of the key's account, so keymend needs both.
