@@ -510,6 +510,10 @@ pub struct PermissionsArgs {
     /// With what a run reads of EC2 that starts from an AMI, a snapshot, a volume or an instance
     #[arg(long)]
     pub ami: bool,
+    /// With what a run reads of AWS Organizations where a policy speaks of aws:PrincipalOrgID, or where an organization is
+    /// let in
+    #[arg(long)]
+    pub organizations: bool,
     /// Only what a dry run needs
     #[arg(long)]
     pub dry_run: bool,

@@ -94,9 +94,9 @@ pub trait Observe {
     /// The tags of a customer managed policy (iam:GetPolicy).
     async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError>;
 
-    /// Where an account stands in AWS Organizations, if that is known; nothing depends on it but what is said of
-    /// `aws:PrincipalOrgID`.
-    async fn affiliation(&self, account: AccountId) -> Option<Affiliation>;
+    /// Where an account stands in AWS Organizations, as far as credentials at hand may read it
+    /// (organizations:DescribeOrganization, organizations:ListParents).
+    async fn affiliation(&self, account: AccountId) -> Result<Option<Affiliation>, CloudError>;
 }
 
 /// What belongs to a user, role or group besides its attached policies, by name.

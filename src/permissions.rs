@@ -237,6 +237,16 @@ pub fn with_ec2_reads(mut policy: Value, side: Ec2Side) -> Value {
     policy
 }
 
+/// Adds the reads of AWS Organizations that a run makes where a policy speaks of the principal's organization, or where
+/// an organization is let in. `ListParents` is for the management account and delegated administrators.
+pub fn with_organization_reads(mut policy: Value) -> Value {
+    let actions = ["organizations:DescribeOrganization", "organizations:ListParents"];
+    if let Some(statements) = policy.get_mut("Statement").and_then(Value::as_array_mut) {
+        statements.push(allow("ReadOrganization", &actions, &["*".to_owned()]));
+    }
+    policy
+}
+
 fn policy(statements: &[Value]) -> Value {
     json!({"Version": "2012-10-17", "Statement": statements})
 }
@@ -542,6 +552,20 @@ mod tests {
           ]
         }
         "#);
+    }
+
+    #[test]
+    fn runs_where_policies_speak_of_organizations_read_them() {
+        let account = "444455556666".parse().unwrap();
+        let policy = key_account_policy(Partition::Aws, account, &[], Task::DryRun, false);
+        let with = with_organization_reads(policy.clone());
+        let (all, more) =
+            with["Statement"].as_array().unwrap().split_at(policy["Statement"].as_array().unwrap().len());
+        assert_eq!(all, policy["Statement"].as_array().unwrap());
+        assert_eq!(
+            more[0]["Action"],
+            json!(["organizations:DescribeOrganization", "organizations:ListParents"])
+        );
     }
 
     #[test]

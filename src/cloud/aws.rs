@@ -15,6 +15,7 @@ mod grants;
 mod iam;
 mod identity;
 mod kms;
+mod organizations;
 mod pace;
 mod prove;
 mod retries;
@@ -226,9 +227,8 @@ impl Observe for Aws {
         self.iam(policy.account, "iam:GetPolicy").await?.policy_tags(policy).await
     }
 
-    /// AWS Organizations is not asked: nothing is known.
-    async fn affiliation(&self, _: AccountId) -> Option<Affiliation> {
-        None
+    async fn affiliation(&self, account: AccountId) -> Result<Option<Affiliation>, CloudError> {
+        self.read_affiliation(account).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod abreast;
 mod identity;
+mod organizations;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -101,10 +102,8 @@ pub async fn observe(
         observation.tags.extend(account.tags);
         sessions.extend(account.sessions);
     }
-    for account in observation.callers.keys().copied().collect::<Vec<_>>() {
-        let affiliation = cloud.affiliation(account).await;
-        observation.affiliations.extend(affiliation.map(|affiliation| (account, affiliation)));
-    }
+    let affiliations = organizations::affiliations(asked, &observation, cloud).await;
+    observation.affiliations = affiliations;
     let partition = request.keys.first().map_or(Partition::Aws, |key| key.partition);
     for grantee in &asked.grantees {
         let grantee = resolve(grantee, partition, &sessions)?;

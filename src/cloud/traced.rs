@@ -125,8 +125,8 @@ impl<C: Observe> Observe for Traced<C> {
         told("read tags of policy", policy, self.0.policy_tags(policy)).await
     }
 
-    async fn affiliation(&self, account: AccountId) -> Option<Affiliation> {
-        self.0.affiliation(account).await
+    async fn affiliation(&self, account: AccountId) -> Result<Option<Affiliation>, CloudError> {
+        told("read organization of account", &account, self.0.affiliation(account)).await
     }
 }
 

@@ -29,7 +29,10 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
             .hint("give --key ARN for the key's account, --account ID for a requester account, or both")
             .into());
     }
-    let ec2 = |policy, side| if args.ami { permissions::with_ec2_reads(policy, side) } else { policy };
+    let more = |policy, side| {
+        let policy = if args.ami { permissions::with_ec2_reads(policy, side) } else { policy };
+        if args.organizations { permissions::with_organization_reads(policy) } else { policy }
+    };
     let mut policies = serde_json::Map::new();
     let key_accounts: std::collections::BTreeSet<AccountId> = keys.iter().map(|key| key.account).collect();
     for account in key_accounts {
@@ -37,7 +40,7 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
         let partition = own.first().map_or(Partition::Aws, |key| key.partition);
         let policy =
             permissions::key_account_policy(partition, account, &own, mode, args.service_linked_roles);
-        policies.insert(format!("{account} (key account)"), ec2(policy, Ec2Side::Owner));
+        policies.insert(format!("{account} (key account)"), more(policy, Ec2Side::Owner));
     }
     let partition = keys.first().map_or(Partition::Aws, |key| key.partition);
     for account in accounts {
@@ -46,7 +49,7 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
         if args.simulate {
             permissions::add_simulation(&mut policy, partition, account);
         }
-        policies.insert(format!("{account} (requester account)"), ec2(policy, Ec2Side::Requester));
+        policies.insert(format!("{account} (requester account)"), more(policy, Ec2Side::Requester));
     }
     // One policy is printed as it can be used; several are told apart by their account.
     let printed = match policies.iter().next() {

@@ -1,4 +1,4 @@
-//! The clients of EC2 and of Auto Scaling, as the SDK's own are: configuration in, calls out.
+//! The clients of EC2, Auto Scaling and AWS Organizations, as the SDK's own are: configuration in, calls out.
 //!
 //! Without their SDKs, of which EC2's takes longer to compile than everything else together: the calls are few.
 
@@ -12,13 +12,15 @@ use aws_config::SdkConfig;
 use self::query::Operation;
 pub(super) use self::query::{Query, QueryError};
 
-/// A service that speaks the Query protocol.
+/// A service that speaks the Query protocol, or of which the calls are few.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Api {
     /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Welcome.html>
     Ec2,
     /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/Welcome.html>
     AutoScaling,
+    /// <https://docs.aws.amazon.com/organizations/latest/APIReference/Welcome.html>
+    Organizations,
 }
 
 impl Api {
@@ -27,6 +29,7 @@ impl Api {
         match self {
             Self::Ec2 => "EC2",
             Self::AutoScaling => "Auto Scaling",
+            Self::Organizations => "Organizations",
         }
     }
 
@@ -35,6 +38,7 @@ impl Api {
         match self {
             Self::Ec2 => "ec2",
             Self::AutoScaling => "autoscaling",
+            Self::Organizations => "organizations",
         }
     }
 
@@ -43,6 +47,7 @@ impl Api {
         match self {
             Self::Ec2 => "2016-11-15",
             Self::AutoScaling => "2011-01-01",
+            Self::Organizations => "2016-11-28",
         }
     }
 

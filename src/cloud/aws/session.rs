@@ -28,7 +28,7 @@ use super::role::AssumedRole;
 use super::settings::{self, CA_BUNDLE, MAX_ATTEMPTS};
 use super::transport::{Carriage, Connections, Reads};
 use super::trust;
-use crate::arn::{AccountId, ArnParts, EntityArn, Partition};
+use crate::arn::{AccountId, ArnParts, EntityArn, OrganizationId, Partition};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::observation::Caller;
 
@@ -68,6 +68,8 @@ pub(super) struct Session {
     known: Option<Caller>,
     /// Who it is by GetCallerIdentity.
     identity: OnceCell<Result<Caller, CloudError>>,
+    /// The organization of its account.
+    pub(super) organization: OnceCell<Result<Option<OrganizationId>, CloudError>>,
     clients: Clients,
     /// Clients of the Query protocol, by service and region.
     query: RefCell<BTreeMap<(Api, String), ec2_client::Client>>,
@@ -91,6 +93,7 @@ impl Session {
             region,
             known,
             identity: OnceCell::new(),
+            organization: OnceCell::new(),
             clients: Clients::of(config.clone()),
             query: RefCell::default(),
             config,

@@ -191,10 +191,13 @@ impl Observe for Sandbox {
         Ok(found.tags.clone())
     }
 
-    async fn affiliation(&self, account: AccountId) -> Option<Affiliation> {
+    async fn affiliation(&self, account: AccountId) -> Result<Option<Affiliation>, CloudError> {
         let state = self.state.borrow();
-        let Object(told) = state.world.accounts.get(&account)?.organization.as_ref()?;
-        Some(Affiliation { organization: told.id.clone(), path: told.path.clone() })
+        let served =
+            state.world.accounts.get(&account).filter(|_| state.world.callers.contains_key(&account));
+        Ok(served
+            .and_then(|account| account.organization.as_ref())
+            .map(|Object(told)| Affiliation { organization: told.id.clone(), path: told.path.clone() }))
     }
 }
 

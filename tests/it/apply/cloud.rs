@@ -291,7 +291,7 @@ impl Observe for Faulty {
         self.inner.policy_tags(policy).await
     }
 
-    async fn affiliation(&self, account: AccountId) -> Option<Affiliation> {
+    async fn affiliation(&self, account: AccountId) -> Result<Option<Affiliation>, CloudError> {
         self.inner.affiliation(account).await
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::arn::AccountId;
+use crate::cloud::Observe as _;
 use crate::cloud::aws::{Aws, AwsOptions};
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
 use crate::cloud::{CloudError, CloudErrorKind};
@@ -262,4 +263,71 @@ async fn the_newest_whole_usage_report_is_read_to_its_end() {
     assert_eq!(none, Usage::Unreported(NoReport { is_pending: false, partial: 0 }));
     let strange = aws.image_usage(&Viewpoint::default(), IMAGE).await.unwrap_err();
     assert!(strange.message.contains("`yesterday` is no time"), "{strange}");
+}
+
+const WHO: &str = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+                   <Arn>arn:aws:iam::111122223333:user/operator</Arn><UserId>AIDAEXAMPLE</UserId>\
+                   <Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+
+const ORGANIZATION: &str = r#"{"Organization": {"Id": "o-a1b2c3d4e5", "MasterAccountId": "999988887777"}}"#;
+
+fn refusal(code: &str) -> (u16, String) {
+    (400, format!(r#"{{"__type": "com.amazonaws.organizations#{code}", "Message": "said so"}}"#))
+}
+
+fn parents(id: &str, kind: &str) -> (u16, String) {
+    (200, format!(r#"{{"Parents": [{{"Id": "{id}", "Type": "{kind}"}}]}}"#))
+}
+
+#[tokio::test]
+async fn where_an_account_stands_is_read_as_far_as_the_caller_may() {
+    let ok = |body: &str| (200, body.to_owned());
+    let own: AccountId = "111122223333".parse().unwrap();
+    let other: AccountId = "444455556666".parse().unwrap();
+    for (account, answers, expected) in [
+        (own, vec![refusal("AWSOrganizationsNotInUseException")], None),
+        (own, vec![ok(ORGANIZATION), refusal("AccessDeniedException")], Some(("o-a1b2c3d4e5", None))),
+        (
+            own,
+            vec![
+                ok(ORGANIZATION),
+                parents("ou-ab12-11111111", "ORGANIZATIONAL_UNIT"),
+                parents("r-ab12", "ROOT"),
+            ],
+            Some(("o-a1b2c3d4e5", Some("o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/"))),
+        ),
+        // Of another account, the caller's organization alone tells nothing.
+        (other, vec![ok(ORGANIZATION), refusal("AccessDeniedException")], None),
+        (other, vec![ok(ORGANIZATION), refusal("ChildNotFoundException")], None),
+        (
+            other,
+            vec![ok(ORGANIZATION), parents("r-ab12", "ROOT")],
+            Some(("o-a1b2c3d4e5", Some("o-a1b2c3d4e5/r-ab12/"))),
+        ),
+    ] {
+        let count = answers.len();
+        let server = Server::answering([vec![ok(WHO)], answers].concat());
+        let (_directory, aws) = server.connect().await;
+        let found = aws.affiliation(account).await.unwrap();
+        let found = found.as_ref().map(|found| (found.organization.as_str(), found.path.as_deref()));
+        assert_eq!(found, expected);
+        let requests = server.requests.lock().unwrap().clone();
+        assert_eq!(requests.len(), count + 1);
+        let (head, body) = &requests[1];
+        let head = head.to_ascii_lowercase();
+        assert!(head.contains("x-amz-target: awsorganizationsv20161128.describeorganization"), "{head}");
+        assert!(head.contains("content-type: application/x-amz-json-1.1"), "{head}");
+        assert!(head.contains("/us-east-1/organizations/aws4_request"), "{head}");
+        assert_eq!(body, "{}");
+        if let Some((_, body)) = requests.get(2) {
+            assert_eq!(*body, format!(r#"{{"ChildId":"{account}"}}"#));
+        }
+    }
+    let server = Server::answering(vec![ok(WHO), refusal("AccessDeniedException")]);
+    let (_directory, aws) = server.connect().await;
+    let refused = aws.affiliation(own).await.unwrap_err();
+    assert_eq!(
+        (refused.kind, refused.operation),
+        (CloudErrorKind::AccessDenied, "organizations:DescribeOrganization")
+    );
 }

@@ -70,6 +70,14 @@ mod tests {
             let groups = host.replacen("ec2", "autoscaling", 1);
             assert_eq!(of(Api::AutoScaling).await, Ok(format!("https://{groups}")), "{region}");
         }
+        for (region, host) in [
+            ("us-east-1", "organizations.us-east-1.amazonaws.com"),
+            ("cn-northwest-1", "organizations.cn-northwest-1.amazonaws.com.cn"),
+            ("us-gov-west-1", "organizations.us-gov-west-1.amazonaws.com"),
+        ] {
+            let found = of_region(Api::Organizations, region, false, false).await;
+            assert_eq!(found, Ok(format!("https://{host}")));
+        }
         assert!(of_region(Api::Ec2, "not a region!", false, false).await.is_err());
     }
 }

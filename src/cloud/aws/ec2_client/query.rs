@@ -66,6 +66,11 @@ impl Query {
         Self { api: Api::AutoScaling, ..Self::new(action) }
     }
 
+    /// A call of AWS Organizations'.
+    pub(in crate::cloud::aws) fn of_organizations(action: &'static str) -> Self {
+        Self { api: Api::Organizations, ..Self::new(action) }
+    }
+
     pub(in crate::cloud::aws) fn with(mut self, name: &str, value: &str) -> Self {
         self.parameters.push((name.to_owned(), value.to_owned()));
         self
@@ -75,6 +80,14 @@ impl Query {
     pub(in crate::cloud::aws) fn with_each(self, name: &str, values: &[String]) -> Self {
         let numbered = values.iter().enumerate();
         numbered.fold(self, |query, (index, value)| query.with(&format!("{name}.{}", index + 1), value))
+    }
+
+    /// The parameters as the JSON protocol has them.
+    ///
+    /// <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
+    fn json(&self) -> String {
+        let members = self.parameters.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+        serde_json::Value::Object(members.collect()).to_string()
     }
 
     fn form(&self) -> String {
@@ -189,10 +202,18 @@ fn components(config: &SdkConfig) -> RuntimeComponentsBuilder {
 
 #[expect(clippy::needless_pass_by_value, reason = "the runtime hands the input over")]
 fn request(query: Query) -> Result<HttpRequest, BoxError> {
-    let mut request = HttpRequest::new(SdkBody::from(query.form()));
+    let (body, kind) = match query.api {
+        Api::Ec2 | Api::AutoScaling => (query.form(), "application/x-www-form-urlencoded"),
+        Api::Organizations => (query.json(), "application/x-amz-json-1.1"),
+    };
+    let mut request = HttpRequest::new(SdkBody::from(body));
     request.set_method("POST")?;
     request.set_uri("/")?;
-    request.headers_mut().insert("content-type", "application/x-www-form-urlencoded");
+    request.headers_mut().insert("content-type", kind);
+    if query.api == Api::Organizations {
+        let target = format!("AWSOrganizationsV20161128.{}", query.action);
+        request.headers_mut().insert("x-amz-target", target);
+    }
     Ok(request)
 }
 
@@ -208,6 +229,21 @@ fn answer(response: &HttpResponse) -> Result<String, OrchestratorError<QueryErro
         Ok(text) => Ok(text.to_owned()),
         Err(error) => Err(OrchestratorError::other(error)),
     }
+}
+
+/// An error of the JSON protocol.
+#[derive(Deserialize)]
+struct JsonError {
+    #[serde(rename = "__type")]
+    kind: String,
+    #[serde(default, alias = "Message")]
+    message: String,
+}
+
+/// Its code may stand behind the name of its space.
+fn in_json(JsonError { kind, message }: JsonError) -> QueryError {
+    let code = kind.rsplit('#').next().unwrap_or_default();
+    QueryError(ErrorMetadata::builder().code(code).message(message).build())
 }
 
 /// An error as EC2 wraps it, in a list, or as Auto Scaling does, alone; what is not one has no code, and the status tells.
@@ -233,6 +269,9 @@ fn error(body: &[u8]) -> QueryError {
     struct Error {
         code: Option<String>,
         message: Option<String>,
+    }
+    if let Ok(error) = serde_json::from_slice(body) {
+        return in_json(error);
     }
     let text = body.get(..body.len().min(LARGEST_ANSWER)).map(String::from_utf8_lossy);
     let response: Response =
@@ -283,9 +322,19 @@ mod tests {
         );
         assert_eq!((alone.code(), alone.message()), (Some("AccessDenied"), Some("no")));
         assert_eq!(alone.request_id(), Some("5fcb"));
-        for text in
-            ["", "<html><body>502</body></html>", "<Response>", "no XML", "<Response><Errors/></Response>"]
-        {
+        let json = error(
+            br#"{"__type":"com.amazonaws.organizations#AWSOrganizationsNotInUseException","Message":"not a member"}"#,
+        );
+        assert_eq!(json.code(), Some("AWSOrganizationsNotInUseException"));
+        assert_eq!(json.message(), Some("not a member"));
+        for text in [
+            "{}",
+            "",
+            "<html><body>502</body></html>",
+            "<Response>",
+            "no XML",
+            "<Response><Errors/></Response>",
+        ] {
             assert_eq!(error(text.as_bytes()).code(), None, "{text}");
         }
     }
