@@ -152,3 +152,21 @@ fn what_is_no_name_of_one_is_told_with_the_right_option() {
     assert!(runs.iter().all(|ran| ran.stdout.is_empty() && ran.status != 0));
     insta::assert_snapshot!(runs.map(|ran| ran.to_string()).join("\n"));
 }
+
+/// No call more where nothing that was read, and nobody who was named, has to do with organizations.
+#[test]
+fn membership_is_read_where_something_needs_it() {
+    let reads = |scene: &Scene, asked: &str| {
+        let ran = scene.run(&format!("check --sandbox=world.json -v {asked}"));
+        ran.stderr.matches("read organization of account").count()
+    };
+    let plain = Scene::of("copied-ami");
+    assert_eq!(reads(&plain, ""), 0);
+    assert_eq!(reads(&plain, "--organization o-a1b2c3d4e5"), 1, "the key's account");
+    let speaking = Scene::changed("copied-ami", |world| {
+        let key = world["keys"].as_object_mut().unwrap().values_mut().next().unwrap();
+        key["policy"]["Statement"][0]["Condition"] =
+            json!({"StringEquals": {"AWS:principalOrgId": "o-a1b2c3d4e5"}});
+    });
+    assert_eq!(reads(&speaking, ""), 2, "the key's account and the grantee's");
+}
