@@ -227,6 +227,9 @@ impl Error {
             Self::PutBack(_) => Some(
                 "find out who did before it is written again; the same command then plans on what is there".to_owned(),
             ),
+            Self::Template(TemplateError::TooLarge { .. }) => Some(
+                "give fewer keys at once, each time with a --policy-name of its own".to_owned(),
+            ),
             Self::Template(_) => {
                 Some("--emit cli and --emit terraform leave documents as they are".to_owned())
             }

@@ -25,7 +25,7 @@ pub fn cloudformation(request: &Request, plan: &Plan) -> Result<Vec<EmittedFile>
         files.extend(of_account(request, account, &part)?);
     }
     for organization in members::organizations(request) {
-        files.push(stack_set::template(request, &organization)?);
+        files.push(stack_set::of_members(request, &organization)?);
     }
     Ok(files)
 }

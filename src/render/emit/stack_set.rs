@@ -3,10 +3,11 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-associate-stackset-with-org.html>
 
 use super::members::Organization;
-use super::template::{TemplateError, document};
+use super::template::{self, TemplateError};
 use super::{EmittedFile, yaml};
 use crate::access::Request;
 use crate::escape::Escaped;
+use crate::observation::IamQuotas;
 use crate::plan::identity_policy;
 use crate::render::command;
 
@@ -45,13 +46,19 @@ Outputs:
 const DESCRIPTION: &str = "Use of KMS keys for launching instances from encrypted AMIs";
 
 /// The template, `ORGANIZATION/POLICY.yaml`.
-pub(super) fn template(
+pub(super) fn of_members(
     request: &Request,
     organization: &Organization<'_>,
 ) -> Result<EmittedFile, TemplateError> {
     let policy = request.policy_name.as_str();
     let name = format!("{policy}.yaml");
-    let document = document(policy, &identity_policy::for_members(request))?;
+    let document = identity_policy::for_members(request);
+    let size = document.chars().filter(|character| !character.is_whitespace()).count();
+    let most = IamQuotas::default().policy_size;
+    if size > most {
+        return Err(TemplateError::TooLarge { policy: policy.to_owned(), size, most });
+    }
+    let document = template::document(policy, &document)?;
     let mut text = comments(request, organization, &name);
     text.push_str(HEAD);
     text.push_str(&yaml::entry(6, "ManagedPolicyName", &policy.into()));

@@ -13,6 +13,16 @@ pub enum TemplateError {
         /// What it has.
         text: String,
     },
+    /// IAM takes no document of this size.
+    #[error("`{policy}` would have {size} characters without white space, and IAM takes {most}")]
+    TooLarge {
+        /// The policy's name.
+        policy: String,
+        /// Its size.
+        size: usize,
+        /// The most there may be.
+        most: usize,
+    },
     /// A document is not JSON.
     #[error("the document of `{resource}` is no JSON: {message}")]
     NoJson {

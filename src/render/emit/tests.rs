@@ -1,6 +1,6 @@
 use super::*;
 use crate::access::{Profile, Request};
-use crate::arn::{EntityArn, PolicyArn};
+use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::plan::{Change, Operation, Plan};
 use crate::render::testing;
 
@@ -91,6 +91,19 @@ fn what_members_need() {
     };
     let files = [cli(&request, &plan), terraform(&request, &plan), cloudformation(&request, &plan).unwrap()];
     insta::assert_snapshot!("what_members_need_in_every_form", shown(&files.concat()));
+}
+
+#[test]
+fn a_policy_that_iam_would_refuse_is_not_emitted() {
+    let mut request = testing::request(&["o-a1b2c3d4e5"]);
+    let key = |number: usize| KeyArn { id: format!("{number:036}"), ..testing::key() };
+    let mut of = |count: usize| {
+        request.keys = (0..count).map(key).collect();
+        cloudformation(&request, &testing::empty_plan())
+    };
+    assert!(of(36).is_ok());
+    let error = of(37).unwrap_err().to_string();
+    assert!(error.ends_with(" characters without white space, and IAM takes 6144"), "{error}");
 }
 
 #[test]
