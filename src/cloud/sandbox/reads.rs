@@ -192,12 +192,17 @@ impl Observe for Sandbox {
     }
 
     async fn affiliation(&self, account: AccountId) -> Result<Option<Affiliation>, CloudError> {
-        let state = self.state.borrow();
-        let served =
-            state.world.accounts.get(&account).filter(|_| state.world.callers.contains_key(&account));
-        Ok(served
-            .and_then(|account| account.organization.as_ref())
-            .map(|Object(told)| Affiliation { organization: told.id.clone(), path: told.path.clone() }))
+        let call = Call::iam("organizations:DescribeOrganization", account, account);
+        let state = self.current(&call).await?;
+        if !state.world.callers.contains_key(&account) {
+            return Ok(None);
+        }
+        let described = in_account(&state, &call)?.and_then(|described| described.organization.as_ref());
+        let may_read_path = in_account(&state, &call.as_operation("organizations:ListParents")).is_ok();
+        Ok(described.map(|Object(told)| Affiliation {
+            organization: told.id.clone(),
+            path: told.path.clone().filter(|_| may_read_path),
+        }))
     }
 }
 

@@ -170,3 +170,19 @@ fn membership_is_read_where_something_needs_it() {
     });
     assert_eq!(reads(&speaking, ""), 2, "the key's account and the grantee's");
 }
+
+/// Who may not ask knows nothing, and nothing else fails for that.
+#[test]
+fn membership_that_may_not_be_read_is_unknown() {
+    let told = |denied: &str| {
+        let scene = Scene::changed("organization", |world| {
+            world["accounts"]["111122223333"]["organization"] = json!({"id": "o-a1b2c3d4e5"});
+            world["callers"]["111122223333"]["denied"] = json!([denied]);
+        });
+        let ran = scene.fix("--organization o-zzzzzzzzzz --dry-run --output json");
+        let findings = ran.json()["findings"].as_array().unwrap().clone();
+        findings.iter().any(|finding| finding["code"] == "foreign_organization")
+    };
+    assert!(told("organizations:ListParents"));
+    assert!(!told("organizations:*"));
+}
