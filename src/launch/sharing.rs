@@ -91,11 +91,12 @@ pub(super) fn members(shares: &Shares) -> impl Iterator<Item = (Members, Partiti
 
 /// The accounts that an image is shared with and those that use it, each list in its order.
 pub(super) struct Users {
-    /// Those that use it and may: named one by one, or by an organization, of which no list of accounts is at hand.
+    /// Those that use it and that it is shared with by their ids.
     pub(super) let_in: Vec<AccountId>,
     /// Those that are named and don't use it.
     pub(super) idle: Vec<AccountId>,
-    /// Those that use it, and nothing names them.
+    /// Those that use it, and nothing names them. They may be of an organization that it is shared with, or may only have
+    /// been when they launched it, so they are not let in for that.
     pub(super) unshared: Vec<AccountId>,
 }
 
@@ -104,9 +105,7 @@ impl Users {
         let named: BTreeSet<AccountId> = shares.accounts.iter().copied().collect();
         let users: BTreeSet<AccountId> =
             report.accounts.keys().copied().filter(|own| *own != owner).collect();
-        let is_by_members = members(shares).next().is_some();
-        let (let_in, unshared) =
-            users.iter().copied().partition(|account| is_by_members || named.contains(account));
+        let (let_in, unshared) = users.iter().copied().partition(|account| named.contains(account));
         Self { let_in, idle: named.difference(&users).copied().collect(), unshared }
     }
 }

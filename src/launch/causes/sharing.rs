@@ -52,10 +52,13 @@ fn of_usage(usage: &Reading<Usage>, shares: &Shares, image: &Image, region: &str
         None => return Vec::new(),
     };
     let Users { let_in, idle, unshared } = Users::of(image.owner, shares, report);
-    let members = members(shares).map(|(members, _)| members).collect();
-    let reported =
-        SharingFinding::Reported { report: report.id.clone(), age: report.age, users: let_in, members };
+    let members: Vec<Members> = members(shares).map(|(members, _)| members).collect();
+    let reported = SharingFinding::Reported { report: report.id.clone(), age: report.age, users: let_in };
     let idle = (!idle.is_empty()).then_some(SharingFinding::Idle { accounts: idle });
-    let unshared = (!unshared.is_empty()).then_some(SharingFinding::Unshared { accounts: unshared });
+    let unshared = (!unshared.is_empty()).then_some(if members.is_empty() {
+        SharingFinding::Unshared { accounts: unshared }
+    } else {
+        SharingFinding::PerhapsMembers { accounts: unshared, members }
+    });
     [Some(reported), idle, unshared].into_iter().flatten().collect()
 }

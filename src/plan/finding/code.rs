@@ -126,6 +126,8 @@ pub enum FindingCode {
     UsageReport,
     /// Accounts that an image is shared with don't use it, and are not let in.
     SharedAndUnused,
+    /// Who uses an image may belong to an organization that it is shared with, and nobody was asked.
+    UsersUntold,
     /// Accounts use an image that is not shared with them, and are not let in.
     UsedAndUnshared,
     /// A snapshot does not exist or is not shown, so that its key can't be told.
@@ -216,6 +218,7 @@ impl FindingCode {
             | Self::ImageNotAllowed
             | Self::ImageState
             | Self::ImageUntold
+            | Self::UsersUntold
             | Self::SnapshotUnseen
             | Self::StarterUnknown
             | Self::RefusedElsewhere

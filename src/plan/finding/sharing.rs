@@ -39,8 +39,6 @@ pub enum SharingFinding {
         age: u64,
         /// Those that use it.
         users: Vec<AccountId>,
-        /// In whose place they stand.
-        members: Vec<Members>,
     },
     /// Accounts that an image is shared with and that don't use it.
     Idle {
@@ -51,6 +49,13 @@ pub enum SharingFinding {
     Unshared {
         /// The accounts.
         accounts: Vec<AccountId>,
+    },
+    /// Accounts that use an image which is shared with organizations: whether they belong to them is not known.
+    PerhapsMembers {
+        /// The accounts.
+        accounts: Vec<AccountId>,
+        /// The organizations and OUs.
+        members: Vec<Members>,
     },
     /// An image is shared in forms that are newer than this program.
     Newer {
@@ -69,6 +74,7 @@ impl SharingFinding {
             Self::Reported { .. } => FindingCode::UsageReport,
             Self::Idle { .. } => FindingCode::SharedAndUnused,
             Self::Unshared { .. } => FindingCode::UsedAndUnshared,
+            Self::PerhapsMembers { .. } => FindingCode::UsersUntold,
             Self::Newer { .. } => FindingCode::UnknownValue,
         }
     }

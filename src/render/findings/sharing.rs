@@ -28,19 +28,15 @@ pub(super) fn words(found: &SharingFinding) -> Words {
         ))
         .hint(format!("to add it all the same, name it: --account {account}")),
         SharingFinding::Unreported { image, owner, none } => unreported(image, *owner, *none),
-        SharingFinding::Reported { report, age, users, members } => {
+        SharingFinding::Reported { report, age, users } => {
             let who = match users.as_slice() {
-                [] => "no account but its owner uses the image".to_owned(),
+                [] => "no account that the image is shared with by its id uses it".to_owned(),
                 [only] => format!("account {only} uses the image"),
                 several => format!("accounts {} use the image", names::list(several)),
             };
-            let instead = match members.as_slice() {
-                [] => String::new(),
-                all => format!(", in place of {}", names::list(all.iter().map(names::members))),
-            };
             // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/your-ec2-ami-usage.html
             Words::new(format!(
-                "by the usage report `{report}`, made {}, {who}{instead}; instances of the day before it and launch templates \
+                "by the usage report `{report}`, made {}, {who}; instances of the day before it and launch templates \
                  of the days before it may be missing there",
                 ago(*age)
             ))
@@ -55,6 +51,15 @@ pub(super) fn words(found: &SharingFinding) -> Words {
             names::accounts(accounts.iter())
         ))
         .hint("share it with them, or name them: --account"),
+        SharingFinding::PerhapsMembers { accounts, members } => Words::new(format!(
+            "by that report {} used the image; whether they belong to {} was not looked at: not let in",
+            names::accounts(accounts.iter()),
+            names::list(members.iter().map(names::members))
+        ))
+        .hint(
+            "the organization's management account tells it: `aws organizations list-parents --child-id ACCOUNT`; name those \
+             that do: --account, or leave --in-use out to let the organization in",
+        ),
         SharingFinding::Newer { shares } => Words::new(format!(
             "the image is shared in a way that keymend does not know (`{}`): whom that means can't be told",
             shares.join("`, `")

@@ -344,11 +344,11 @@ fn those_whom_an_image_is_shared_with() {
         owner,
         none: NoReport { is_pending, partial },
     };
-    let reported = |age, users: &[AccountId], members: &[&str]| SharingFinding::Reported {
+    let members = |all: &[&str]| all.iter().map(|members| members.parse().unwrap()).collect();
+    let reported = |age, users: &[AccountId]| SharingFinding::Reported {
         report: "amiur-0123456789abcdef0".to_owned(),
         age,
         users: users.to_vec(),
-        members: members.iter().map(|members| members.parse().unwrap()).collect(),
     };
     insta::assert_snapshot!(of([
         SharingFinding::Public,
@@ -358,12 +358,17 @@ fn those_whom_an_image_is_shared_with() {
         unreported(false, 0),
         unreported(false, 2),
         unreported(true, 1),
-        reported(0, &[], &[]),
-        reported(3600, &[visitor], &["o-a1b2c3d4e5"]),
-        reported(172_799, &[visitor], &[]),
-        reported(259_200, &[owner, visitor], &["o-a1b2c3d4e5", "o-a1b2c3d4e5/*/ou-ab12-11111111/"]),
+        reported(0, &[]),
+        reported(3600, &[visitor]),
+        reported(172_799, &[visitor]),
+        reported(259_200, &[owner, visitor]),
         SharingFinding::Idle { accounts: vec![owner, visitor] },
         SharingFinding::Unshared { accounts: vec![visitor] },
+        SharingFinding::PerhapsMembers { accounts: vec![visitor], members: members(&["o-a1b2c3d4e5"]) },
+        SharingFinding::PerhapsMembers {
+            accounts: vec![owner, visitor],
+            members: members(&["o-a1b2c3d4e5", "o-a1b2c3d4e5/*/ou-ab12-11111111/"]),
+        },
     ]));
 }
 
