@@ -271,7 +271,8 @@ impl Chain {
             };
             template.devices.iter().any(|own| is_it(own) && own.key.is_some())
         };
-        self.launching(image, snapshot).all(names_it)
+        let mut launching = self.launching(image, snapshot).peekable();
+        launching.peek().is_some() && launching.all(names_it)
     }
 
     /// The templates by which a snapshot is launched, by itself or with its image.

@@ -55,11 +55,15 @@ fn a_template_is_named_by_id_or_name_with_a_version() {
 #[test]
 fn a_named_key_takes_the_place_of_the_default_key() {
     const DEFAULT: &str = "arn:aws:kms:eu-west-1:444455556666:key/9999abcd-12ab-34cd-56ef-1234567890ab";
-    let scene = Scene::changed(WORLD, |world| {
-        world["keys"][DEFAULT] =
-            json!({"policy": world["keys"].as_object().unwrap().values().next_back().unwrap()["policy"]});
-        world["accounts"]["444455556666"]["default_ebs_key"] = json!(DEFAULT);
-    });
+    let with_default = |change: fn(&mut Value)| {
+        Scene::changed(WORLD, |world| {
+            let own = world["keys"].as_object().unwrap().values().next_back().unwrap().clone();
+            world["keys"][DEFAULT] = json!({"policy": own["policy"]});
+            world["accounts"]["444455556666"]["default_ebs_key"] = json!(DEFAULT);
+            change(world);
+        })
+    };
+    let scene = with_default(|_| {});
     let id = DEFAULT.rsplit_once('/').unwrap().1;
     let asked = |template: &str| format!("--launch-template {template} --autoscaling 444455556666");
     assert_eq!(keys(&planned(&scene, &asked("web:1"))), [SHARED, id]);
@@ -70,6 +74,10 @@ fn a_named_key_takes_the_place_of_the_default_key() {
         [SHARED, NAMED, id],
         "the image is launched without the template too"
     );
+    let unnamed = with_default(|world| {
+        world["auto_scaling_groups"]["web"] = json!({"owner": "444455556666", "images": [IMAGE]});
+    });
+    assert_eq!(keys(&planned(&unnamed, "--auto-scaling-group web")), [SHARED, id]);
     scene.change(|world| template(world)["devices"][0]["name"] = json!("/dev/sdz"));
     assert_eq!(keys(&planned(&scene, &asked("web:2"))), [SHARED, NAMED, id], "the key is another device's");
 }
