@@ -175,12 +175,14 @@ impl Chain {
         is_anything || !self.templates.is_empty()
     }
 
+    /// Whether an instance or a launch template led to an image, a snapshot or a volume.
+    pub fn is_led_to(&self, id: &String) -> bool {
+        let is_of = |instance: &Instance| instance.image == *id || instance.volumes.contains(id);
+        self.by_templates.contains(id) || self.instances.iter().any(is_of)
+    }
+
     /// The ids asked about, each with the option that names it; what an instance led to is named by the instance.
     pub fn options(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let is_led_to = |id: &String| {
-            let is_of = |instance: &Instance| instance.image == *id || instance.volumes.contains(id);
-            self.by_templates.contains(id) || self.instances.iter().any(is_of)
-        };
         let of_groups: Vec<&TemplateRef> = self.groups.iter().flat_map(|group| &group.templates).collect();
         let groups = self.groups.iter().map(|group| ("--auto-scaling-group", group.name.clone()));
         let named = self.templates.iter().filter(move |template| !of_groups.contains(&&template.asked));
@@ -189,7 +191,7 @@ impl Chain {
         let images = self.images.iter().map(|found| ("--ami", &found.image.id));
         let snapshots = self.snapshots.iter().map(|found| ("--snapshot", &found.id));
         let volumes = self.volumes.iter().map(|volume| ("--volume", &volume.id));
-        let sources = images.chain(snapshots).chain(volumes).filter(move |(_, id)| !is_led_to(id));
+        let sources = images.chain(snapshots).chain(volumes).filter(|(_, id)| !self.is_led_to(id));
         let ids = instances.chain(sources).map(|(option, id)| (option, id.clone()));
         ids.chain(groups).chain(templates)
     }

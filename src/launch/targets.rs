@@ -58,8 +58,8 @@ impl Targets {
         !(self.images.is_empty() && self.templates.is_empty() && self.groups.is_empty())
     }
 
-    /// Adds something by its id alone, whose beginning tells what it is; a launch template and an Auto Scaling group by
-    /// their names after theirs.
+    /// Adds something by its id alone, whose beginning tells what it is; an Auto Scaling group, which has none, by its name
+    /// after `group:`. A world was checked for ids that are none when it was read.
     pub fn add(&mut self, id: &str) {
         match id.split_once(['-', ':']) {
             Some(("ami", _)) => self.images.push(id.to_owned()),

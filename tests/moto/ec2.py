@@ -13,14 +13,20 @@ sts = boto3.client(
     "sts", endpoint_url=endpoint, region_name=region, aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="secret"
 )
 role = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/operator", RoleSessionName="test")["Credentials"]
-ec2 = boto3.client(
-    "ec2",
-    endpoint_url=endpoint,
-    region_name=region,
-    aws_access_key_id=role["AccessKeyId"],
-    aws_secret_access_key=role["SecretAccessKey"],
-    aws_session_token=role["SessionToken"],
-)
+
+
+def client(service):
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=role["AccessKeyId"],
+        aws_secret_access_key=role["SecretAccessKey"],
+        aws_session_token=role["SessionToken"],
+    )
+
+
+ec2 = client("ec2")
 volume = ec2.create_volume(AvailabilityZone=f"{region}a", Size=1, Encrypted=True, KmsKeyId=key)["VolumeId"]
 plain = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
 snapshot = ec2.copy_snapshot(SourceRegion=region, SourceSnapshotId=plain, Encrypted=True, KmsKeyId=key)["SnapshotId"]
@@ -39,14 +45,7 @@ template = ec2.create_launch_template(
 ec2.create_launch_template_version(
     LaunchTemplateId=template, SourceVersion="1", LaunchTemplateData={"ImageId": image, "BlockDeviceMappings": devices}
 )
-groups = boto3.client(
-    "autoscaling",
-    endpoint_url=endpoint,
-    region_name=region,
-    aws_access_key_id=role["AccessKeyId"],
-    aws_secret_access_key=role["SecretAccessKey"],
-    aws_session_token=role["SessionToken"],
-)
+groups = client("autoscaling")
 groups.create_auto_scaling_group(
     AutoScalingGroupName="web & api",
     LaunchTemplate={"LaunchTemplateId": template, "Version": "2"},

@@ -1,13 +1,11 @@
 //! Calls of AWS KMS in one region, with one set of credentials.
 
 use aws_sdk_kms::Client;
-use aws_sdk_kms::config::retry::RetryConfig;
-use aws_sdk_kms::config::{Builder, Config};
 use aws_sdk_kms::operation::RequestId;
 use aws_sdk_kms::types;
 
 use super::errors::Call;
-use super::transport::at_once;
+use super::transport::send_once;
 use crate::access::NewGrant;
 use crate::arn::{ArnError, KeyArn};
 use crate::cloud::{CloudError, CloudErrorKind, Receipt};
@@ -62,18 +60,13 @@ pub(super) async fn create_grant(
     grant: &NewGrant,
 ) -> Result<Receipt, CloudError> {
     let operations = grant.operations.iter().map(|operation| types::GrantOperation::from(operation.as_str()));
-    let output = client
+    let request = client
         .create_grant()
         .key_id(&call.resource)
         .grantee_principal(grant.grantee.to_string())
         .set_operations(Some(operations.collect()))
-        .name(&grant.name)
-        .customize()
-        .config_override(once())
-        .mutate_request(at_once)
-        .send()
-        .await
-        .map_err(|error| call.failed(&error))?;
+        .name(&grant.name);
+    let output = send_once!(aws_sdk_kms, call, request)?;
     let request_id = output.request_id().map(str::to_owned);
     Ok(Receipt { request_id, grant: output.grant_id, ..Receipt::default() })
 }
@@ -81,18 +74,8 @@ pub(super) async fn create_grant(
 /// kms:RevokeGrant on the call's resource, tried once.
 pub(super) async fn revoke_grant(client: &Client, call: &Call, id: &str) -> Result<Receipt, CloudError> {
     let request = client.revoke_grant().key_id(&call.resource).grant_id(id);
-    let output = request
-        .customize()
-        .config_override(once())
-        .mutate_request(at_once)
-        .send()
-        .await
-        .map_err(|error| call.failed(&error))?;
+    let output = send_once!(aws_sdk_kms, call, request)?;
     Ok(Receipt { request_id: output.request_id().map(str::to_owned), ..Receipt::default() })
-}
-
-fn once() -> Builder {
-    Config::builder().retry_config(RetryConfig::disabled())
 }
 
 /// kms:PutKeyPolicy on the call's resource, tried once. The lockout safety check stays on.
@@ -101,17 +84,8 @@ pub(super) async fn put_key_policy(
     call: &Call,
     policy: &str,
 ) -> Result<Receipt, CloudError> {
-    let output = client
-        .put_key_policy()
-        .key_id(&call.resource)
-        .policy_name(POLICY_NAME)
-        .policy(policy)
-        .customize()
-        .config_override(once())
-        .mutate_request(at_once)
-        .send()
-        .await
-        .map_err(|error| call.failed(&error))?;
+    let request = client.put_key_policy().key_id(&call.resource).policy_name(POLICY_NAME).policy(policy);
+    let output = send_once!(aws_sdk_kms, call, request)?;
     Ok(Receipt { request_id: output.request_id().map(str::to_owned), ..Receipt::default() })
 }
 

@@ -130,6 +130,25 @@ pub(super) fn at_once(request: &mut HttpRequest) {
     request.add_extension(AtOnce);
 }
 
+/// Sends a write at once, and once: whoever tries again has to read first. Every operation of the SDK has a builder type
+/// of its own, and every service's crate its own settings.
+macro_rules! send_once {
+    ($service:ident, $call:expr, $request:expr) => {
+        $request
+            .customize()
+            .config_override(
+                $service::config::Config::builder()
+                    .retry_config($service::config::retry::RetryConfig::disabled()),
+            )
+            .mutate_request($crate::cloud::aws::transport::at_once)
+            .send()
+            .await
+            .map_err(|error| $call.failed(&error))
+    };
+}
+
+pub(super) use send_once;
+
 impl HttpClient for Carriage {
     fn http_connector(
         &self,

@@ -1,32 +1,13 @@
 //! Writes to AWS IAM, each tried once: whoever tries again has to read first.
 
 use aws_sdk_iam::Client;
-use aws_sdk_iam::config::retry::RetryConfig;
-use aws_sdk_iam::config::{Builder, Config};
 use aws_sdk_iam::operation::RequestId;
 use aws_sdk_iam::types::PolicyVersion;
 
 use super::errors::Call;
-use super::transport::at_once;
+use super::transport::send_once;
 use crate::arn::{EntityArn, EntityKind, PolicyArn};
 use crate::cloud::{CloudError, Receipt};
-
-/// Sends a request of IAM's, once; every operation has a builder type of its own.
-macro_rules! send {
-    ($call:expr, $request:expr) => {
-        $request
-            .customize()
-            .config_override(once())
-            .mutate_request(at_once)
-            .send()
-            .await
-            .map_err(|error| $call.failed(&error))
-    };
-}
-
-fn once() -> Builder {
-    Config::builder().retry_config(RetryConfig::disabled())
-}
 
 fn receipt(output: &impl RequestId) -> Receipt {
     Receipt { request_id: output.request_id().map(str::to_owned), ..Receipt::default() }
@@ -46,7 +27,7 @@ pub(super) async fn create_policy(
         .path(&policy.path)
         .description(description)
         .policy_document(document);
-    Ok(receipt(&send!(call, request)?))
+    Ok(receipt(&send_once!(aws_sdk_iam, call, request)?))
 }
 
 /// iam:DeletePolicyVersion.
@@ -56,7 +37,7 @@ pub(super) async fn delete_policy_version(
     version: &str,
 ) -> Result<Receipt, CloudError> {
     let request = client.delete_policy_version().policy_arn(&call.resource).version_id(version);
-    Ok(receipt(&send!(call, request)?))
+    Ok(receipt(&send_once!(aws_sdk_iam, call, request)?))
 }
 
 /// iam:CreatePolicyVersion, which becomes the default.
@@ -70,7 +51,7 @@ pub(super) async fn create_policy_version(
         .policy_arn(&call.resource)
         .policy_document(document)
         .set_as_default(true);
-    let output = send!(call, request)?;
+    let output = send_once!(aws_sdk_iam, call, request)?;
     let version = output.policy_version().and_then(PolicyVersion::version_id).map(str::to_owned);
     Ok(Receipt { version, ..receipt(&output) })
 }
@@ -82,13 +63,13 @@ pub(super) async fn set_default_version(
     version: &str,
 ) -> Result<Receipt, CloudError> {
     let request = client.set_default_policy_version().policy_arn(&call.resource).version_id(version);
-    Ok(receipt(&send!(call, request)?))
+    Ok(receipt(&send_once!(aws_sdk_iam, call, request)?))
 }
 
 /// iam:DeletePolicy.
 pub(super) async fn delete_policy(client: &Client, call: &Call) -> Result<Receipt, CloudError> {
     let request = client.delete_policy().policy_arn(&call.resource);
-    Ok(receipt(&send!(call, request)?))
+    Ok(receipt(&send_once!(aws_sdk_iam, call, request)?))
 }
 
 /// iam:AttachUserPolicy, iam:AttachRolePolicy, iam:AttachGroupPolicy.
@@ -101,15 +82,15 @@ pub(super) async fn attach_policy(
     match entity.kind {
         EntityKind::User => {
             let request = client.attach_user_policy().user_name(name).policy_arn(policy);
-            Ok(receipt(&send!(call, request)?))
+            Ok(receipt(&send_once!(aws_sdk_iam, call, request)?))
         }
         EntityKind::Role => {
             let request = client.attach_role_policy().role_name(name).policy_arn(policy);
-            Ok(receipt(&send!(call, request)?))
+            Ok(receipt(&send_once!(aws_sdk_iam, call, request)?))
         }
         EntityKind::Group => {
             let request = client.attach_group_policy().group_name(name).policy_arn(policy);
-            Ok(receipt(&send!(call, request)?))
+            Ok(receipt(&send_once!(aws_sdk_iam, call, request)?))
         }
     }
 }
@@ -124,15 +105,15 @@ pub(super) async fn detach_policy(
     match entity.kind {
         EntityKind::User => {
             let request = client.detach_user_policy().user_name(name).policy_arn(policy);
-            Ok(receipt(&send!(call, request)?))
+            Ok(receipt(&send_once!(aws_sdk_iam, call, request)?))
         }
         EntityKind::Role => {
             let request = client.detach_role_policy().role_name(name).policy_arn(policy);
-            Ok(receipt(&send!(call, request)?))
+            Ok(receipt(&send_once!(aws_sdk_iam, call, request)?))
         }
         EntityKind::Group => {
             let request = client.detach_group_policy().group_name(name).policy_arn(policy);
-            Ok(receipt(&send!(call, request)?))
+            Ok(receipt(&send_once!(aws_sdk_iam, call, request)?))
         }
     }
 }

@@ -59,15 +59,11 @@ pub fn chain(out: &mut dyn Write, styles: &Styles, chain: &Chain, request: &Requ
     };
     let templates = chain.templates.iter().filter(|template| !is_of_a_group(template));
     templates.into_iter().try_for_each(|template| tree.template(0, template, chain))?;
-    let is_led_to = |id: &String| {
-        let is_of = |instance: &Instance| instance.image == *id || instance.volumes.contains(id);
-        chain.by_templates.contains(id) || chain.instances.iter().any(is_of)
-    };
-    let images = chain.images.iter().filter(|found| !is_led_to(&found.image.id));
+    let images = chain.images.iter().filter(|found| !chain.is_led_to(&found.image.id));
     images.into_iter().try_for_each(|found| tree.image(0, found, &chain.region))?;
-    let snapshots = chain.snapshots.iter().filter(|found| !is_led_to(&found.id));
+    let snapshots = chain.snapshots.iter().filter(|found| !chain.is_led_to(&found.id));
     snapshots.into_iter().try_for_each(|found| tree.snapshot(0, found))?;
-    let volumes = chain.volumes.iter().filter(|volume| !is_led_to(&volume.id));
+    let volumes = chain.volumes.iter().filter(|volume| !chain.is_led_to(&volume.id));
     volumes.into_iter().try_for_each(|volume| tree.volume(0, volume))?;
     for key in &request.keys {
         tree.key(key, request)?;

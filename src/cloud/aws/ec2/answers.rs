@@ -94,6 +94,8 @@ macro_rules! page {
     };
 }
 
+pub(super) use page;
+
 page!(ImagesPage, ImageItem, "imagesSet");
 page!(SnapshotsPage, SnapshotItem, "snapshotSet");
 page!(VolumesPage, VolumeItem, "volumeSet");

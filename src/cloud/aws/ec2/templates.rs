@@ -2,27 +2,12 @@
 
 use serde::Deserialize;
 
-use super::answers::{Page, Set, Unexpected};
+use super::answers::{Page, Set, Unexpected, page};
 use crate::access::WellKnownRole;
 use crate::arn::{AccountId, EntityArn, Partition};
 use crate::observation::template::{AutoScalingGroup, DEFAULT_VERSION, Device, LaunchTemplate, TemplateRef};
 
-/// Versions of a launch template.
-#[derive(Debug, Deserialize)]
-pub(super) struct VersionsPage {
-    #[serde(default, rename = "launchTemplateVersionSet")]
-    set: Set<VersionItem>,
-    #[serde(default, rename = "nextToken")]
-    next: Option<String>,
-}
-
-impl Page for VersionsPage {
-    type Item = VersionItem;
-
-    fn into_parts(self) -> (Vec<VersionItem>, Option<String>) {
-        (self.set.item, self.next.filter(|token| !token.is_empty()))
-    }
-}
+page!(VersionsPage, VersionItem, "launchTemplateVersionSet");
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -6,26 +6,11 @@ use std::time::SystemTime;
 use aws_sdk_iam::primitives::{DateTime, DateTimeFormat};
 use serde::Deserialize;
 
-use super::answers::{Page, Set, Unexpected};
+use super::answers::{Page, Set, Unexpected, page};
 use crate::arn::AccountId;
 use crate::observation::usage::ReportHead;
 
-/// Reports about an image.
-#[derive(Debug, Deserialize)]
-pub(super) struct ReportsPage {
-    #[serde(default, rename = "imageUsageReportSet")]
-    set: Set<ReportItem>,
-    #[serde(default, rename = "nextToken")]
-    next: Option<String>,
-}
-
-impl Page for ReportsPage {
-    type Item = ReportItem;
-
-    fn into_parts(self) -> (Vec<ReportItem>, Option<String>) {
-        (self.set.item, self.next.filter(|token| !token.is_empty()))
-    }
-}
+page!(ReportsPage, ReportItem, "imageUsageReportSet");
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -63,22 +48,7 @@ impl ReportItem {
     }
 }
 
-/// What reports say.
-#[derive(Debug, Deserialize)]
-pub(super) struct EntriesPage {
-    #[serde(default, rename = "imageUsageReportEntrySet")]
-    set: Set<EntryItem>,
-    #[serde(default, rename = "nextToken")]
-    next: Option<String>,
-}
-
-impl Page for EntriesPage {
-    type Item = EntryItem;
-
-    fn into_parts(self) -> (Vec<EntryItem>, Option<String>) {
-        (self.set.item, self.next.filter(|token| !token.is_empty()))
-    }
-}
+page!(EntriesPage, EntryItem, "imageUsageReportEntrySet");
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
