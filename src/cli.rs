@@ -1,15 +1,17 @@
 //! The command line as it is typed: clap's types, and nothing that decides.
 
 mod handover;
+mod output;
 mod patch;
 pub mod settings;
 
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use handover::{EmitFormat, HandoverArgs};
+pub use output::{ColorArgs, ColorChoice, OutputArgs, OutputChoice};
 pub use patch::{PatchArgs, PolicyKind};
 
 const STYLES: Styles = Styles::styled()
@@ -81,6 +83,9 @@ pub enum Command {
     /// Plan, show, confirm, apply and verify what makes instances launch
     #[command(after_help = format!("{EXAMPLES}\n\n{}", exit_statuses(&EXIT_STATUSES)))]
     Fix(Box<FixArgs>),
+    /// Plan and show what `keymend fix` would do, as `fix --dry-run`: nothing is written
+    #[command(after_help = exit_statuses(&EXIT_STATUSES))]
+    Plan(Box<FixArgs>),
     /// Tell whether each grantee can launch with the key, and which statement decides; or who may use the key
     #[command(after_help = exit_statuses(&CHECK_EXIT_STATUSES), long_about = CHECK)]
     Check(Box<CheckArgs>),
@@ -95,6 +100,8 @@ pub enum Command {
     Patch(PatchArgs),
     /// Print the IAM policy that the operator needs in each account
     Permissions(PermissionsArgs),
+    /// Print the version, as --version
+    Version,
     /// Print a completion script for a shell
     Completions {
         /// The shell.
@@ -160,8 +167,8 @@ pub struct ProofArgs {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags as typed; settings makes a mode of them")]
 pub struct RunArgs {
-    /// Show the plan and write nothing
-    #[arg(long, conflicts_with = "yes", help_heading = "Mode")]
+    /// Show the plan and write nothing, whatever else is said
+    #[arg(long, help_heading = "Mode")]
     pub dry_run: bool,
     /// Apply without asking
     #[arg(long, short = 'y', help_heading = "Mode")]
@@ -427,20 +434,6 @@ pub struct BackendArgs {
     pub assume_role_name: Option<String>,
 }
 
-/// How results are shown.
-#[derive(Debug, Args)]
-pub struct OutputArgs {
-    /// Text for people, or one JSON document
-    #[arg(long, value_enum, default_value_t = OutputFormat::Text, help_heading = "Output")]
-    pub output: OutputFormat,
-    /// Colour: by the terminal, `NO_COLOR` and `CLICOLOR_FORCE`; always; never
-    #[arg(long, value_enum, default_value_t = ColorChoice::Auto, help_heading = "Output")]
-    pub color: ColorChoice,
-    /// Tell on standard error of every call and how long it took
-    #[arg(long, short = 'v', action = ArgAction::Count, help_heading = "Output")]
-    pub verbose: u8,
-}
-
 /// `--verify`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Verify {
@@ -468,26 +461,6 @@ pub enum CoverageChoice {
     Named,
     /// Whatever evaluation shows to allow the launch; nothing redundant is written.
     Effective,
-}
-
-/// `--output`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
-
-/// `--color`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ColorChoice {
-    /// Where it goes to a terminal and nothing forbids it.
-    Auto,
-    /// In any case.
-    Always,
-    /// In no case.
-    Never,
 }
 
 /// `keymend permissions`.

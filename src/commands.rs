@@ -35,7 +35,7 @@ use clap::Parser as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::cli::{Cli, ColorChoice, Command, OutputFormat};
+use crate::cli::{Cli, ColorChoice, Command, OutputChoice};
 use crate::error::{Error, ExitStatus};
 use console::Console;
 use progress::Progress;
@@ -43,25 +43,33 @@ use progress::Progress;
 /// Runs what was typed, the program's name first; tells what went wrong, and says how the process ends.
 pub fn run(arguments: &[OsString]) -> ExitStatus {
     match Cli::try_parse_from(arguments) {
-        Ok(cli) => run_command(&cli),
-        Err(error) => usage::tell(&error, arguments),
+        Ok(cli) => run_command(cli.command),
+        Err(error) => usage::tell(error, arguments),
     }
 }
 
-fn run_command(cli: &Cli) -> ExitStatus {
-    let telling = Telling::of(&cli.command);
+fn run_command(command: Command) -> ExitStatus {
+    let telling = Telling::of(&command);
     let mut console = Console::of_process(telling.color);
+    if telling.quiet {
+        console.be_quiet();
+    }
     start_tracing(telling.verbose, &console.progress);
-    let ended = match &cli.command {
-        Command::Fix(args) => block_on(fix::fix(args, &mut console)),
-        Command::Rollback(args) => block_on(rollback::rollback(args, &mut console)),
-        Command::Check(args) => block_on(check::check(args, &mut console)),
-        Command::Apply(args) => block_on(apply::apply(args, &mut console)),
-        Command::Patch(args) => patch::patch(args, &mut console),
-        Command::Permissions(args) => texts::permissions(args, &mut console),
-        Command::Completions { shell } => texts::completions(*shell, &mut console),
+    let ended = match command {
+        Command::Fix(args) => block_on(fix::fix(&args, &mut console)),
+        Command::Plan(mut args) => {
+            args.approval.dry_run = true;
+            block_on(fix::fix(&args, &mut console))
+        }
+        Command::Rollback(args) => block_on(rollback::rollback(&args, &mut console)),
+        Command::Check(args) => block_on(check::check(&args, &mut console)),
+        Command::Apply(args) => block_on(apply::apply(&args, &mut console)),
+        Command::Patch(args) => patch::patch(&args, &mut console),
+        Command::Permissions(args) => texts::permissions(&args, &mut console),
+        Command::Version => texts::version(&mut console),
+        Command::Completions { shell } => texts::completions(shell, &mut console),
         Command::Man => texts::man(&mut console),
-        Command::Schema { of } => texts::schema(*of, &mut console),
+        Command::Schema { of } => texts::schema(of, &mut console),
     };
     ending::of_command(ended, telling.document, &mut console)
 }
@@ -69,6 +77,7 @@ fn run_command(cli: &Cli) -> ExitStatus {
 /// How a command tells what it came to.
 struct Telling {
     color: ColorChoice,
+    quiet: bool,
     verbose: u8,
     /// The name of a command that leaves a document, whatever it comes to.
     document: Option<&'static str>,
@@ -76,20 +85,30 @@ struct Telling {
 
 impl Telling {
     fn of(command: &Command) -> Self {
+        let by_default = Self { color: ColorChoice::Auto, quiet: false, verbose: 0, document: None };
         let (name, output) = match command {
-            Command::Fix(args) => ("fix", &args.approval.output),
+            Command::Fix(args) | Command::Plan(args) => ("fix", &args.approval.output),
             Command::Rollback(args) => ("rollback", &args.approval.output),
             Command::Apply(args) => ("apply", &args.approval.output),
             Command::Check(args) => ("check", &args.output),
-            Command::Patch(args) => return Self { color: args.color, verbose: 0, document: None },
-            Command::Permissions(_) | Command::Completions { .. } | Command::Man | Command::Schema { .. } => {
-                return Self { color: ColorChoice::Auto, verbose: 0, document: None };
+            Command::Patch(args) => {
+                return Self { color: args.colors.choice(), quiet: args.quiet, ..by_default };
             }
+            Command::Permissions(_)
+            | Command::Version
+            | Command::Completions { .. }
+            | Command::Man
+            | Command::Schema { .. } => return by_default,
         };
         // Requests are answered line by line.
         let is_answering = matches!(command, Command::Check(args) if args.requests.is_some());
-        let is_document = output.output == OutputFormat::Json && !is_answering;
-        Self { color: output.color, verbose: output.verbose, document: is_document.then_some(name) }
+        let is_document = output.output == OutputChoice::Json && !is_answering;
+        Self {
+            color: output.colors.choice(),
+            quiet: output.quiet,
+            verbose: output.verbose,
+            document: is_document.then_some(name),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{ColorChoice, PurposeChoice};
+use super::{ColorArgs, PurposeChoice};
 
 /// `keymend patch`.
 #[derive(Debug, Args)]
@@ -53,9 +53,12 @@ pub struct PatchArgs {
     /// Print what changes instead of the patched policy
     #[arg(long, help_heading = "Output")]
     pub diff: bool,
-    /// Colour: by the terminal, `NO_COLOR` and `CLICOLOR_FORCE`; always; never
-    #[arg(long, value_enum, default_value_t = ColorChoice::Auto, help_heading = "Output")]
-    pub color: ColorChoice,
+    /// Colours.
+    #[command(flatten)]
+    pub colors: ColorArgs,
+    /// Nothing on standard error but errors and warnings
+    #[arg(long, short = 'q', help_heading = "Output")]
+    pub quiet: bool,
 }
 
 /// `patch --kind`.

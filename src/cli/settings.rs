@@ -1,6 +1,8 @@
 //! From what was typed to what is meant: every text parsed, every contradiction told.
 
+pub mod accounts;
 pub mod check;
+mod format;
 mod grantees;
 pub mod handover;
 mod launch;
@@ -12,7 +14,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::{
-    ApplyArgs, BackendArgs, CoverageChoice, FixArgs, OutputFormat, ProofArgs, PurposeChoice, RollbackArgs,
+    ApplyArgs, BackendArgs, CoverageChoice, FixArgs, OutputChoice, ProofArgs, PurposeChoice, RollbackArgs,
     RunArgs, SubjectArgs, TargetArgs, Verify,
 };
 use crate::access::{CoverageRule, GranteeRef, KeyRef, Profile, Purpose, UnresolvedRequest};
@@ -21,6 +23,8 @@ use crate::cloud::aws::AwsOptions;
 use crate::error::UsageError;
 use crate::launch::Targets;
 use crate::plan::rollback::Extent;
+use accounts::account_id;
+pub use format::OutputFormat;
 use handover::HandoverSettings;
 use organization::OrganizationFiles;
 
@@ -67,7 +71,11 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
-    fn of(args: &RunArgs) -> Self {
+    fn resolve(args: &RunArgs) -> Result<Self, UsageError> {
+        Ok(Self::telling(args, OutputFormat::of_run(args.output.output)?))
+    }
+
+    fn telling(args: &RunArgs, output: OutputFormat) -> Self {
         Self {
             mode: match (args.dry_run, args.yes) {
                 (true, _) => Mode::DryRun,
@@ -76,7 +84,7 @@ impl RunSettings {
             },
             allow_blocked: args.allow_blocked,
             journal: args.journal.clone(),
-            output: args.output.output,
+            output,
             detailed_exitcode: args.detailed_exitcode,
         }
     }
@@ -120,7 +128,7 @@ pub struct RollbackSettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RollbackTask {
     /// Shows them.
-    List,
+    List(OutputChoice),
     /// Deletes the record of one.
     Forget(String),
     /// Undoes one, or the last.
@@ -134,14 +142,19 @@ impl RollbackSettings {
     /// Something typed is not what it should be, or contradicts something else.
     pub fn resolve(args: &RollbackArgs) -> Result<Self, UsageError> {
         let extent = if args.only_ours { Extent::OnlyOurs } else { Extent::Everything };
+        let output = args.approval.output.output;
+        let format = match output {
+            OutputChoice::Table if args.list => OutputFormat::Text,
+            _ => OutputFormat::of_run(output)?,
+        };
         Ok(Self {
             task: match &args.forget {
-                _ if args.list => RollbackTask::List,
+                _ if args.list => RollbackTask::List(output),
                 Some(run) => RollbackTask::Forget(run.clone()),
                 None => RollbackTask::Undo(args.run.clone(), extent),
             },
             backend: backend(&args.backend)?,
-            run: RunSettings::of(&args.approval),
+            run: RunSettings::telling(&args.approval, format),
         })
     }
 }
@@ -187,7 +200,7 @@ impl FixSettings {
         if matches!(backend, BackendSettings::Aws(_)) && !is_anybody {
             return Err(no_grantee());
         }
-        let run = RunSettings::of(&args.approval);
+        let run = RunSettings::resolve(&args.approval)?;
         if args.out.is_some() {
             handover::only_planned("--out", run.mode)?;
         }
@@ -230,12 +243,10 @@ impl ApplySettings {
     /// # Errors
     /// Something typed is not what it should be, or contradicts something else.
     pub fn resolve(args: &ApplyArgs) -> Result<Self, UsageError> {
-        let account = args.account.as_deref().map(|text| {
-            text.parse().map_err(|_| UsageError::new(format!("`{text}` is not an account id of 12 digits")))
-        });
+        let account = args.account.as_deref().map(account_id);
         let mut backend = backend(&args.backend)?;
         let proof = ProofSettings::resolve(&args.proof, &mut backend)?;
-        let run = RunSettings::of(&args.approval);
+        let run = RunSettings::resolve(&args.approval)?;
         Ok(Self {
             plan: args.plan.clone(),
             account: account.transpose()?,
@@ -285,7 +296,7 @@ fn backend(args: &BackendArgs) -> Result<BackendSettings, UsageError> {
                 .hint("for example --account-profile 444455556666=requester")
         };
         let (account, profile) = text.split_once('=').ok_or_else(wrong)?;
-        let account: AccountId = account.parse().map_err(|_| wrong())?;
+        let account = account_id(account).map_err(|_| wrong())?;
         if profile.is_empty() {
             return Err(wrong());
         }

@@ -12,8 +12,7 @@ use super::place::Place;
 use super::run::Decision;
 use crate::apply::journal::{Beginning, Journal, Origin};
 use crate::apply::{self, Clock, Run, RunOutcome, Watcher};
-use crate::cli::OutputFormat;
-use crate::cli::settings::{Mode, RunSettings};
+use crate::cli::settings::{Mode, OutputFormat, RunSettings};
 use crate::error::Error;
 use crate::plan::Case;
 use crate::plan::outlook::Outlook;
@@ -30,8 +29,8 @@ pub(super) fn show(
 ) -> io::Result<()> {
     let Case { chain, request, observation, plan } = case;
     let gained = outlook.gained(&plan.changes);
-    let Console { talk, talk_styles, width, .. } = console;
-    text::callers(talk, talk_styles, *width, observation)?;
+    let (width, talk_styles) = (console.width, console.talk_styles.clone());
+    text::callers(console.talk()?, &talk_styles, width, observation)?;
     to_reader(settings, console, |out, styles, width| {
         text::chain(out, styles, chain, request)?;
         text::plan(out, styles, width, request, (plan, &gained))

@@ -12,10 +12,10 @@ use super::{chain, defaults, ending, organization};
 use crate::access::chain::Chain;
 use crate::apply::Clock;
 use crate::cli::settings::check::{CheckRun, CheckSettings, Source};
-use crate::cli::{CheckArgs, OutputFormat};
+use crate::cli::{CheckArgs, OutputChoice};
 use crate::cloud::observer::observe;
 use crate::cloud::sandbox::Sandbox;
-use crate::error::{Error, ExitStatus};
+use crate::error::{Error, ExitStatus, UsageError};
 use crate::observation::OrganizationPolicies;
 use crate::render::json::CheckReport;
 use crate::render::{json, text};
@@ -82,8 +82,10 @@ fn tell(run: &CheckRun, read: &Read, console: &mut Console) -> Result<ExitStatus
     let found = Found::of(run, read);
     let status = ending::status(ending::of_check(found.worst));
     match run.output {
-        OutputFormat::Text => write_text(run, read, &found, console)?,
-        OutputFormat::Json => json::write_check(
+        OutputChoice::Table if read.request.grantees.is_empty() => return Err(no_table().into()),
+        OutputChoice::Table => write_table(&found, console)?,
+        OutputChoice::Text => write_text(run, read, &found, console)?,
+        OutputChoice::Json => json::write_check(
             &mut console.out,
             &CheckReport {
                 chain: Some(&read.chain),
@@ -99,6 +101,18 @@ fn tell(run: &CheckRun, read: &Read, console: &mut Console) -> Result<ExitStatus
         )?,
     }
     Ok(status)
+}
+
+/// What has no place in the table goes to the talk.
+fn write_table(found: &Found, console: &mut Console) -> io::Result<()> {
+    text::checks_table(&mut console.out, &console.styles, &found.checked)?;
+    console.out.flush()?;
+    text::findings(&mut console.talk, &console.talk_styles, console.width, &found.findings)
+}
+
+fn no_table() -> UsageError {
+    UsageError::new("there is no table of who may use a key")
+        .hint("name who launches, for example with --account or --principal, or give --output text or json")
 }
 
 fn write_text(run: &CheckRun, read: &Read, found: &Found, console: &mut Console) -> io::Result<()> {

@@ -29,6 +29,12 @@ pub struct Console {
     pub is_interactive: bool,
     /// How far reading has come.
     pub progress: Progress,
+    /// Whether nothing is told but what went wrong, or may.
+    is_quiet: bool,
+    /// What is not told goes here.
+    unheard: io::Sink,
+    /// Whether something went wrong, or may: hints that follow are about that.
+    has_warned: bool,
 }
 
 impl Console {
@@ -43,7 +49,16 @@ impl Console {
             out: Box::new(io::BufWriter::new(stdout)),
             talk: Box::new(stderr),
             width: columns().unwrap_or(text::DEFAULT_WIDTH),
+            is_quiet: false,
+            unheard: io::sink(),
+            has_warned: false,
         }
+    }
+
+    /// From now on nothing is told but errors, warnings and questions.
+    pub fn be_quiet(&mut self) {
+        self.is_quiet = true;
+        self.progress.silence();
     }
 
     /// Where talk goes, once the results before it are out: on a terminal both are read as one text.
@@ -52,6 +67,13 @@ impl Console {
     /// Standard output can't be written.
     pub fn talk(&mut self) -> io::Result<&mut dyn Write> {
         self.out.flush()?;
+        Ok(if self.is_quiet { &mut self.unheard } else { &mut self.talk })
+    }
+
+    /// Where errors and warnings go, and what is said about them.
+    fn alarm(&mut self) -> io::Result<&mut dyn Write> {
+        self.out.flush()?;
+        self.has_warned = true;
         Ok(&mut self.talk)
     }
 
@@ -61,7 +83,8 @@ impl Console {
     /// Standard output or standard error can't be written.
     pub fn hint(&mut self, text: &str) -> io::Result<()> {
         let style = self.talk_styles.hint;
-        writeln!(self.talk()?, "{style}hint:{style:#} {}", Escaped(text))
+        let to = if self.has_warned { self.alarm()? } else { self.talk()? };
+        writeln!(to, "{style}hint:{style:#} {}", Escaped(text))
     }
 
     /// Something to know, among the talk.
@@ -80,7 +103,7 @@ impl Console {
     /// Standard output or standard error can't be written.
     pub fn warning(&mut self, text: &str) -> io::Result<()> {
         let style = self.talk_styles.warning;
-        writeln!(self.talk()?, "{style}warning:{style:#} {}", Escaped(text))
+        writeln!(self.alarm()?, "{style}warning:{style:#} {}", Escaped(text))
     }
 
     /// Something that went wrong, among the talk.
@@ -89,7 +112,7 @@ impl Console {
     /// Standard output or standard error can't be written.
     pub fn failure(&mut self, text: &str) -> io::Result<()> {
         let style = self.talk_styles.blocked;
-        writeln!(self.talk()?, "{style}error:{style:#} {}", Escaped(text))
+        writeln!(self.alarm()?, "{style}error:{style:#} {}", Escaped(text))
     }
 
     /// What went wrong, and the hint that helps.

@@ -16,8 +16,8 @@ use super::{document, ending};
 use crate::access::chain::Chain;
 use crate::apply::Clock;
 use crate::apply::journal::{History, Origin, Record, RunState};
-use crate::cli::settings::{Mode, RollbackSettings, RollbackTask};
-use crate::cli::{OutputFormat, RollbackArgs};
+use crate::cli::RollbackArgs;
+use crate::cli::settings::{Mode, OutputFormat, RollbackSettings, RollbackTask};
 use crate::cloud::reread::reread;
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::{CloudError, Observe};
@@ -32,7 +32,7 @@ pub(super) async fn rollback(args: &RollbackArgs, console: &mut Console) -> Resu
     let place = backend::place(&settings.backend, settings.run.journal.as_deref())?;
     let history = place.history()?;
     let (run, extent) = match &settings.task {
-        RollbackTask::List => return list::list(&history, settings.run.output, console),
+        RollbackTask::List(output) => return list::list(&history, *output, console),
         RollbackTask::Forget(run) => {
             let path = history.forget(run)?.display().to_string();
             console.remark(&format!("The record of run {run} is deleted: {path}"))?;

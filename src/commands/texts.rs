@@ -1,15 +1,14 @@
 //! The commands that only print a text.
 
-use std::fmt;
 use std::io::Write as _;
-use std::str::FromStr;
 
 use clap::CommandFactory as _;
 
 use super::console::Console;
 use super::man;
 use crate::access::PolicyName;
-use crate::arn::{AccountId, KeyArn, Partition};
+use crate::arn::{AccountId, ArnError, KeyArn, Partition};
+use crate::cli::settings::accounts::account_id;
 use crate::cli::{Cli, PermissionsArgs, SchemaOf};
 use crate::error::{Error, ExitStatus, UsageError};
 use crate::permissions::{self, Ec2Side, Task};
@@ -17,9 +16,9 @@ use crate::plan::saved;
 use crate::render::json;
 
 pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Result<ExitStatus, Error> {
-    let keys: Vec<KeyArn> = parsed(&args.key, "give the key's ARN, which tells its account and region")?;
+    let keys = args.key.iter().map(|text| key_arn(text)).collect::<Result<Vec<_>, _>>()?;
     let accounts: Vec<AccountId> =
-        parsed(&args.account, "`aws sts get-caller-identity` shows the account of your credentials")?;
+        args.account.iter().map(|text| account_id(text)).collect::<Result<_, _>>()?;
     let name: PolicyName = args.policy_name.parse().map_err(|error| {
         UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
     })?;
@@ -60,9 +59,16 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
     Ok(ExitStatus::Done)
 }
 
-fn parsed<T: FromStr<Err: fmt::Display>>(texts: &[String], hint: &str) -> Result<Vec<T>, UsageError> {
-    let parse = |text: &String| text.parse().map_err(|error| UsageError::new(format!("{error}")).hint(hint));
-    texts.iter().map(parse).collect()
+fn key_arn(text: &str) -> Result<KeyArn, UsageError> {
+    text.parse().map_err(|error: ArnError| {
+        UsageError::new(error.to_string()).hint("give the key's ARN, which tells its account and region")
+    })
+}
+
+/// What `--version` prints.
+pub(super) fn version(console: &mut Console) -> Result<ExitStatus, Error> {
+    write!(console.out, "{}", Cli::command().render_version())?;
+    Ok(ExitStatus::Done)
 }
 
 pub(super) fn completions(shell: clap_complete::Shell, console: &mut Console) -> Result<ExitStatus, Error> {

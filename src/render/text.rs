@@ -14,6 +14,7 @@ mod handovers;
 pub(crate) mod names;
 mod proof;
 mod summary;
+mod table;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -30,7 +31,7 @@ use crate::render::prose::Prose;
 pub use chain::chain;
 pub(crate) use changes::sign;
 pub use changes::{change, change_documents, change_header, change_line, difference};
-pub use check::{checks, fix_command};
+pub use check::{checks, checks_table, fix_command};
 pub use conflicts::conflict;
 pub use coverage::coverage;
 pub use findings::{findings, told};
@@ -38,6 +39,7 @@ pub use gains::{foreign_access, gains};
 pub use handovers::{handovers, members};
 pub use proof::{Moment, proof, prospect, trials};
 pub use summary::summary_line;
+pub use table::table;
 pub use users::users;
 
 /// The width in columns to write for where the terminal's is unknown.

@@ -8,7 +8,9 @@ mod documents;
 mod edits;
 mod endings;
 mod failures;
+mod habits;
 mod handover;
+
 mod hostile;
 mod instance;
 mod journal;

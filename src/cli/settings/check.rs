@@ -7,7 +7,7 @@ use super::organization::OrganizationFiles;
 use super::{BackendSettings, Found, Subjects, backend, subjects};
 use crate::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, UnresolvedRequest};
 use crate::arn::KeyArn;
-use crate::cli::{CheckArgs, FileArgs, OutputFormat};
+use crate::cli::{CheckArgs, FileArgs, OutputChoice};
 use crate::error::UsageError;
 use crate::launch::Targets;
 
@@ -41,8 +41,8 @@ pub struct CheckRun {
     pub context: Vec<(String, Vec<String>)>,
     /// Whether every documented action is told of.
     pub all: bool,
-    /// Text or JSON.
-    pub output: OutputFormat,
+    /// Text, JSON or a table.
+    pub output: OutputChoice,
 }
 
 /// Where a check's documents come from.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::accounts::{self, ungrouped};
 use super::{is_piped, read_text};
 use crate::access::{GranteeRef, NoGrantee, RoleSuffix, ServiceLinkedRole, WellKnownRole};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind, Members, OrganizationId, OuPath};
@@ -43,19 +44,19 @@ pub(super) fn named(args: &SubjectArgs) -> Result<Vec<GranteeRef>, UsageError> {
 }
 
 pub(super) fn account(text: &str) -> Result<GranteeRef, UsageError> {
-    match AwsPrincipal::parse(text) {
+    match AwsPrincipal::parse(&ungrouped(text)) {
         AwsPrincipal::Account { id, .. } => Ok(GranteeRef::Account(id)),
         AwsPrincipal::Entity(entity) => {
             Err(UsageError::new(format!("`{text}` is a {}, not an account", entity.kind))
                 .hint(format!("give --{} {text}", flag(&entity))))
         }
-        _ => Err(not_an_account(text)),
+        _ => account_id(text).map(GranteeRef::Account),
     }
 }
 
 pub(super) fn organization(text: &str) -> Result<GranteeRef, UsageError> {
     let error = |told: &str, hint: String| UsageError::new(format!("`{text}` {told}")).hint(hint);
-    match text.parse() {
+    match ungrouped(text).parse() {
         Ok(GranteeRef::Members { members: Members::Unit(_), .. }) => {
             Err(error("is an OU, not an organization", format!("give --ou {text}")))
         }
@@ -73,7 +74,7 @@ pub(super) fn organization(text: &str) -> Result<GranteeRef, UsageError> {
 
 pub(super) fn ou(text: &str) -> Result<GranteeRef, UsageError> {
     let error = |told: &str, hint: String| UsageError::new(format!("`{text}` {told}")).hint(hint);
-    match text.parse() {
+    match ungrouped(text).parse() {
         Ok(GranteeRef::Members { members: Members::Organization(_), .. }) => {
             Err(error("is an organization, not an OU", format!("give --organization {text}")))
         }
@@ -118,15 +119,7 @@ fn of_members(text: &str) -> Option<UsageError> {
 }
 
 fn account_id(text: &str) -> Result<AccountId, UsageError> {
-    text.parse().map_err(|_| not_an_account(text))
-}
-
-fn not_an_account(text: &str) -> UsageError {
-    if let Some(error) = of_members(text) {
-        return error;
-    }
-    UsageError::new(format!("`{text}` is not an account id of 12 digits"))
-        .hint("`aws sts get-caller-identity` shows the account of your credentials")
+    of_members(text).map_or_else(|| accounts::account_id(text), Err)
 }
 
 /// `ACCOUNT`, or `ACCOUNT:SUFFIX` for a role with a custom suffix.
@@ -162,7 +155,7 @@ fn service_linked_role(text: &str) -> Result<GranteeRef, UsageError> {
 
 pub(super) fn principal(text: &str) -> Result<GranteeRef, UsageError> {
     check_own_role(text)?;
-    match AwsPrincipal::parse(text) {
+    match AwsPrincipal::parse(&ungrouped(text)) {
         AwsPrincipal::Entity(entity) if entity.kind == EntityKind::Group => {
             Err(UsageError::new(format!("`{text}` is a group, which no key policy can name"))
                 .hint(format!("give --group {text}, or --principal for users and roles")))
@@ -246,7 +239,7 @@ fn parse_grantees(text: &str) -> Result<Vec<GranteeRef>, (usize, UsageError)> {
         .filter(|(_, line)| !line.is_empty())
         .map(|(number, line)| {
             check_own_role(line).map_err(|error| (number, error))?;
-            let grantee = match AwsPrincipal::parse(line) {
+            let grantee = match AwsPrincipal::parse(&ungrouped(line)) {
                 AwsPrincipal::Account { id, .. } => Ok(GranteeRef::Account(id)),
                 AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),
                 AwsPrincipal::Session(session) => Ok(GranteeRef::Session(session)),

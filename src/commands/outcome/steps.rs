@@ -24,7 +24,12 @@ pub(in crate::commands) fn progress(
             let what = change.operation.to_string();
             let resource = change.operation.resource();
             *last = Some(index);
-            return writeln!(console.talk, "{number} {} {dim}{}{dim:#}", Escaped(&what), Escaped(&resource));
+            return writeln!(
+                console.talk()?,
+                "{number} {} {dim}{}{dim:#}",
+                Escaped(&what),
+                Escaped(&resource)
+            );
         }
         RunProgress::Settling(_) => return Ok(()),
         RunProgress::Waiting(_) => format!("{dim}written; waiting until it reads back so{dim:#}"),
@@ -48,8 +53,8 @@ pub(in crate::commands) fn progress(
         },
     };
     if last.replace(index) == Some(index) {
-        writeln!(console.talk, "      {line}")
+        writeln!(console.talk()?, "      {line}")
     } else {
-        writeln!(console.talk, "{number} {line}")
+        writeln!(console.talk()?, "{number} {line}")
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::Undoing;
-use crate::cli::OutputFormat;
+use crate::cli::settings::OutputFormat;
 use crate::commands::console::Console;
 use crate::error::Error;
 use crate::observation::Observation;

@@ -1,6 +1,7 @@
 //! What a check found of each grantee with each key.
 
 pub(crate) mod reasons;
+mod rows;
 
 use std::io::{self, Write};
 
@@ -18,6 +19,7 @@ use crate::render::prose::Prose;
 use crate::render::styles::paint;
 
 use reasons::reasons;
+pub use rows::checks_table;
 
 /// Writes for each grantee and key a table of actions, the sentence that sums it up and the way out, with a blank
 /// line between two. Options that the `fix` command needs to reach the same place are given as they are typed.

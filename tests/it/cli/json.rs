@@ -94,7 +94,8 @@ fn wrong_usage_that_the_parser_finds_is_a_document_too() {
     for arguments in [
         "fix --output json --frobnicate",
         "fix --frobnicate --output=json",
-        "fix --sandbox --output json --dry-run --yes",
+        "fix --sandbox -o json --quiet -v",
+        "fix --sandbox -ojson --frobnicate",
         "fix --sandbox --output json --color blue",
     ] {
         let ran = scene.run(arguments);

@@ -5,8 +5,19 @@ use std::collections::BTreeSet;
 use crate::scene::Scene;
 
 /// The commands with options of their own or none.
-const COMMANDS: [&str; 9] =
-    ["fix", "check", "rollback", "apply", "patch", "permissions", "completions", "man", "schema"];
+const COMMANDS: [&str; 11] = [
+    "fix",
+    "plan",
+    "check",
+    "rollback",
+    "apply",
+    "patch",
+    "permissions",
+    "version",
+    "completions",
+    "man",
+    "schema",
+];
 
 /// The long flags in a text.
 fn flags(text: &str) -> BTreeSet<String> {

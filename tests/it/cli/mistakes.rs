@@ -166,7 +166,7 @@ fn flags_that_do_not_exist_or_do_not_go_together() {
     for arguments in [
         "fix --sandbox --frobnicate",
         "fix --sandbox world.json",
-        "fix --sandbox --dry-run --yes",
+        "fix --sandbox --quiet --verbose",
         "fix --sandbox --profile admin",
         "fix --sandbox --output yaml",
         "fix --sandbox --key",
