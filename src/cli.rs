@@ -70,7 +70,7 @@ pub const PATCH_EXIT_STATUSES: [(u8, &str); 6] = [
 
 /// Mends access to AWS KMS keys so that EC2 instances launch from copied and shared encrypted AMIs.
 #[derive(Debug, Parser)]
-#[command(name = "keymend", version, styles = STYLES, after_help = exit_statuses(&EXIT_STATUSES), max_term_width = 100)]
+#[command(name = "keymend", version, styles = STYLES, after_long_help = exit_statuses(&EXIT_STATUSES), max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -81,22 +81,22 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Plan, show, confirm, apply and verify what makes instances launch
-    #[command(after_help = format!("{EXAMPLES}\n\n{}", exit_statuses(&EXIT_STATUSES)))]
+    #[command(after_long_help = format!("{EXAMPLES}\n\n{}", exit_statuses(&EXIT_STATUSES)))]
     Fix(Box<FixArgs>),
-    /// Plan and show what `keymend fix` would do, as `fix --dry-run`: nothing is written
-    #[command(after_help = exit_statuses(&EXIT_STATUSES))]
+    /// Plan and show what `keymend fix` would do; nothing is written
+    #[command(after_long_help = exit_statuses(&EXIT_STATUSES))]
     Plan(Box<FixArgs>),
     /// Tell whether each grantee can launch with the key, and which statement decides; or who may use the key
-    #[command(after_help = exit_statuses(&CHECK_EXIT_STATUSES), long_about = CHECK)]
+    #[command(after_long_help = exit_statuses(&CHECK_EXIT_STATUSES), long_about = CHECK)]
     Check(Box<CheckArgs>),
     /// Apply a saved plan
-    #[command(after_help = exit_statuses(&EXIT_STATUSES))]
+    #[command(after_long_help = exit_statuses(&EXIT_STATUSES))]
     Apply(Box<ApplyArgs>),
     /// Put back what an earlier run changed
-    #[command(after_help = exit_statuses(&EXIT_STATUSES))]
+    #[command(after_long_help = exit_statuses(&EXIT_STATUSES))]
     Rollback(Box<RollbackArgs>),
     /// Patch policies in files or standard input, without AWS
-    #[command(after_help = exit_statuses(&PATCH_EXIT_STATUSES))]
+    #[command(after_long_help = exit_statuses(&PATCH_EXIT_STATUSES))]
     Patch(PatchArgs),
     /// Print the IAM policy that the operator needs in each account
     Permissions(PermissionsArgs),
@@ -141,11 +141,11 @@ pub struct FixArgs {
           conflicts_with_all = ["key", "ami", "snapshot", "volume", "instance", "cloudtrail", "account",
                                 "principal", "group", "organization", "ou", "shared", "grantees",
                                 "policy_name",
-                                "prune_orphans", "coverage", "least_privilege", "purpose", "out"])]
+                                "prune_orphans", "coverage", "least_privilege", "purpose", "out"], hide_short_help = true)]
     pub resume: bool,
 
     /// Save the plan for `keymend apply`; with --dry-run
-    #[arg(long, value_name = "PLAN", help_heading = "Hand-over")]
+    #[arg(long, value_name = "PLAN", help_heading = "Hand-over", hide_short_help = true)]
     pub out: Option<PathBuf>,
     /// What is handed over.
     #[command(flatten)]
@@ -156,10 +156,16 @@ pub struct FixArgs {
 #[derive(Debug, Args)]
 pub struct ProofArgs {
     /// How the access is proven after the documents were read again
-    #[arg(long, value_enum, default_value_t = Verify::Evaluate, value_name = "HOW", help_heading = "Mode")]
+    #[arg(long, value_enum, default_value_t = Verify::Evaluate, value_name = "HOW", help_heading = "Mode", hide_short_help = true)]
     pub verify: Verify,
     /// A profile with credentials of a grantee, for --verify dry-run; repeatable
-    #[arg(long, value_name = "PROFILE", help_heading = "Mode", conflicts_with = "sandbox")]
+    #[arg(
+        long,
+        value_name = "PROFILE",
+        help_heading = "Mode",
+        conflicts_with = "sandbox",
+        hide_short_help = true
+    )]
     pub as_profile: Vec<String>,
 }
 
@@ -167,31 +173,33 @@ pub struct ProofArgs {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags as typed; settings makes a mode of them")]
 pub struct RunArgs {
-    /// Show the plan and write nothing, whatever else is said
+    /// Show the plan and write nothing
+    ///
+    /// With --yes, too: nothing is written.
     #[arg(long, help_heading = "Mode")]
     pub dry_run: bool,
     /// Apply without asking
     #[arg(long, short = 'y', help_heading = "Mode")]
     pub yes: bool,
     /// Write what can be written even where something blocks
-    #[arg(long, help_heading = "Mode")]
+    #[arg(long, help_heading = "Mode", hide_short_help = true)]
     pub allow_blocked: bool,
     /// Keep the record of the run, and find those of earlier ones, in this folder
-    #[arg(long, value_name = "DIR", help_heading = "Mode")]
+    #[arg(long, value_name = "DIR", help_heading = "Mode", hide_short_help = true)]
     pub journal: Option<PathBuf>,
 
     /// How it is shown.
     #[command(flatten)]
     pub output: OutputArgs,
     /// Exit with 3 where a dry run finds changes
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub detailed_exitcode: bool,
 }
 
 /// `keymend apply`.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
-    /// A plan that `keymend fix --dry-run --out` saved
+    /// What `keymend fix --dry-run --out` saved
     #[arg(value_name = "PLAN")]
     pub plan: PathBuf,
     /// Only this account's part of the plan
@@ -235,9 +243,11 @@ pub struct RollbackArgs {
     #[arg(long, help_heading = "Mode", conflicts_with_all = ["run", "forget", "only_ours", "dry_run", "yes"])]
     pub list: bool,
     /// Delete the record of a run: it can't be undone any more
-    #[arg(long, value_name = "RUN", help_heading = "Mode", conflicts_with_all = ["run", "only_ours", "dry_run", "yes"])]
+    #[arg(long, value_name = "RUN", help_heading = "Mode", conflicts_with_all = ["run", "only_ours", "dry_run", "yes"], hide_short_help = true)]
     pub forget: Option<String>,
-    /// Take back what the run added where it still stands unchanged, and leave what somebody else changed since
+    /// Leave what somebody else changed since
+    ///
+    /// Take back what the run added where it still stands unchanged, and leave what somebody else changed since.
     #[arg(long, help_heading = "Mode")]
     pub only_ours: bool,
     /// Whether and how it is approved, and where the record is.
@@ -251,19 +261,21 @@ pub struct CheckArgs {
     /// Who is checked, with which keys.
     #[command(flatten)]
     pub subjects: SubjectArgs,
-    /// Tell who may use the keys; so it does where no grantee is named
+    /// Tell who may use the keys
+    ///
+    /// So it does where no grantee is named.
     #[arg(long, help_heading = "Check",
           conflicts_with_all = ["account", "principal", "group", "organization", "ou", "shared", "grantees", "all", "context",
                                 "identity_policy", "boundary"])]
     pub users: bool,
     /// Tell of every action of the documented remedy, not only of those that a launch needs
-    #[arg(long, help_heading = "Check")]
+    #[arg(long, help_heading = "Check", hide_short_help = true)]
     pub all: bool,
     /// A condition key of the launch and its value; again for another value; nothing after = says it is absent
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Check")]
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Check", hide_short_help = true)]
     pub context: Vec<String>,
     /// Answer requests, one JSON object a line, with decisions, one a line; - for standard input
-    #[arg(long, value_name = "FILE", help_heading = "Check", exclusive = true)]
+    #[arg(long, value_name = "FILE", help_heading = "Check", exclusive = true, hide_short_help = true)]
     pub requests: Option<PathBuf>,
     /// Documents that are given rather than read.
     #[command(flatten)]
@@ -282,13 +294,25 @@ pub struct FileArgs {
     /// The key's policy: nothing is read from anywhere but files then; --key must be the key's ARN
     #[arg(long, value_name = "FILE", help_heading = "Files",
           conflicts_with_all = ["sandbox", "profile", "region", "endpoint_url", "account_profile", "assume_role_name",
-                                "shared"])]
+                                "shared"], hide_short_help = true)]
     pub key_policy: Option<PathBuf>,
     /// An IAM policy of the grantee, managed, inline or of a group; repeatable
-    #[arg(long, value_name = "FILE", help_heading = "Files", requires = "key_policy")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Files",
+        requires = "key_policy",
+        hide_short_help = true
+    )]
     pub identity_policy: Vec<PathBuf>,
     /// The grantee's permissions boundary
-    #[arg(long, value_name = "FILE", help_heading = "Files", requires = "key_policy")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Files",
+        requires = "key_policy",
+        hide_short_help = true
+    )]
     pub boundary: Option<PathBuf>,
     /// Policies of the organization.
     #[command(flatten)]
@@ -300,10 +324,10 @@ pub struct FileArgs {
 pub struct OrganizationArgs {
     /// A service control policy of the grantee's account, with the name of its level where they stand at several;
     /// repeatable
-    #[arg(long, value_name = "[LEVEL=]FILE", help_heading = "Files")]
+    #[arg(long, value_name = "[LEVEL=]FILE", help_heading = "Files", hide_short_help = true)]
     pub scp: Vec<String>,
     /// A resource control policy of the key's account, in the same way; repeatable
-    #[arg(long, value_name = "[LEVEL=]FILE", help_heading = "Files")]
+    #[arg(long, value_name = "[LEVEL=]FILE", help_heading = "Files", hide_short_help = true)]
     pub rcp: Vec<String>,
 }
 
@@ -315,122 +339,160 @@ pub struct TargetArgs {
     pub subjects: SubjectArgs,
 
     /// The customer managed policy in the requester's account
-    #[arg(long, value_name = "NAME", default_value = "KmsKeyUsagePolicy", help_heading = "Remedy")]
+    ///
+    /// A requester account is one that launches instances with a key of another account, or of its own.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "KmsKeyUsagePolicy",
+        help_heading = "Remedy",
+        hide_short_help = true
+    )]
     pub policy_name: String,
     /// Only what a launch or a start needs, through EC2, instead of the documented statements
-    #[arg(long, help_heading = "Remedy")]
+    #[arg(long, help_heading = "Remedy", hide_short_help = true)]
     pub least_privilege: bool,
     /// What counts as access: statements that name the grantee, or whatever evaluation shows to allow it
-    #[arg(long, value_enum, default_value_t = CoverageChoice::Named, help_heading = "Remedy")]
+    #[arg(long, value_enum, default_value_t = CoverageChoice::Named, help_heading = "Remedy", hide_short_help = true)]
     pub coverage: CoverageChoice,
     /// Remove principals that no longer exist from key policies, as a change of its own
-    #[arg(long, help_heading = "Remedy")]
+    #[arg(long, help_heading = "Remedy", hide_short_help = true)]
     pub prune_orphans: bool,
 }
 
 /// Keys and grantees.
 #[derive(Debug, Args)]
 pub struct SubjectArgs {
-    /// The KMS key: ARN, key id, alias/NAME or alias ARN; repeatable
+    /// The KMS key: ARN, id or alias/NAME
+    ///
+    /// Or an alias's ARN; repeatable.
     #[arg(long, value_name = "KEY", help_heading = "Keys")]
     pub key: Vec<String>,
     /// What instances launch from.
     #[command(flatten)]
     pub launch: LaunchArgs,
-    /// Whether the grantees launch instances, or start stopped ones, which takes less; where neither is said they
-    /// start what --instance names if all of it is stopped, else they launch
-    #[arg(long, value_enum, value_name = "PURPOSE", help_heading = "Grantees")]
+    /// Whether the grantees launch instances, or start stopped ones, which takes less
+    ///
+    /// Where neither is said they start what --instance names if all of it is stopped, else they launch.
+    #[arg(long, value_enum, value_name = "PURPOSE", help_heading = "Grantees", hide_short_help = true)]
     pub purpose: Option<PurposeChoice>,
 
-    /// An account that launches instances: its root is let in; repeatable
+    /// An account that launches instances
+    ///
+    /// Its root is let in, and with it whom its own IAM allows it; repeatable.
     #[arg(long, value_name = "ID", help_heading = "Grantees")]
     pub account: Vec<String>,
-    /// The ARN of a user or role that launches instances; repeatable
+    /// A user or role that launches
+    ///
+    /// By its ARN; repeatable.
     #[arg(long, value_name = "ARN", help_heading = "Grantees")]
     pub principal: Vec<String>,
     /// The ARN of an IAM group whose users launch instances; repeatable
-    #[arg(long, value_name = "ARN", help_heading = "Grantees")]
+    #[arg(long, value_name = "ARN", help_heading = "Grantees", hide_short_help = true)]
     pub group: Vec<String>,
-    /// The account whose Auto Scaling groups launch instances: its service-linked role; with the
-    /// role's custom suffix where it has one; repeatable
+    /// An account's Auto Scaling groups
+    ///
+    /// The account whose Auto Scaling groups launch instances: its service-linked role, with the role's custom suffix
+    /// where it has one; repeatable.
     #[arg(long, value_name = "ACCOUNT[:SUFFIX]", help_heading = "Grantees")]
     pub autoscaling: Vec<String>,
-    /// The account whose Spot requests launch instances: its service-linked role; repeatable. For
-    /// Spot Fleet give --service-linked-role
-    #[arg(long, value_name = "ACCOUNT", help_heading = "Grantees")]
+    /// The account whose Spot requests launch instances: its service-linked role; repeatable
+    ///
+    /// For Spot Fleet give --service-linked-role.
+    #[arg(long, value_name = "ACCOUNT", help_heading = "Grantees", hide_short_help = true)]
     pub spot: Vec<String>,
     /// The ARN of any other service-linked role that launches instances; repeatable
-    #[arg(long, value_name = "ARN", help_heading = "Grantees")]
+    #[arg(long, value_name = "ARN", help_heading = "Grantees", hide_short_help = true)]
     pub service_linked_role: Vec<String>,
-    /// An organization whose accounts launch instances: identities of all of them but the key's own are let in, as far as
-    /// their own IAM lets them; repeatable
-    #[arg(long, value_name = "ID|ARN", help_heading = "Grantees")]
+    /// An organization whose accounts launch
+    ///
+    /// Identities of all of them but the key's own are let in, as far as their own IAM lets them; repeatable.
+    #[arg(long, value_name = "ID|ARN", help_heading = "Grantees", hide_short_help = true)]
     pub organization: Vec<String>,
-    /// An organizational unit whose accounts, and those of the units below it, launch instances, by its path
-    /// (o-ORGANIZATION/r-ROOT/ou-UNIT/) or ARN; repeatable
-    #[arg(long, value_name = "PATH|ARN", help_heading = "Grantees")]
+    /// An organizational unit whose accounts launch instances; repeatable
+    ///
+    /// By its path (o-ORGANIZATION/r-ROOT/ou-UNIT/) or ARN; the accounts of the units below it, too.
+    #[arg(long, value_name = "PATH|ARN", help_heading = "Grantees", hide_short_help = true)]
     pub ou: Vec<String>,
-    /// Everybody whom the AMIs are shared with: the accounts, organizations and OUs of their launch permissions, which
-    /// only their owner may read; with --ami, --launch-template or --auto-scaling-group
-    #[arg(long, help_heading = "Grantees")]
+    /// Everybody whom the AMIs are shared with
+    ///
+    /// The accounts, organizations and OUs of their launch permissions, which only their owner may read; with --ami,
+    /// --launch-template or --auto-scaling-group.
+    #[arg(long, help_heading = "Grantees", hide_short_help = true)]
     pub shared: bool,
     /// With --shared: of those accounts only the ones that use the AMIs, by EC2's usage reports that exist
-    #[arg(long, requires = "shared", help_heading = "Grantees")]
+    #[arg(long, requires = "shared", help_heading = "Grantees", hide_short_help = true)]
     pub in_use: bool,
-    /// A file of account ids, ARNs, organizations' ids and OUs' paths, one a line, # for comments; - for standard input
-    #[arg(long, value_name = "FILE", help_heading = "Grantees")]
+    /// A file of account ids, ARNs, organizations' ids and OUs' paths, one a line, # for comments; - for standard
+    /// input
+    #[arg(long, value_name = "FILE", help_heading = "Grantees", hide_short_help = true)]
     pub grantees: Option<PathBuf>,
 }
 
 /// Where keys are found: what instances launch from, and what went wrong.
 #[derive(Debug, Args)]
 pub struct LaunchArgs {
-    /// The AMI that instances launch from: its snapshots' keys are taken; repeatable
+    /// The AMI that instances launch from
+    ///
+    /// Its snapshots' keys are taken; repeatable.
     #[arg(long, value_name = "ID", help_heading = "Keys")]
     pub ami: Vec<String>,
     /// An EBS snapshot, whose key is taken; repeatable
-    #[arg(long, value_name = "ID", help_heading = "Keys")]
+    #[arg(long, value_name = "ID", help_heading = "Keys", hide_short_help = true)]
     pub snapshot: Vec<String>,
     /// An EBS volume, whose key is taken; repeatable
-    #[arg(long, value_name = "ID", help_heading = "Keys")]
+    #[arg(long, value_name = "ID", help_heading = "Keys", hide_short_help = true)]
     pub volume: Vec<String>,
-    /// An instance that did not start: its AMI and its account are taken, of a stopped one its volumes; repeatable
+    /// An instance that did not start
+    ///
+    /// Its AMI and its account are taken, of a stopped one its volumes; repeatable.
     #[arg(long, value_name = "ID", help_heading = "Keys")]
     pub instance: Vec<String>,
-    /// A launch template, by id or name, and its version (default: its default version): its AMI and the keys that it names
-    /// are taken; repeatable
-    #[arg(long, value_name = "ID|NAME[:VERSION]", help_heading = "Keys")]
+    /// A launch template, by id or name, and its version (default: its default version)
+    ///
+    /// Its AMI and the keys that it names are taken; repeatable.
+    #[arg(long, value_name = "ID|NAME[:VERSION]", help_heading = "Keys", hide_short_help = true)]
     pub launch_template: Vec<String>,
     /// An Auto Scaling group: what it launches by is followed, for its service-linked role; repeatable
-    #[arg(long, value_name = "NAME", help_heading = "Keys")]
+    #[arg(long, value_name = "NAME", help_heading = "Keys", hide_short_help = true)]
     pub auto_scaling_group: Vec<String>,
-    /// A file of CloudTrail events, from a log file, lookup-events, a query or a log: what KMS refused, to whom; events of
-    /// EventBridge by which EBS or Auto Scaling tell of a failed launch, too; gzip or not; - for standard input
-    #[arg(long, value_name = "FILE", help_heading = "Keys")]
+    /// A file of CloudTrail events: what KMS refused, to whom; - for standard input
+    ///
+    /// From a log file, lookup-events, a query or a log; events of EventBridge by which EBS or Auto Scaling tell of a
+    /// failed launch, too; gzip or not.
+    #[arg(long, value_name = "FILE", help_heading = "Keys", hide_short_help = true)]
     pub cloudtrail: Option<PathBuf>,
 }
 
 /// AWS, or a sandbox.
 #[derive(Debug, Args)]
 pub struct BackendArgs {
-    /// Work on a world in a JSON file instead of AWS; without FILE on a built-in one, in memory
+    /// A made-up world instead of AWS
+    ///
+    /// Work on a world in a JSON file instead of AWS; without FILE on a built-in one, in memory.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, help_heading = "Backend",
           conflicts_with_all = ["profile", "region", "endpoint_url", "account_profile", "assume_role_name"])]
     pub sandbox: Option<Option<PathBuf>>,
-    /// The profile of the shared AWS config to use (or `AWS_PROFILE`)
+    /// The profile of the shared AWS config
+    ///
+    /// Or `AWS_PROFILE`.
     #[arg(long, value_name = "NAME", help_heading = "Backend")]
     pub profile: Option<String>,
-    /// The region of AMIs and the like, and of keys given by id or alias name (or `AWS_REGION`)
-    #[arg(long, value_name = "REGION", help_heading = "Backend")]
+    /// The region, where no ARN tells it
+    ///
+    /// Of AMIs and the like, and of keys given by id or alias name (or `AWS_REGION`).
+    #[arg(long, value_name = "REGION", help_heading = "Backend", hide_short_help = true)]
     pub region: Option<String>,
     /// Another endpoint for every service (or `AWS_ENDPOINT_URL`)
-    #[arg(long, value_name = "URL", help_heading = "Backend")]
+    #[arg(long, value_name = "URL", help_heading = "Backend", hide_short_help = true)]
     pub endpoint_url: Option<String>,
-    /// The profile that serves an account, the key's or a requester's; repeatable
+    /// The profile that serves an account
+    ///
+    /// The account is the key's or a requester's (one that launches instances); repeatable.
     #[arg(long, value_name = "ACCOUNT=PROFILE", help_heading = "Backend")]
     pub account_profile: Vec<String>,
     /// The role to assume in each account that no profile serves
-    #[arg(long, value_name = "NAME", help_heading = "Backend")]
+    #[arg(long, value_name = "NAME", help_heading = "Backend", hide_short_help = true)]
     pub assume_role_name: Option<String>,
 }
 
@@ -467,30 +529,40 @@ pub enum CoverageChoice {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags as typed, each for itself")]
 pub struct PermissionsArgs {
-    /// The KMS key's ARN, for the operator in the key's account; repeatable
+    /// The KMS key's ARN
+    ///
+    /// For the operator in the key's account; repeatable.
     #[arg(long, value_name = "ARN")]
     pub key: Vec<String>,
-    /// A requester account, for the operator there; repeatable
+    /// An account that launches instances
+    ///
+    /// For the operator there, in the requester's account; repeatable.
     #[arg(long, value_name = "ID")]
     pub account: Vec<String>,
-    /// The customer managed policy in the requester's account
+    /// The policy in the requester's account
+    ///
+    /// The customer managed policy whose writing is allowed.
     #[arg(long, value_name = "NAME", default_value = "KmsKeyUsagePolicy")]
     pub policy_name: String,
-    /// Also what grants to service-linked roles need (Auto Scaling, Spot): to create them in the
-    /// requester's account, to list and revoke them in the key's
+    /// Also what grants need (Auto Scaling, Spot)
+    ///
+    /// To create them for service-linked roles in the requester's account, to list and revoke them in the key's.
     #[arg(long)]
     pub service_linked_roles: bool,
-    /// With what a run reads of EC2 that starts from an AMI, a snapshot, a volume or an instance
+    /// Also what --ami and the like read of EC2
+    ///
+    /// What a run reads that starts from an AMI, a snapshot, a volume or an instance.
     #[arg(long)]
     pub ami: bool,
-    /// With what a run reads of AWS Organizations where a policy speaks of aws:PrincipalOrgID, or where an organization is
-    /// let in
+    /// Also what is read of AWS Organizations
+    ///
+    /// Where a policy speaks of aws:PrincipalOrgID, or where an organization is let in.
     #[arg(long)]
     pub organizations: bool,
     /// Only what a dry run needs
     #[arg(long)]
     pub dry_run: bool,
-    /// What `--verify simulate` needs besides
+    /// Also what `--verify simulate` needs
     #[arg(long)]
     pub simulate: bool,
 }

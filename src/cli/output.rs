@@ -5,17 +5,20 @@ use clap::{ArgAction, Args, ValueEnum};
 /// How results are shown.
 #[derive(Debug, Args)]
 pub struct OutputArgs {
-    /// Text for people, one JSON document, or a table with a line for each (`check`, `rollback --list`)
-    #[arg(long, short = 'o', value_enum, value_name = "FORMAT", default_value_t = OutputChoice::Text, help_heading = "Output")]
+    /// text, json or table
+    ///
+    /// Text for people, one JSON document, or a table with a line for each, which `check` and `rollback --list` have.
+    #[arg(long, short = 'o', value_enum, value_name = "FORMAT", default_value_t = OutputChoice::Text, help_heading = "Output",
+          hide_possible_values = true)]
     pub output: OutputChoice,
     /// Colours.
     #[command(flatten)]
     pub colors: ColorArgs,
     /// Nothing on standard error but errors, warnings and questions
-    #[arg(long, short = 'q', conflicts_with = "verbose", help_heading = "Output")]
+    #[arg(long, short = 'q', conflicts_with = "verbose", help_heading = "Output", hide_short_help = true)]
     pub quiet: bool,
     /// Tell on standard error of every call and how long it took
-    #[arg(long, short = 'v', action = ArgAction::Count, help_heading = "Output")]
+    #[arg(long, short = 'v', action = ArgAction::Count, help_heading = "Output", hide_short_help = true)]
     pub verbose: u8,
 }
 
@@ -23,10 +26,10 @@ pub struct OutputArgs {
 #[derive(Debug, Args)]
 pub struct ColorArgs {
     /// Colour: by the terminal, `NO_COLOR` and `CLICOLOR_FORCE`; always; never
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, help_heading = "Output")]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, help_heading = "Output", hide_short_help = true)]
     color: ColorChoice,
     /// The same as --color never
-    #[arg(long, conflicts_with = "color", help_heading = "Output")]
+    #[arg(long, conflicts_with = "color", help_heading = "Output", hide_short_help = true)]
     no_color: bool,
 }
 

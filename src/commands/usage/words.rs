@@ -78,7 +78,7 @@ const OPTIONS: [(&[&str], &str, &str); 18] = [
         "launch-template",
         "--launch-template ID or NAME, with :VERSION where it is not the default one",
     ),
-    (&["org", "org-id", "organization-id", "organizations"], "organization", "--organization ID or ARN"),
+    (&["org", "org-id", "organization-id"], "organization", "--organization ID or ARN"),
     (
         &["auto-approve", "assume-yes", "no-confirm", "force", "approve"],
         "yes",

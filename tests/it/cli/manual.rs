@@ -1,6 +1,7 @@
 //! Help, manual, completions: every flag is in each.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use crate::scene::Scene;
 
@@ -85,6 +86,30 @@ fn the_readme_speaks_of_flags_that_exist() {
 fn help_is_worth_reading() {
     insta::assert_snapshot!(format!("{}\n----\n{}", printed("--help"), printed("fix --help")));
     insta::assert_snapshot!(printed("check --help"));
+}
+
+/// What a command's `-h` is on a terminal of 80 columns.
+fn short_help(command: &str) -> String {
+    let scene = Scene::of("copied-ami");
+    let arguments = format!("{command} -h");
+    let ran = scene.run_command(scene.command(&arguments).env("COLUMNS", "80"), &arguments);
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran}");
+    ran.stdout
+}
+
+#[test]
+fn short_help_is_one_screen_and_all_of_it_stands_in_the_long_one() {
+    let mut all = String::new();
+    for command in [""].into_iter().chain(COMMANDS) {
+        let short = short_help(command);
+        assert!(short.lines().count() <= 28, "{} lines: {short}", short.lines().count());
+        assert!(short.lines().all(|line| line.chars().count() <= 80), "{short}");
+        let long = printed(&format!("{command} --help"));
+        assert!(flags(&short).is_subset(&flags(&long)), "{command}");
+        write!(all, "$ keymend {command} -h\n{short}\n").unwrap();
+    }
+    insta::assert_snapshot!(all);
+    assert!(flags(&short_help("fix")).len() < flags(&printed("fix --help")).len() / 2);
 }
 
 #[test]
