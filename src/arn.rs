@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use organization::{Affiliation, Members, OrganizationId, OuPath};
+pub use organization::{Affiliation, Child, MemberOf, Members, OrganizationId, OuPath};
 
 /// The name of the role under which EC2 uses the keys of an instance's volumes; it is the same in every account.
 ///

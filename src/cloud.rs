@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::access::trial::Simulated;
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, Affiliation, EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, Child, EntityArn, EntityName, KeyArn, OrganizationId, PolicyArn};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 use crate::policy::KmsAction;
@@ -94,9 +94,17 @@ pub trait Observe {
     /// The tags of a customer managed policy (iam:GetPolicy).
     async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError>;
 
-    /// Where an account stands in AWS Organizations, as far as credentials at hand may read it
-    /// (organizations:DescribeOrganization, organizations:ListParents).
-    async fn affiliation(&self, account: AccountId) -> Result<Option<Affiliation>, CloudError>;
+    /// The organization that an account is a member of; none where it is known to be of none
+    /// (organizations:DescribeOrganization; of other accounts organizations:ListAccounts).
+    async fn organization(&self, account: AccountId) -> Result<Option<OrganizationId>, CloudError>;
+
+    /// The path to the root or OU that an account or OU of an organization is in, with a slash at its end
+    /// (organizations:ListParents).
+    async fn organization_path(
+        &self,
+        organization: &OrganizationId,
+        child: &Child,
+    ) -> Result<String, CloudError>;
 }
 
 /// What belongs to a user, role or group besides its attached policies, by name.
@@ -233,6 +241,27 @@ pub struct CloudError {
     pub message: String,
     /// AWS's request id.
     pub request_id: Option<String>,
+}
+
+impl CloudError {
+    /// Of several reasons why nobody told something, the one that says most: an answer rather than a refusal.
+    pub(crate) fn more_telling(known: Option<Self>, other: Self) -> Self {
+        match known {
+            Some(known)
+                if known.kind == CloudErrorKind::NotFound || other.kind != CloudErrorKind::NotFound =>
+            {
+                known
+            }
+            _ => other,
+        }
+    }
+
+    /// Whether AWS says that the caller's account is a member of no organization, which is an answer.
+    ///
+    /// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html>
+    pub(crate) fn is_of_no_organization(&self) -> bool {
+        self.code.as_deref() == Some("AWSOrganizationsNotInUseException")
+    }
 }
 
 /// The kinds of failure that are told apart.

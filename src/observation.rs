@@ -28,9 +28,12 @@ pub struct Observation {
     /// Policies of the organization, which are given rather than read.
     #[serde(default, skip_serializing_if = "OrganizationPolicies::is_empty")]
     pub organization: OrganizationPolicies,
-    /// The organizations of accounts, as far as they are known.
+    /// Where accounts stand in AWS Organizations, as far as it is known; null for one that is of no organization.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub affiliations: BTreeMap<AccountId, Affiliation>,
+    /// Why where an account stands was not read, or by its id not where an OU is, or not the path of one that is known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unread_affiliations: BTreeMap<String, UnreadReason>,
 }
 
 /// Policies of AWS Organizations that were given. Whoever launches can't read them, and often nobody at hand can.

@@ -238,9 +238,10 @@ pub fn with_ec2_reads(mut policy: Value, side: Ec2Side) -> Value {
 }
 
 /// Adds the reads of AWS Organizations that a run makes where a policy speaks of the principal's organization, or where
-/// an organization is let in. `ListParents` is for the management account and delegated administrators.
+/// an organization is let in. All but the first are for the management account and delegated administrators.
 pub fn with_organization_reads(mut policy: Value) -> Value {
-    let actions = ["organizations:DescribeOrganization", "organizations:ListParents"];
+    let actions =
+        ["organizations:DescribeOrganization", "organizations:ListAccounts", "organizations:ListParents"];
     if let Some(statements) = policy.get_mut("Statement").and_then(Value::as_array_mut) {
         statements.push(allow("ReadOrganization", &actions, &["*".to_owned()]));
     }
@@ -564,7 +565,11 @@ mod tests {
         assert_eq!(all, policy["Statement"].as_array().unwrap());
         assert_eq!(
             more[0]["Action"],
-            json!(["organizations:DescribeOrganization", "organizations:ListParents"])
+            json!([
+                "organizations:DescribeOrganization",
+                "organizations:ListAccounts",
+                "organizations:ListParents"
+            ])
         );
     }
 

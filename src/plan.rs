@@ -10,6 +10,7 @@ pub mod identity_policy;
 mod judgement;
 pub(crate) mod listing;
 pub mod matrix;
+mod membership;
 mod openness;
 pub mod operation;
 pub mod outlook;

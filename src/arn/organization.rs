@@ -66,6 +66,23 @@ impl OuPath {
         format!("{}*", self.text)
     }
 
+    /// Whether no path is known: an ARN alone told the unit.
+    pub fn is_somewhere(&self) -> bool {
+        self.text.strip_prefix(self.organization.as_str()).is_some_and(|rest| rest.starts_with("/*/"))
+    }
+
+    /// The unit in what a path leads to: `o-a1b2c3d4e5/r-ab12/`.
+    ///
+    /// # Errors
+    /// The path is none of the unit's organization.
+    pub fn below(&self, path: &str) -> Result<Self, ArnError> {
+        let found: Self = format!("{path}{}/", self.id()).parse()?;
+        if found.organization == self.organization && !found.is_somewhere() {
+            return Ok(found);
+        }
+        Err(ArnError::OuPath(found.text))
+    }
+
     /// A unit of which no path is known: `*` stands for whatever is above it.
     ///
     /// "The values can include multi-character match wildcards (*) … anywhere in the string":
@@ -105,14 +122,68 @@ impl FromStr for OuPath {
     }
 }
 
-/// Where an account stands in AWS Organizations.
+/// What is known of where an account stands in AWS Organizations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Affiliation {
-    /// The organization that it is a member of.
+#[serde(from = "Option<MemberOf>", into = "Option<MemberOf>")]
+pub enum Affiliation {
+    /// It is a member of an organization.
+    Member(MemberOf),
+    /// It is a member of none.
+    Independent,
+}
+
+/// Of what an account is a member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct MemberOf {
+    /// The organization.
     pub organization: OrganizationId,
-    /// The path that leads to it, as far as the root or OU that it is in, with a slash at its end; where it is known.
+    /// The path that leads to the account, as far as the root or OU that it is in, with a slash at its end; where it is
+    /// known.
     #[serde(default)]
     pub path: Option<String>,
+}
+
+impl Affiliation {
+    /// The organization, if it is a member of one.
+    pub fn organization(&self) -> Option<&OrganizationId> {
+        match self {
+            Self::Member(known) => Some(&known.organization),
+            Self::Independent => None,
+        }
+    }
+}
+
+impl From<Option<MemberOf>> for Affiliation {
+    fn from(known: Option<MemberOf>) -> Self {
+        known.map_or(Self::Independent, Self::Member)
+    }
+}
+
+impl From<Affiliation> for Option<MemberOf> {
+    fn from(known: Affiliation) -> Self {
+        match known {
+            Affiliation::Member(known) => Some(known),
+            Affiliation::Independent => None,
+        }
+    }
+}
+
+/// What stands in a root or an OU: an account, or an OU by its id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Child {
+    /// An account.
+    Account(AccountId),
+    /// An OU.
+    Unit(String),
+}
+
+impl fmt::Display for Child {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(id) => id.fmt(f),
+            Self::Unit(id) => f.write_str(id),
+        }
+    }
 }
 
 /// Accounts that are members of something in AWS Organizations.
@@ -219,6 +290,12 @@ mod tests {
         }
         let path: OuPath = "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/*".parse().unwrap();
         assert_eq!(path.to_string(), "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/");
+        let somewhere: OuPath = "o-a1b2c3d4e5/*/ou-ab12-11111111/".parse().unwrap();
+        assert!(somewhere.is_somewhere() && !path.is_somewhere());
+        assert_eq!(somewhere.below("o-a1b2c3d4e5/r-ab12/").unwrap(), path);
+        for other in ["o-zzzzzzzzzz/r-ab12/", "o-a1b2c3d4e5/*/", "o-a1b2c3d4e5/r-ab12", "o-a1b2c3d4e5/", ""] {
+            assert!(somewhere.below(other).is_err(), "{other}");
+        }
         let of_arn =
             |text| Members::of_arn(text).map(|(members, partition)| (members.to_string(), partition));
         assert_eq!(
@@ -228,6 +305,25 @@ mod tests {
         assert_eq!(
             of_arn("arn:aws-cn:organizations::111122223333:ou/o-a1b2c3d4e5/ou-ab12-11111111").unwrap(),
             ("o-a1b2c3d4e5/*/ou-ab12-11111111/".to_owned(), Partition::AwsCn)
+        );
+    }
+
+    /// Earlier observations know members alone.
+    #[test]
+    fn where_an_account_stands_is_read_back() {
+        let affiliation = |text: &str| serde_json::from_str::<Affiliation>(text).unwrap();
+        for (text, organization) in [
+            (r#"{"organization":"o-a1b2c3d4e5","path":null}"#, Some("o-a1b2c3d4e5")),
+            (r#"{"organization":"o-a1b2c3d4e5","path":"o-a1b2c3d4e5/r-ab12/"}"#, Some("o-a1b2c3d4e5")),
+            ("null", None),
+        ] {
+            let read = affiliation(text);
+            assert_eq!(read.organization().map(OrganizationId::as_str), organization);
+            assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        }
+        assert_eq!(
+            affiliation(r#"{"organization":"o-a1b2c3d4e5"}"#).organization().unwrap().as_str(),
+            "o-a1b2c3d4e5"
         );
     }
 

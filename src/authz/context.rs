@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use crate::arn::KeyArn;
+use crate::arn::{Affiliation, KeyArn};
 use crate::policy::{ActionSet, KmsAction};
 
 use super::occasion::{Cell, Occasion, Requests, Row};
@@ -258,13 +258,14 @@ impl<'q> Query<'q> {
             Derived::PrincipalOrgId | Derived::PrincipalOrgPaths if *kind == PrincipalKind::Service => {
                 Some(Lookup::Absent)
             }
-            Derived::PrincipalOrgId => {
-                self.principal.affiliation().map(|known| Lookup::One(known.organization.as_str()))
-            }
-            Derived::PrincipalOrgPaths => self
-                .principal
-                .affiliation()
-                .map(|known| known.path.as_deref().map_or(Lookup::Present, Lookup::One)),
+            Derived::PrincipalOrgId => Some(match self.principal.affiliation()? {
+                Affiliation::Member(known) => Lookup::One(known.organization.as_str()),
+                Affiliation::Independent => Lookup::Absent,
+            }),
+            Derived::PrincipalOrgPaths => Some(match self.principal.affiliation()? {
+                Affiliation::Member(known) => known.path.as_deref().map_or(Lookup::Present, Lookup::One),
+                Affiliation::Independent => Lookup::Absent,
+            }),
             // "AWS KMS supports only Transport Layer Security."
             // https://docs.aws.amazon.com/kms/latest/developerguide/infrastructure-security.html
             Derived::SecureTransport => Some(Lookup::One("true")),

@@ -20,6 +20,7 @@ mod pace;
 mod prove;
 mod retries;
 mod role;
+mod roll;
 mod session;
 mod settings;
 mod transport;
@@ -37,7 +38,7 @@ use self::pace::Pace;
 use self::session::{Session, Sessions, partition};
 use super::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, Affiliation, EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, Child, EntityArn, EntityName, KeyArn, OrganizationId, PolicyArn};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 
@@ -55,34 +56,10 @@ pub struct AwsOptions {
     /// The name, or the path and name, of a role that the default credentials assume in every account that
     /// is left.
     pub assume_role_name: Option<String>,
-    /// How long a server is waited for.
-    pub patience: Patience,
     /// Profiles that only dry runs are made with, as those whose credentials they have.
     pub proving_profiles: Vec<String>,
     /// The one shared file to read, instead of the configuration and credentials files.
     pub config_file: Option<PathBuf>,
-}
-
-/// How long a server is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// Until there is a connection.
-    pub connect: Duration,
-    /// Until the next part of an answer comes.
-    pub read: Duration,
-}
-
-impl Patience {
-    /// How many seconds a connection may take, where nothing else is said.
-    pub const CONNECT: u64 = 5;
-    /// How many seconds an answer may take, where nothing else is said.
-    pub const READ: u64 = 20;
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(Self::CONNECT), read: Duration::from_secs(Self::READ) }
-    }
 }
 
 /// AWS as the operator's credentials let it be seen and changed.
@@ -251,8 +228,16 @@ impl Observe for Aws {
         self.iam(policy.account, "iam:GetPolicy").await?.policy_tags(policy).await
     }
 
-    async fn affiliation(&self, account: AccountId) -> Result<Option<Affiliation>, CloudError> {
-        self.read_affiliation(account).await
+    async fn organization(&self, account: AccountId) -> Result<Option<OrganizationId>, CloudError> {
+        self.read_organization(account).await
+    }
+
+    async fn organization_path(
+        &self,
+        organization: &OrganizationId,
+        child: &Child,
+    ) -> Result<String, CloudError> {
+        self.read_path(organization, child).await
     }
 }
 

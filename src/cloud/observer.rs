@@ -14,11 +14,12 @@ use self::identity::{Documents, Found};
 use super::{CloudError, CloudErrorKind, Observe};
 use crate::access::{Grantee, GranteeRef, KeyRef, OtherPartition, Request, UnresolvedRequest};
 use crate::arn::{
-    AccountId, ArnParts, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn, SessionArn,
+    AccountId, ArnParts, EntityArn, EntityKind, EntityName, KeyArn, Members, OuPath, Partition, PolicyArn,
+    SessionArn,
 };
 use crate::observation::{
-    Caller, IamObservation, KeyGrant, KeyManager, KeyObservation, ManagedPolicy, Observation, RamPolicy,
-    Reading, Tags, UnreadReason,
+    Caller, IamObservation, KeyGrant, KeyManager, KeyObservation, ManagedPolicy, Observation,
+    OrganizationPolicies, RamPolicy, Reading, Tags, UnreadReason,
 };
 use crate::policy::AwsPrincipal;
 
@@ -44,11 +45,14 @@ pub enum ObserveError {
 /// reads, [`Entity::identity`](crate::observation::Entity::identity) or [`KeyObservation::grants`] is left unread with
 /// the reason, and nothing fails.
 ///
+/// The policies of the organization are given: nobody at hand may be able to read them.
+///
 /// # Errors
 /// A read is refused or fails for an account that credentials serve; or a session can't be traced to its role.
 /// An account without credentials is no error: its side is `unread`.
 pub async fn observe(
     asked: &UnresolvedRequest,
+    organization: &OrganizationPolicies,
     cloud: &impl Observe,
 ) -> Result<(Request, Observation), ObserveError> {
     let accounts: BTreeSet<AccountId> = asked.grantees.iter().filter_map(iam_account).collect();
@@ -62,7 +66,7 @@ pub async fn observe(
         abreast(accounts.into_iter().map(|account| read_account(account, asked, cloud)))
             .try_collect::<Vec<_>>(),
     )?;
-    let mut observation = Observation::default();
+    let mut observation = Observation { organization: organization.clone(), ..Observation::default() };
     let mut request = Request {
         keys: Vec::new(),
         grantees: Vec::new(),
@@ -102,11 +106,11 @@ pub async fn observe(
         observation.tags.extend(account.tags);
         sessions.extend(account.sessions);
     }
-    let affiliations = organizations::affiliations(asked, &observation, cloud).await;
-    observation.affiliations = affiliations;
+    organizations::affiliate(&mut observation, asked, cloud).await;
+    let units = organizations::units(&mut observation, asked, cloud).await;
     let partition = request.keys.first().map_or(Partition::Aws, |key| key.partition);
     for grantee in &asked.grantees {
-        let grantee = resolve(grantee, partition, &sessions)?;
+        let grantee = resolve(grantee, partition, &sessions, &units)?;
         if !request.grantees.contains(&grantee) {
             request.grantees.push(grantee);
         }
@@ -133,13 +137,18 @@ fn resolve(
     grantee: &GranteeRef,
     partition: Partition,
     sessions: &BTreeMap<SessionArn, Option<EntityArn>>,
+    units: &BTreeMap<OuPath, OuPath>,
 ) -> Result<Grantee, ObserveError> {
     match grantee {
         GranteeRef::Account(id) => Ok(Grantee::Account { partition, id: *id }),
         GranteeRef::Entity(entity) => Ok(entity.clone().into()),
         GranteeRef::ServiceLinkedRole(role) => Ok(Grantee::ServiceLinkedRole(role.in_partition(partition))),
         GranteeRef::Members { members, partition: told } => {
-            Ok(Grantee::members_in(partition, members, *told)?)
+            let found = match members {
+                Members::Unit(unit) => units.get(unit).filter(|_| told.is_some()).cloned().map(Members::Unit),
+                Members::Organization(_) => None,
+            };
+            Ok(Grantee::members_in(partition, found.as_ref().unwrap_or(members), *told)?)
         }
         GranteeRef::Session(session) => match sessions.get(session) {
             Some(Some(role)) => Ok(role.clone().into()),

@@ -12,6 +12,7 @@ mod faults;
 mod file;
 mod grants;
 mod mistakes;
+mod organizations;
 mod prove;
 mod read_back;
 mod reads;

@@ -10,7 +10,7 @@ use super::ec2::{ObserveEc2, Viewpoint};
 use super::{Actor, Belongings, CloudError, LaunchCall, Observe, Prove, Receipt, Write};
 use crate::access::trial::Simulated;
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, Affiliation, EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, Child, EntityArn, EntityName, KeyArn, OrganizationId, PolicyArn};
 use crate::escape::Escaped;
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
 use crate::observation::template::{AutoScalingGroup, LaunchTemplate, TemplateRef};
@@ -125,8 +125,17 @@ impl<C: Observe> Observe for Traced<C> {
         told("read tags of policy", policy, self.0.policy_tags(policy)).await
     }
 
-    async fn affiliation(&self, account: AccountId) -> Result<Option<Affiliation>, CloudError> {
-        told("read organization of account", &account, self.0.affiliation(account)).await
+    async fn organization(&self, account: AccountId) -> Result<Option<OrganizationId>, CloudError> {
+        told("read organization of account", &account, self.0.organization(account)).await
+    }
+
+    async fn organization_path(
+        &self,
+        organization: &OrganizationId,
+        child: &Child,
+    ) -> Result<String, CloudError> {
+        let about = format_args!("{child} in {organization}");
+        told("read path of", &about, self.0.organization_path(organization, child)).await
     }
 }
 

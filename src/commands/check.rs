@@ -68,9 +68,8 @@ impl Work for Check<'_> {
         if run.is_about_users {
             asked.grantees.clear();
         }
-        let (request, mut observation) = observe(&asked, &ground.cloud).await?;
+        let (request, observation) = observe(&asked, &organization, &ground.cloud).await?;
         drop(reading);
-        observation.organization = organization;
         let (width, styles) = (console.width, console.talk_styles.clone());
         text::callers(console.talk()?, &styles, width, &observation)?;
         tell(run, &Read { chain, request, observation }, console)

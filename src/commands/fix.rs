@@ -100,9 +100,8 @@ async fn plan<C: Cloud, K: Clock>(
         found
     };
     let written = place.map(Place::recent).transpose()?.unwrap_or_default();
-    let read = async || observe(&asked, cloud).await;
-    let (request, mut observation) = up_to_date(clock, &written, console, read, |(_, read)| read).await?;
-    observation.organization = organization;
+    let read = async || observe(&asked, &organization, cloud).await;
+    let (request, observation) = up_to_date(clock, &written, console, read, |(_, read)| read).await?;
     drop(reading);
     organization::tell(&observation.organization, console)?;
     let way_out = if earlier.is_some() {

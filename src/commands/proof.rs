@@ -40,15 +40,15 @@ impl<C: Cloud, K: Clock> Court<'_, C, K> {
         if !is_success {
             return Ok(written);
         }
-        let Some(read) = self.interrupt.unless_set(observe(asked, &self.ground.cloud)).await else {
+        // What was given besides what is read holds after the writes too.
+        let read = observe(asked, &observation.organization, &self.ground.cloud);
+        let Some(read) = self.interrupt.unless_set(read).await else {
             return Ok(Carried { is_unwatched: true, ..written });
         };
-        let (request, mut read_back) = match read {
+        let (request, read_back) = match read {
             Ok(read) => read,
             Err(error) => return Ok(Carried { unverified: Some(error.into()), ..written }),
         };
-        // What was given besides what is read holds after the writes too.
-        read_back.organization.clone_from(&observation.organization);
         let again = causes::planned(chain.clone(), request, read_back);
         let proof = again.outlook().now();
         let trials = self.interrupt.unless_set(self.trials(&again, console)).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::planner::Ground;
-use super::{Finding, FindingCode, Plan, Severity};
+use super::{Finding, FindingCode, Plan, Severity, membership};
 use crate::access::assessment::{Assessment, Verdict, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::{Grantee, Purpose, Request};
@@ -79,7 +79,10 @@ pub fn check(
             let (planned, needs_pruning) = plan_one(request, &ground, grantee, key);
             let needed = needed_actions(request.purpose);
             let verdict = evidence.assess(key, grantee, needed).verdict();
-            let checked = Checked::new(evidence.assess(key, grantee, actions), verdict, &planned);
+            let assessment = evidence.assess(key, grantee, actions);
+            let undecided = membership::undecided(&assessment, needed, observation);
+            let mut checked = Checked::new(assessment, verdict, &planned);
+            checked.findings.extend(undecided.filter(|_| checked.conclusion != Conclusion::CanLaunch));
             Checked { needs_pruning, purpose: request.purpose, ..checked }
         })
         .collect()

@@ -12,6 +12,7 @@ pub mod image;
 pub mod key;
 pub mod key_policy;
 pub mod launch_key;
+pub mod membership;
 pub mod owner;
 pub mod placed;
 pub mod rollback;
@@ -32,6 +33,7 @@ pub use image::ImageFinding;
 pub use key::KeyFinding;
 pub use key_policy::KeyPolicyFinding;
 pub use launch_key::LaunchKeyFinding;
+pub use membership::MembershipFinding;
 pub use owner::Owner;
 pub use placed::Placed;
 pub use rollback::RollbackFinding;
@@ -75,6 +77,8 @@ pub enum FindingKind {
     KeyPolicy(KeyPolicyFinding),
     /// The policies of a requester account, and what they are attached to.
     Identity(IdentityFinding),
+    /// What is not known of where accounts and OUs stand in AWS Organizations.
+    Membership(MembershipFinding),
     /// The grant of a service-linked role.
     Grant(GrantFinding),
     /// What evaluation says of the time after the changes.
@@ -117,6 +121,7 @@ impl FindingKind {
             Self::Key(found) => found.code(),
             Self::KeyPolicy(found) => found.code(),
             Self::Identity(found) => found.code(),
+            Self::Membership(found) => found.code(),
             Self::Grant(found) => found.code(),
             Self::Evaluation(found) => found.code(),
             Self::Owner(_) => FindingCode::OwnedElsewhere,
@@ -149,6 +154,7 @@ into_kind!(
     Key(KeyFinding),
     KeyPolicy(KeyPolicyFinding),
     Identity(IdentityFinding),
+    Membership(MembershipFinding),
     Grant(GrantFinding),
     Evaluation(EvaluationFinding),
     Owner(Owner),

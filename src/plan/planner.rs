@@ -11,10 +11,10 @@ mod prospects;
 use std::collections::BTreeMap;
 
 use super::finding::GranteeFinding;
-use super::{Change, Coverage, Finding, FindingKind, Handover, Operation, Plan, Side, soundness};
+use super::{Change, Coverage, Finding, FindingKind, Handover, Operation, Plan, Side, membership, soundness};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::{Grantee, Request, RequiredStatement};
-use crate::arn::{EntityArn, KeyArn};
+use crate::arn::{Affiliation, EntityArn, KeyArn};
 use crate::observation::{Observation, Reading};
 use crate::policy::Documents;
 use prospects::Prospects;
@@ -145,11 +145,12 @@ fn tell_of_members(request: &Request, observation: &Observation, grantees: &[Gra
         let Some(members) = grantee.as_members() else { continue };
         let keys: Vec<KeyArn> = request.keys_for(None).cloned().collect();
         for account in keys.iter().map(|key| key.account) {
-            let own = observation.affiliations.get(&account).map(|known| known.organization.clone());
-            if let Some(own) = own.filter(|own| own != members.organization()) {
-                draft.find(grantee, GranteeFinding::ForeignOrganization { account, own });
+            let own = observation.affiliations.get(&account).map(Affiliation::organization);
+            if let Some(own) = own.filter(|own| *own != Some(members.organization())) {
+                draft.find(grantee, GranteeFinding::ForeignOrganization { account, own: own.cloned() });
             }
         }
+        draft.tell(membership::of_members(request, observation, grantee));
         let mut actions: Vec<String> = Vec::new();
         for action in keys.iter().flat_map(|key| request.required(key, grantee)).flat_map(|own| own.actions) {
             if !actions.iter().any(|known| known == action) {

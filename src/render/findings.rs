@@ -12,6 +12,7 @@ mod images;
 mod key_policies;
 mod keys;
 mod launch_keys;
+mod memberships;
 mod owners;
 mod rollback;
 mod sharing;
@@ -65,6 +66,7 @@ fn words(kind: &FindingKind) -> Words {
         FindingKind::Key(found) => keys::words(found),
         FindingKind::KeyPolicy(found) => key_policies::words(found),
         FindingKind::Identity(found) => identity::words(found),
+        FindingKind::Membership(found) => memberships::words(found),
         FindingKind::Grant(found) => grants::words(found),
         FindingKind::Evaluation(found) => evaluation::words(found),
         FindingKind::Owner(owner) => owners::words(owner),

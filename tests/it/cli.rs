@@ -23,7 +23,6 @@ mod newer;
 mod organizations;
 mod patch;
 mod records;
-mod settings;
 mod shared;
 mod start;
 mod templates;

@@ -39,6 +39,8 @@ mod wire_fix;
 #[cfg(test)]
 mod wire_identity;
 #[cfg(test)]
+mod wire_organizations;
+#[cfg(test)]
 mod wire_pressure;
 #[cfg(test)]
 mod wire_trust;

@@ -7,9 +7,11 @@ mod environment;
 mod proxy;
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+
+use serde_json::Value;
 
 pub(crate) use account::{Account, Operator};
 pub(crate) use environment::program;
@@ -50,6 +52,19 @@ impl Moto {
     /// An interpreter that has AWS's client for Python.
     pub(crate) fn python() -> PathBuf {
         environment::python()
+    }
+
+    /// What a script makes in an account with AWS's own client for Python.
+    pub(crate) fn made(&self, script: &str, account: &Account, more: &[String]) -> Value {
+        let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto");
+        let output = Command::new(Self::python())
+            .arg(Path::new(scripts).join(script))
+            .args([self.endpoint(), account.id.to_string(), REGION.to_owned()])
+            .args(more)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     pub(crate) fn port(&self) -> u16 {

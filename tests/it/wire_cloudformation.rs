@@ -211,12 +211,13 @@ async fn the_template_of_an_account_makes_what_fix_makes() {
 #[tokio::test]
 async fn a_stack_set_takes_the_policy_to_the_members() {
     let moto = Moto::shared();
-    let (owner, management) = (Account::new(moto).await, Account::new(moto).await);
+    let management = Account::new(moto).await;
+    let owner = &management;
     let policy = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{}:root", owner.id)}, "Action": "kms:*", "Resource": "*",
     }]});
     let key = owner.create_key(&policy.to_string()).await;
-    let operator = Operator::new(moto.endpoint(), &[&owner, &management]);
+    let operator = Operator::new(moto.endpoint(), &[owner]);
     let folder = tempfile::tempdir().unwrap();
     let organization = |script: &str| {
         let ran = run(&operator, management.id, folder.path(), script);

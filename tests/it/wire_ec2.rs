@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::process::Command;
 
 use keymend::access::{CoverageRule, GranteeRef, PolicyName, Profile, UnresolvedRequest};
 use keymend::arn::{AccountId, KeyArn};
@@ -11,16 +10,15 @@ use keymend::cloud::aws::{Aws, AwsOptions};
 use keymend::cloud::ec2::{ObserveEc2 as _, Viewpoint};
 use keymend::cloud::observer::observe;
 use keymend::launch::{self, Targets};
-use keymend::observation::RamPolicy;
 use keymend::observation::template::TemplateRef;
+use keymend::observation::{OrganizationPolicies, RamPolicy};
 use keymend::plan::plan;
-use serde_json::Value;
 
-use crate::moto::{Account, Moto, Operator, Proxy, REGION};
+use crate::moto::{Account, Moto, Operator, Proxy};
 
 const KEY_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:*","Resource":"*"}]}"#;
 
-fn options(operator: &Operator, others: &[&Account]) -> AwsOptions {
+pub(crate) fn options(operator: &Operator, others: &[&Account]) -> AwsOptions {
     AwsOptions {
         profile: Some(operator.default_profile()),
         account_profiles: others.iter().map(|account| (account.id, account.id.to_string())).collect(),
@@ -29,30 +27,12 @@ fn options(operator: &Operator, others: &[&Account]) -> AwsOptions {
     }
 }
 
-/// What a script makes in an account with AWS's own client for Python.
-fn made(account: &Account, key: &KeyArn, other: AccountId) -> Value {
-    let moto = Moto::shared();
-    let output = Command::new(Moto::python())
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto/ec2.py"))
-        .args([
-            moto.endpoint(),
-            account.id.to_string(),
-            REGION.to_owned(),
-            key.to_string(),
-            other.to_string(),
-        ])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
 #[tokio::test]
 async fn what_moto_has() {
     let moto = Moto::shared();
     let (account, other) = (Account::new(moto).await, Account::new(moto).await);
     let key = account.create_key(KEY_POLICY).await;
-    let made = made(&account, &key, other.id);
+    let made = moto.made("ec2.py", &account, &[key.to_string(), other.id.to_string()]);
     let id = |name: &str| made[name].as_str().unwrap().to_owned();
     // moto can set the default key, but not tell it.
     let answer = format!("<R><requestId>r</requestId><kmsKeyId>{key}</kmsKeyId></R>");
@@ -177,7 +157,7 @@ async fn an_image_under_two_keys_for_five_grantees_is_planned_in_six_round_trips
     let targets = Targets { images: vec!["ami-0123456789abcdef0".to_owned()], ..Targets::default() };
     let mut chain = launch::trace(&targets, &asked, &aws).await.unwrap();
     launch::complete(&mut asked, &mut chain).unwrap();
-    let (request, observation) = observe(&asked, &aws).await.unwrap();
+    let (request, observation) = observe(&asked, &OrganizationPolicies::default(), &aws).await.unwrap();
     assert_eq!(request.keys, [key, other_key]);
     let planned = plan(&request, &observation);
     assert!(!planned.changes.is_empty() && !planned.is_blocked(), "{:?}", planned.findings);

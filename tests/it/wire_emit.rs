@@ -232,19 +232,24 @@ async fn the_scripts_make_the_grant_that_fix_makes() {
 async fn what_members_need_is_made_by_a_script_or_a_module() {
     let stage = Stage::new().await;
     let folder = tempfile::tempdir().unwrap();
+    let mut made = Command::new(moto::program("aws"));
+    made.args(["organizations", "create-organization", "--query", "Organization.Id", "--output", "text"]);
+    let made = stage.operator.run(&mut made).output().unwrap();
+    assert_eq!(made.status.code(), Some(0), "{}", told(&made));
+    let organization = String::from_utf8(made.stdout).unwrap().trim().to_owned();
     for (format, place) in [("cli", "script"), ("terraform", "module")] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keymend"));
-        command.args(["fix", "--key", &stage.key.to_string(), "--organization", "o-a1b2c3d4e5", "--dry-run"]);
+        command.args(["fix", "--key", &stage.key.to_string(), "--organization", &organization, "--dry-run"]);
         command.args(["--emit", format, "--emit-dir", folder.path().join(place).to_str().unwrap()]);
         let emitted = stage.operator.run(&mut command).output().unwrap();
         assert_eq!(emitted.status.code(), Some(0), "{}", told(&emitted));
     }
     assert_eq!(complaints(folder.path()), "");
-    let modules = parsed(&folder.path().join("module/o-a1b2c3d4e5"));
+    let modules = parsed(&folder.path().join("module").join(&organization));
     let policy = &modules[0]["resource"][0]["\"aws_iam_policy\""]["\"policy_kmskeyusagepolicy\""];
     assert_eq!(policy["name"], "\"KmsKeyUsagePolicy\"", "{modules:#?}");
 
-    let script = folder.path().join("script/o-a1b2c3d4e5/apply.sh");
+    let script = folder.path().join("script").join(&organization).join("apply.sh");
     let programs = moto::program("aws").parent().unwrap().to_owned();
     let path = std::env::join_paths([programs, "/usr/bin".into(), "/bin".into()]).unwrap();
     let mut command = Command::new(&script);

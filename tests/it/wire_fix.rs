@@ -6,6 +6,7 @@ use keymend::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, Unr
 use keymend::arn::KeyArn;
 use keymend::cloud::aws::{Aws, AwsOptions};
 use keymend::cloud::observer::observe;
+use keymend::observation::OrganizationPolicies;
 use keymend::plan::plan;
 use serde_json::Value;
 
@@ -266,7 +267,7 @@ async fn twenty_principals_are_planned_in_four_round_trips() {
         purpose: None,
         default_keys: std::collections::BTreeMap::new(),
     };
-    let (request, observation) = observe(&asked, &aws).await.unwrap();
+    let (request, observation) = observe(&asked, &OrganizationPolicies::default(), &aws).await.unwrap();
     assert_eq!(plan(&request, &observation).changes.len(), 22);
     let (calls, round_trips) = proxy.take();
     let own = calls.iter().filter(|call| *call != "AssumeRole").count();

@@ -4,7 +4,7 @@ use keymend::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, Unr
 use keymend::arn::KeyArn;
 use keymend::cloud::aws::{Aws, AwsOptions};
 use keymend::cloud::observer::observe;
-use keymend::observation::{IdentityPolicies, KeyGrant, Observation, Reading};
+use keymend::observation::{IdentityPolicies, KeyGrant, Observation, OrganizationPolicies, Reading};
 
 use crate::moto::{Account, Moto, Operator, Proxy};
 
@@ -60,7 +60,7 @@ impl Stage {
             purpose: None,
             default_keys: std::collections::BTreeMap::new(),
         };
-        observe(&asked, &self.aws).await.unwrap().1
+        observe(&asked, &OrganizationPolicies::default(), &self.aws).await.unwrap().1
     }
 
     fn identity<'o>(&self, observation: &'o Observation, arn: &str) -> &'o Reading<IdentityPolicies> {

@@ -60,7 +60,7 @@ pub(crate) async fn observe(sandbox: &Sandbox, prune_orphans: bool) -> (Request,
         purpose: None,
         default_keys: std::collections::BTreeMap::new(),
     };
-    observer::observe(&asked, sandbox).await.unwrap()
+    observer::observe(&asked, &keymend::observation::OrganizationPolicies::default(), sandbox).await.unwrap()
 }
 
 pub(crate) async fn plan_in(sandbox: &Sandbox, prune_orphans: bool) -> Plan {

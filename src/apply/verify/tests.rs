@@ -10,6 +10,7 @@ use crate::arn::{AccountId, EntityArn};
 use crate::cloud::observer::observe;
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
+use crate::observation::OrganizationPolicies;
 
 /// A cloud that refuses dry runs for a while, and knows some profiles.
 struct Slow {
@@ -101,7 +102,7 @@ async fn ask(world: &str, grantees: &[&str], cloud: impl Fn(Slow) -> Slow, profi
         grantees.iter().map(|text| GranteeRef::Entity(text.parse().unwrap())).collect()
     };
     let asked = asked_for(defaults.keys, grantees);
-    let (request, observation) = observe(&asked, &sandbox).await.unwrap();
+    let (request, observation) = observe(&asked, &OrganizationPolicies::default(), &sandbox).await.unwrap();
     let cloud = Traced(cloud(Slow {
         sandbox,
         refusals: Cell::new(0),
@@ -167,7 +168,7 @@ async fn a_simulation_tells_of_users_and_roles() {
     let sandbox = Sandbox::builtin();
     let defaults = sandbox.defaults();
     let asked = asked_for(defaults.keys, defaults.grantees);
-    let (request, observation) = observe(&asked, &sandbox).await.unwrap();
+    let (request, observation) = observe(&asked, &OrganizationPolicies::default(), &sandbox).await.unwrap();
     let trials = by_simulation(&sandbox, &request, &observation).await;
     let standings: Vec<RulingStanding> = trials.iter().map(|trial| trial.rulings[0].standing).collect();
     assert_eq!(standings, [Unproven, Refused]);

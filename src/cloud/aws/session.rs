@@ -19,16 +19,17 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future;
 use tokio::sync::OnceCell;
 
+use super::AwsOptions;
 use super::clients::{Clients, sts};
 use super::ec2_client::{self, Api};
 use super::errors::Call;
 use super::retries;
 use super::role::AssumedRole;
+use super::roll::Told;
 use super::settings::{self, CA_BUNDLE, MAX_ATTEMPTS};
 use super::transport::{Carriage, Connections, Reads};
 use super::trust;
-use super::{AwsOptions, Patience};
-use crate::arn::{AccountId, ArnParts, EntityArn, OrganizationId, Partition};
+use crate::arn::{AccountId, ArnParts, EntityArn, Partition};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::observation::Caller;
 
@@ -68,8 +69,8 @@ pub(super) struct Session {
     known: Option<Caller>,
     /// Who it is by GetCallerIdentity.
     identity: OnceCell<Result<Caller, CloudError>>,
-    /// The organization of its account.
-    pub(super) organization: OnceCell<Result<Option<OrganizationId>, CloudError>>,
+    /// What it was told of its account's organization.
+    pub(super) organizations: Told,
     clients: Clients,
     /// Clients of the Query protocol, by service and region.
     query: RefCell<BTreeMap<(Api, String), ec2_client::Client>>,
@@ -93,7 +94,7 @@ impl Session {
             region,
             known,
             identity: OnceCell::new(),
-            organization: OnceCell::new(),
+            organizations: Told::default(),
             clients: Clients::of(config.clone()),
             query: RefCell::default(),
             config,
@@ -219,6 +220,11 @@ impl Sessions {
     /// The accounts that profiles were given for.
     pub(super) fn named(&self) -> impl Iterator<Item = AccountId> {
         self.profiles.keys().copied()
+    }
+
+    /// Everybody who may be asked about others: who serves by default first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Rc<Session>> {
+        iter::once(&self.default).chain(self.profiles.values())
     }
 
     /// The session that serves when no account is named.
@@ -391,7 +397,7 @@ async fn load(options: &AwsOptions, profile: Option<&str>, shared: &Shared) -> R
 fn loader(options: &AwsOptions, profile: Option<&str>, http: &SharedHttpClient) -> ConfigLoader {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http.clone())
-        .timeout_config(timeouts(options.patience))
+        .timeout_config(timeouts())
         .identity_cache(identity_cache());
     if let Some(region) = &options.region {
         loader = loader.region(Region::new(region.clone()));
@@ -422,7 +428,7 @@ fn profile_credentials(
         .with_region(config.region().cloned())
         .with_use_fips(config.use_fips())
         .with_use_dual_stack(config.use_dual_stack())
-        .with_timeout_config(timeouts(options.patience));
+        .with_timeout_config(timeouts());
     let mut builder =
         ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(profile);
     if let Some(files) = settings::files(options) {
@@ -431,13 +437,11 @@ fn profile_credentials(
     SharedCredentialsProvider::new(builder.build())
 }
 
-/// A call with all its attempts has two minutes, or the time for three of them.
-fn timeouts(patience: Patience) -> TimeoutConfig {
-    let Patience { connect, read } = patience;
+fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(connect)
-        .read_timeout(read)
-        .operation_timeout(((connect + read) * 3).max(Duration::from_mins(2)))
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_secs(20))
+        .operation_timeout(Duration::from_mins(2))
         .build()
 }
 

@@ -1,38 +1,120 @@
-//! Where accounts stand in AWS Organizations, read only where something that was read speaks of it.
+//! Where accounts and OUs stand in AWS Organizations, read only where something that is evaluated speaks of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::abreast::abreast;
-use crate::access::{GranteeRef, UnresolvedRequest};
-use crate::arn::{AccountId, Affiliation};
-use crate::cloud::Observe;
-use crate::observation::{IamObservation, IdentityPolicies, Observation, RamPolicy, Reading};
 use futures_util::stream::StreamExt as _;
 
-/// The accounts of whoever calls and of the grantees, each with where it stands as far as that can be read. What can't be
-/// read stays unknown, and fails nothing: whatever it would decide is told as undecided.
-pub(super) async fn affiliations(
+use super::abreast::abreast;
+use crate::access::{GranteeRef, KeyRef, UnresolvedRequest};
+use crate::arn::{AccountId, Affiliation, Child, MemberOf, Members, OuPath};
+use crate::cloud::{CloudError, CloudErrorKind, Observe};
+use crate::observation::{IamObservation, IdentityPolicies, Observation, RamPolicy, Reading, UnreadReason};
+
+/// Reads where the accounts of whoever calls and of the grantees stand; where an organization is to be let in, those of the
+/// keys too. What can't be read stays unknown with its reason, and fails nothing: whatever it would decide is told as
+/// undecided.
+pub(super) async fn affiliate(
+    observation: &mut Observation,
     asked: &UnresolvedRequest,
-    observation: &Observation,
     cloud: &impl Observe,
-) -> BTreeMap<AccountId, Affiliation> {
-    let is_asked = asked.grantees.iter().any(|grantee| matches!(grantee, GranteeRef::Members { .. }));
-    if !is_asked && !texts(observation).any(speaks_of_organizations) {
-        return BTreeMap::new();
+) {
+    let members = || asked.grantees.iter().filter_map(members);
+    let is_asked = members().next().is_some();
+    if !is_asked && !texts(observation).any(|text| speaks_of(text, "aws:principalorg")) {
+        return;
     }
+    let needs_paths = members().any(|members| matches!(members, Members::Unit(_)))
+        || texts(observation).any(|text| speaks_of(text, "aws:principalorgpaths"));
     let of_grantees = asked.grantees.iter().filter_map(GranteeRef::account);
-    let accounts: BTreeSet<AccountId> = observation.callers.keys().copied().chain(of_grantees).collect();
-    let read = accounts.into_iter().map(async |account| (account, cloud.affiliation(account).await));
+    let of_keys = asked.keys.iter().filter(|_| is_asked).filter_map(KeyRef::account);
+    let callers = observation.callers.keys().copied();
+    let accounts: BTreeSet<AccountId> = callers.chain(of_grantees).chain(of_keys).collect();
+    let read =
+        accounts.into_iter().map(async |account| (account, of_account(account, needs_paths, cloud).await));
     let read: Vec<_> = abreast(read).collect().await;
-    read.into_iter().filter_map(|(account, read)| Some((account, read.ok().flatten()?))).collect()
+    for (account, (affiliation, reason)) in read {
+        observation.affiliations.extend(affiliation.map(|known| (account, known)));
+        observation.unread_affiliations.extend(reason.map(|reason| (account.to_string(), reason)));
+    }
+}
+
+/// Where the OUs are of which an ARN told no path. What can't be read stays as it was told, with the reason.
+pub(super) async fn units(
+    observation: &mut Observation,
+    asked: &UnresolvedRequest,
+    cloud: &impl Observe,
+) -> BTreeMap<OuPath, OuPath> {
+    let told = |grantee: &GranteeRef| match grantee {
+        GranteeRef::Members { members: Members::Unit(unit), partition: Some(_) } if unit.is_somewhere() => {
+            Some(unit.clone())
+        }
+        _ => None,
+    };
+    let units: BTreeSet<OuPath> = asked.grantees.iter().filter_map(told).collect();
+    let read = units.into_iter().map(async |unit| {
+        let path = cloud.organization_path(unit.organization(), &Child::Unit(unit.id().to_owned())).await;
+        (unit, path)
+    });
+    let read: Vec<_> = abreast(read).collect().await;
+    let mut found = BTreeMap::new();
+    for (unit, path) in read {
+        let path = path.map_err(|error| reason(&error));
+        let path =
+            path.and_then(|path| unit.below(&path).map_err(|error| UnreadReason::Other(error.to_string())));
+        match path {
+            Ok(path) => _ = found.insert(unit, path),
+            Err(reason) => _ = observation.unread_affiliations.insert(unit.to_string(), reason),
+        }
+    }
+    found
+}
+
+async fn of_account(
+    account: AccountId,
+    needs_path: bool,
+    cloud: &impl Observe,
+) -> (Option<Affiliation>, Option<UnreadReason>) {
+    let organization = match cloud.organization(account).await {
+        Ok(Some(organization)) => organization,
+        Ok(None) => return (Some(Affiliation::Independent), None),
+        Err(error) => return (None, Some(reason(&error))),
+    };
+    let path = if needs_path {
+        cloud.organization_path(&organization, &Child::Account(account)).await.map(Some)
+    } else {
+        Ok(None)
+    };
+    let (path, untold) = match path {
+        Ok(path) => (path, None),
+        Err(error) => (None, Some(reason(&error))),
+    };
+    (Some(Affiliation::Member(MemberOf { organization, path })), untold)
+}
+
+/// The call that did not tell it, and what it ended with, in AWS's own code where there is one.
+fn reason(error: &CloudError) -> UnreadReason {
+    let CloudError { kind, operation, account, code, message, .. } = error;
+    if let (CloudErrorKind::NoCredentials, None) = (kind, account) {
+        return UnreadReason::Other(format!("no credentials for {operation}"));
+    }
+    let by = account.map(|account| format!(" with credentials of account {account}"));
+    let end = code.as_deref().unwrap_or(message);
+    UnreadReason::Other(format!("{operation}{}: {end}", by.unwrap_or_default()))
+}
+
+fn members(grantee: &GranteeRef) -> Option<&Members> {
+    match grantee {
+        GranteeRef::Members { members, .. } => Some(members),
+        _ => None,
+    }
 }
 
 /// Names of condition keys are equal in any case.
-fn speaks_of_organizations(text: &str) -> bool {
-    text.to_ascii_lowercase().contains("aws:principalorg")
+fn speaks_of(text: &str, key: &str) -> bool {
+    text.to_ascii_lowercase().contains(key)
 }
 
-/// Every policy that was read.
+/// Every policy that was read or given.
 fn texts(observation: &Observation) -> impl Iterator<Item = &str> {
     let keys = observation.keys.values().flat_map(|key| {
         let ram = match &key.ram_policy {
@@ -42,11 +124,11 @@ fn texts(observation: &Observation) -> impl Iterator<Item = &str> {
         key.policy.read().into_iter().chain(ram)
     });
     let iam = observation.accounts.values().filter_map(Reading::read);
-    keys.chain(iam.flat_map(identities).flat_map(|identity| {
-        let documents = identity.documents.iter().chain(&identity.boundary);
-        documents.map(|document| &document.text)
-    }))
-    .map(String::as_str)
+    let identities = iam.flat_map(identities);
+    let of_identities = identities.flat_map(|identity| identity.documents.iter().chain(&identity.boundary));
+    let given = [&observation.organization.scps, &observation.organization.rcps];
+    let given = given.into_iter().flatten().flatten().flatten();
+    keys.chain(of_identities.chain(given).map(|document| &document.text)).map(String::as_str)
 }
 
 fn identities(iam: &IamObservation) -> impl Iterator<Item = &IdentityPolicies> {

@@ -6,7 +6,7 @@ use super::call::Call;
 use super::refusals::Refusal;
 use super::world::{Object, World, ec2};
 use super::{Sandbox, State};
-use crate::arn::AccountId;
+use crate::arn::{AccountId, Members, OuPath};
 use crate::cloud::CloudError;
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
 use crate::observation::ec2::{
@@ -29,7 +29,8 @@ impl ObserveEc2 for Sandbox {
         self.look(from, "ec2:DescribeImages", id, |seen| {
             let image = seen.world.images.get(id).filter(|image| seen.is_here(image.region.as_ref()))?;
             let is_own = image.owner == seen.account;
-            let is_shown = is_own || (seen.is_shared(&image.shared_with) && seen.lets_itself_use(image));
+            let is_shared = seen.is_shared(&image.shared_with) || seen.is_member_of_any(&image.shared_with);
+            let is_shown = is_own || (is_shared && seen.lets_itself_use(image));
             is_shown.then(|| Image {
                 id: id.to_owned(),
                 owner: image.owner,
@@ -210,6 +211,22 @@ impl Seen<'_> {
 
     fn is_shared(&self, shared_with: &[String]) -> bool {
         shared_with.iter().any(|with| with == ALL || *with == self.account.to_string())
+    }
+
+    /// Whether the account is of one of the organizations and OUs among those that something is shared with.
+    fn is_member_of_any(&self, shared_with: &[String]) -> bool {
+        let Some(entry) = self.world.organization(self.account) else { return false };
+        shared_with.iter().filter_map(|with| Members::of_arn(with).ok()).any(|(members, _)| {
+            let is_in = |unit: &OuPath| {
+                let path = entry.path.as_deref().unwrap_or_default();
+                path.split('/').any(|step| step == unit.id())
+            };
+            *members.organization() == entry.id
+                && match &members {
+                    Members::Organization(_) => true,
+                    Members::Unit(unit) => is_in(unit),
+                }
+        })
     }
 
     fn setting(&self) -> Option<&ec2::AllowedImages> {

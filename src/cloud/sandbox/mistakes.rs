@@ -3,6 +3,7 @@
 mod ec2;
 mod faults;
 mod grants;
+mod organizations;
 mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,13 +12,10 @@ use std::io;
 use std::path::PathBuf;
 
 use super::source::{Place, Source};
-use super::world::{
-    Account, CallerEntry, Identity, KINDS, Object, OrganizationEntry, Policy, World, caller_principal,
-    id_prefix,
-};
+use super::world::{Account, CallerEntry, Identity, KINDS, Policy, World, caller_principal, id_prefix};
 use super::{Defaults, defaults};
 use crate::access::KeyRef;
-use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind, KeyArn, OuPath, PolicyArn};
+use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind, KeyArn, PolicyArn};
 use crate::policy::AwsPrincipal;
 
 /// Why a file is not a world to work in.
@@ -106,6 +104,7 @@ pub(super) fn check(world: &World) -> Checked {
     for (id, account) in &world.accounts {
         AccountCheck { world, id: *id, account, place: root.member("accounts").member(id) }.run(&mut ids)?;
     }
+    organizations::check(world, &root)?;
     keys(world, &root.member("keys"))?;
     ec2::check(world, &root)?;
     templates::check(world, &root)?;
@@ -196,7 +195,6 @@ struct AccountCheck<'w> {
 
 impl AccountCheck<'_> {
     fn run(&self, ids: &mut BTreeSet<String>) -> Checked {
-        self.organization(&self.place.member("organization"))?;
         for kind in KINDS {
             let place = self.place.member(format_args!("{kind}s"));
             let names = self.account.of_kind(kind);
@@ -211,22 +209,6 @@ impl AccountCheck<'_> {
             .policies
             .iter()
             .try_for_each(|(name, policy)| self.policy((name, policy), &place.member(name)))
-    }
-
-    /// A path leads from its organization to a root or an OU.
-    fn organization(&self, place: &Place) -> Checked {
-        let Some(Object(OrganizationEntry { id, path: Some(path) })) = &self.account.organization else {
-            return Ok(());
-        };
-        let is_of_a_unit = path.parse::<OuPath>().is_ok_and(|unit| unit.organization() == id);
-        let root = path.strip_prefix(&format!("{id}/r-")).and_then(|rest| rest.strip_suffix('/'));
-        let is_of_the_root = root.is_some_and(|root| root.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        if path.ends_with('/') && !path.contains('*') && (is_of_a_unit || is_of_the_root) {
-            return Ok(());
-        }
-        let message =
-            format!("`{path}` is not a path such as `{id}/r-ab12/` or `{id}/r-ab12/ou-ab12-11111111/`");
-        Err(Mistake::new(place.member("path"), message))
     }
 
     fn identity(

@@ -14,7 +14,7 @@ use crate::arn::{AccountId, EntityArn, EntityKind, KeyArn, SessionArn};
 use crate::authz::{Gate, Outcome};
 use crate::cloud::observer::{ObserveError, observe};
 use crate::cloud::{Actor, CloudError, LaunchCall, Observe as _, Prove};
-use crate::observation::{Caller, Observation, RamPolicy, Reading};
+use crate::observation::{Caller, Observation, OrganizationPolicies, RamPolicy, Reading};
 use crate::policy::{AwsPrincipal, KmsAction};
 
 /// The name of sessions that are made for the sake of proof.
@@ -120,11 +120,14 @@ impl Sandbox {
             default_keys: std::collections::BTreeMap::new(),
         };
         let broken = |message: String| call.failed(None, Refusal::broken_world(message));
-        let (request, observation) = match observe(&asked, &self.all_knowing().map_err(broken)?).await {
-            Ok(observed) => observed,
-            Err(ObserveError::Cloud(error)) => return Err(error),
-            Err(error) => return Err(broken(error.to_string())),
-        };
+        let (request, observation) =
+            match observe(&asked, &OrganizationPolicies::default(), &self.all_knowing().map_err(broken)?)
+                .await
+            {
+                Ok(observed) => observed,
+                Err(ObserveError::Cloud(error)) => return Err(error),
+                Err(error) => return Err(broken(error.to_string())),
+            };
         let grantee = request.grantees.into_iter().next();
         Ok((grantee.ok_or_else(|| broken("nobody to ask about".to_owned()))?, observation))
     }

@@ -8,7 +8,7 @@ use super::refusals::Refusal;
 use super::world::{Account, Document, Identity, Key, Object, Policy, World};
 use super::{Sandbox, State};
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, Affiliation, EntityArn, EntityKind, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, Child, EntityArn, EntityKind, EntityName, KeyArn, OrganizationId, PolicyArn};
 use crate::cloud::{Belongings, CloudError, Observe};
 use crate::observation::{
     Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, PolicyVersion, Reading, Tags,
@@ -191,18 +191,16 @@ impl Observe for Sandbox {
         Ok(found.tags.clone())
     }
 
-    async fn affiliation(&self, account: AccountId) -> Result<Option<Affiliation>, CloudError> {
-        let call = Call::iam("organizations:DescribeOrganization", account, account);
-        let state = self.current(&call).await?;
-        if !state.world.callers.contains_key(&account) {
-            return Ok(None);
-        }
-        let described = in_account(&state, &call)?.and_then(|described| described.organization.as_ref());
-        let may_read_path = in_account(&state, &call.as_operation("organizations:ListParents")).is_ok();
-        Ok(described.map(|Object(told)| Affiliation {
-            organization: told.id.clone(),
-            path: told.path.clone().filter(|_| may_read_path),
-        }))
+    async fn organization(&self, account: AccountId) -> Result<Option<OrganizationId>, CloudError> {
+        self.read_organization(account).await
+    }
+
+    async fn organization_path(
+        &self,
+        organization: &OrganizationId,
+        child: &Child,
+    ) -> Result<String, CloudError> {
+        self.read_path(organization, child).await
     }
 }
 

@@ -4,7 +4,7 @@ mod identity_policy;
 mod key_policy;
 
 use super::source::{Place, Source};
-use crate::arn::{EntityKind, EntityName, KeyArn, PolicyArn};
+use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, OrganizationId, PolicyArn};
 use crate::cloud::CloudErrorKind;
 
 pub(super) use identity_policy::check as identity_policy;
@@ -69,6 +69,33 @@ impl Refusal {
     /// An attribute of an image or a snapshot of another account, or of none.
     pub(super) fn not_the_owner(id: &str) -> Self {
         Self::new(CloudErrorKind::AccessDenied, "AuthFailure", format!("Not authorized for {id}"))
+    }
+
+    /// Organizations: neither the management account nor a delegated administrator asks, or no member at all.
+    pub(super) fn organizations_denied() -> Self {
+        let message = "You don't have permissions to access this resource.";
+        Self::new(CloudErrorKind::AccessDenied, "AccessDeniedException", message)
+    }
+
+    /// Organizations: the caller's account is a member of none.
+    pub(super) fn no_organization() -> Self {
+        let message = "Your account is not a member of an organization.";
+        Self::new(CloudErrorKind::Other, "AWSOrganizationsNotInUseException", message)
+    }
+
+    /// Organizations: no account or OU of this id in the caller's organization.
+    pub(super) fn no_child() -> Self {
+        let message = "You specified a child that doesn't exist.";
+        Self::new(CloudErrorKind::NotFound, "ChildNotFoundException", message)
+    }
+
+    /// All of an organization's accounts were listed, and the account is none of them.
+    pub(super) fn no_member(account: AccountId, organization: &OrganizationId) -> Self {
+        Self {
+            kind: CloudErrorKind::NotFound,
+            code: None,
+            message: format!("account {account} is no member of {organization}"),
+        }
     }
 
     /// No key of this ARN.

@@ -3,6 +3,7 @@
 pub(super) mod ec2;
 pub(super) mod fault;
 mod key;
+pub(super) mod organization;
 mod shape;
 pub(super) mod template;
 
@@ -21,6 +22,7 @@ use crate::arn::{
 use crate::observation::IamQuotas;
 use crate::policy::AwsPrincipal;
 use fault::FaultEntry;
+use organization::{Organization, OrganizationEntry};
 use shape::{limit, members, object, objects};
 
 pub(super) use key::{Grant, Key};
@@ -51,6 +53,8 @@ pub(super) struct World {
     pub(super) aws_policies: BTreeMap<String, Document>,
     #[serde(default, deserialize_with = "objects")]
     pub(super) accounts: BTreeMap<AccountId, Account>,
+    #[serde(default, deserialize_with = "objects")]
+    pub(super) organizations: BTreeMap<OrganizationId, Organization>,
     #[serde(default, deserialize_with = "objects")]
     pub(super) keys: BTreeMap<KeyArn, Key>,
     #[serde(default, deserialize_with = "objects")]
@@ -112,15 +116,6 @@ pub(super) struct Account {
     #[serde(default)]
     pub(super) ebs_encryption_by_default: bool,
     pub(super) allowed_images: Option<Object<ec2::AllowedImages>>,
-}
-
-/// Where an account stands in AWS Organizations.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct OrganizationEntry {
-    pub(super) id: OrganizationId,
-    /// As far as the root or OU that it is in.
-    pub(super) path: Option<String>,
 }
 
 /// Limits that differ from IAM's defaults.
@@ -199,6 +194,11 @@ impl World {
     /// The policy's ARN.
     pub(super) fn policy_arn(&self, account: AccountId, (name, policy): (&str, &Policy)) -> PolicyArn {
         PolicyArn { partition: self.partition(), account, path: policy.path.clone(), name: name.to_owned() }
+    }
+
+    /// Where an account stands in AWS Organizations, where the world tells it.
+    pub(super) fn organization(&self, account: AccountId) -> Option<&OrganizationEntry> {
+        self.accounts.get(&account)?.organization.as_ref().map(|Object(entry)| entry)
     }
 
     /// A customer managed policy; the path counts, as in every ARN.

@@ -64,6 +64,10 @@ pub enum FindingCode {
     MembersNeedIam,
     /// An organization that the key's account is no member of.
     ForeignOrganization,
+    /// Where an account stands in AWS Organizations is not known, and something depends on it.
+    MembershipUnknown,
+    /// Where in its organization an OU is that an ARN alone tells is not known.
+    OuPathUnknown,
     /// A statement lets an organization use the key, and not kms:CreateGrant.
     LacksGrants,
     /// An existing Allow for a grantee has a condition that the new statement does not have.
@@ -232,6 +236,7 @@ impl FindingCode {
             Self::GroupDelegation
             | Self::GrantUncertain
             | Self::LacksGrants
+            | Self::MembershipUnknown
             | Self::WiderThanExisting
             | Self::BroaderThanAsked
             | Self::EscapesBoundary
@@ -245,6 +250,7 @@ impl FindingCode {
             | Self::OwnedElsewhere => Weight::Warning,
             Self::MultiRegionKey
             | Self::MembersNeedIam
+            | Self::OuPathUnknown
             | Self::SeparatePolicy
             | Self::AccessAlready
             | Self::NearMiss

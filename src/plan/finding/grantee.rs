@@ -34,12 +34,12 @@ pub enum GranteeFinding {
         /// The account.
         account: AccountId,
     },
-    /// The key's account is a member of another organization.
+    /// The key's account is a member of another organization, or of none.
     ForeignOrganization {
         /// The key's account.
         account: AccountId,
-        /// Its organization.
-        own: OrganizationId,
+        /// Its organization; none where it is of none.
+        own: Option<OrganizationId>,
     },
     /// The members of an organization: what lets their users and roles use the keys is their own accounts' IAM.
     MembersNeedIam {

@@ -8,8 +8,8 @@ mod obstacles;
 
 use std::collections::BTreeSet;
 
-use super::super::Side;
 use super::super::finding::EvaluationFinding;
+use super::super::{Side, membership};
 use super::{Draft, Grantees};
 use crate::access::assessment::{
     Assessment, DecidingStatement, DocumentName, Verdict, documented_actions, needed_actions,
@@ -46,11 +46,16 @@ impl Prospects<'_> {
                 obstacles::in_doubt(purpose, assessment, draft);
                 instance::judge(assessment, draft);
                 doubts.gather(assessment);
+                draft.tell(membership::undecided(assessment, needed_actions(purpose), self.observation));
                 self.tell_what_allows(assessment, draft);
                 self.warn_of_escaped_boundary(key, &assessment.grantee, draft);
             }
             doubts.tell(key, draft);
             let before = self.before_of_planned(key, draft);
+            // What evaluation could not tell is planned for, and may be there already.
+            for before in before.iter().filter(|_| self.request.coverage == CoverageRule::Effective) {
+                draft.tell(membership::undecided(before, needed_actions(purpose), self.observation));
+            }
             self.hint_at_less(key, &before, draft);
             self.tell_near_misses(key, &before, draft);
             self.tell_gaps(key, &assessed, draft);

@@ -10,7 +10,7 @@ use crate::arn::{AccountId, Affiliation, EntityArn, EntityKind, EntityName, KeyA
 use crate::observation::{
     Caller, Entity, IamObservation, IamQuotas, IdentityPolicies, KeyGrant, KeyManager, KeyMetadata,
     KeyObservation, ManagedPolicy, NamedDocument, Observation, OrganizationPolicies, PolicyVersion,
-    RamPolicy, Reading, Tags,
+    RamPolicy, Reading, Tags, UnreadReason,
 };
 use crate::plan::{Operation, Plan};
 use crate::policy::PolicyDocument;
@@ -36,6 +36,9 @@ pub(super) struct World {
     /// The organizations of accounts, where they are known.
     #[serde(default)]
     affiliations: BTreeMap<AccountId, Affiliation>,
+    /// Why others are not, by account.
+    #[serde(default)]
+    unread_affiliations: BTreeMap<String, UnreadReason>,
     /// Resource control policies that are given, by level.
     rcps: Option<Vec<Vec<Value>>>,
 }
@@ -227,6 +230,7 @@ impl World {
                 .map(|(arn, tags)| (arn.clone(), tags.clone().map_or_else(Reading::default, Reading::Read)))
                 .collect(),
             affiliations: self.affiliations.clone(),
+            unread_affiliations: self.unread_affiliations.clone(),
             organization: OrganizationPolicies {
                 scps: given(self.scps.as_ref()),
                 rcps: given(self.rcps.as_ref()),

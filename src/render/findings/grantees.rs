@@ -36,7 +36,11 @@ pub(super) fn words(found: &GranteeFinding) -> Words {
             "a key policy can't name a group, so it lets in account {account} as a whole: whoever that account's IAM \
              allows may use the key"
         )),
-        GranteeFinding::ForeignOrganization { account, own } => Words::new(format!(
+        GranteeFinding::ForeignOrganization { account, own: None } => Words::new(format!(
+            "account {account}, whose key it is, is a member of no organization: access would go to strangers"
+        ))
+        .hint("check the id, or give --allow-blocked if this organization is meant"),
+        GranteeFinding::ForeignOrganization { account, own: Some(own) } => Words::new(format!(
             "account {account}, whose key it is, is a member of the organization `{own}`, and of no other: access would leave \
              it"
         ))

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::access::assessment::{DecidingStatement, DocumentName, Obstacle, needed_actions};
 use crate::access::{Grantee, NoGrantee, Purpose};
-use crate::arn::{AccountId, KeyArn};
+use crate::arn::{AccountId, KeyArn, Members};
 use crate::authz::Gate;
 use crate::observation::UnreadReason;
 use crate::observation::ec2::ImageCriterion;
@@ -18,8 +18,8 @@ use crate::plan::finding::key::NewerKey;
 use crate::plan::finding::launch_key::{Copied, EncryptedAnew};
 use crate::plan::finding::{
     CallerFinding, DocumentFinding, EvaluationFinding, FailureFinding, GrantFinding, GranteeFinding,
-    IdentityFinding, ImageFinding, KeyFinding, KeyPolicyFinding, LaunchKeyFinding, Owner, Placed,
-    RollbackFinding, SharingFinding, Unsound,
+    IdentityFinding, ImageFinding, KeyFinding, KeyPolicyFinding, LaunchKeyFinding, MembershipFinding, Owner,
+    Placed, RollbackFinding, SharingFinding, Unsound,
 };
 use crate::policy::envelope::NoPolicy;
 use crate::policy::{KmsAction, PolicyDocument};
@@ -59,6 +59,30 @@ fn grantees() {
         GranteeFinding::NoSuchRole { role: entity(role).try_into().unwrap() },
         GranteeFinding::StandsForAccount { account: key().account },
         GranteeFinding::NoDelegation { key: key() },
+    ]));
+}
+
+#[test]
+fn memberships() {
+    let reason = || {
+        let call = "organizations:DescribeOrganization with credentials of account 111122223333";
+        UnreadReason::Other(format!("{call}: AccessDeniedException"))
+    };
+    let (account, organization) = (key().account, || "o-a1b2c3d4e5".parse().unwrap());
+    let unit = "o-a1b2c3d4e5/*/ou-ab12-11111111/".parse().unwrap();
+    insta::assert_snapshot!(of([
+        MembershipFinding::Organization { account, reason: reason() },
+        MembershipFinding::Path { account, organization: organization(), reason: reason() },
+        MembershipFinding::OfKey {
+            account,
+            members: Members::Organization(organization()),
+            reason: reason()
+        },
+        MembershipFinding::Unit { unit, reason: reason() },
+    ]));
+    insta::assert_snapshot!(of([
+        GranteeFinding::ForeignOrganization { account, own: None },
+        GranteeFinding::ForeignOrganization { account, own: Some(organization()) },
     ]));
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use keymend::access::{KeyRef, PolicyName};
-use keymend::arn::{AccountId, Affiliation, EntityArn, EntityName, KeyArn, PolicyArn};
+use keymend::arn::{AccountId, Child, EntityArn, EntityName, KeyArn, OrganizationId, PolicyArn};
 use keymend::cloud::sandbox::Sandbox;
 use keymend::cloud::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use keymend::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
@@ -291,7 +291,15 @@ impl Observe for Faulty {
         self.inner.policy_tags(policy).await
     }
 
-    async fn affiliation(&self, account: AccountId) -> Result<Option<Affiliation>, CloudError> {
-        self.inner.affiliation(account).await
+    async fn organization(&self, account: AccountId) -> Result<Option<OrganizationId>, CloudError> {
+        self.inner.organization(account).await
+    }
+
+    async fn organization_path(
+        &self,
+        organization: &OrganizationId,
+        child: &Child,
+    ) -> Result<String, CloudError> {
+        self.inner.organization_path(organization, child).await
     }
 }

@@ -171,7 +171,7 @@ fn membership_is_read_where_something_needs_it() {
     assert_eq!(reads(&speaking, ""), 2, "the key's account and the grantee's");
 }
 
-/// Who may not ask knows nothing, and nothing else fails for that.
+/// Who may not ask knows nothing, and nothing else fails for that: what depends on it is told with the call and AWS's code.
 #[test]
 fn membership_that_may_not_be_read_is_unknown() {
     let told = |denied: &str| {
@@ -180,9 +180,205 @@ fn membership_that_may_not_be_read_is_unknown() {
             world["callers"]["111122223333"]["denied"] = json!([denied]);
         });
         let ran = scene.fix("--organization o-zzzzzzzzzz --dry-run --output json");
-        let findings = ran.json()["findings"].as_array().unwrap().clone();
-        findings.iter().any(|finding| finding["code"] == "foreign_organization")
+        found(&ran, &["foreign_organization", "membership_unknown"])
     };
-    assert!(told("organizations:ListParents"));
-    assert!(!told("organizations:*"));
+    let codes = |found: Vec<Value>| found.iter().map(|one| one["code"].clone()).collect::<Vec<_>>();
+    assert_eq!(codes(told("organizations:ListParents")), ["foreign_organization"]);
+    let unknown = told("organizations:*");
+    assert_eq!(codes(unknown.clone()), ["membership_unknown"]);
+    let message = unknown[0]["message"].as_str().unwrap();
+    assert!(message.contains(
+        "organizations:DescribeOrganization with credentials of account 111122223333: AccessDenied"
+    ));
+}
+
+const MEMBERS: &str = "organization-members";
+
+/// The findings of these codes, as programs read them.
+fn found(ran: &Ran, codes: &[&str]) -> Vec<Value> {
+    let report = ran.json();
+    super::json::assert_valid(&report);
+    let checks = report["checks"].as_array().cloned().unwrap_or_default();
+    let of_checks = checks.iter().flat_map(|check| check["findings"].as_array().unwrap().clone());
+    let found = report["findings"].as_array().unwrap().iter().cloned().chain(of_checks);
+    found.filter(|one| codes.contains(&one["code"].as_str().unwrap())).collect()
+}
+
+fn launcher(account: &str) -> String {
+    format!("--principal arn:aws:iam::{account}:role/app-instances")
+}
+
+#[test]
+fn the_story_of_an_ou() {
+    let scene = Scene::of(MEMBERS);
+    let dry = scene.fix("--dry-run");
+    let applied = scene.fix("--yes");
+    assert_eq!(scene.fix("--yes --output json").json()["changes"], json!([]));
+    insta::assert_snapshot!(format!("{dry}\n{}", applied.after(&dry)));
+}
+
+/// An account that is of no organization lacks the key: what asks for it denies, and nothing is left open.
+#[test]
+fn whoever_is_of_no_organization_is_denied_and_not_unknown() {
+    let scene = Scene::of(MEMBERS);
+    let decision = |account: &str| {
+        let ran = check(&scene, &format!("--output json {}", launcher(account)));
+        assert_eq!(found(&ran, &["membership_unknown"]), Vec::<Value>::new(), "{ran}");
+        ran.json()["checks"][0]["actions"][0]["decision"].clone()
+    };
+    assert_eq!(decision("444455556666"), "allowed");
+    assert_eq!(decision("777788889999"), "allowed");
+    assert_eq!(decision("222233334444"), "implicit_deny");
+    let foreign = Scene::changed(MEMBERS, |world| {
+        world["accounts"]["111122223333"].as_object_mut().unwrap().remove("organization");
+    });
+    let before = foreign.content();
+    let ran = foreign.fix("--yes --organization o-a1b2c3d4e5");
+    assert_eq!((ran.status, foreign.content()), (4, before));
+    assert!(ran.stdout.contains("is a member of no organization"), "{ran}");
+}
+
+/// Of an account that nobody's credentials serve, the management account or a delegated administrator tells it.
+#[test]
+fn other_accounts_are_told_by_those_who_may_list_them() {
+    let without = |callers: &[&str], delegated: Value| {
+        Scene::changed(MEMBERS, |world| {
+            for account in callers {
+                world["callers"].as_object_mut().unwrap().remove(*account);
+            }
+            world["organizations"]["o-a1b2c3d4e5"]["delegated_administrators"] = delegated;
+        })
+    };
+    let decided = |scene: &Scene, account: &str| {
+        let ran = check(scene, &format!("--output json --account {account}"));
+        let codes = found(&ran, &["membership_unknown"]);
+        (ran.json()["checks"][0]["actions"][0]["decision"].clone(), codes)
+    };
+    let managed = without(&["444455556666"], json!([]));
+    assert_eq!(decided(&managed, "444455556666"), (json!("allowed"), vec![]));
+    let delegated = without(&["444455556666", "999988887777"], json!(["111122223333"]));
+    assert_eq!(decided(&delegated, "444455556666"), (json!("allowed"), vec![]));
+    let nobody = without(&["444455556666", "999988887777"], json!([]));
+    let (decision, told) = decided(&nobody, "444455556666");
+    assert_eq!((decision, told.len()), (json!("unknown"), 1));
+    let message = told[0]["message"].as_str().unwrap();
+    assert!(message.contains("organizations:ListAccounts with credentials of account"), "{message}");
+    assert!(message.ends_with(": AccessDeniedException"), "{message}");
+    let (decision, told) = decided(&managed, "555566667777");
+    assert_eq!((decision, told.len()), (json!("unknown"), 1), "it is of another one, or of none");
+    assert!(
+        told[0]["message"].as_str().unwrap().ends_with("account 555566667777 is no member of o-a1b2c3d4e5")
+    );
+    insta::assert_snapshot!(check(&nobody, "--account 444455556666"));
+}
+
+/// Whatever the reason is, it is told with AWS's code, and only where something depends on it.
+#[test]
+fn why_membership_is_not_known_is_told_where_something_depends_on_it() {
+    let failing = |operation: &str, code: &str| {
+        Scene::changed(MEMBERS, |world| {
+            let fault = |operation: &str| json!({"operation": operation, "times": 99, "fault": "error", "code": code});
+            world["faults"] = json!([fault(operation), fault("organizations:ListAccounts")]);
+        })
+    };
+    let describe = "organizations:DescribeOrganization";
+    for code in ["AccessDeniedException", "TooManyRequestsException", "ServiceException"] {
+        let ran = check(&failing(describe, code), &format!("--output json {}", launcher("444455556666")));
+        let told = found(&ran, &["membership_unknown"]);
+        assert_eq!((ran.status, told.len()), (3, 1), "{ran}");
+        let expected = format!("{describe} with credentials of account 444455556666: {code}");
+        assert!(told[0]["message"].as_str().unwrap().ends_with(&expected), "{told:?}");
+        assert!(told[0]["hint"].as_str().unwrap().contains("organizations:ListAccounts"), "{told:?}");
+    }
+    let none = check(
+        &failing(describe, "AWSOrganizationsNotInUseException"),
+        &format!("--output json {}", launcher("444455556666")),
+    );
+    assert_eq!(none.json()["checks"][0]["actions"][0]["decision"], "implicit_deny", "{none}");
+    // The key's own account decides by its delegation, whatever its organization is.
+    let own = check(&failing(describe, "AccessDeniedException"), "--output json --account 111122223333");
+    assert_eq!((own.status, found(&own, &["membership_unknown"])), (0, vec![]), "{own}");
+    // Paths are another matter than the organization.
+    let scene = Scene::changed(MEMBERS, |world| {
+        let statement = &mut world["keys"][KEY]["policy"]["Statement"][1];
+        statement["Condition"] = json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/*"}});
+        world["callers"]["999988887777"]["denied"] = json!(["organizations:ListParents"]);
+    });
+    let ran = check(&scene, &launcher("444455556666"));
+    assert_eq!(ran.status, 3);
+    insta::assert_snapshot!(ran);
+    scene.change(|world| world["callers"]["999988887777"]["denied"] = json!([]));
+    assert_eq!(check(&scene, &launcher("444455556666")).status, 0);
+    assert_eq!(check(&scene, &launcher("222233334444")).status, 3);
+}
+
+/// An ARN tells no path: it is read where somebody may, and else `*` stands there, with the reason.
+#[test]
+fn an_ou_that_an_arn_tells_is_looked_up() {
+    const ARN: &str = "arn:aws:organizations::999988887777:ou/o-a1b2c3d4e5/ou-ab12-22222222";
+    let asked = |scene: &Scene, unit: &str| {
+        let ran = scene.fix(&format!("--dry-run --output json --ou {unit}"));
+        let told = found(&ran, &["ou_path_unknown"]);
+        (ran.json()["request"]["grantees"][0].clone(), told)
+    };
+    let scene = Scene::of(MEMBERS);
+    let exact = "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/ou-ab12-22222222/";
+    assert_eq!(asked(&scene, ARN), (json!(exact), vec![]));
+    // Whoever writes the wildcard means it.
+    let wildcard = "o-a1b2c3d4e5/*/ou-ab12-22222222/";
+    assert_eq!(asked(&scene, wildcard), (json!(wildcard), vec![]));
+    let (unit, told) = asked(&scene, &ARN.replace("22222222", "99999999"));
+    assert_eq!((unit, told.len()), (json!("o-a1b2c3d4e5/*/ou-ab12-99999999/"), 1));
+    scene.change(|world| _ = world["callers"].as_object_mut().unwrap().remove("999988887777"));
+    let (unit, told) = asked(&scene, ARN);
+    assert_eq!((unit, told.len()), (json!(wildcard), 1));
+    let message = told[0]["message"].as_str().unwrap();
+    assert!(message.contains("`o-a1b2c3d4e5/*/ou-ab12-22222222/*`"), "{message}");
+    assert!(
+        message.contains("organizations:ListParents with credentials of account 111122223333: AccessDenied")
+    );
+}
+
+/// Policies that are given rather than read speak of organizations too.
+#[test]
+fn given_policies_have_membership_read() {
+    let scene = Scene::of("copied-ami");
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*",
+         "Condition": {"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}},
+    ]});
+    fs::write(
+        scene.path("rcp.json"),
+        policy.to_string().replace(r#""Effect":"Allow","#, r#""Effect":"Allow","Principal":"*","#),
+    )
+    .unwrap();
+    let reads = |arguments: &str| {
+        let ran = scene.run(&format!("fix --dry-run --sandbox=world.json -v {arguments}"));
+        ran.stderr.matches("read organization of account").count()
+    };
+    assert_eq!((reads(""), reads("--rcp rcp.json")), (0, 2));
+}
+
+/// An image that is shared with an organization or OU is for its members, and for nobody else.
+#[test]
+fn members_see_what_is_shared_with_their_organization() {
+    let check = |scene: &Scene, account: &str| {
+        let ran = check(scene, &format!("--ami ami-0123456789abcdef0 --output json {}", launcher(account)));
+        !found(&ran, &["launch_permission"]).is_empty()
+    };
+    let scene = Scene::of(MEMBERS);
+    let is_kept_out =
+        |scene: &Scene| ["444455556666", "777788889999", "222233334444"].map(|account| check(scene, account));
+    assert_eq!(is_kept_out(&scene), [false, true, true]);
+    scene.change(|world| {
+        world["images"]["ami-0123456789abcdef0"]["shared_with"] =
+            json!(["arn:aws:organizations::999988887777:organization/o-a1b2c3d4e5"]);
+    });
+    assert_eq!(is_kept_out(&scene), [false, false, true]);
+    scene.change(|world| {
+        world["images"]["ami-0123456789abcdef0"]["shared_with"] =
+            json!(["arn:aws:organizations::999988887777:organization/o-zzzzzzzzzz"]);
+    });
+    assert_eq!(is_kept_out(&scene), [true, true, true]);
 }

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::arn::AccountId;
+use crate::arn::{AccountId, Child, OrganizationId};
 use crate::cloud::Observe as _;
 use crate::cloud::aws::{Aws, AwsOptions};
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
@@ -279,55 +279,120 @@ fn parents(id: &str, kind: &str) -> (u16, String) {
     (200, format!(r#"{{"Parents": [{{"Id": "{id}", "Type": "{kind}"}}]}}"#))
 }
 
+/// A page of `ListAccounts`: ids with their states and paths.
+fn accounts(listed: &[(&str, &str, &str)], next: &str) -> (u16, String) {
+    let one = |(id, state, path): &(&str, &str, &str)| {
+        let paths = if path.is_empty() { String::new() } else { format!(r#", "Paths": ["{path}"]"#) };
+        format!(r#"{{"Id": "{id}", "State": "{state}", "Status": "ACTIVE"{paths}}}"#)
+    };
+    let listed: Vec<String> = listed.iter().map(one).collect();
+    let next = if next.is_empty() { "null".to_owned() } else { format!("\"{next}\"") };
+    (200, format!(r#"{{"Accounts": [{}], "NextToken": {next}}}"#, listed.join(", ")))
+}
+
+/// A reader of AWS Organizations with these answers, who is asked for no more.
+async fn organizations(answers: &[(u16, String)]) -> (Server, tempfile::TempDir, Aws) {
+    let server = Server::answering([vec![(200, WHO.to_owned())], answers.to_vec()].concat());
+    let (directory, aws) = server.connect().await;
+    (server, directory, aws)
+}
+
+const OTHER: &str = "444455556666";
+
 #[tokio::test]
-async fn where_an_account_stands_is_read_as_far_as_the_caller_may() {
-    let ok = |body: &str| (200, body.to_owned());
-    let own: AccountId = "111122223333".parse().unwrap();
-    let other: AccountId = "444455556666".parse().unwrap();
+async fn the_organization_of_an_account_is_read_as_far_as_the_caller_may() {
+    let described = (200, ORGANIZATION.to_owned());
+    let (own, other) = ("111122223333", OTHER);
+    let unlisted = accounts(&[("777788889999", "ACTIVE", "")], "");
     for (account, answers, expected) in [
-        (own, vec![refusal("AWSOrganizationsNotInUseException")], None),
-        (own, vec![ok(ORGANIZATION), refusal("AccessDeniedException")], Some(("o-a1b2c3d4e5", None))),
-        (
-            own,
-            vec![
-                ok(ORGANIZATION),
-                parents("ou-ab12-11111111", "ORGANIZATIONAL_UNIT"),
-                parents("r-ab12", "ROOT"),
-            ],
-            Some(("o-a1b2c3d4e5", Some("o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/"))),
-        ),
+        (own, vec![described.clone()], Ok(Some("o-a1b2c3d4e5"))),
+        (own, vec![refusal("AWSOrganizationsNotInUseException")], Ok(None)),
+        (own, vec![refusal("AccessDeniedException")], Err("organizations:DescribeOrganization")),
         // Of another account, the caller's organization alone tells nothing.
-        (other, vec![ok(ORGANIZATION), refusal("AccessDeniedException")], None),
-        (other, vec![ok(ORGANIZATION), refusal("ChildNotFoundException")], None),
+        (other, vec![described.clone(), refusal("AccessDeniedException")], Err("organizations:ListAccounts")),
+        (other, vec![refusal("AWSOrganizationsNotInUseException")], Err("organizations:ListAccounts")),
+        (other, vec![described.clone(), unlisted], Err("organizations:ListAccounts")),
         (
             other,
-            vec![ok(ORGANIZATION), parents("r-ab12", "ROOT")],
-            Some(("o-a1b2c3d4e5", Some("o-a1b2c3d4e5/r-ab12/"))),
+            vec![described.clone(), accounts(&[(other, "CLOSED", "")], "")],
+            Err("organizations:ListAccounts"),
+        ),
+        (other, vec![described.clone(), accounts(&[(other, "SUSPENDED", "")], "")], Ok(Some("o-a1b2c3d4e5"))),
+        // An empty page is not the last one, and none is read beyond what is looked for.
+        (
+            other,
+            vec![described.clone(), accounts(&[], "t1"), accounts(&[(other, "ACTIVE", "")], "t2")],
+            Ok(Some("o-a1b2c3d4e5")),
         ),
     ] {
-        let count = answers.len();
-        let server = Server::answering([vec![ok(WHO)], answers].concat());
-        let (_directory, aws) = server.connect().await;
-        let found = aws.affiliation(account).await.unwrap();
-        let found = found.as_ref().map(|found| (found.organization.as_str(), found.path.as_deref()));
-        assert_eq!(found, expected);
+        let (server, _directory, aws) = organizations(&answers).await;
+        let found = aws.organization(account.parse().unwrap()).await;
+        let found = found.as_ref().map(|found| found.as_ref().map(OrganizationId::as_str));
+        assert_eq!(found.map_err(|error| error.operation), expected, "{answers:?}");
         let requests = server.requests.lock().unwrap().clone();
-        assert_eq!(requests.len(), count + 1);
+        assert_eq!(requests.len(), answers.len() + 1);
         let (head, body) = &requests[1];
         let head = head.to_ascii_lowercase();
         assert!(head.contains("x-amz-target: awsorganizationsv20161128.describeorganization"), "{head}");
         assert!(head.contains("content-type: application/x-amz-json-1.1"), "{head}");
         assert!(head.contains("/us-east-1/organizations/aws4_request"), "{head}");
         assert_eq!(body, "{}");
-        if let Some((_, body)) = requests.get(2) {
-            assert_eq!(*body, format!(r#"{{"ChildId":"{account}"}}"#));
-        }
+        let pages: Vec<&str> = requests[2..].iter().map(|(_, body)| body.as_str()).collect();
+        assert_eq!(pages, ["{}", r#"{"NextToken":"t1"}"#][..pages.len()]);
     }
-    let server = Server::answering(vec![ok(WHO), refusal("AccessDeniedException")]);
-    let (_directory, aws) = server.connect().await;
-    let refused = aws.affiliation(own).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn accounts_are_listed_once_and_refusals_are_kept() {
+    let described = (200, ORGANIZATION.to_owned());
+    let listed = accounts(&[(OTHER, "ACTIVE", "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/444455556666/")], "");
+    let (_server, _directory, aws) = organizations(&[described.clone(), listed]).await;
+    let organization = aws.organization(OTHER.parse().unwrap()).await.unwrap().unwrap();
+    // The path came along.
+    let path = aws.organization_path(&organization, &Child::Account(OTHER.parse().unwrap())).await.unwrap();
+    assert_eq!(path, "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/");
+    let stranger = aws.organization("777788889999".parse().unwrap()).await.unwrap_err();
+    assert_eq!(stranger.message, "account 777788889999 is no member of o-a1b2c3d4e5");
+
+    let denied = refusal("AccessDeniedException");
+    let (server, _directory, aws) = organizations(&[described, denied.clone(), denied]).await;
+    for account in [OTHER, "777788889999"] {
+        let error = aws.organization(account.parse().unwrap()).await.unwrap_err();
+        assert_eq!(error.code.as_deref(), Some("AccessDeniedException"));
+        let error = aws.organization_path(&organization, &Child::Account(account.parse().unwrap())).await;
+        assert_eq!(error.unwrap_err().operation, "organizations:ListParents");
+    }
+    assert_eq!(server.requests.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn paths_are_read_up_to_the_root_and_shared_parts_once() {
+    let organization: OrganizationId = "o-a1b2c3d4e5".parse().unwrap();
+    let (server, _directory, aws) = organizations(&[
+        (200, ORGANIZATION.to_owned()),
+        parents("ou-ab12-22222222", "ORGANIZATIONAL_UNIT"),
+        parents("ou-ab12-11111111", "ORGANIZATIONAL_UNIT"),
+        parents("r-ab12", "ROOT"),
+        parents("ou-ab12-22222222", "ORGANIZATIONAL_UNIT"),
+        refusal("ChildNotFoundException"),
+    ])
+    .await;
+    let account = |id: &str| Child::Account(id.parse().unwrap());
+    for (child, expected) in [
+        (account(OTHER), "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/ou-ab12-22222222/"),
+        (account("777788889999"), "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/ou-ab12-22222222/"),
+    ] {
+        assert_eq!(aws.organization_path(&organization, &child).await.unwrap(), expected);
+    }
+    let unknown = aws.organization_path(&organization, &Child::Unit("ou-ab12-99999999".to_owned())).await;
+    assert_eq!(unknown.unwrap_err().code.as_deref(), Some("ChildNotFoundException"));
+    let bodies: Vec<String> = server.forms().split_off(2);
     assert_eq!(
-        (refused.kind, refused.operation),
-        (CloudErrorKind::AccessDenied, "organizations:DescribeOrganization")
+        bodies,
+        ["444455556666", "ou-ab12-22222222", "ou-ab12-11111111", "777788889999", "ou-ab12-99999999"]
+            .map(|id| format!(r#"{{"ChildId":"{id}"}}"#))
     );
+    // Nothing is asked about an organization of which the caller is no member.
+    let foreign = aws.organization_path(&"o-zzzzzzzzzz".parse().unwrap(), &account(OTHER)).await.unwrap_err();
+    assert_eq!(foreign.message, "account 111122223333 is no member of o-zzzzzzzzzz");
 }
