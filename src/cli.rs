@@ -1,14 +1,18 @@
 //! The command line as it is typed: clap's types, and nothing that decides.
 
+pub mod config;
 mod handover;
 mod output;
 mod patch;
 pub mod settings;
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::cloud::aws::Patience;
 
 pub use handover::{EmitFormat, HandoverArgs};
 pub use output::{ColorArgs, ColorChoice, OutputArgs, OutputChoice};
@@ -68,13 +72,42 @@ pub const PATCH_EXIT_STATUSES: [(u8, &str); 6] = [
     (6, "stale: a file was changed after it was read (with --in-place)"),
 ];
 
+/// How many seconds a time-out may have.
+pub const TIMEOUT: RangeInclusive<u64> = 1..=900;
+
 /// Mends access to AWS KMS keys so that EC2 instances launch from copied and shared encrypted AMIs.
 #[derive(Debug, Parser)]
 #[command(name = "keymend", version, styles = STYLES, after_long_help = exit_statuses(&EXIT_STATUSES), max_term_width = 100)]
 pub struct Cli {
+    /// The file of settings, instead of keymend/keymend.toml in `$XDG_CONFIG_HOME` or ~/.config
+    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Command {
+    /// Where it reads and writes, where it does.
+    pub fn backend_mut(&mut self) -> Option<&mut BackendArgs> {
+        match self {
+            Self::Fix(args) | Self::Plan(args) => Some(&mut args.backend),
+            Self::Check(args) => Some(&mut args.backend),
+            Self::Apply(args) => Some(&mut args.backend),
+            Self::Rollback(args) => Some(&mut args.backend),
+            Self::Patch(_)
+            | Self::Permissions(_)
+            | Self::Version
+            | Self::Completions { .. }
+            | Self::Man
+            | Self::Schema { .. } => None,
+        }
+    }
+
+    /// Whether it only prints what it knows by itself: nothing can be set for it.
+    pub fn has_no_settings(&self) -> bool {
+        matches!(self, Self::Version | Self::Completions { .. } | Self::Man | Self::Schema { .. })
+    }
 }
 
 /// The commands.
@@ -494,6 +527,14 @@ pub struct BackendArgs {
     /// The role to assume in each account that no profile serves
     #[arg(long, value_name = "NAME", help_heading = "Backend", hide_short_help = true)]
     pub assume_role_name: Option<String>,
+    /// How long to wait for a connection
+    #[arg(long, value_name = "SECONDS", help_heading = "Backend", hide_short_help = true, default_value_t = Patience::CONNECT,
+          value_parser = clap::value_parser!(u64).range(TIMEOUT))]
+    pub connect_timeout: u64,
+    /// How long to wait for an answer
+    #[arg(long, value_name = "SECONDS", help_heading = "Backend", hide_short_help = true, default_value_t = Patience::READ,
+          value_parser = clap::value_parser!(u64).range(TIMEOUT))]
+    pub read_timeout: u64,
 }
 
 /// `--verify`.

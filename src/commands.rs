@@ -31,47 +31,104 @@ mod usage;
 
 use std::ffi::OsString;
 
-use clap::Parser as _;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::cli::config::Config;
 use crate::cli::{Cli, ColorChoice, Command, OutputChoice};
-use crate::error::{Error, ExitStatus};
+use crate::error::{Error, ExitStatus, UsageError};
+use crate::escape::Escaped;
 use console::Console;
 use progress::Progress;
 
 /// Runs what was typed, the program's name first; tells what went wrong, and says how the process ends.
 pub fn run(arguments: &[OsString]) -> ExitStatus {
-    match Cli::try_parse_from(arguments) {
-        Ok(cli) => run_command(cli.command),
+    match Typed::of(arguments) {
+        Ok(typed) => run_command(typed),
         Err(error) => usage::tell(error, arguments),
     }
 }
 
-fn run_command(command: Command) -> ExitStatus {
-    let telling = Telling::of(&command);
+/// A command line, and what is set besides.
+struct Typed {
+    command: Command,
+    matches: ArgMatches,
+    config: Result<Config, UsageError>,
+}
+
+impl Typed {
+    /// # Errors
+    /// What the parser says, also of what only asks for help.
+    fn of(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        let (cli, matches) = parse(arguments, Cli::command())?;
+        let config = if cli.command.has_no_settings() {
+            Ok(Config::default())
+        } else {
+            let variable = |name: &str| std::env::var(name).ok();
+            let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+            Config::read(cli.config.as_deref(), &variable, names)
+        };
+        let (cli, matches) = match &config {
+            Ok(config) if config.has_defaults() => parse(arguments, config.as_defaults(Cli::command()))?,
+            _ => (cli, matches),
+        };
+        Ok(Self { command: cli.command, matches, config })
+    }
+
+    /// Adds the profiles that are set to those that were typed; tells of what is set, where that is wanted.
+    fn settled(self, console: &mut Console) -> Result<Command, Error> {
+        let Self { mut command, matches, config } = self;
+        let config = config?;
+        for name in config.unknown_variables() {
+            console.warning(&format!("the variable {name} is no setting, and has no effect"))?;
+        }
+        if let Some((_, matches)) = matches.subcommand() {
+            for line in config.told(matches) {
+                tracing::info!("{}", Escaped(&line));
+            }
+        }
+        if let Some(backend) = command.backend_mut() {
+            let more = config.more_profiles(&backend.account_profile);
+            backend.account_profile.extend(more);
+        }
+        Ok(command)
+    }
+}
+
+fn parse(arguments: &[OsString], program: clap::Command) -> Result<(Cli, ArgMatches), clap::Error> {
+    let matches = program.try_get_matches_from(arguments)?;
+    Ok((Cli::from_arg_matches(&matches)?, matches))
+}
+
+fn run_command(typed: Typed) -> ExitStatus {
+    let telling = Telling::of(&typed.command);
     let mut console = Console::of_process(telling.color);
     if telling.quiet {
         console.be_quiet();
     }
     start_tracing(telling.verbose, &console.progress);
-    let ended = match command {
-        Command::Fix(args) => block_on(fix::fix(&args, &mut console)),
+    let ended = typed.settled(&mut console).and_then(|command| perform(command, &mut console));
+    ending::of_command(ended, telling.document, &mut console)
+}
+
+fn perform(command: Command, console: &mut Console) -> Result<ExitStatus, Error> {
+    match command {
+        Command::Fix(args) => block_on(fix::fix(&args, console)),
         Command::Plan(mut args) => {
             args.approval.dry_run = true;
-            block_on(fix::fix(&args, &mut console))
+            block_on(fix::fix(&args, console))
         }
-        Command::Rollback(args) => block_on(rollback::rollback(&args, &mut console)),
-        Command::Check(args) => block_on(check::check(&args, &mut console)),
-        Command::Apply(args) => block_on(apply::apply(&args, &mut console)),
-        Command::Patch(args) => patch::patch(&args, &mut console),
-        Command::Permissions(args) => texts::permissions(&args, &mut console),
-        Command::Version => texts::version(&mut console),
-        Command::Completions { shell } => texts::completions(shell, &mut console),
-        Command::Man => texts::man(&mut console),
-        Command::Schema { of } => texts::schema(of, &mut console),
-    };
-    ending::of_command(ended, telling.document, &mut console)
+        Command::Rollback(args) => block_on(rollback::rollback(&args, console)),
+        Command::Check(args) => block_on(check::check(&args, console)),
+        Command::Apply(args) => block_on(apply::apply(&args, console)),
+        Command::Patch(args) => patch::patch(&args, console),
+        Command::Permissions(args) => texts::permissions(&args, console),
+        Command::Version => texts::version(console),
+        Command::Completions { shell } => texts::completions(shell, console),
+        Command::Man => texts::man(console),
+        Command::Schema { of } => texts::schema(of, console),
+    }
 }
 
 /// How a command tells what it came to.

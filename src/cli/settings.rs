@@ -12,6 +12,7 @@ pub mod patch;
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{
     ApplyArgs, BackendArgs, CoverageChoice, FixArgs, OutputChoice, ProofArgs, PurposeChoice, RollbackArgs,
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::access::{CoverageRule, GranteeRef, KeyRef, Profile, Purpose, UnresolvedRequest};
 use crate::arn::AccountId;
-use crate::cloud::aws::AwsOptions;
+use crate::cloud::aws::{AwsOptions, Patience};
 use crate::error::UsageError;
 use crate::launch::Targets;
 use crate::plan::rollback::Extent;
@@ -311,6 +312,10 @@ fn backend(args: &BackendArgs) -> Result<BackendSettings, UsageError> {
         endpoint_url: args.endpoint_url.clone(),
         account_profiles,
         assume_role_name: args.assume_role_name.clone(),
+        patience: Patience {
+            connect: Duration::from_secs(args.connect_timeout),
+            read: Duration::from_secs(args.read_timeout),
+        },
         proving_profiles: Vec::new(),
         config_file: None,
     }))

@@ -56,10 +56,34 @@ pub struct AwsOptions {
     /// The name, or the path and name, of a role that the default credentials assume in every account that
     /// is left.
     pub assume_role_name: Option<String>,
+    /// How long a server is waited for.
+    pub patience: Patience,
     /// Profiles that only dry runs are made with, as those whose credentials they have.
     pub proving_profiles: Vec<String>,
     /// The one shared file to read, instead of the configuration and credentials files.
     pub config_file: Option<PathBuf>,
+}
+
+/// How long a server is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Until there is a connection.
+    pub connect: Duration,
+    /// Until the next part of an answer comes.
+    pub read: Duration,
+}
+
+impl Patience {
+    /// How many seconds a connection may take, where nothing else is said.
+    pub const CONNECT: u64 = 5;
+    /// How many seconds an answer may take, where nothing else is said.
+    pub const READ: u64 = 20;
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(Self::CONNECT), read: Duration::from_secs(Self::READ) }
+    }
 }
 
 /// AWS as the operator's credentials let it be seen and changed.

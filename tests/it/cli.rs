@@ -23,6 +23,7 @@ mod newer;
 mod organizations;
 mod patch;
 mod records;
+mod settings;
 mod shared;
 mod start;
 mod templates;

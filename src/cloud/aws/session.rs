@@ -19,7 +19,6 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future;
 use tokio::sync::OnceCell;
 
-use super::AwsOptions;
 use super::clients::{Clients, sts};
 use super::ec2_client::{self, Api};
 use super::errors::Call;
@@ -29,6 +28,7 @@ use super::roll::Told;
 use super::settings::{self, CA_BUNDLE, MAX_ATTEMPTS};
 use super::transport::{Carriage, Connections, Reads};
 use super::trust;
+use super::{AwsOptions, Patience};
 use crate::arn::{AccountId, ArnParts, EntityArn, Partition};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::observation::Caller;
@@ -397,7 +397,7 @@ async fn load(options: &AwsOptions, profile: Option<&str>, shared: &Shared) -> R
 fn loader(options: &AwsOptions, profile: Option<&str>, http: &SharedHttpClient) -> ConfigLoader {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http.clone())
-        .timeout_config(timeouts())
+        .timeout_config(timeouts(options.patience))
         .identity_cache(identity_cache());
     if let Some(region) = &options.region {
         loader = loader.region(Region::new(region.clone()));
@@ -428,7 +428,7 @@ fn profile_credentials(
         .with_region(config.region().cloned())
         .with_use_fips(config.use_fips())
         .with_use_dual_stack(config.use_dual_stack())
-        .with_timeout_config(timeouts());
+        .with_timeout_config(timeouts(options.patience));
     let mut builder =
         ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(profile);
     if let Some(files) = settings::files(options) {
@@ -437,11 +437,13 @@ fn profile_credentials(
     SharedCredentialsProvider::new(builder.build())
 }
 
-fn timeouts() -> TimeoutConfig {
+/// A call with all its attempts has two minutes, or the time for three of them.
+fn timeouts(patience: Patience) -> TimeoutConfig {
+    let Patience { connect, read } = patience;
     TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(5))
-        .read_timeout(Duration::from_secs(20))
-        .operation_timeout(Duration::from_mins(2))
+        .connect_timeout(connect)
+        .read_timeout(read)
+        .operation_timeout(((connect + read) * 3).max(Duration::from_mins(2)))
         .build()
 }
 
