@@ -18,6 +18,9 @@ use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, Manag
 use crate::plan::Operation;
 use crate::policy::KmsAction;
 
+/// What calls that are made again are told under, by [`tracing`].
+pub const RETRIED: &str = "keymend::retried";
+
 /// Reads. Planner, checks and dry runs get nothing else.
 pub trait Observe {
     /// The identity whose credentials serve when no account is named.

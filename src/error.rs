@@ -343,7 +343,11 @@ pub fn cloud_hint(error: &CloudError) -> Option<String> {
             "the caller must be allowed kms:PutKeyPolicy by the key policy itself; keymend never bypasses this check"
                 .to_owned(),
         ),
-        CloudErrorKind::Throttled | CloudErrorKind::Transient => Some("run the same command again".to_owned()),
+        CloudErrorKind::Throttled => Some("run the same command again".to_owned()),
+        CloudErrorKind::Transient => Some(
+            "run the same command again; if it lasts, check the network and its proxy, --endpoint-url and the profile"
+                .to_owned(),
+        ),
         CloudErrorKind::NotFound
         | CloudErrorKind::AlreadyExists
         | CloudErrorKind::Malformed

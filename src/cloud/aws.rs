@@ -25,6 +25,7 @@ mod session;
 mod settings;
 mod transport;
 mod trust;
+mod waits;
 mod write;
 
 use std::collections::BTreeMap;

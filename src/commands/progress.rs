@@ -1,5 +1,5 @@
 //! How far reading has come, on standard error: a line that moves, and the number of answers where there are more than
-//! a few; without a terminal plain lines, where it takes more than a moment.
+//! a few; without a terminal plain lines, where it takes more than a moment. And what makes it take long.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -7,8 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::task::JoinHandle;
+use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
+
+use crate::cloud::RETRIED;
+use crate::error::ExitStatus;
 
 /// So many reads need no telling.
 const FEW: usize = 4;
@@ -68,7 +73,21 @@ impl Progress {
                 bar.enable_steady_tick(TICK);
             }
         });
-        Waiting(self.clone())
+        let is_moving = self.with(|state| matches!(state.shown, Shown::Bar(_)));
+        let listener = is_moving.then(|| tokio::spawn(ends_on_interrupt(self.clone())));
+        Waiting { progress: self.clone(), listener }
+    }
+
+    /// Nobody waits any more, and no trace is left of the line that moved.
+    fn stop(&self) {
+        self.with(|state| {
+            state.waiting = None;
+            if let Shown::Bar(bar) = &state.shown {
+                bar.disable_steady_tick();
+                bar.finish_and_clear();
+                bar.reset();
+            }
+        });
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
@@ -83,6 +102,17 @@ impl fmt::Debug for Progress {
 }
 
 impl State {
+    /// Tells something above the line that moves.
+    fn remark(&mut self, line: &str) {
+        // Whether anybody reads it changes nothing.
+        match &mut self.shown {
+            Shown::Bar(bar) if self.waiting.is_some() => bar.println(line),
+            Shown::Bar(_) => _ = writeln!(io::stderr(), "{line}"),
+            Shown::Lines { out, .. } => _ = writeln!(out, "{line}"),
+            Shown::Nothing => {}
+        }
+    }
+
     fn answered(&mut self, now: Instant) {
         let Some((since, answers)) = &mut self.waiting else { return };
         *answers += 1;
@@ -104,27 +134,52 @@ impl State {
     }
 }
 
+/// Ctrl-C while nothing but reading goes on ends the process, and leaves a tidy terminal.
+async fn ends_on_interrupt(progress: Progress) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        progress.stop();
+        // Whether anybody reads it changes nothing.
+        _ = writeln!(io::stderr(), "Interrupted. Nothing was written.");
+        std::process::exit(ExitStatus::Interrupted as i32);
+    }
+}
+
 /// Somebody waits.
 #[derive(Debug)]
-pub(super) struct Waiting(Progress);
+pub(super) struct Waiting {
+    progress: Progress,
+    listener: Option<JoinHandle<()>>,
+}
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.with(|state| {
-            state.waiting = None;
-            if let Shown::Bar(bar) = &state.shown {
-                bar.disable_steady_tick();
-                bar.finish_and_clear();
-                bar.reset();
-            }
-        });
+        self.listener.iter().for_each(JoinHandle::abort);
+        self.progress.stop();
     }
 }
 
 impl<S: Subscriber> Layer<S> for Progress {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() == "keymend::cloud::traced" {
-            self.with(|state| state.answered(Instant::now()));
+        match event.metadata().target() {
+            "keymend::cloud::traced" => self.with(|state| state.answered(Instant::now())),
+            RETRIED => {
+                let mut message = Message::default();
+                event.record(&mut message);
+                self.with(|state| state.remark(&message.0));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What an event says.
+#[derive(Default)]
+struct Message(String);
+
+impl Visit for Message {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.0 = format!("{value:?}");
         }
     }
 }
@@ -159,6 +214,22 @@ mod tests {
         drop(waiting);
         progress.with(|state| state.answered(begun + Duration::from_mins(1)));
         String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn what_is_tried_again_is_told_whenever_it_is() {
+        use tracing_subscriber::layer::SubscriberExt as _;
+        let written = Written::default();
+        let progress = Progress::new(Shown::Lines { out: Box::new(written.clone()), last: None });
+        let subscriber = tracing_subscriber::registry().with(progress.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(target: RETRIED, "{} is tried again", "kms:DescribeKey");
+            tracing::info!("something else");
+            progress.silence();
+            tracing::info!(target: RETRIED, "again");
+        });
+        let said = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(said, "kms:DescribeKey is tried again\n");
     }
 
     #[test]

@@ -25,6 +25,8 @@ mod rollback;
 #[cfg(test)]
 mod scene;
 #[cfg(test)]
+mod waits;
+#[cfg(test)]
 mod wire;
 #[cfg(test)]
 mod wire_apply;

@@ -17,10 +17,11 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::pace::Pace;
 use super::trust;
+use super::waits::{Attempt, Waits};
 use crate::arn::AccountId;
 
 /// Reads on their way at the same time. Each needs a connection, which is a file: with those of the writes, and with what
@@ -82,11 +83,12 @@ impl HttpClient for Connections {
 pub(super) struct Reads {
     places: Arc<Semaphore>,
     pace: Arc<Pace>,
+    waits: Arc<Waits>,
 }
 
 impl Default for Reads {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(READS)), pace: Arc::default() }
+        Self { places: Arc::new(Semaphore::new(READS)), pace: Arc::default(), waits: Arc::default() }
     }
 }
 
@@ -176,11 +178,25 @@ struct Reader {
 impl Reader {
     async fn read(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let Carriage { reads, account, .. } = &self.carriage;
-        if let (Some(account), Some((region, operation))) = (account.get(), signed(&request)) {
-            reads.pace.turn(*account, Some(&region), &operation).await;
+        let signed = signed(&request);
+        let attempt = Attempt::of(&request, signed.as_ref().map(|(_, operation)| operation.as_str()));
+        if let Some(attempt) = &attempt {
+            reads.waits.begins(attempt);
+        }
+        if let (Some(account), Some((region, operation))) = (account.get(), &signed) {
+            reads.pace.turn(*account, Some(region), operation).await;
         }
         let place = reads.places.acquire().await;
         let _place = place.map_err(|closed| ConnectorError::other(closed.into(), None))?;
+        let begun = Instant::now();
+        let answer = self.answer(request).await;
+        if let Some(attempt) = &attempt {
+            reads.waits.ended(attempt, begun, &answer);
+        }
+        answer
+    }
+
+    async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let answer = self.connector.call(request).await.map_err(trust::told)?;
         whole(answer, self.patience).await
     }
