@@ -224,6 +224,9 @@ pub struct RunArgs {
     /// How it is shown.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// Show every list, document and name whole
+    #[arg(long, help_heading = "Output")]
+    pub details: bool,
     /// Exit with 3 where a dry run finds changes
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub detailed_exitcode: bool,

@@ -18,6 +18,7 @@ mod mishap;
 mod observing;
 mod organization;
 mod outcome;
+pub mod pager;
 mod parts;
 mod patch;
 mod place;
@@ -103,7 +104,7 @@ fn parse(arguments: &[OsString], program: clap::Command) -> Result<(Cli, ArgMatc
 
 fn run_command(typed: Typed) -> ExitStatus {
     let telling = Telling::of(&typed.command);
-    let mut console = Console::of_process(telling.color);
+    let mut console = Console::of_process(telling.color, telling.pages);
     if telling.quiet {
         console.be_quiet();
     }
@@ -136,26 +137,31 @@ struct Telling {
     color: ColorChoice,
     quiet: bool,
     verbose: u8,
+    /// Whether what is longer than the terminal's screen is paged.
+    pages: bool,
     /// The name of a command that leaves a document, whatever it comes to.
     document: Option<&'static str>,
 }
 
+/// How a command tells that has no options for it.
+const PLAINLY: Telling =
+    Telling { color: ColorChoice::Auto, quiet: false, verbose: 0, pages: false, document: None };
+
 impl Telling {
     fn of(command: &Command) -> Self {
-        let by_default = Self { color: ColorChoice::Auto, quiet: false, verbose: 0, document: None };
         let (name, output) = match command {
             Command::Fix(args) | Command::Plan(args) => ("fix", &args.approval.output),
             Command::Rollback(args) => ("rollback", &args.approval.output),
             Command::Apply(args) => ("apply", &args.approval.output),
             Command::Check(args) => ("check", &args.output),
             Command::Patch(args) => {
-                return Self { color: args.colors.choice(), quiet: args.quiet, ..by_default };
+                return Self { color: args.colors.choice(), quiet: args.quiet, ..PLAINLY };
             }
             Command::Permissions(_)
             | Command::Version
             | Command::Completions { .. }
             | Command::Man
-            | Command::Schema { .. } => return by_default,
+            | Command::Schema { .. } => return PLAINLY,
         };
         // Requests are answered line by line.
         let is_answering = matches!(command, Command::Check(args) if args.requests.is_some());
@@ -164,6 +170,7 @@ impl Telling {
             color: output.colors.choice(),
             quiet: output.quiet,
             verbose: output.verbose,
+            pages: !output.no_pager,
             document: is_document.then_some(name),
         }
     }

@@ -1,44 +1,44 @@
 //! The difference of two policy texts, as data: nothing here knows colours or terminals.
 
+mod fold;
 mod pretty;
 
-use similar::{Algorithm, ChangeTag, DiffOp, InlineChange, InlineChangeMode, InlineChangeOptions, TextDiff};
+use similar::{Algorithm, ChangeTag, InlineChange, InlineChangeMode, InlineChangeOptions, TextDiff};
 
 pub use pretty::pretty;
 
 /// Unchanged lines that are kept on either side of a change.
 const CONTEXT: usize = 3;
 
-/// What changes from one text to another, where it does.
+/// Two documents as one, line by line: what both have, what goes and what comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The places that differ, from top to bottom; none where both texts say the same.
-    pub hunks: Vec<Hunk>,
+    lines: Vec<Line>,
+    /// Whether both are JSON, laid out.
+    is_json: bool,
+}
+
+/// How much room a difference has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// The columns of a line; lists and objects that fit are written on one.
+    pub columns: usize,
+    /// How many elements of a list that comes or goes as a whole are shown; all where it is nothing.
+    pub elements: Option<usize>,
 }
 
 /// Neighbouring changed lines with some unchanged ones around.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hunk {
-    /// The lines it covers in the text before.
-    pub before: LineRange,
-    /// The lines it covers in the text after.
-    pub after: LineRange,
+    /// How many unchanged lines are left out before it.
+    pub skipped: usize,
     /// The Sid of the statement that the hunk starts in, where the hunk itself does not show it.
-    pub heading: Option<String>,
+    pub within: Option<String>,
     /// The lines, removed ones before those that replace them.
     pub lines: Vec<Line>,
 }
 
-/// Consecutive lines of one text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LineRange {
-    /// The first line, counted from 1; the line before the gap where there is none, as in unified diffs.
-    pub start: usize,
-    /// How many lines.
-    pub count: usize,
-}
-
-/// One line of a hunk.
+/// One line of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// Where the line stands.
@@ -73,14 +73,76 @@ pub struct Segment {
 /// difference, since it only says that something follows; lines in both are shown as they are after.
 pub fn difference(before: &str, after: &str) -> Difference {
     let (before_json, after_json) = (pretty(before), pretty(after));
-    let commas_count = [(before, &before_json), (after, &after_json)]
+    let is_json = [(before, &before_json), (after, &after_json)]
         .iter()
-        .any(|(text, json)| json.is_none() && !text.is_empty());
-    let before = Side::new(before_json.as_deref().unwrap_or(before), commas_count);
-    let after = Side::new(after_json.as_deref().unwrap_or(after), commas_count);
+        .all(|(text, json)| json.is_some() || text.is_empty());
+    let before = Side::new(before_json.as_deref().unwrap_or(before), is_json);
+    let after = Side::new(after_json.as_deref().unwrap_or(after), is_json);
     let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_slices(&before.keys, &after.keys);
-    let hunks = diff.grouped_ops(CONTEXT).iter().map(|ops| hunk(&diff, ops, &before, &after)).collect();
-    Difference { hunks }
+    // Without a deadline, which would make the emphasis depend on the machine's speed.
+    let mut options = InlineChangeOptions::new();
+    options.mode(InlineChangeMode::Words).min_ratio(0.3);
+    let changes =
+        diff.ops().iter().flat_map(|op| diff.iter_inline_changes_with_options_deadline(op, options, None));
+    Difference { lines: changes.map(|change| line(&change, &before, &after)).collect(), is_json }
+}
+
+impl Difference {
+    /// The places that differ, from top to bottom; none where both texts say the same.
+    pub fn hunks(&self, room: Room) -> Vec<Hunk> {
+        let folded = self.is_json.then(|| fold::folded(&self.lines, room));
+        let lines = folded.as_deref().unwrap_or(&self.lines);
+        let changed = |line: &Line| line.kind != LineKind::Context;
+        let mut hunks = Vec::new();
+        let mut shown_to = 0;
+        let mut rest = 0;
+        while let Some(offset) = lines.get(rest..).and_then(|rest| rest.iter().position(changed)) {
+            let first = rest + offset;
+            let start = first.saturating_sub(CONTEXT).max(shown_to);
+            let mut last = first;
+            let near = |last: usize| lines.iter().enumerate().skip(last + 1).take(2 * CONTEXT + 1);
+            while let Some((next, _)) = near(last).find(|(_, line)| changed(line)) {
+                last = next;
+            }
+            let end = (last + 1 + CONTEXT).min(lines.len());
+            hunks.push(Hunk {
+                skipped: start - shown_to,
+                within: sid_above(lines, start),
+                lines: lines.get(start..end).unwrap_or_default().to_vec(),
+            });
+            (shown_to, rest) = (end, end);
+        }
+        hunks
+    }
+}
+
+/// The Sid of the statement that a line stands in, if it is written further up.
+fn sid_above(lines: &[Line], index: usize) -> Option<String> {
+    let above = lines.get(..index)?.iter().rev().filter(|line| line.kind != LineKind::Removed);
+    above.map(Line::text).take_while(|text| text.trim_end_matches(',') != "    {").find_map(|text| {
+        let sid = text.trim_end_matches(',').strip_prefix("      \"Sid\": \"")?.strip_suffix('"')?;
+        Some(sid.to_owned())
+    })
+}
+
+impl Hunk {
+    /// What is left out before it, in words.
+    pub fn position(&self) -> Option<String> {
+        let lines = match self.skipped {
+            0 => return None,
+            1 => "1 line unchanged".to_owned(),
+            several => format!("{several} lines unchanged"),
+        };
+        let within = self.within.as_ref().map(|sid| format!(", then statement {sid}"));
+        Some(format!("{lines}{}", within.unwrap_or_default()))
+    }
+}
+
+impl Line {
+    /// Its text.
+    pub(crate) fn text(&self) -> String {
+        self.segments.iter().map(|segment| segment.text.as_str()).collect()
+    }
 }
 
 /// One text in lines, and what of each line is compared.
@@ -90,9 +152,9 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn new(text: &'a str, commas_count: bool) -> Self {
+    fn new(text: &'a str, is_json: bool) -> Self {
         let lines: Vec<&str> = text.lines().collect();
-        let key = |line: &&'a str| if commas_count { line } else { line.strip_suffix(',').unwrap_or(line) };
+        let key = |line: &&'a str| if is_json { line.strip_suffix(',').unwrap_or(line) } else { line };
         let keys = lines.iter().map(key).collect();
         Self { lines, keys }
     }
@@ -104,40 +166,6 @@ impl<'a> Side<'a> {
             _ => "",
         }
     }
-
-    /// The Sid of the statement that a line stands in, if it is written further up.
-    fn sid_above(&self, index: usize) -> Option<String> {
-        let above = self.keys.get(..index)?.iter().rev();
-        above
-            .take_while(|line| **line != "    {")
-            .find_map(|line| line.strip_prefix("      \"Sid\": \"")?.strip_suffix('"'))
-            .map(str::to_owned)
-    }
-}
-
-fn hunk(diff: &TextDiff<'_, '_, str>, ops: &[DiffOp], before: &Side<'_>, after: &Side<'_>) -> Hunk {
-    // Without a deadline, which would make the emphasis depend on the machine's speed.
-    let mut options = InlineChangeOptions::new();
-    options.mode(InlineChangeMode::Words).min_ratio(0.3);
-    let lines = ops
-        .iter()
-        .flat_map(|op| diff.iter_inline_changes_with_options_deadline(op, options, None))
-        .map(|change| line(&change, before, after))
-        .collect();
-    let first_after = ops.first().map_or(0, |op| op.new_range().start);
-    Hunk {
-        before: line_range(ops, DiffOp::old_range),
-        after: line_range(ops, DiffOp::new_range),
-        heading: after.sid_above(first_after),
-        lines,
-    }
-}
-
-fn line_range(ops: &[DiffOp], range: impl Fn(&DiffOp) -> std::ops::Range<usize>) -> LineRange {
-    let start = ops.first().map_or(0, |op| range(op).start);
-    let end = ops.last().map_or(0, |op| range(op).end);
-    let count = end - start;
-    LineRange { start: if count == 0 { start } else { start + 1 }, count }
 }
 
 fn line(change: &InlineChange<'_, str>, before: &Side<'_>, after: &Side<'_>) -> Line {
@@ -176,12 +204,13 @@ mod tests {
 
     /// The difference as a unified diff, with emphasised words between `[` and `]`.
     fn shown(before: &str, after: &str) -> String {
+        shown_in(Room { columns: 0, elements: None }, before, after)
+    }
+
+    fn shown_in(room: Room, before: &str, after: &str) -> String {
         let mut out = String::new();
-        for Hunk { before, after, heading, lines } in difference(before, after).hunks {
-            let heading = heading.map(|sid| format!(" {sid}")).unwrap_or_default();
-            let (old, new) =
-                (format!("{},{}", before.start, before.count), format!("{},{}", after.start, after.count));
-            out.extend(["@@ -", &old, " +", &new, " @@", &heading, "\n"]);
+        for Hunk { skipped, within, lines } in difference(before, after).hunks(room) {
+            out.extend(["@@ ", &skipped.to_string(), " ", &within.unwrap_or_default(), "\n"]);
             for line in lines {
                 out.push(match line.kind {
                     LineKind::Context => ' ',
@@ -203,15 +232,15 @@ mod tests {
     #[test]
     fn layout_is_no_difference() {
         let spread = serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(ROOT).unwrap());
-        assert_eq!(difference(ROOT, &spread.unwrap()).hunks, []);
-        assert_eq!(difference("", "").hunks, []);
+        assert_eq!(shown(ROOT, &spread.unwrap()), "");
+        assert_eq!(shown("", ""), "");
     }
 
     #[test]
     fn a_new_statement_is_one_block_and_its_comma_is_no_change() {
         let after = ROOT.replace("}]}", r#"},{"Sid":"New","Effect":"Deny"}]}"#);
         insta::assert_snapshot!(shown(ROOT, &after), @r#"
-        @@ -10,5 +10,9 @@ Root
+        @@ 9 Root
                "Action": "kms:*",
                "Resource": "*"
              },
@@ -231,7 +260,7 @@ mod tests {
             r#"["arn:aws:iam::111122223333:root","arn:aws:iam::444455556666:root"]"#,
         );
         insta::assert_snapshot!(shown(ROOT, &after), @r#"
-        @@ -5,7 +5,10 @@
+        @@ 4 
                "Sid": "Root",
                "Effect": "Allow",
                "Principal": {
@@ -249,7 +278,7 @@ mod tests {
     #[test]
     fn what_comes_to_be_is_added_and_what_goes_is_removed() {
         insta::assert_snapshot!(shown("", "{\"a\": [1]}"), @r#"
-        @@ -0,0 +1,5 @@
+        @@ 0 
         +{
         +  "a": [
         +    1
@@ -257,7 +286,7 @@ mod tests {
         +}
         "#);
         insta::assert_snapshot!(shown("{\"a\": [1]}", ""), @r#"
-        @@ -1,5 +0,0 @@
+        @@ 0 
         -{
         -  "a": [
         -    1
@@ -269,12 +298,63 @@ mod tests {
     #[test]
     fn text_that_is_not_json_is_compared_line_by_line() {
         insta::assert_snapshot!(shown("{\n  broken,\n}", "{\n  broken\n}"), @"
-        @@ -1,3 +1,3 @@
+        @@ 0 
          {
         -  [broken,]
         +  [broken]
          }
         ");
+    }
+
+    #[test]
+    fn what_fits_is_on_one_line_and_what_changes_in_part_is_not() {
+        let before =
+            r#"{"Statement":[{"Sid":"A","Principal":{"AWS":["a","b"]},"Action":["kms:x","kms:y"]}]}"#;
+        let after = before.replace(r#""b"]"#, r#""b","c"]"#).replace(
+            "}]}",
+            r#"},{"Sid":"New","Action":["kms:x","kms:y"],"Condition":{"Bool":{"k":"true"}}}]}"#,
+        );
+        let room = Room { columns: 44, elements: None };
+        insta::assert_snapshot!(shown_in(room, before, &after), @r#"
+        @@ 5 A
+                 "AWS": [
+                   "a",
+                   "b",
+        +          "c"
+                 ]
+               },
+               "Action": ["kms:x", "kms:y"]
+             },
+        +    {
+        +      "Sid": "New",
+        +      "Action": ["kms:x", "kms:y"],
+        +      "Condition": {"Bool": {"k": "true"}}
+        +    }
+           ]
+         }
+        "#);
+    }
+
+    #[test]
+    fn a_long_list_that_comes_is_told_in_short() {
+        let keys: Vec<String> = (0..40).map(|number| format!("\"arn:aws:kms:key/{number}\"")).collect();
+        let after = format!(r#"{{"Statement":[{{"Resource":[{}]}}]}}"#, keys.join(","));
+        let room = Room { columns: 60, elements: Some(2) };
+        insta::assert_snapshot!(shown_in(room, "", &after), @r#"
+        @@ 0 
+        +{
+        +  "Statement": [
+        +    {
+        +      "Resource": [
+        +        "arn:aws:kms:key/0",
+        +        "arn:aws:kms:key/1",
+        +        ... 38 more
+        +      ]
+        +    }
+        +  ]
+        +}
+        "#);
+        assert!(shown_in(Room { elements: None, ..room }, "", &after).contains("key/39"));
     }
 
     #[test]
@@ -293,7 +373,7 @@ mod tests {
             )
         };
         insta::assert_snapshot!(shown(&policy("kms:a", "kms:c"), &policy("kms:x", "kms:y")), @r#"
-        @@ -4,7 +4,7 @@
+        @@ 3 
                "Sid": "A",
                "Effect": "Allow",
                "Principal": "*",
@@ -302,7 +382,7 @@ mod tests {
                "Resource": "*",
                "X": 1,
                "Y": 2
-        @@ -22,7 +22,7 @@
+        @@ 11 
                "Sid": "C",
                "Effect": "Allow",
                "Principal": "*",

@@ -20,7 +20,7 @@ use crate::plan::outlook::Outlook;
 use crate::plan::{Change, Finding, FindingCode, Plan};
 use crate::render::Styles;
 use crate::render::prose::Prose;
-use crate::render::text::{self, names};
+use crate::render::text::{self, Detail, Shown, names};
 
 use choice::Choice;
 
@@ -33,6 +33,15 @@ pub enum Answer {
     Declined,
     /// Ctrl-C: write nothing and end.
     Interrupted,
+}
+
+/// How much of the plan the user can see when asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// All of it.
+    Whole,
+    /// It is longer than the screen.
+    Partly,
 }
 
 /// Why there is no answer.
@@ -51,9 +60,14 @@ pub enum PromptError {
 ///
 /// # Errors
 /// [`PromptError::Terminal`] where the terminal can't be read or written.
-pub fn ask(plan: &Plan, styles: &Styles, outlook: &Outlook<'_>) -> Result<Answer, PromptError> {
-    let dialogue = Dialogue { term: Term::stderr(), plan, styles, outlook };
-    let answer = dialogue.hold();
+pub fn ask(
+    shown: &Shown<'_>,
+    seen: Seen,
+    styles: &Styles,
+    outlook: &Outlook<'_>,
+) -> Result<Answer, PromptError> {
+    let dialogue = Dialogue { term: Term::stderr(), plan: shown.plan, shown, styles, outlook };
+    let answer = dialogue.hold(seen);
     dialogue.term.show_cursor()?;
     match answer {
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Answer::Interrupted),
@@ -65,14 +79,21 @@ pub fn ask(plan: &Plan, styles: &Styles, outlook: &Outlook<'_>) -> Result<Answer
 struct Dialogue<'a> {
     term: Term,
     plan: &'a Plan,
+    shown: &'a Shown<'a>,
     styles: &'a Styles,
     outlook: &'a Outlook<'a>,
 }
 
 impl Dialogue<'_> {
     /// Asks until it is decided.
-    fn hold(&self) -> io::Result<Answer> {
+    fn hold(&self, seen: Seen) -> io::Result<Answer> {
         let mut kept: Vec<usize> = (0..self.plan.changes.len()).collect();
+        if seen == Seen::Partly {
+            self.write(|out, width| {
+                writeln!(out)?;
+                text::overview(out, self.styles, width, self.shown)
+            })?;
+        }
         loop {
             match self.choose(&kept)? {
                 Choice::Yes => return Ok(Answer::Apply(kept)),
@@ -139,11 +160,16 @@ impl Dialogue<'_> {
         let gained = self.outlook.gained(&self.changes(kept));
         self.write(|out, width| {
             writeln!(out)?;
-            text::gains(out, self.styles, width, &gained)
+            text::gains(out, self.styles, (width, self.shown.detail), &gained)
         })
     }
 
     fn show_details(&self, kept: &[usize]) -> io::Result<()> {
+        let gained = self.outlook.gained(&self.changes(kept));
+        self.write(|out, width| {
+            writeln!(out)?;
+            text::gains(out, self.styles, (width, Detail::Whole), &gained)
+        })?;
         for index in kept {
             if let Some(change) = self.plan.changes.get(*index) {
                 self.write(|out, width| {
@@ -183,7 +209,8 @@ fn question(changes: usize, gained: &[Gained], findings: &[Finding]) -> String {
             finding.subject
         )
     });
-    let sentences = [asked].into_iter().chain(text::foreign_access(gained, "")).chain(warnings);
+    let sentences =
+        [asked].into_iter().chain(text::foreign_access(gained, Detail::InShort, "")).chain(warnings);
     sentences.collect::<Vec<_>>().join(" ")
 }
 

@@ -115,6 +115,22 @@ pub fn not_looked_at<'g>(gaps: impl IntoIterator<Item = &'g str>) -> Option<Stri
     (!gaps.is_empty()).then(|| format!("not looked at: {}", gaps.join("; ")))
 }
 
+/// Those that are not known to be able to do what is asked about.
+pub fn doubtful(assessments: &[Assessment]) -> Vec<Assessment> {
+    assessments.iter().filter(|assessment| assessment.verdict() != Verdict::Able).cloned().collect()
+}
+
+/// What the verdicts of all of these do not rest on, each thing once, as a fragment.
+pub fn gaps<'a>(assessments: impl IntoIterator<Item = &'a Assessment>) -> Option<String> {
+    let mut gaps: Vec<&str> = Vec::new();
+    for gap in assessments.into_iter().flat_map(|assessment| &assessment.not_considered) {
+        if !gaps.contains(&gap.as_str()) {
+            gaps.push(gap);
+        }
+    }
+    not_looked_at(gaps)
+}
+
 /// What becomes of one action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionAssessment {

@@ -32,6 +32,9 @@ pub struct Setting {
     check: fn(&str) -> Result<(), String>,
 }
 
+/// The variable that names a pager: no setting, since what a file names must not be run.
+pub const PAGER: &str = "KEYMEND_PAGER";
+
 /// Profiles by account, the one setting that has a value for each account.
 pub const ACCOUNT_PROFILE: &str = "account-profile";
 
@@ -174,7 +177,8 @@ impl Config {
             }
         }
         let is_unknown = |name: &String| {
-            name.starts_with("KEYMEND_") && !SETTINGS.iter().any(|setting| setting.variable() == *name)
+            let is_ours = name == PAGER || SETTINGS.iter().any(|setting| setting.variable() == *name);
+            name.starts_with("KEYMEND_") && !is_ours
         };
         config.unknown = names.filter(is_unknown).collect();
         config.unknown.sort();

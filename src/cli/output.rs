@@ -17,6 +17,9 @@ pub struct OutputArgs {
     /// Nothing on standard error but errors, warnings and questions
     #[arg(long, short = 'q', conflicts_with = "verbose", help_heading = "Output", hide_short_help = true)]
     pub quiet: bool,
+    /// Write straight to the terminal what is longer than its screen
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    pub no_pager: bool,
     /// Tell on standard error of every call and how long it took
     #[arg(long, short = 'v', action = ArgAction::Count, help_heading = "Output", hide_short_help = true)]
     pub verbose: u8,

@@ -67,6 +67,8 @@ pub struct RunSettings {
     pub journal: Option<PathBuf>,
     /// Text or JSON.
     pub output: OutputFormat,
+    /// Whether everything is shown whole.
+    pub is_whole: bool,
     /// Whether pending changes of a dry run show in the exit status.
     pub detailed_exitcode: bool,
 }
@@ -86,6 +88,7 @@ impl RunSettings {
             allow_blocked: args.allow_blocked,
             journal: args.journal.clone(),
             output,
+            is_whole: args.details,
             detailed_exitcode: args.detailed_exitcode,
         }
     }

@@ -24,7 +24,9 @@ use crate::launch::causes;
 use crate::plan::outlook::Outlook;
 use crate::plan::saved::{SavedPlan, SavedPlanError};
 use crate::plan::{Case, Fate};
+use crate::prompt::Seen;
 use crate::render::findings::tell;
+use crate::render::text::Shown;
 
 pub(super) async fn apply(args: &ApplyArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let settings = ApplySettings::resolve(args)?;
@@ -63,12 +65,15 @@ impl Work for Apply<'_> {
         let (case, standings) = stands(settings, case, &ground.cloud, console).await?;
         let outlook = case.outlook();
         organization::tell(&case.observation.organization, console)?;
-        approval::show(&settings.run, &case, &outlook, console)?;
-        approval::show_prospects(&settings.run, &case, &outlook, console)?;
+        let foresight = outlook.foresight(&case.plan.changes);
+        let shown = approval::shown(&settings.run, &case, Some(&foresight), &foresight.gained);
+        // Of a plan that holds already there is nothing to look at.
+        let is_done = is_done(&standings);
+        let seen = if is_done { Seen::Whole } else { approval::show(&settings.run, &case, &shown, console)? };
         handover::emit(&settings.handover, &settings.run, &case, console)?;
         let destinations = handover::open(&settings.handover)?;
         let interrupt = Interrupt::listen()?;
-        let (decision, selected) = decide(settings, &case, &outlook, &standings, console)?;
+        let (decision, selected) = decide(settings, (&shown, seen), &outlook, &standings, console)?;
         let (mode, proof) = (settings.run.mode, &settings.proof);
         let court = Court { ground: &ground, case: &case, settings: proof, interrupt: &interrupt, mode };
         let asked = UnresolvedRequest::from(&case.request);
@@ -87,9 +92,13 @@ impl Work for Apply<'_> {
             _ => court.untouched(decision, console).await?,
         };
         let carried = with_what_stands(carried, &standings);
-        let mut ended = Ended::of(Job::Apply { part: settings.account }, case, decision, carried);
+        let way_back = handover::way_back(&settings.backend, &settings.run, &carried);
+        let job = Job::Apply { part: settings.account };
+        let mut ended = Ended { way_back, ..Ended::of(job, case, decision, carried) };
         handover::report(destinations, &settings.backend, &settings.run, &mut ended, console);
-        ending::tell(&ended, &settings.run, console)
+        let status = ending::tell(&ended, &settings.run, console)?;
+        approval::tell_next(&settings.run, decision, true, console)?;
+        Ok(status)
     }
 }
 
@@ -130,23 +139,27 @@ fn with_what_stands(mut carried: Carried, standings: &[StepResult]) -> Carried {
     carried
 }
 
+/// Whether there are changes, and everything is so already.
+fn is_done(standings: &[StepResult]) -> bool {
+    !standings.is_empty() && standings.iter().all(|standing| standing.fate().holds())
+}
+
 /// Nothing is asked where a document has changed, or where everything is so already.
 fn decide(
     settings: &ApplySettings,
-    case: &Case,
+    (shown, seen): (&Shown<'_>, Seen),
     outlook: &Outlook<'_>,
     standings: &[StepResult],
     console: &mut Console,
 ) -> Result<(Decision, BTreeSet<usize>), Error> {
     let is_stale = standings.iter().any(|standing| standing.fate().is_stale());
-    let is_done = standings.iter().all(|standing| standing.fate().holds());
-    if is_stale || (is_done && !case.plan.changes.is_empty()) {
+    if is_stale || is_done(standings) {
         return Ok((Decision::Overtaken, BTreeSet::new()));
     }
     for (index, _) in standings.iter().enumerate().filter(|(_, standing)| standing.fate().holds()) {
         console.hint(&format!("change {} holds already and is left alone", index + 1))?;
     }
-    let (decision, mut selected) = approval::decide(&settings.run, case, outlook, console)?;
+    let (decision, mut selected) = approval::decide(&settings.run, shown, seen, outlook, console)?;
     // What was overtaken would look changed to whoever reads it once more.
     selected.retain(|index| standings.get(*index) != Some(&StepResult::Overtaken));
     Ok((decision, selected))

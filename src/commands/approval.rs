@@ -7,78 +7,89 @@ use std::path::PathBuf;
 use super::backend::{Cloud, Ground};
 use super::console::Console;
 use super::interrupt::Interrupt;
-use super::outcome;
 use super::place::Place;
 use super::run::Decision;
+use super::{outcome, pager};
 use crate::apply::journal::{Beginning, Journal, Origin};
 use crate::apply::{self, Clock, Run, RunOutcome, Watcher};
 use crate::cli::settings::{Mode, OutputFormat, RunSettings};
 use crate::error::Error;
 use crate::plan::Case;
-use crate::plan::outlook::Outlook;
-use crate::prompt::{self, Answer};
+use crate::plan::gains::Gained;
+use crate::plan::outlook::{Foresight, Outlook};
+use crate::prompt::{self, Answer, Seen};
 use crate::render::findings::tell;
-use crate::render::{Styles, text};
+use crate::render::text::{self, Detail, Shown};
 
-/// Shows the plan. In JSON mode it is still shown to whoever is going to be asked.
+/// A case as it is shown, with what its plan comes to.
+pub(super) fn shown<'a>(
+    settings: &RunSettings,
+    case: &'a Case,
+    foresight: Option<&'a Foresight>,
+    gained: &'a [Gained],
+) -> Shown<'a> {
+    let Case { chain, request, plan, .. } = case;
+    let detail = if settings.is_whole { Detail::Whole } else { Detail::InShort };
+    Shown { chain, request, plan, gained, foresight, detail }
+}
+
+/// Shows the plan, and tells whether all of it can be seen at once. In JSON mode it is still shown to whoever is going
+/// to be asked.
 pub(super) fn show(
     settings: &RunSettings,
     case: &Case,
-    outlook: &Outlook<'_>,
+    shown: &Shown<'_>,
     console: &mut Console,
-) -> io::Result<()> {
-    let Case { chain, request, observation, plan } = case;
-    let gained = outlook.gained(&plan.changes);
+) -> io::Result<Seen> {
     let (width, talk_styles) = (console.width, console.talk_styles.clone());
-    text::callers(console.talk()?, &talk_styles, width, observation)?;
-    to_reader(settings, console, |out, styles, width| {
-        text::chain(out, styles, chain, request)?;
-        text::plan(out, styles, width, request, (plan, &gained))
-    })
-}
-
-/// Shows who is not known to be able to launch once the plan is carried out, in the same place as the plan.
-pub(super) fn show_prospects(
-    settings: &RunSettings,
-    case: &Case,
-    outlook: &Outlook<'_>,
-    console: &mut Console,
-) -> io::Result<()> {
-    let Case { request, plan, .. } = case;
-    // What blocks says so by itself.
-    let doubtful =
-        if plan.is_blocked() { Vec::new() } else { outcome::doubtful(&outlook.after(&plan.changes)) };
-    let moment = if plan.changes.is_empty() { text::Moment::Now } else { text::Moment::Planned };
-    to_reader(settings, console, |out, styles, width| {
-        text::prospect(out, styles, width, (moment, request.purpose), &doubtful)
-    })
-}
-
-/// Writes to the results; where they are a document for programs, to the talk with whoever is going to be asked.
-fn to_reader(
-    settings: &RunSettings,
-    console: &mut Console,
-    write: impl FnOnce(&mut dyn io::Write, &Styles, usize) -> io::Result<()>,
-) -> io::Result<()> {
-    let Console { out, styles, talk, talk_styles, width, is_interactive, .. } = console;
+    text::callers(console.talk()?, &talk_styles, width, &case.observation)?;
+    let is_asked = settings.mode == Mode::Interactive && console.is_interactive;
+    let Console { out, styles, talk, talk_styles, width, screen, .. } = console;
+    let mut written = Vec::new();
     match settings.output {
-        OutputFormat::Text => write(out, styles, *width)?,
-        OutputFormat::Json if settings.mode == Mode::Interactive && *is_interactive => {
-            write(talk, talk_styles, *width)?;
+        OutputFormat::Text => {
+            text::plan(&mut written, styles, *width, shown)?;
+            let screen = screen.as_ref().filter(|_| settings.mode != Mode::Yes);
+            pager::write(out, screen, &written)?;
+        }
+        OutputFormat::Json if is_asked => {
+            text::plan(&mut written, talk_styles, *width, shown)?;
+            talk.write_all(&written)?;
         }
         OutputFormat::Json => {}
     }
-    out.flush()
+    out.flush()?;
+    let is_past = screen.as_ref().is_some_and(|screen| !screen.holds(&written));
+    Ok(if is_past { Seen::Partly } else { Seen::Whole })
+}
+
+/// Says how what was only planned is carried out; `is_kept` where it was saved, or can't be.
+pub(super) fn tell_next(
+    settings: &RunSettings,
+    decision: Decision,
+    is_kept: bool,
+    console: &mut Console,
+) -> io::Result<()> {
+    if decision != Decision::OnlyPlanned || settings.output != OutputFormat::Text {
+        return Ok(());
+    }
+    console.hint(if is_kept {
+        "nothing was written: the same command without --dry-run applies it"
+    } else {
+        "nothing was written: the same command without --dry-run applies it, and with --out PLAN it is saved for \
+         `keymend apply PLAN`"
+    })
 }
 
 /// Whether the plan is to be carried out, and which of its changes.
 pub(super) fn decide(
     settings: &RunSettings,
-    case: &Case,
+    shown: &Shown<'_>,
+    seen: Seen,
     outlook: &Outlook<'_>,
     console: &mut Console,
 ) -> Result<(Decision, BTreeSet<usize>), Error> {
-    let plan = &case.plan;
+    let plan = shown.plan;
     let all = (0..plan.changes.len()).collect();
     let decision = match settings.mode {
         _ if plan.is_unsound() => Decision::Blocked,
@@ -88,7 +99,7 @@ pub(super) fn decide(
         Mode::Yes => Decision::Approved,
         Mode::Interactive if !console.is_interactive => Decision::NoTerminal,
         Mode::Interactive => {
-            return Ok(match prompt::ask(plan, &console.talk_styles, outlook)? {
+            return Ok(match prompt::ask(shown, seen, &console.talk_styles, outlook)? {
                 Answer::Apply(kept) => (Decision::Approved, kept.into_iter().collect()),
                 Answer::Declined => (Decision::Declined, BTreeSet::new()),
                 Answer::Interrupted => (Decision::Interrupted, BTreeSet::new()),

@@ -117,7 +117,10 @@ fn no_table() -> UsageError {
 fn write_text(run: &CheckRun, read: &Read, found: &Found, console: &mut Console) -> io::Result<()> {
     let Console { out, styles, width, .. } = console;
     let Found { checked, users, findings, .. } = found;
-    text::chain(out, styles, &read.chain, &read.request)?;
+    if !read.chain.is_empty() {
+        text::chain(out, styles, &read.chain, &read.request)?;
+        writeln!(out)?;
+    }
     if read.request.grantees.is_empty() {
         text::users(out, styles, *width, users)?;
     } else {

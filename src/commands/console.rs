@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write};
 use anstream::AutoStream;
 use console::Term;
 
+use super::pager::Screen;
 use super::progress::Progress;
 use crate::cli::ColorChoice;
 use crate::error::Error;
@@ -27,6 +28,8 @@ pub struct Console {
     pub width: usize,
     /// Whether somebody is there to be asked.
     pub is_interactive: bool,
+    /// The terminal that results are shown on, where it is one.
+    pub screen: Option<Screen>,
     /// How far reading has come.
     pub progress: Progress,
     /// Whether nothing is told but what went wrong, or may.
@@ -39,13 +42,14 @@ pub struct Console {
 
 impl Console {
     /// The process's own streams.
-    pub fn of_process(color: ColorChoice) -> Self {
+    pub fn of_process(color: ColorChoice, pages: bool) -> Self {
         let (stdout, stderr) = (io::stdout(), io::stderr());
         Self {
             styles: styles(color, AutoStream::choice(&stdout)),
             talk_styles: styles(color, AutoStream::choice(&stderr)),
             is_interactive: io::stdin().is_terminal() && stderr.is_terminal(),
             progress: Progress::of_process(stderr.is_terminal()),
+            screen: Screen::of_process(pages),
             out: Box::new(io::BufWriter::new(stdout)),
             talk: Box::new(stderr),
             width: columns().unwrap_or(text::DEFAULT_WIDTH),

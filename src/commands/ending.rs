@@ -53,7 +53,7 @@ pub(super) fn status(facts: impl IntoIterator<Item = Fact>) -> ExitStatus {
 ///
 /// A dry run is judged by what its changes would come to, as the run without `--dry-run` is by what it came to.
 pub(super) fn of_run(ended: &Ended, is_detailed: bool) -> Vec<Fact> {
-    let Ended { job, case, decision, carried, unreported } = ended;
+    let Ended { job, case, decision, carried, unreported, way_back: _ } = ended;
     let Carried { outcome, remaining, unverified, is_unwatched, .. } = carried;
     let is = |wanted: fn(Fate) -> bool| outcome.steps.iter().any(|step| wanted(step.fate()));
     let plans = || std::iter::once(&case.plan).chain(remaining);

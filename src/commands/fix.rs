@@ -56,14 +56,15 @@ impl Work for Fix<'_> {
         };
         let (asked, case) = plan(settings, earlier.as_deref(), &ground, place.as_ref(), console).await?;
         let outlook = case.outlook();
-        approval::show(&settings.run, &case, &outlook, console)?;
-        approval::show_prospects(&settings.run, &case, &outlook, console)?;
+        let foresight = outlook.foresight(&case.plan.changes);
+        let shown = approval::shown(&settings.run, &case, Some(&foresight), &foresight.gained);
+        let seen = approval::show(&settings.run, &case, &shown, console)?;
         handover::save(settings, &case, console)?;
         handover::emit(&settings.handover, &settings.run, &case, console)?;
         let destinations = handover::open(&settings.handover)?;
         // From here on Ctrl-C is an answer, or ends the run after the write in flight.
         let interrupt = Interrupt::listen()?;
-        let (decision, selected) = approval::decide(&settings.run, &case, &outlook, console)?;
+        let (decision, selected) = approval::decide(&settings.run, &shown, seen, &outlook, console)?;
         let (mode, proof) = (settings.run.mode, &settings.proof);
         let court = Court { ground: &ground, case: &case, settings: proof, interrupt: &interrupt, mode };
         // What is finished already is said so in the record too.
@@ -76,9 +77,12 @@ impl Work for Fix<'_> {
         } else {
             court.untouched(decision, console).await?
         };
-        let mut ended = Ended::of(Job::Fix, case, decision, carried);
+        let way_back = handover::way_back(&settings.backend, &settings.run, &carried);
+        let mut ended = Ended { way_back, ..Ended::of(Job::Fix, case, decision, carried) };
         handover::report(destinations, &settings.backend, &settings.run, &mut ended, console);
-        ending::tell(&ended, &settings.run, console)
+        let status = ending::tell(&ended, &settings.run, console)?;
+        approval::tell_next(&settings.run, decision, settings.out.is_some(), console)?;
+        Ok(status)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::backend;
 use super::console::Console;
-use super::run::Ended;
+use super::run::{Carried, Ended};
 use crate::access::Request;
 use crate::access::chain::Chain;
 use crate::apply::{StepResult, journal};
@@ -12,6 +12,7 @@ use crate::cli::EmitFormat;
 use crate::cli::settings::handover::{HandoverSettings, ReportFormat};
 use crate::cli::settings::{BackendSettings, FixSettings, RunSettings};
 use crate::error::Error;
+use crate::escape::Escaped;
 use crate::files::{self, Destination, NewFile};
 use crate::plan::Case;
 use crate::plan::saved::SavedPlan;
@@ -30,7 +31,10 @@ pub(super) fn save(settings: &FixSettings, case: &Case, console: &mut Console) -
     let saved = SavedPlan { backend: backend::of_plan(&settings.backend), case: case.clone() };
     let text = saved.to_text(now(), tell).map_err(std::io::Error::other)?;
     write(file, &text, ORDINARY)?;
-    Ok(writeln!(console.talk()?, "The plan is saved in {}", file.display())?)
+    let apply = command::apply(&file.display().to_string()).with(&backend::reach(&settings.backend));
+    let talk = console.talk()?;
+    writeln!(talk, "The plan is saved in {}", Escaped(&file.display().to_string()))?;
+    Ok(writeln!(talk, "Apply it: {apply}")?)
 }
 
 /// Writes the plan as code where that was asked for, all of it or nothing. A file that is there already with another
@@ -90,6 +94,19 @@ pub(super) fn report(
     ended.unreported = try_report(destinations, backend, run, ended, console).err();
 }
 
+/// The command that takes back what a run wrote; nothing where it wrote nothing, or left no record.
+pub(super) fn way_back(backend: &BackendSettings, run: &RunSettings, carried: &Carried) -> Option<String> {
+    let id = carried.journal.as_ref()?.file_stem()?.to_string_lossy().into_owned();
+    let command = command::rollback(Some(&id)).with(&backend::reach(backend)).with(&journal_option(run));
+    (carried.outcome.applied() > 0).then(|| command.to_string())
+}
+
+/// The option that tells where the journal is, where it is not where it is by default.
+fn journal_option(run: &RunSettings) -> Vec<String> {
+    let folder = run.journal.iter();
+    folder.map(|folder| backend::option("--journal", &folder.display().to_string())).collect()
+}
+
 fn try_report(
     Destinations(destinations): Destinations,
     backend: &BackendSettings,
@@ -106,10 +123,7 @@ fn try_report(
         run: id.map(|id| id.to_string_lossy().into_owned()),
         origin: origin(&ended.case.chain, backend),
         site: backend::site(backend),
-        journal: run
-            .journal
-            .as_ref()
-            .map(|folder| backend::option("--journal", &folder.display().to_string())),
+        journal: journal_option(run),
     };
     for (format, file, destination) in destinations {
         let text = match format {

@@ -70,7 +70,7 @@ mod tests {
             Ok(Observation { keys: [(update.key.clone(), key)].into(), ..Observation::default() })
         };
         let (clock, written) = (InstantClock::default(), Recent::of([&operation]));
-        let mut console = Console::of_process(ColorChoice::Never);
+        let mut console = Console::of_process(ColorChoice::Never, false);
         console.talk = Box::new(std::io::sink());
         let found = up_to_date(&clock, &written, &mut console, read, |observation| observation).await;
         (found, reads.get(), clock.elapsed())

@@ -9,7 +9,7 @@ use std::io;
 use super::console::Console;
 use super::mishap::{CHANGED_SINCE, UNWATCHED};
 use super::run::{Carried, Decision, Ended, Job};
-use crate::access::assessment::{Assessment, Verdict};
+use crate::access::assessment::doubtful;
 use crate::escape::Escaped;
 use crate::render::text::{self, names};
 use stopped::{did_not_last, stopped};
@@ -66,11 +66,6 @@ pub(super) fn untold(console: &mut Console, ended: &Ended) -> io::Result<()> {
     writeln!(talk, "{written} of {of} written.")?;
     let Some(path) = journal else { return Ok(()) };
     writeln!(talk, "The run and every former text are kept in {}", Escaped(&path.display().to_string()))
-}
-
-/// Those who are not known to be able to launch.
-pub(super) fn doubtful(assessments: &[Assessment]) -> Vec<Assessment> {
-    assessments.iter().filter(|assessment| assessment.verdict() != Verdict::Able).cloned().collect()
 }
 
 /// Nothing was written: who can't launch as it reads back, and what AWS says.

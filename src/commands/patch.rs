@@ -55,9 +55,9 @@ fn tell_findings(policy: &Policy<'_>, console: &mut Console) -> io::Result<()> {
 
 fn show_difference(policy: &Policy<'_>, console: &mut Console) -> io::Result<()> {
     let Some(after) = &policy.patched.after else { return Ok(()) };
-    let Console { out, styles, .. } = console;
+    let Console { out, styles, width, .. } = console;
     writeln!(out, "{}{}{:#}", styles.strong, Escaped(&policy.input.to_string()), styles.strong)?;
-    text::difference(out, styles, &diff::difference(&policy.before, after), false)
+    text::difference(out, styles, (*width, text::Detail::Whole), &diff::difference(&policy.before, after))
 }
 
 fn conclude(policy: &Policy<'_>, settings: &PatchSettings, console: &mut Console) -> Result<(), Error> {

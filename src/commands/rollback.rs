@@ -84,10 +84,12 @@ impl Work for Undoing<'_> {
             console
                 .hint("it is rolled back already: for an earlier one give its name, which --list tells")?;
         }
-        approval::show(&settings.run, &case, &outlook, console)?;
+        let gained = outlook.gained(&case.plan.changes);
+        let shown = approval::shown(&settings.run, &case, None, &gained);
+        let seen = approval::show(&settings.run, &case, &shown, console)?;
         let interrupt = Interrupt::listen()?;
         let (decision, selected) = if conflicts.is_empty() || case.plan.is_unsound() {
-            approval::decide(&settings.run, &case, &outlook, console)?
+            approval::decide(&settings.run, &shown, seen, &outlook, console)?
         } else {
             conflicts::tell(&self, &conflicts, settings.run.output, console)?;
             conflicts::offer_ours(&written, &case.observation, console)?;
@@ -104,7 +106,9 @@ impl Work for Undoing<'_> {
             Carried::nothing(&case.plan)
         };
         let ended = Ended::of(Job::Rollback { conflicts, extent }, case, decision, carried);
-        ending::tell(&ended, &settings.run, console)
+        let status = ending::tell(&ended, &settings.run, console)?;
+        approval::tell_next(&settings.run, decision, true, console)?;
+        Ok(status)
     }
 }
 

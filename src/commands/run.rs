@@ -116,11 +116,13 @@ pub(super) struct Ended {
     pub(super) carried: Carried,
     /// Why a report for others could not be written.
     pub(super) unreported: Option<Error>,
+    /// The command that takes it back, where it gives access and there is a record of it.
+    pub(super) way_back: Option<String>,
 }
 
 impl Ended {
     pub(super) fn of(job: Job, case: Case, decision: Decision, carried: Carried) -> Self {
-        Self { job, case, decision, carried, unreported: None }
+        Self { job, case, decision, carried, unreported: None, way_back: None }
     }
 
     /// The changes, each with what became of it.

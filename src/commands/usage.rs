@@ -21,7 +21,7 @@ pub(super) fn tell(mut parsed: clap::Error, arguments: &[OsString]) -> ExitStatu
             Ok(()) => ExitStatus::Done,
             Err(error) => {
                 let error = Error::Output(error);
-                _ = Console::of_process(ColorChoice::Auto).error(&error);
+                _ = Console::of_process(ColorChoice::Auto, false).error(&error);
                 error.exit_status()
             }
         };
@@ -32,7 +32,7 @@ pub(super) fn tell(mut parsed: clap::Error, arguments: &[OsString]) -> ExitStatu
     }
     // Where standard error is gone, the exit status still tells.
     _ = parsed.print();
-    _ = tell_mistake(&parsed, hint, arguments, &mut Console::of_process(ColorChoice::Auto));
+    _ = tell_mistake(&parsed, hint, arguments, &mut Console::of_process(ColorChoice::Auto, false));
     ExitStatus::Usage
 }
 

@@ -38,6 +38,11 @@ fn lay_out(json: &str) -> String {
     out
 }
 
+/// Whether a text is one JSON string and nothing else.
+pub(super) fn is_string(text: &str) -> bool {
+    text.starts_with('"') && string_end(text) == text.len()
+}
+
 /// The length of the string that a text starts with, quotes included.
 fn string_end(text: &str) -> usize {
     let mut escaped = false;

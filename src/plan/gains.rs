@@ -18,7 +18,7 @@ pub struct Gained {
 }
 
 /// What a gain comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GainEffect {
     /// It may.
     Access,

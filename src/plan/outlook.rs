@@ -18,6 +18,17 @@ pub struct Outlook<'a> {
     now: Evidence,
 }
 
+/// What changes come to.
+#[derive(Debug, Clone)]
+pub struct Foresight {
+    /// Where everybody stands with each key before them.
+    pub now: Vec<Assessment>,
+    /// The same once they are made.
+    pub after: Vec<Assessment>,
+    /// Who gains what by them.
+    pub gained: Vec<Gained>,
+}
+
 impl<'a> Outlook<'a> {
     /// Takes everything apart that was read.
     pub fn new(request: &'a Request, observation: &'a Observation) -> Self {
@@ -32,6 +43,13 @@ impl<'a> Outlook<'a> {
     /// The same once these changes are made.
     pub fn after(&self, changes: &[Change]) -> Vec<Assessment> {
         self.assess(&self.evidence_after(changes))
+    }
+
+    /// What these changes come to.
+    pub fn foresight(&self, changes: &[Change]) -> Foresight {
+        let after = self.evidence_after(changes);
+        let gained = gains::gained(changes, |gain| self.effect(&after, gain));
+        Foresight { now: self.now(), after: self.assess(&after), gained }
     }
 
     /// Who gains what by these changes.

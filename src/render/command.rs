@@ -94,6 +94,11 @@ pub(crate) fn rollback(run: Option<&str>) -> CommandLine {
     run.into_iter().fold(command, |command, run| command.shell(&shell::quote(run)))
 }
 
+/// The command that carries a saved plan out.
+pub(crate) fn apply(plan: &str) -> CommandLine {
+    CommandLine::new("keymend apply").shell(&shell::quote(plan))
+}
+
 /// The `keymend fix` command that does what is handed over.
 pub(crate) fn fix(request: &Request, handover: &Handover) -> CommandLine {
     let command = CommandLine::new("keymend fix");

@@ -9,13 +9,18 @@ mod tests;
 
 use super::Styles;
 use super::command;
+use super::text::names::Detail;
 use super::text::{self, foreign_access, names};
 use crate::access::{CoverageRule, Profile};
+use crate::diff::Room;
 use crate::plan::matrix::{CellStanding, SideAnswer, Sides};
 use crate::plan::{Case, Fate, Severity};
 
 pub use html::html;
 pub use markdown::markdown;
+
+/// The room of a difference: a page shows it whole.
+const ROOM: Room = Room { columns: 96, elements: None };
 
 /// What a report is about.
 #[derive(Debug)]
@@ -35,7 +40,7 @@ pub struct Report<'a> {
     /// The options by which its commands come to the same place, quoted.
     pub site: Vec<String>,
     /// The option that tells where the journal is, quoted, where it is not where it is by default.
-    pub journal: Option<String>,
+    pub journal: Vec<String>,
 }
 
 impl Report<'_> {
@@ -87,7 +92,7 @@ impl Report<'_> {
     /// Which other accounts get access.
     fn foreign_access(&self) -> Option<String> {
         let gained = self.case.outlook().gained(&self.case.plan.changes);
-        let sentences = foreign_access(&gained, ", outside the key's own account");
+        let sentences = foreign_access(&gained, Detail::Whole, ", outside the key's own account");
         (!sentences.is_empty()).then(|| sentences.join(" "))
     }
 
@@ -106,7 +111,7 @@ impl Report<'_> {
 
     /// The command that takes it back.
     fn rollback_command(&self) -> String {
-        command::rollback(self.run.as_deref()).with(&self.site).with(self.journal.as_slice()).to_string()
+        command::rollback(self.run.as_deref()).with(&self.site).with(&self.journal).to_string()
     }
 }
 

@@ -12,6 +12,7 @@ mod findings;
 mod gains;
 mod handovers;
 pub(crate) mod names;
+mod overview;
 mod proof;
 mod summary;
 mod table;
@@ -22,13 +23,17 @@ mod users;
 use std::io::{self, Write};
 
 use crate::access::Request;
+use crate::access::assessment;
+use crate::access::chain::Chain;
 use crate::observation::Observation;
-use crate::plan::Plan;
 use crate::plan::gains::Gained;
+use crate::plan::outlook::Foresight;
+use crate::plan::{Change, Plan, Target};
 use crate::render::Styles;
 use crate::render::prose::Prose;
 
 pub use chain::chain;
+use changes::change_row;
 pub(crate) use changes::sign;
 pub use changes::{change, change_documents, change_header, change_line, difference};
 pub use check::{checks, checks_table, fix_command};
@@ -37,7 +42,9 @@ pub use coverage::coverage;
 pub use findings::{findings, told};
 pub use gains::{foreign_access, gains};
 pub use handovers::{handovers, members};
-pub use proof::{Moment, proof, prospect, trials};
+pub use names::Detail;
+pub use overview::overview;
+pub use proof::{Moment, proof, trials};
 pub use summary::summary_line;
 pub use table::table;
 pub use users::users;
@@ -45,41 +52,82 @@ pub use users::users;
 /// The width in columns to write for where the terminal's is unknown.
 pub const DEFAULT_WIDTH: usize = 80;
 
-/// Writes the whole plan: changes, who gains what, findings, hand-overs and the line that sums it up; where
-/// nothing is to be changed, also what covers each grantee.
+/// A plan, and what it comes to.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// What led to the keys.
+    pub chain: &'a Chain,
+    /// What was asked for.
+    pub request: &'a Request,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Who gains what by it.
+    pub gained: &'a [Gained],
+    /// What it comes to; nothing where nobody's access is asked about, as on the way back.
+    pub foresight: Option<&'a Foresight>,
+    /// How much is told.
+    pub detail: Detail,
+}
+
+/// Writes the whole plan: what matters first, then what led to it and what else was found, the differences, and what
+/// others have to do; where nothing is to be changed, also what covers each grantee.
 ///
 /// # Errors
 /// What the writer returns.
-pub fn plan(
-    out: &mut dyn Write,
-    styles: &Styles,
-    width: usize,
-    request: &Request,
-    (plan, gained): (&Plan, &[Gained]),
-) -> io::Result<()> {
+pub fn plan(out: &mut dyn Write, styles: &Styles, width: usize, shown: &Shown<'_>) -> io::Result<()> {
+    let Shown { request, plan, detail, .. } = *shown;
+    let mut parts = Parts::new(out);
+    parts.add(|out| overview(out, styles, width, shown))?;
+    parts.add(|out| chain(out, styles, shown.chain, request))?;
+    parts.add(|out| told(out, styles, width, &overview::told_later(plan)))?;
+    parts.add(|out| prospect(out, styles, width, shown))?;
+    let is_attachment = |planned: &Change| matches!(planned.operation.target(), Target::Attachment { .. });
+    // Of many attachments their rows tell enough.
+    let leaves_out = detail.counts(plan.changes.iter().filter(|planned| is_attachment(planned)).count());
     for (index, planned) in plan.changes.iter().enumerate() {
-        change(out, styles, width, index + 1, planned)?;
-        writeln!(out)?;
+        if leaves_out && is_attachment(planned) {
+            continue;
+        }
+        parts.add(|out| change(out, styles, (width, detail), index + 1, planned))?;
     }
-    section(out, |out| gains(out, styles, width, gained))?;
-    section(out, |out| findings(out, styles, width, &plan.findings))?;
-    section(out, |out| handovers(out, styles, width, request, &plan.handovers))?;
-    summary_line(out, styles, plan)?;
-    if plan.changes.is_empty() && !plan.coverage.is_empty() {
-        writeln!(out)?;
-        coverage(out, styles, width, &plan.coverage)?;
+    parts.add(|out| handovers(out, styles, width, request, &plan.handovers))?;
+    if plan.changes.is_empty() {
+        parts.add(|out| coverage(out, styles, width, &plan.coverage))?;
     }
     Ok(())
 }
 
-/// Writes a part of the plan with a blank line after it, unless it is empty.
-fn section(out: &mut dyn Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut text = Vec::new();
-    write(&mut text)?;
-    if !text.is_empty() {
-        text.push(b'\n');
+/// Who is not known to be able to launch once the plan is carried out, and why.
+fn prospect(out: &mut dyn Write, styles: &Styles, width: usize, shown: &Shown<'_>) -> io::Result<()> {
+    // What blocks says so by itself.
+    let Some(foresight) = shown.foresight.filter(|_| !shown.plan.is_blocked()) else { return Ok(()) };
+    let doubtful = assessment::doubtful(&foresight.after);
+    let moment = if shown.plan.changes.is_empty() { Moment::Now } else { Moment::Planned };
+    proof(out, styles, width, (moment, shown.request.purpose), &doubtful)
+}
+
+/// Parts of a text with a blank line between two; those that are empty leave none.
+struct Parts<'o> {
+    out: &'o mut dyn Write,
+    is_begun: bool,
+}
+
+impl<'o> Parts<'o> {
+    fn new(out: &'o mut dyn Write) -> Self {
+        Self { out, is_begun: false }
     }
-    out.write_all(&text)
+
+    fn add(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let mut text = Vec::new();
+        write(&mut text)?;
+        if text.is_empty() {
+            return Ok(());
+        }
+        if std::mem::replace(&mut self.is_begun, true) {
+            writeln!(self.out)?;
+        }
+        self.out.write_all(&text)
+    }
 }
 
 /// Writes as whom each account is read and written.

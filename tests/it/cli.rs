@@ -23,6 +23,7 @@ mod newer;
 mod organizations;
 mod patch;
 mod records;
+mod screen;
 mod settings;
 mod shared;
 mod start;

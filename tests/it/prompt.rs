@@ -13,6 +13,16 @@ struct Dialogue<'a> {
     session: PtySession,
 }
 
+/// A line for a shell that works where the program does, in the same environment.
+fn in_a_shell(scene: &Scene, line: &str) -> Command {
+    let direct = scene.command("");
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).current_dir(direct.get_current_dir().unwrap()).env_clear();
+    command.envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("PATH", "/usr/bin:/bin").env("TERM", "xterm").env("NO_COLOR", "1").env("COLUMNS", "100");
+    command
+}
+
 impl<'a> Dialogue<'a> {
     fn on(scene: &'a Scene) -> Self {
         Self::with(scene, "", "Apply 3 changes? This gives access to account 444455556666.")
@@ -25,13 +35,8 @@ impl<'a> Dialogue<'a> {
 
     /// Of any command.
     fn of(scene: &'a Scene, arguments: &str, question: &str) -> Self {
-        let direct = scene.command("");
-        let mut command = Command::new("sh");
         let line = format!("'{}' {arguments}; echo exit status $?", env!("CARGO_BIN_EXE_keymend"));
-        command.args(["-c", &line]).current_dir(direct.get_current_dir().unwrap()).env_clear();
-        command.envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command.env("PATH", "/usr/bin:/bin").env("TERM", "xterm").env("NO_COLOR", "1").env("COLUMNS", "100");
-        let session = spawn_command(command, Some(20_000)).unwrap();
+        let session = spawn_command(in_a_shell(scene, &line), Some(20_000)).unwrap();
         let mut dialogue = Self { scene, session };
         dialogue.sees(question);
         dialogue.sees("[no]: ");
@@ -52,6 +57,55 @@ impl<'a> Dialogue<'a> {
         let rest = self.session.exp_eof().unwrap().replace("\r\n", "\n");
         let (said, status) = rest.rsplit_once("exit status ").unwrap();
         (self.scene.shown(said.as_bytes().to_vec()), status.trim().parse().unwrap())
+    }
+}
+
+/// What a command line shows on a terminal of 30 rows, to its end.
+fn on_a_screen(scene: &Scene, line: &str) -> String {
+    let mut command = in_a_shell(scene, &format!("stty rows 30 cols 100; {line}"));
+    command.env_remove("COLUMNS");
+    let mut session = spawn_command(command, Some(20_000)).unwrap();
+    session.exp_eof().unwrap().replace("\r\n", "\n")
+}
+
+#[test]
+fn what_is_longer_than_the_screen_is_paged() {
+    let scene = Scene::of("five-versions");
+    let keymend = format!("'{}' fix --sandbox=world.json", env!("CARGO_BIN_EXE_keymend"));
+    let mut plain = scene.command("fix --sandbox=world.json --dry-run");
+    let plain = scene.run_command(plain.env("COLUMNS", "100"), "").stdout;
+    let paged = || std::fs::read_to_string(scene.path("paged")).unwrap_or_default();
+    let shown = on_a_screen(&scene, &format!("PAGER='cat > paged' {keymend} --dry-run"));
+    assert_eq!(paged(), plain);
+    assert!(!shown.contains("Plan: ") && shown.contains("hint: nothing was written"), "{shown}");
+    std::fs::remove_file(scene.path("paged")).unwrap();
+    for line in [
+        format!("PAGER='cat > paged' {keymend} --dry-run --no-pager"),
+        format!("PAGER='cat > paged' {keymend} --dry-run | cat"),
+        format!("PAGER='cat > paged' TERM=dumb {keymend} --dry-run"),
+        format!("KEYMEND_PAGER= PAGER='cat > paged' {keymend} --dry-run"),
+        format!("PAGER=no-such-pager {keymend} --dry-run"),
+        format!("PAGER='cat > paged' {keymend} --yes"),
+    ] {
+        let shown = on_a_screen(&scene, &line);
+        assert_eq!(paged(), "", "{line}");
+        assert!(shown.contains(plain.lines().next().unwrap()), "{line}: {shown}");
+    }
+}
+
+#[test]
+fn the_question_repeats_what_ran_past_the_screen() {
+    let scene = Scene::of("five-versions");
+    let keymend = format!("'{}' fix --sandbox=world.json", env!("CARGO_BIN_EXE_keymend"));
+    for (rows, times) in [(30, 2), (300, 1)] {
+        let line = format!("stty rows {rows} cols 100; {keymend} --no-pager; echo exit status $?");
+        let session = spawn_command(in_a_shell(&scene, &line), Some(20_000)).unwrap();
+        let mut dialogue = Dialogue { scene: &scene, session };
+        let before = dialogue.session.exp_string("[no]: ").unwrap();
+        assert_eq!(before.matches("Plan: ").count(), times, "{rows} rows: {before}");
+        assert!(before.contains("Apply 3 changes?"), "{before}");
+        dialogue.press("n\r");
+        assert_eq!(dialogue.ends().1, 5);
     }
 }
 
@@ -81,8 +135,9 @@ fn yes_applies_and_the_last_line_says_what_to_do() {
         assert_eq!(status, 0, "{said}");
         let applied = said.find("\nApplied 3 changes. Both sides were read again and hold.\n");
         assert!(said.find("[3/3] update the policy KmsKeyUsagePolicy") < applied, "in this order: {said}");
-        let last = said.lines().last().unwrap();
-        assert!(last.starts_with("Launch the instance again. If it still goes `pending` -> `terminated`"));
+        let last: Vec<&str> = said.lines().rev().take(2).collect();
+        assert_eq!(last[0], "Undo: keymend rollback RUN-1 --sandbox=world.json");
+        assert!(last[1].starts_with("Launch the instance again. If it still goes `pending` -> `terminated`"));
     }
 }
 
@@ -146,7 +201,7 @@ fn select_drops_changes_with_what_needs_them() {
     assert!(said.contains("\nApplied 1 change. What was written holds.\n"), "{said}");
     assert!(said.contains("can't launch yet with key"), "{said}");
     assert!(said.contains("\n  left to do: delete version v3 of the policy KmsKeyUsagePolicy\n"), "{said}");
-    assert!(said.lines().last().unwrap().starts_with("When that is done, launch the instance again."));
+    assert!(said.contains("\nWhen that is done, launch the instance again."));
     assert!(
         scene
             .fix("--dry-run")

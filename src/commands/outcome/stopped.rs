@@ -7,7 +7,7 @@ use crate::apply::{Now, StepResult};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::commands::console::Console;
 use crate::commands::mishap::{interrupted, overwritten, planned_again, somebody_changed, unsettled};
-use crate::commands::run::{Ended, Job};
+use crate::commands::run::Ended;
 use crate::diff;
 use crate::error::cloud_hint;
 use crate::escape::Escaped;
@@ -37,11 +37,8 @@ pub(super) fn stopped(console: &mut Console, ended: &Ended) -> io::Result<()> {
         (_, _, true) => "run the same command again: it plans what is still missing",
         _ => "mend what the error says, then run the same command again: it plans what is still missing",
     })?;
-    if !matches!(ended.job, Job::Rollback { .. })
-        && ended.carried.outcome.applied() > 0
-        && ended.carried.journal.is_some()
-    {
-        console.hint("`keymend rollback` undoes what was applied")?;
+    if let Some(way_back) = &ended.way_back {
+        console.hint(&format!("`{way_back}` undoes what was applied"))?;
     }
     where_journal_is(console, ended)
 }
@@ -82,7 +79,12 @@ fn changed(console: &mut Console, change: &Change, message: &str, now: &Now) -> 
         Now::Text(text) => {
             let planned_on = change.operation.before().unwrap_or_default();
             let difference = diff::difference(planned_on, text);
-            text::difference(&mut console.talk, &console.talk_styles, &difference, planned_on.is_empty())
+            text::difference(
+                &mut console.talk,
+                &console.talk_styles,
+                (console.width, text::Detail::Whole),
+                &difference,
+            )
         }
         Now::Words(words) => writeln!(console.talk, "     {}", Escaped(words)),
     }

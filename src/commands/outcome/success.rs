@@ -50,12 +50,16 @@ pub(super) fn success(console: &mut Console, ended: &Ended) -> io::Result<()> {
     text::proof(&mut console.out, &console.styles, console.width, about, &ended.carried.proof)?;
     text::trials(&mut console.out, &console.styles, console.width, &ended.carried.trials)?;
     where_journal_is(console, ended)?;
-    match ended.job {
-        Job::Fix | Job::Apply { .. } => {
-            what_now(console, ended, left.is_empty() && !ended.carried.is_doubtful())
-        }
-        Job::Rollback { .. } => Ok(()),
+    if let Job::Fix | Job::Apply { .. } = ended.job {
+        what_now(console, ended, left.is_empty() && !ended.carried.is_doubtful())?;
     }
+    undo(console, ended)
+}
+
+/// How what was written is taken back.
+fn undo(console: &mut Console, ended: &Ended) -> io::Result<()> {
+    let Some(way_back) = &ended.way_back else { return Ok(()) };
+    writeln!(console.out, "Undo: {way_back}")
 }
 
 /// What planning again found, in words.

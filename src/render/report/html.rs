@@ -7,7 +7,7 @@ use super::{PURPOSE, Piece, Report, WAY, legend, pieces, severity_word, short, s
 use crate::diff::{self, Hunk, LineKind};
 use crate::escape::Escaped;
 use crate::plan::matrix::{CellStanding, KeyMatrix, MatrixCell, SideAnswer, Sides, matrix};
-use crate::plan::{Action, Change, Fate, Severity};
+use crate::plan::{Change, Fate, Severity};
 use crate::render::findings::tell;
 use crate::render::text::names;
 
@@ -215,18 +215,14 @@ fn one_change(out: &mut String, number: usize, change: &Change, fate: Fate) {
         _ = write!(out, "<span class=\"{class}\">{}</span>", text(&line));
     } else {
         let documents = diff::difference(operation.before().unwrap_or(""), operation.after().unwrap_or(""));
-        let is_whole = matches!(operation.action(), Action::Create | Action::Delete);
-        documents.hunks.iter().for_each(|hunk| one_hunk(out, hunk, is_whole));
+        documents.hunks(super::ROOM).iter().for_each(|hunk| one_hunk(out, hunk));
     }
     _ = writeln!(out, "</pre>\n</article>");
 }
 
-fn one_hunk(out: &mut String, hunk: &Hunk, is_whole: bool) {
-    let Hunk { before, after, heading, .. } = hunk;
-    let position = format!("@@ -{},{} +{},{} @@", before.start, before.count, after.start, after.count);
-    let heading = heading.as_deref().map(|sid| format!(" {sid}")).unwrap_or_default();
-    if !is_whole {
-        _ = write!(out, "<span class=\"position\">{}</span>", text(&(position + &heading)));
+fn one_hunk(out: &mut String, hunk: &Hunk) {
+    if let Some(position) = hunk.position() {
+        _ = write!(out, "<span class=\"position\">@@ {} @@</span>", text(&position));
     }
     for line in &hunk.lines {
         let (class, sign) = match line.kind {

@@ -174,14 +174,10 @@ fn difference(change: &Change) -> String {
     }
     let mut text = String::new();
     let difference = diff::difference(operation.before().unwrap_or(""), operation.after().unwrap_or(""));
-    for hunk in difference.hunks {
-        let heading = hunk.heading.map(|sid| format!(" {}", Escaped(&sid))).unwrap_or_default();
-        let (before, after) = (hunk.before, hunk.after);
-        _ = writeln!(
-            text,
-            "@@ -{},{} +{},{} @@{heading}",
-            before.start, before.count, after.start, after.count
-        );
+    for hunk in difference.hunks(super::ROOM) {
+        if let Some(position) = hunk.position() {
+            _ = writeln!(text, "@@ {} @@", Escaped(&position));
+        }
         for line in hunk.lines {
             text.push_str(match line.kind {
                 LineKind::Context => "  ",

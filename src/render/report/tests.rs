@@ -30,7 +30,7 @@ fn shown(plan: &Plan, request: &Request, render: fn(&Report<'_>) -> String) -> S
         run: None,
         origin: Vec::new(),
         site: Vec::new(),
-        journal: None,
+        journal: Vec::new(),
     })
 }
 

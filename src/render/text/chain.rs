@@ -12,7 +12,7 @@ use crate::observation::template::{Device, LaunchTemplate, TemplateRef};
 use crate::render::Styles;
 use crate::render::styles::paint;
 
-/// Writes what was found, step by step, with a blank line after it; nothing where nothing was looked for.
+/// Writes what was found, step by step; nothing where nothing was looked for.
 ///
 /// # Errors
 /// What the writer returns.
@@ -68,7 +68,7 @@ pub fn chain(out: &mut dyn Write, styles: &Styles, chain: &Chain, request: &Requ
     for key in &request.keys {
         tree.key(key, request)?;
     }
-    writeln!(tree.out)
+    Ok(())
 }
 
 struct Tree<'o> {

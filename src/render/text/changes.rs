@@ -1,8 +1,10 @@
 //! Changes: what, where, why, and the difference.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
-use crate::diff::{self, Difference, Hunk, Line, LineKind};
+use super::names::Detail;
+use crate::diff::{self, Difference, Line, LineKind, Room};
 use crate::escape::Escaped;
 use crate::plan::{Action, Change, Operation, Target};
 use crate::render::Styles;
@@ -19,7 +21,7 @@ const INDENT: usize = 5;
 pub fn change(
     out: &mut dyn Write,
     styles: &Styles,
-    width: usize,
+    (width, detail): (usize, Detail),
     number: usize,
     change: &Change,
 ) -> io::Result<()> {
@@ -38,8 +40,7 @@ pub fn change(
         }
         Target::KeyPolicy(_) | Target::Policy { .. } | Target::Version(_) => {
             let (before, after) = (operation.before().unwrap_or(""), operation.after().unwrap_or(""));
-            let whole = matches!(operation.action(), Action::Create | Action::Delete);
-            difference(out, styles, &diff::difference(before, after), whole)
+            difference(out, styles, (width, detail), &diff::difference(before, after))
         }
     }
 }
@@ -75,8 +76,8 @@ pub fn change_header(
     change: &Change,
 ) -> io::Result<()> {
     let operation = &change.operation;
-    let sign = paint(sign_style(styles, operation.action()), sign(operation.action()));
-    write!(out, "{} {sign} ", paint(styles.strong, format_args!("{number}.")))?;
+    write!(out, "{} ", paint(styles.strong, format_args!("{number}.")))?;
+    write!(out, "{} ", painted_sign(styles, operation))?;
     let what = Prose::new().styled(styles.strong, &operation.to_string());
     what.write_at(out, width, INDENT, INDENT)?;
     if operation.entity().is_some() {
@@ -135,10 +136,28 @@ pub fn change_line(
     number: usize,
     operation: &Operation,
 ) -> io::Result<()> {
-    let action = operation.action();
-    let sign = paint(sign_style(styles, action), sign(action));
-    let text = format!("{operation} ({})", place(operation));
-    write!(out, "{number}. {sign} {}", Escaped(&text))
+    write!(out, "{number}. {} {}", painted_sign(styles, operation), Escaped(&with_place(operation)))
+}
+
+/// Writes one change in a row of a list, which wraps.
+pub(super) fn change_row(
+    out: &mut dyn Write,
+    styles: &Styles,
+    width: usize,
+    number: usize,
+    operation: &Operation,
+) -> io::Result<()> {
+    const TEXT: usize = INDENT + 2;
+    write!(out, "{number:>3}. {} ", painted_sign(styles, operation))?;
+    Prose::new().text(&with_place(operation)).write_at(out, width, TEXT, TEXT)
+}
+
+fn with_place(operation: &Operation) -> String {
+    format!("{operation} ({})", place(operation))
+}
+
+fn painted_sign(styles: &Styles, operation: &Operation) -> impl Display + use<> {
+    paint(sign_style(styles, operation.action()), sign(operation.action()))
 }
 
 /// The sign of an action: what reads without colours.
@@ -163,36 +182,30 @@ fn place(operation: &Operation) -> String {
     format!("account {}{region}", operation.account())
 }
 
-/// Writes the difference between two documents: hunks under headings, or the one whole document.
+/// Writes the difference between two documents: hunks, each under what is left out before it.
+///
+/// # Errors
+/// What the writer returns.
 pub fn difference(
     out: &mut dyn Write,
     styles: &Styles,
+    (width, detail): (usize, Detail),
     difference: &Difference,
-    whole: bool,
 ) -> io::Result<()> {
-    if difference.hunks.is_empty() {
-        return writeln!(
-            out,
-            "{:INDENT$}{}",
-            "",
-            paint(styles.dim, "(the text changes, its content does not)")
-        );
+    let room = Room { columns: width.saturating_sub(INDENT + 2), elements: detail.elements() };
+    let hunks = difference.hunks(room);
+    if hunks.is_empty() {
+        let text = "(the text changes, its content does not)";
+        return writeln!(out, "{:INDENT$}{}", "", paint(styles.dim, text));
     }
-    for hunk in &difference.hunks {
-        if !whole {
-            write_hunk_heading(out, styles, hunk)?;
+    for hunk in &hunks {
+        if let Some(position) = hunk.position() {
+            let shown = format!("@@ {} @@", Escaped(&position));
+            writeln!(out, "{:INDENT$}{}", "", paint(styles.dim, shown))?;
         }
         hunk.lines.iter().try_for_each(|line| write_line(out, styles, line))?;
     }
     Ok(())
-}
-
-fn write_hunk_heading(out: &mut dyn Write, styles: &Styles, hunk: &Hunk) -> io::Result<()> {
-    let Hunk { before, after, heading, .. } = hunk;
-    let position = format!("@@ -{},{} +{},{} @@", before.start, before.count, after.start, after.count);
-    let heading = heading.as_ref().map(|sid| format!(" {sid}")).unwrap_or_default();
-    let shown = format!("{position}{}", Escaped(&heading));
-    writeln!(out, "{:INDENT$}{}", "", paint(styles.dim, shown))
 }
 
 fn write_line(out: &mut dyn Write, styles: &Styles, line: &Line) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::difference;
+use super::{Detail, difference};
 use crate::diff;
 use crate::escape::Escaped;
 use crate::plan::Now;
@@ -30,7 +30,7 @@ pub fn conflict(out: &mut dyn Write, styles: &Styles, width: usize, conflict: &C
     {
         if let Some(then) = then {
             Prose::new().styled(styles.dim, label).write(out, width, 2)?;
-            difference(out, styles, &diff::difference(then, now), then.is_empty())?;
+            difference(out, styles, (width, Detail::Whole), &diff::difference(then, now))?;
         }
     }
     Ok(())

@@ -64,24 +64,6 @@ pub fn proof(
     not_looked_at(out, styles, (width, 2), assessments)
 }
 
-/// The same below a plan, after a blank line; nothing where nobody is told of.
-///
-/// # Errors
-/// What the writer returns.
-pub fn prospect(
-    out: &mut dyn Write,
-    styles: &Styles,
-    width: usize,
-    about: (Moment, Purpose),
-    assessments: &[Assessment],
-) -> io::Result<()> {
-    if assessments.is_empty() {
-        return Ok(());
-    }
-    writeln!(out)?;
-    proof(out, styles, width, about, assessments)
-}
-
 /// What a verdict rests on, or what is in the way.
 fn grounds(assessment: &Assessment) -> String {
     if assessment.verdict() == Verdict::Able {
@@ -98,13 +80,7 @@ pub(super) fn not_looked_at<'a>(
     (width, indent): (usize, usize),
     assessments: impl IntoIterator<Item = &'a Assessment>,
 ) -> io::Result<()> {
-    let mut gaps: Vec<&str> = Vec::new();
-    for gap in assessments.into_iter().flat_map(|assessment| &assessment.not_considered) {
-        if !gaps.contains(&gap.as_str()) {
-            gaps.push(gap);
-        }
-    }
-    let Some(text) = assessment::not_looked_at(gaps) else { return Ok(()) };
+    let Some(text) = assessment::gaps(assessments) else { return Ok(()) };
     let text = text.replacen("not", "Not", 1);
     Prose::new().styled(styles.dim, &format!("{text}.")).write(out, width, indent)
 }

@@ -10,8 +10,21 @@ fn whole_plan() -> Plan {
 }
 
 fn plain(width: usize, shown: &Plan) -> String {
+    written(|out| of_all(shown, |shown| plan(out, &Styles::plain(), width, shown)))
+}
+
+/// A plan for everybody, who gains all of it.
+fn of_all<T>(planned: &Plan, act: impl FnOnce(&Shown<'_>) -> T) -> T {
     let request = testing::request(&[OTHER_ROOT, USER, ROLE, GROUP]);
-    written(|out| plan(out, &Styles::plain(), width, &request, (shown, &all_of(shown))))
+    let gained = all_of(planned);
+    act(&Shown {
+        chain: &Chain::default(),
+        request: &request,
+        plan: planned,
+        gained: &gained,
+        foresight: None,
+        detail: Detail::InShort,
+    })
 }
 
 /// What everybody gains where nothing stands in the way.
@@ -32,22 +45,14 @@ fn every_kind_of_change_and_finding() {
 
 #[test]
 fn every_kind_in_colour() {
-    let request = testing::request(&[OTHER_ROOT, USER, ROLE, GROUP]);
     let shown = Plan { handovers: vec![identity_handover()], ..whole_plan() };
-    insta::assert_snapshot!(coloured(|out, styles| plan(
-        out,
-        styles,
-        80,
-        &request,
-        (&shown, &all_of(&shown))
-    )));
+    insta::assert_snapshot!(coloured(|out, styles| of_all(&shown, |shown| plan(out, styles, 80, shown))));
 }
 
 #[test]
 fn colours_are_all_that_coloured_output_adds() {
-    let request = testing::request(&[OTHER_ROOT]);
     let shown = Plan { handovers: vec![identity_handover(), key_policy_handover()], ..whole_plan() };
-    let coloured = written(|out| plan(out, &Styles::coloured(), 80, &request, (&shown, &all_of(&shown))));
+    let coloured = written(|out| of_all(&shown, |shown| plan(out, &Styles::coloured(), 80, shown)));
     assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain(80, &shown));
 }
 
@@ -214,9 +219,12 @@ fn what_is_forbidden_all_the_same_is_no_gain() {
     .into_iter()
     .map(|effect| {
         let gained = gained(&changes, |_| Some(effect));
-        written(|out| gains(out, &Styles::plain(), 100, &gained))
+        written(|out| gains(out, &Styles::plain(), (100, Detail::InShort), &gained))
     })
     .collect();
     insta::assert_snapshot!(shown.join("\n"));
-    assert_eq!(written(|out| gains(out, &Styles::plain(), 100, &gained(&changes, |_| None))), "");
+    assert_eq!(
+        written(|out| gains(out, &Styles::plain(), (100, Detail::InShort), &gained(&changes, |_| None))),
+        ""
+    );
 }

@@ -190,7 +190,9 @@ fn a_session_stands_for_its_role_whose_path_is_looked_up() {
     let of_session =
         scene.fix("--dry-run --principal arn:aws:sts::444455556666:assumed-role/app-instances/i-0123");
     assert!(
-        of_role.stdout.contains("+           \"arn:aws:iam::444455556666:role/apps/blue/app-instances\"")
+        of_role
+            .stdout
+            .contains("+         \"AWS\": [\"arn:aws:iam::444455556666:role/apps/blue/app-instances\"]")
     );
     assert_eq!((of_session.status, of_session.stdout), (0, of_role.stdout));
 }
