@@ -225,7 +225,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub output: OutputArgs,
     /// Show every list, document and name whole
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub details: bool,
     /// Exit with 3 where a dry run finds changes
     #[arg(long, help_heading = "Output", hide_short_help = true)]
