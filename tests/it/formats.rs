@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use keymend::access::Request;
 use keymend::access::chain::Chain;
 use keymend::apply::journal::{Backend, History, RunState};
+use keymend::arn::EntityArn;
 use keymend::launch::causes;
 use keymend::plan::Fate;
 use keymend::plan::saved::{SavedPlan, SavedPlanError};
+use keymend::policy::AwsPrincipal;
 use keymend::render::findings::tell;
 use serde_json::Value;
 
@@ -43,7 +45,7 @@ fn with_journal(scene: &Scene, name: &str) -> String {
 }
 
 /// Each journal with its world, where its run stands, and the fates of its changes.
-const JOURNALS: [(&str, &str, RunState, &[Fate]); 11] = [
+const JOURNALS: [(&str, &str, RunState, &[Fate]); 12] = [
     ("1-autoscaling-not-permitted", "autoscaling-not-permitted", RunState::Done, &[Fate::Applied]),
     ("1-copied-ami", "copied-ami", RunState::Done, &[Fate::Applied; 3]),
     ("1-copied-ami-stopped", "copied-ami", RunState::Stopped, &[Fate::Applied, Fate::Applied, Fate::Unknown]),
@@ -61,6 +63,7 @@ const JOURNALS: [(&str, &str, RunState, &[Fate]); 11] = [
     ("2-copied-ami-cut", "copied-ami", RunState::Cut, &[Fate::Applied; 2]),
     ("2-copied-ami-stopped", "copied-ami", RunState::Stopped, &[Fate::Applied, Fate::Applied, Fate::Unknown]),
     ("2-no-requester-credentials", "no-requester-credentials", RunState::Done, &[Fate::Applied]),
+    ("2-organization", "organization", RunState::Done, &[Fate::Applied]),
 ];
 
 /// Whether everything that was said is said still; more may be. Null says nothing.
@@ -94,23 +97,27 @@ fn every_journal_is_read() {
     }
 }
 
-/// What a scene's world says: a list that became empty says no more than one that is not there.
+/// What a scene's world says: a list that became empty says no more than one that is not there, and anyone is anyone in
+/// either form.
 fn world(scene: &Scene) -> Value {
     let mut world = serde_json::from_slice(&fs::read(scene.path("world.json")).unwrap()).unwrap();
-    drop_what_is_empty(&mut world);
+    plain(&mut world);
     world
 }
 
-fn drop_what_is_empty(value: &mut Value) {
+fn plain(value: &mut Value) {
     let is_empty = |value: &Value| {
         *value == Value::Array(Vec::new()) || *value == Value::Object([].into_iter().collect())
     };
+    if *value == serde_json::json!({"AWS": "*"}) {
+        *value = "*".into();
+    }
     match value {
         Value::Object(members) => {
-            members.values_mut().for_each(drop_what_is_empty);
+            members.values_mut().for_each(plain);
             members.retain(|_, member| !is_empty(member));
         }
-        Value::Array(items) => items.iter_mut().for_each(drop_what_is_empty),
+        Value::Array(items) => items.iter_mut().for_each(plain),
         _ => {}
     }
 }
@@ -154,10 +161,11 @@ fn the_runs_of_earlier_versions_are_listed_and_finished() {
 }
 
 /// Each plan with its world and the exit status of applying it.
-const PLANS: [(&str, &str, i32); 3] = [
+const PLANS: [(&str, &str, i32); 4] = [
     ("2-autoscaling-not-permitted", "autoscaling-not-permitted", 3),
     ("2-copied-ami", "copied-ami", 0),
     ("2-no-requester-credentials", "no-requester-credentials", 3),
+    ("2-organization", "organization", 0),
 ];
 
 /// Plans of the days when not every edit showed, each with its world and the exit status of what is asked for in them.
@@ -221,4 +229,28 @@ fn a_plan_that_this_version_makes_otherwise_is_refused_with_the_way_to_another()
         way: "1".to_owned(),
     };
     assert_eq!(refused, expected);
+}
+
+/// Programs that know no organizations refuse files that have one among their grantees. Of plans they took format 1 alone.
+/// Of journals they took format 2 too, and in both a grantee had to be the ARN of an account's root or of a user, role or
+/// group: with any other word the file was refused whole.
+#[test]
+fn whoever_knows_no_organizations_refuses_files_that_have_some() {
+    let file = |kind: &str| fs::read_to_string(formats(kind).join("2-organization.json")).unwrap();
+    let (plan, journal) = (said(&file("plans")), said(&file("journals")));
+    assert_ne!(plan["keymend_plan"], 1);
+    assert_eq!(plan["keymend_plan"], keymend::plan::saved::FORMAT);
+    for said in [plan, journal] {
+        let grantees: Vec<&str> = said["request"]["grantees"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|text| text.as_str().unwrap())
+            .collect();
+        assert_eq!(grantees, ["o-a1b2c3d4e5"]);
+        for grantee in grantees {
+            let is_root = matches!(AwsPrincipal::parse(grantee), AwsPrincipal::Account { .. });
+            assert!(!is_root && grantee.parse::<EntityArn>().is_err(), "{grantee}");
+        }
+    }
 }
