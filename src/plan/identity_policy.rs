@@ -3,6 +3,7 @@
 use super::patch::{Face, Sids};
 use crate::access::{Request, RequiredStatement};
 use crate::arn::{AccountId, KeyArn};
+use crate::observation::IamQuotas;
 use crate::policy::PolicyDocument;
 use crate::policy::edit::BrokenEdit;
 
@@ -15,6 +16,15 @@ pub(super) fn for_account(request: &Request, account: AccountId) -> String {
 /// The policy that serves whoever launches in an account of an organization, the same in each of its accounts.
 pub fn for_members(request: &Request) -> String {
     for_keys(request.keys_for(None), |key| request.required_anywhere(key))
+}
+
+/// How many characters that policy has and how many IAM takes, where these are fewer: each account's own quota is not known.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+pub fn excess_for_members(request: &Request) -> Option<(usize, usize)> {
+    let most = IamQuotas::default().policy_size;
+    let size = for_members(request).chars().filter(|character| !character.is_whitespace()).count();
+    (size > most).then_some((size, most))
 }
 
 /// Where what is required names the region, each region is by itself.

@@ -11,7 +11,10 @@ mod prospects;
 use std::collections::BTreeMap;
 
 use super::finding::GranteeFinding;
-use super::{Change, Coverage, Finding, FindingKind, Handover, Operation, Plan, Side, membership, soundness};
+use super::{
+    Change, Coverage, Finding, FindingKind, Handover, Operation, Plan, Side, identity_policy, membership,
+    soundness,
+};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::{Grantee, Request, RequiredStatement};
 use crate::arn::{Affiliation, EntityArn, KeyArn};
@@ -158,7 +161,8 @@ fn tell_of_members(request: &Request, observation: &Observation, grantees: &[Gra
             }
         }
         let policy = request.policy_name.clone();
-        draft.find(grantee, GranteeFinding::MembersNeedIam { keys, actions, policy });
+        let excess = identity_policy::excess_for_members(request);
+        draft.find(grantee, GranteeFinding::MembersNeedIam { keys, actions, policy, excess });
     }
 }
 

@@ -49,6 +49,8 @@ pub enum GranteeFinding {
         actions: Vec<String>,
         /// The name of the policy that gives them.
         policy: PolicyName,
+        /// How many characters such a policy has, and how many IAM takes, where these are fewer.
+        excess: Option<(usize, usize)>,
     },
     /// A group of the key's own account, where the key policy does not let the account's IAM decide.
     NoDelegation {

@@ -7,7 +7,6 @@ use super::template::{self, TemplateError};
 use super::{EmittedFile, yaml};
 use crate::access::Request;
 use crate::escape::Escaped;
-use crate::observation::IamQuotas;
 use crate::plan::identity_policy;
 use crate::render::command;
 
@@ -53,9 +52,7 @@ pub(super) fn of_members(
     let policy = request.policy_name.as_str();
     let name = format!("{policy}.yaml");
     let document = identity_policy::for_members(request);
-    let size = document.chars().filter(|character| !character.is_whitespace()).count();
-    let most = IamQuotas::default().policy_size;
-    if size > most {
+    if let Some((size, most)) = identity_policy::excess_for_members(request) {
         return Err(TemplateError::TooLarge { policy: policy.to_owned(), size, most });
     }
     let document = template::document(policy, &document)?;

@@ -45,7 +45,14 @@ pub(super) fn words(found: &GranteeFinding) -> Words {
              it"
         ))
         .hint(format!("give --organization {own} for its own, or --allow-blocked if another one is meant")),
-        GranteeFinding::MembersNeedIam { keys, actions, policy } => Words::new(format!(
+        GranteeFinding::MembersNeedIam { excess: Some((size, most)), policy, keys, .. } => Words::new(format!(
+            "nothing is attached in its accounts, and a policy such as {} for all {} keys would have {size} characters, without \
+             white space; IAM takes {most}",
+            policy.as_str(),
+            keys.len()
+        ))
+        .hint("give fewer keys at once, each time with a --policy-name of its own"),
+        GranteeFinding::MembersNeedIam { keys, actions, policy, excess: None } => Words::new(format!(
             "nothing is attached in its accounts: whoever launches there needs a policy such as {} of its own account that \
              allows {} on {}",
             policy.as_str(),

@@ -4,6 +4,7 @@ mod chain;
 mod changes;
 mod checks;
 mod context;
+mod members;
 mod proof;
 mod runs;
 
@@ -20,6 +21,7 @@ use chain::ChainOutput;
 use changes::{ChangeOutput, CoverageOutput, HandoverOutput};
 use checks::{CheckOutput, KeyUsersOutput};
 use context::{ObservationOutput, RequestOutput};
+use members::MembersOutput;
 use proof::{ProofOutput, TrialOutput};
 use runs::ConflictOutput;
 
@@ -52,6 +54,9 @@ pub(super) struct Output {
     coverage: Vec<CoverageOutput>,
     /// What administrators of accounts without credentials have to do.
     handovers: Vec<HandoverOutput>,
+    /// What each account of the organizations and OUs among the grantees needs; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<MembersOutput>,
     /// What somebody changed since an earlier run wrote it; only `rollback` looks for that.
     conflicts: Vec<ConflictOutput>,
     /// What evaluation tells of the access that reads back after writing; empty where nothing was written.
@@ -153,6 +158,7 @@ impl From<&RunReport<'_>> for Output {
                 .collect(),
             coverage: plan.iter().flat_map(|plan| &plan.coverage).map(CoverageOutput::from).collect(),
             handovers: plan.iter().flat_map(|plan| &plan.handovers).map(HandoverOutput::from).collect(),
+            members: case.and_then(|case| MembersOutput::of(&case.request)),
             conflicts: report.conflicts.iter().map(ConflictOutput::from).collect(),
             proof: report.proof.iter().map(ProofOutput::from).collect(),
             trials: report.trials.iter().map(TrialOutput::from).collect(),
@@ -178,6 +184,7 @@ impl From<&CheckReport<'_>> for Output {
             changes: Vec::new(),
             coverage: Vec::new(),
             handovers: Vec::new(),
+            members: None,
             conflicts: Vec::new(),
             proof: Vec::new(),
             trials: Vec::new(),

@@ -382,3 +382,33 @@ fn members_see_what_is_shared_with_their_organization() {
     });
     assert_eq!(is_kept_out(&scene), [true, true, true]);
 }
+
+/// What the members' accounts need stands in the document for programs, whole, and that it is too large for IAM is told.
+#[test]
+fn the_members_policy_is_given_to_programs_and_its_size_is_told() {
+    let scene = Scene::of(MEMBERS);
+    let planned = scene.fix("--dry-run --output json --policy-name Odd.name").json();
+    super::json::assert_valid(&planned);
+    let members = &planned["members"];
+    assert_eq!(members["members"], json!(["o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/ou-ab12-22222222/"]));
+    assert_eq!((&members["policy_name"], &members["is_too_large"]), (&json!("Odd.name"), &json!(false)));
+    let document: Value = serde_json::from_str(members["document"].as_str().unwrap()).unwrap();
+    assert_eq!(document["Statement"][0]["Sid"], "AllowUseOfTheKey");
+    assert_eq!(document["Statement"][0]["Resource"], json!([KEY]));
+    let nobody = scene.fix("--dry-run --output json --account 444455556666").json();
+    assert_eq!(nobody.get("members"), None);
+
+    let ids: Vec<String> =
+        (10..60).map(|index| KEY.replace("1234567890ab", &format!("1234567890{index}"))).collect();
+    scene.change(|world| {
+        let key = world["keys"][KEY].clone();
+        for id in &ids {
+            world["keys"][id] = json!({"policy": key["policy"]});
+        }
+    });
+    let asked: Vec<String> = ids.iter().map(|id| format!("--key {id}")).collect();
+    let ran = scene.fix(&format!("--dry-run --organization o-a1b2c3d4e5 {}", asked.join(" ")));
+    let text = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("for all 50 keys would have "), "{ran}");
+    assert!(text.contains("IAM takes 6144") && text.contains("give fewer keys at once"), "{ran}");
+}
