@@ -69,20 +69,15 @@ fn asked(out: &mut dyn Write, styles: &Styles, width: usize, shown: &Shown<'_>) 
     if grantees.is_empty() || request.keys.is_empty() {
         return Ok(());
     }
-    let now = stand(styles, &foresight.now, request.purpose, plan.changes.is_empty());
-    row(out, styles, width, "Now:", &now)?;
-    if plan.changes.is_empty() {
+    let is_last = plan.changes.is_empty();
+    row(out, styles, width, "Now:", &stand(styles, plan, &foresight.now, request.purpose, is_last))?;
+    if is_last {
         return Ok(());
     }
     let after = if plan.is_blocked() {
         Prose::new().styled(styles.blocked, "something stands in the way")
     } else {
-        let after = stand(styles, &foresight.after, request.purpose, true);
-        if plan.leaves_work() {
-            after.styled(styles.left_over, "; something is left to do besides")
-        } else {
-            after
-        }
+        stand(styles, plan, &foresight.after, request.purpose, true)
     };
     row(out, styles, width, "After:", &after)
 }
@@ -93,8 +88,15 @@ fn row(out: &mut dyn Write, styles: &Styles, width: usize, label: &str, text: &P
     text.write_at(out, width, TEXT, TEXT)
 }
 
-/// Where everybody stands, and, where it is a promise, what it rests on.
-fn stand(styles: &Styles, assessments: &[Assessment], purpose: Purpose, is_promise: bool) -> Prose {
+/// Where everybody stands, and, where it is a promise, what it rests on. Whoever can by the policies may have something
+/// else in the way.
+fn stand(
+    styles: &Styles,
+    plan: &Plan,
+    assessments: &[Assessment],
+    purpose: Purpose,
+    is_promise: bool,
+) -> Prose {
     let mut worst: BTreeMap<&Grantee, Verdict> = BTreeMap::new();
     for assessment in assessments {
         let known = worst.entry(&assessment.grantee).or_insert(Verdict::Able);
@@ -104,19 +106,27 @@ fn stand(styles: &Styles, assessments: &[Assessment], purpose: Purpose, is_promi
     for verdict in worst.values() {
         *counts.entry(*verdict).or_default() += 1;
     }
+    let besides = match (plan.is_blocked(), plan.leaves_work()) {
+        _ if !counts.contains_key(&Verdict::Able) => None,
+        (true, _) => Some("; something else stands in the way"),
+        (false, true) => Some("; something is left to do besides"),
+        (false, false) => None,
+    };
     let mut text = Prose::new();
     for (index, (verdict, count)) in counts.iter().enumerate() {
         let separator = if index > 0 { ", " } else { "" };
         let who = if worst.len() == 1 { String::new() } else { format!("{count} of {} ", worst.len()) };
         text = text.text(separator).text(&who).styled(style(styles, *verdict), &verdict.of(purpose));
     }
-    if !is_promise {
-        return text;
-    }
-    let basis =
-        if counts.keys().all(|verdict| *verdict == Verdict::Able) { ", by everything read" } else { "" };
-    let gaps = assessment::gaps(assessments).map(|gaps| format!("; {gaps}")).unwrap_or_default();
-    text.text(&format!("{basis}{gaps}"))
+    let is_able = counts.keys().all(|verdict| *verdict == Verdict::Able);
+    let basis = match besides {
+        Some(_) => ", as far as policies go",
+        None if is_promise && is_able => ", by everything read",
+        None => "",
+    };
+    let gaps = assessment::gaps(assessments).filter(|_| is_promise).map(|gaps| format!("; {gaps}"));
+    text.text(&format!("{basis}{}", gaps.unwrap_or_default()))
+        .styled(styles.left_over, besides.unwrap_or_default())
 }
 
 fn style(styles: &Styles, verdict: Verdict) -> anstyle::Style {

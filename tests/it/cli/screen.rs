@@ -36,6 +36,18 @@ fn what_blocks_comes_before_the_changes() {
     assert_eq!(ran.stdout.matches("blocked: ").count(), 1, "and is told once");
 }
 
+#[test]
+fn nobody_can_launch_while_something_else_stands_in_the_way() {
+    let scene = Scene::changed("already-mended", |world| {
+        let keys = world["keys"].as_object_mut().unwrap();
+        keys.values_mut().for_each(|key| key["state"] = json!("Disabled"));
+    });
+    let ran = shown(&scene, 160, "");
+    assert_eq!(ran.status, 4);
+    assert!(ran.stdout.contains("\nNow:    2 of 2 can launch, as far as policies go; "), "{ran}");
+    assert!(ran.stdout.contains("; something else stands in the way\n"), "{ran}");
+}
+
 /// The copied AMI's world with so many roles of the other account among those who were asked for.
 fn with_roles(count: usize) -> Scene {
     Scene::changed("copied-ami", |world| {
