@@ -81,6 +81,7 @@ impl PreparedCondition {
             | Lookup::AbsentOr(value) => Has::Values(vec![value.to_owned()]),
             Lookup::Many(values) => Has::Values(values.to_vec()),
             Lookup::Like(_)
+            | Lookup::OfOwnAccount(_)
             | Lookup::OtherThan(_)
             | Lookup::Elsewhere
             | Lookup::Present
@@ -139,6 +140,10 @@ impl PreparedCondition {
             Lookup::Present | Lookup::OtherThan(_) if matcher.is_anything() => (!negated).into(),
             Lookup::Like(pattern) => {
                 let matched = matcher.matches_all_like(pattern);
+                if negated { !matched } else { matched }
+            }
+            Lookup::OfOwnAccount(pattern) => {
+                let matched = matcher.matches_of_own_account(pattern);
                 if negated { !matched } else { matched }
             }
             Lookup::OtherThan(value) if matcher.is_about_nothing_but(value) => negated.into(),

@@ -19,6 +19,8 @@ pub struct Context {
     is_complete: bool,
     /// Whose calls in a launch these are, which fixes the keys that are not set.
     occasion: Option<Occasion>,
+    /// The ARN of the role of the caller's own account that a grant is for, with `*` for the account.
+    own_grantee: Option<String>,
 }
 
 impl Context {
@@ -63,6 +65,14 @@ impl Context {
             .with::<String>("kms:RetiringPrincipal", [])
             .with::<String>("kms:ViaService", [])
             .with("aws:ViaAWSService", ["false"])
+    }
+
+    /// What is known when somebody creates such a grant for a role of the account that it is itself of, whichever that
+    /// is: `*` stands for the account in the role's ARN.
+    pub fn for_own_grant<'o>(role: &str, operations: impl IntoIterator<Item = &'o str>) -> Self {
+        let mut context = Self { own_grantee: Some(role.to_owned()), ..Self::for_grant(role, operations) };
+        context.forget("kms:GranteePrincipal");
+        context
     }
 
     /// Sets a key to its values; without any it is known to be absent. The key's case does not count.
@@ -178,7 +188,7 @@ impl<'q> Query<'q> {
         });
         let is_there = key.row.is_some_and(|row| row.is_always_there);
         fixed.or_else(|| key.derived.and_then(|derived| self.derive(derived))).unwrap_or(match key.derived {
-            None | Some(Derived::ViaAwsService) if is_there => Lookup::Present,
+            None | Some(Derived::ViaAwsService | Derived::GranteePrincipal) if is_there => Lookup::Present,
             _ if self.context.is_complete => Lookup::Absent,
             _ => Lookup::Unknown,
         })
@@ -215,6 +225,7 @@ impl<'q> Query<'q> {
             | Derived::RequestedRegion
             | Derived::SecureTransport
             | Derived::ViaAwsService
+            | Derived::GranteePrincipal
             | Derived::GrantIsForAwsResource => None,
         }
     }
@@ -273,6 +284,7 @@ impl<'q> Query<'q> {
                 let services = self.context.get("kms:viaservice")?;
                 (!services.is_empty()).then_some(Lookup::One("true"))
             }
+            Derived::GranteePrincipal => self.context.own_grantee.as_deref().map(Lookup::OfOwnAccount),
             Derived::GrantIsForAwsResource => None,
         }
     }
@@ -331,6 +343,7 @@ enum Derived {
     RequestedRegion,
     SecureTransport,
     ViaAwsService,
+    GranteePrincipal,
     GrantIsForAwsResource,
 }
 
@@ -349,6 +362,7 @@ impl ConditionKey {
             "aws:requestedregion" => Some(Derived::RequestedRegion),
             "aws:securetransport" => Some(Derived::SecureTransport),
             "aws:viaawsservice" => Some(Derived::ViaAwsService),
+            "kms:granteeprincipal" => Some(Derived::GranteePrincipal),
             "kms:grantisforawsresource" => Some(Derived::GrantIsForAwsResource),
             _ => None,
         };
@@ -363,6 +377,11 @@ impl ConditionKey {
     /// Whether it tells of the principal's organization.
     pub(crate) fn is_of_organizations(&self) -> bool {
         matches!(self.derived, Some(Derived::PrincipalOrgId | Derived::PrincipalOrgPaths))
+    }
+
+    /// Whether this is `aws:PrincipalAccount`.
+    pub(crate) fn is_principal_account(&self) -> bool {
+        self.name == "aws:principalaccount"
     }
 
     /// Whether this is `aws:PrincipalArn`.
@@ -386,6 +405,8 @@ pub(crate) enum Lookup<'a> {
     Many(&'a [String]),
     /// It has one value, which is not known but for that it matches this pattern.
     Like(&'a str),
+    /// It has one value: this pattern with the caller's own account, which may not be known, for its `*`.
+    OfOwnAccount(&'a str),
     /// It has one value, which is not known but for that it is not this one.
     OtherThan(&'a str),
     /// It is absent or has this value.
@@ -407,6 +428,7 @@ impl<'a> Lookup<'a> {
             | Self::IdentityOnlyRole(_)
             | Self::AbsentOr(_)
             | Self::Like(_)
+            | Self::OfOwnAccount(_)
             | Self::OtherThan(_)
             | Self::Elsewhere
             | Self::Present

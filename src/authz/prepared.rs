@@ -73,8 +73,7 @@ pub(crate) enum Attachment {
 impl Prepared {
     /// Takes a document apart.
     pub fn new(document: &PolicyDocument) -> Self {
-        // "Earlier versions of the policy language don't support policy variables."
-        let has_variables = document.version.as_deref() == Some("2012-10-17");
+        let has_variables = document.knows_variables();
         let is_known_version =
             has_variables || document.version.as_deref().is_none_or(|version| version == "2008-10-17");
         Self {

@@ -88,6 +88,34 @@ impl Template {
         colons.sum::<usize>() < n
     }
 
+    /// Whether it is what a pattern says of the caller's own account, with the variable for that where the pattern has
+    /// its `*`.
+    pub(crate) fn of_own_account(&self, like: &str) -> Truth {
+        match (self, like.split_once('*')) {
+            (Self::Variable(pieces), Some((before, after))) => match pieces.as_slice() {
+                [Piece::Literal(start), Piece::Variable { key, .. }, Piece::Literal(end)] => {
+                    (start == before && end == after && key.is_principal_account()).into()
+                }
+                _ => Truth::False,
+            },
+            _ => Truth::False,
+        }
+    }
+
+    /// Whether no text that a pattern stands for is one that this may be, whatever values its variables have.
+    pub(crate) fn is_apart_from(&self, like: &str) -> bool {
+        let Self::Variable(pieces) = self else { return false };
+        let pattern: String = pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Literal(text) => text.as_str(),
+                Piece::Any => "?",
+                Piece::Star | Piece::Variable { .. } => "*",
+            })
+            .collect();
+        pattern::are_apart(&pattern, like)
+    }
+
     /// Whether everything matches.
     pub(crate) fn is_anything(&self) -> bool {
         matches!(self, Self::Pattern(pattern) if pattern.is_anything())

@@ -29,6 +29,14 @@ impl fmt::Display for Fingerprint {
 }
 
 impl PolicyDocument {
+    /// Whether `${…}` in it is a variable: "Earlier versions of the policy language don't support policy variables",
+    /// and a document without a version is of an earlier one.
+    ///
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>
+    pub fn knows_variables(&self) -> bool {
+        self.version.as_deref() == Some("2012-10-17")
+    }
+
     /// The fingerprint of the document in a partition, which says what a bare account id stands for.
     pub fn fingerprint(&self, partition: Partition) -> Fingerprint {
         let digest = Sha256::digest(canonical(self, partition).to_string());

@@ -156,6 +156,7 @@ impl Matcher {
                     Template::Text(text) if pattern::matches(like, text) => Truth::Unknown,
                     Template::Text(_) => Truth::False,
                     Template::Pattern(_) => all_like(source, like),
+                    Template::Variable(_) if value.is_apart_from(like) => Truth::False,
                     Template::Variable(_) => Truth::Unknown,
                 }))
             }
@@ -169,6 +170,17 @@ impl Matcher {
                 }))
             }
             _ => Truth::Unknown,
+        }
+    }
+
+    /// Whether what a pattern stands for with the caller's own account for its `*` matches, whichever account that is.
+    pub(super) fn matches_of_own_account(&self, like: &str) -> Truth {
+        match self {
+            Self::Text { values, ignores_case: false, .. } => {
+                let own = Truth::any(values.iter().map(|value| value.of_own_account(like)));
+                own | self.matches_all_like(like)
+            }
+            _ => self.matches_all_like(like),
         }
     }
 
