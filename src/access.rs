@@ -8,6 +8,7 @@ mod grantee;
 pub mod inquiry;
 mod key_principal;
 mod members;
+mod members_role;
 pub mod no_grantee;
 mod purpose;
 mod required;
@@ -26,6 +27,7 @@ use crate::arn::{AccountId, ArnError, ArnParts, KeyArn, Partition};
 pub use grant::NewGrant;
 pub use grantee::{Grantee, GranteeRef};
 pub use members::{Audience, OtherPartition};
+pub use members_role::MembersRole;
 pub use no_grantee::NoGrantee;
 pub use purpose::Purpose;
 pub use required::{GranteeKind, RequiredStatement};
@@ -125,6 +127,7 @@ impl From<&Request> for UnresolvedRequest {
             Grantee::Entity(entity) => GranteeRef::Entity(entity.clone()),
             Grantee::ServiceLinkedRole(role) => GranteeRef::Entity(role.arn().clone()),
             Grantee::Members(members) => GranteeRef::Members { members: members.clone(), partition: None },
+            Grantee::MembersRole(role) => GranteeRef::MembersRole { role: role.clone(), partition: None },
         };
         let for_everybody = keys.iter().filter(|key| !only_for.contains_key(*key));
         let default_keys = only_for

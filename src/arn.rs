@@ -28,6 +28,11 @@ pub enum ArnError {
     /// No path of an organizational unit.
     #[error("`{0}` is not an OU's path (such as o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/)")]
     OuPath(String),
+    /// No name of the roles of Auto Scaling of an organization's accounts.
+    #[error(
+        "`{0}` does not name the Auto Scaling roles of an organization's accounts (such as autoscaling:o-a1b2c3d4e5)"
+    )]
+    MembersRole(String),
     /// No partition of this name is known.
     #[error("`{0}` is not a known AWS partition")]
     Partition(String),

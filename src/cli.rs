@@ -429,7 +429,8 @@ pub struct SubjectArgs {
     /// An account's Auto Scaling groups
     ///
     /// The account whose Auto Scaling groups launch instances: its service-linked role, with the role's custom suffix
-    /// where it has one; repeatable.
+    /// where it has one; repeatable. An organization or OU, by its id, path or ARN: each of its accounts may make the
+    /// grant of its own role.
     #[arg(long, value_name = "ACCOUNT[:SUFFIX]", help_heading = "Grantees")]
     pub autoscaling: Vec<String>,
     /// The account whose Spot requests launch instances: its service-linked role; repeatable

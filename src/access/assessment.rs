@@ -174,9 +174,8 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// In words that follow the grantee's name.
-    pub fn of(self, purpose: Purpose) -> String {
-        let deed = purpose.deed();
+    /// In words that follow the grantee's name, of what it is to do.
+    pub fn of(self, deed: &str) -> String {
         match self {
             Self::Able => format!("can {deed}"),
             Self::Unknown => format!("may be able to {deed}"),

@@ -229,7 +229,10 @@ impl Chain {
         });
         let accounts = request.grantees.iter().filter_map(|grantee| match grantee {
             Grantee::Account { id, .. } => Some(*id),
-            Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) | Grantee::Members(_) => None,
+            Grantee::Entity(_)
+            | Grantee::ServiceLinkedRole(_)
+            | Grantee::Members(_)
+            | Grantee::MembersRole(_) => None,
         });
         accounts.filter(|account| unnamed.contains(account)).collect()
     }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ServiceLinkedRole, WellKnownRole};
+use super::{MembersRole, ServiceLinkedRole, WellKnownRole};
 use crate::arn::{AccountId, ArnError, ArnParts, EntityArn, Members, Partition, SessionArn};
 use crate::policy::AwsPrincipal;
 
@@ -25,6 +25,8 @@ pub enum Grantee {
     ServiceLinkedRole(ServiceLinkedRole),
     /// The accounts of an organization or of one of its OUs, but for the key's own; their IAM is theirs.
     Members(Members),
+    /// The role of Auto Scaling in each of such accounts, which makes its grant itself.
+    MembersRole(MembersRole),
 }
 
 impl Grantee {
@@ -34,7 +36,7 @@ impl Grantee {
             Self::Account { id, .. } => Some(*id),
             Self::Entity(entity) => Some(entity.account),
             Self::ServiceLinkedRole(role) => Some(role.arn().account),
-            Self::Members(_) => None,
+            Self::Members(_) | Self::MembersRole(_) => None,
         }
     }
 
@@ -47,14 +49,29 @@ impl Grantee {
     pub fn as_members(&self) -> Option<&Members> {
         match self {
             Self::Members(members) => Some(members),
-            Self::Account { .. } | Self::Entity(_) | Self::ServiceLinkedRole(_) => None,
+            Self::Account { .. } | Self::Entity(_) | Self::ServiceLinkedRole(_) | Self::MembersRole(_) => {
+                None
+            }
         }
+    }
+
+    /// Those in whose accounts it is a role.
+    pub fn as_members_role(&self) -> Option<&MembersRole> {
+        match self {
+            Self::MembersRole(role) => Some(role),
+            Self::Account { .. } | Self::Entity(_) | Self::ServiceLinkedRole(_) | Self::Members(_) => None,
+        }
+    }
+
+    /// The members of an organization whose accounts it is in, where it is in more than one.
+    pub fn members(&self) -> Option<&Members> {
+        self.as_members().or_else(|| self.as_members_role().map(|role| &role.members))
     }
 
     /// The user, role or group that it is; service-linked roles are roles too.
     pub fn as_entity(&self) -> Option<&EntityArn> {
         match self {
-            Self::Account { .. } | Self::Members(_) => None,
+            Self::Account { .. } | Self::Members(_) | Self::MembersRole(_) => None,
             Self::Entity(entity) => Some(entity),
             Self::ServiceLinkedRole(role) => Some(role.arn()),
         }
@@ -65,7 +82,9 @@ impl Grantee {
     pub fn attachable(&self) -> Option<&EntityArn> {
         match self {
             Self::Entity(entity) => Some(entity),
-            Self::Account { .. } | Self::ServiceLinkedRole(_) | Self::Members(_) => None,
+            Self::Account { .. } | Self::ServiceLinkedRole(_) | Self::Members(_) | Self::MembersRole(_) => {
+                None
+            }
         }
     }
 
@@ -73,7 +92,7 @@ impl Grantee {
     pub fn as_service_linked_role(&self) -> Option<&ServiceLinkedRole> {
         match self {
             Self::ServiceLinkedRole(role) => Some(role),
-            Self::Account { .. } | Self::Entity(_) | Self::Members(_) => None,
+            Self::Account { .. } | Self::Entity(_) | Self::Members(_) | Self::MembersRole(_) => None,
         }
     }
 
@@ -83,19 +102,21 @@ impl Grantee {
             Self::Account { partition, .. } => Some(*partition),
             Self::Entity(entity) => Some(entity.partition),
             Self::ServiceLinkedRole(role) => Some(role.arn().partition),
-            Self::Members(_) => None,
+            Self::Members(_) | Self::MembersRole(_) => None,
         }
     }
 }
 
 impl fmt::Display for Grantee {
-    /// The ARN as it stands in a key policy; for an organization its id, for an OU its path.
+    /// The ARN as it stands in a key policy; for an organization its id, for an OU its path, for their roles of Auto Scaling
+    /// what `--autoscaling` takes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account { partition, id } => write!(f, "arn:{partition}:iam::{id}:root"),
             Self::Entity(entity) => entity.fmt(f),
             Self::ServiceLinkedRole(role) => role.fmt(f),
             Self::Members(members) => members.fmt(f),
+            Self::MembersRole(role) => role.fmt(f),
         }
     }
 }
@@ -115,6 +136,7 @@ impl FromStr for Grantee {
     fn from_str(text: &str) -> Result<Self, ArnError> {
         match AwsPrincipal::parse(text) {
             _ if text.starts_with("o-") => text.parse().map(Self::Members),
+            _ if MembersRole::is_named_by(text) => text.parse().map(Self::MembersRole),
             AwsPrincipal::Account { partition: Some(partition), id } => Ok(Self::Account { partition, id }),
             _ => text.parse::<EntityArn>().map(Self::from),
         }
@@ -142,7 +164,7 @@ impl schemars::JsonSchema for Grantee {
         schemars::json_schema!({
             "type": "string",
             "description": "The ARN of a user, role or group; for a whole account its root's; for an organization its \
-                            id, for an OU its path.",
+                            id, for an OU its path; for the Auto Scaling roles of their accounts `autoscaling:` and that.",
         })
     }
 }
@@ -165,6 +187,13 @@ pub enum GranteeRef {
         /// The partition, where an ARN told it: else the key's.
         partition: Option<Partition>,
     },
+    /// The role of Auto Scaling in each account of an organization or OU.
+    MembersRole {
+        /// Which.
+        role: MembersRole,
+        /// The partition, where an ARN told it: else the key's.
+        partition: Option<Partition>,
+    },
 }
 
 impl fmt::Display for GranteeRef {
@@ -175,6 +204,7 @@ impl fmt::Display for GranteeRef {
             Self::Session(session) => session.fmt(f),
             Self::ServiceLinkedRole(role) => role.fmt(f),
             Self::Members { members, .. } => members.fmt(f),
+            Self::MembersRole { role, .. } => role.fmt(f),
         }
     }
 }
@@ -188,6 +218,9 @@ impl FromStr for GranteeRef {
             _ if ArnParts::parse(text).is_ok_and(|parts| parts.service == "organizations") => {
                 let (members, partition) = Members::of_arn(text)?;
                 Ok(Self::Members { members, partition: Some(partition) })
+            }
+            _ if MembersRole::is_named_by(text) => {
+                Ok(Self::MembersRole { role: text.parse()?, partition: None })
             }
             AwsPrincipal::Account { id, .. } => Ok(Self::Account(id)),
             AwsPrincipal::Session(session) => Ok(Self::Session(session)),
@@ -217,7 +250,7 @@ impl schemars::JsonSchema for GranteeRef {
         schemars::json_schema!({
             "type": "string",
             "description": "An account's id, the ARN of a user, role, group or session, an organization's id or an OU's \
-                            path.",
+                            path, or `autoscaling:` and one of these two.",
         })
     }
 }
@@ -230,14 +263,14 @@ impl GranteeRef {
             Self::Entity(entity) => Some(entity.account),
             Self::Session(session) => Some(session.account),
             Self::ServiceLinkedRole(role) => Some(role.account()),
-            Self::Members { .. } => None,
+            Self::Members { .. } | Self::MembersRole { .. } => None,
         }
     }
 
     /// Whether it is a service-linked role, as far as the text tells: IAM keeps the beginning of their names for them.
     pub fn is_service_linked_role(&self) -> bool {
         match self {
-            Self::Account(_) | Self::Members { .. } => false,
+            Self::Account(_) | Self::Members { .. } | Self::MembersRole { .. } => false,
             Self::Entity(entity) => entity.is_service_linked_role(),
             Self::Session(session) => session.role_name.starts_with("AWSServiceRoleFor"),
             Self::ServiceLinkedRole(_) => true,
@@ -257,6 +290,8 @@ mod tests {
             ("o-a1b2c3d4e5", true),
             ("o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/", true),
             ("o-a1b2c3d4e5/*/ou-ab12-11111111/", true),
+            ("autoscaling:o-a1b2c3d4e5", true),
+            ("autoscaling:o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/:blue", true),
         ] {
             let grantee: Grantee = serde_json::from_value(text.into()).unwrap();
             assert_eq!(serde_json::to_value(&grantee).unwrap(), text);

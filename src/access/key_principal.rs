@@ -14,16 +14,18 @@ impl Grantee {
             Self::Entity(group) if self.is_group() => {
                 Self::Account { partition: group.partition, id: group.account }
             }
-            Self::Account { .. } | Self::Entity(_) | Self::ServiceLinkedRole(_) | Self::Members(_) => {
-                self.clone()
-            }
+            Self::Account { .. }
+            | Self::Entity(_)
+            | Self::ServiceLinkedRole(_)
+            | Self::Members(_)
+            | Self::MembersRole(_) => self.clone(),
         }
     }
 
     /// What stands in a statement's list of principals for it, where a key policy names it.
     pub fn principal_text(&self) -> String {
         match self {
-            Self::Members(_) => Audience::PRINCIPAL.to_owned(),
+            Self::Members(_) | Self::MembersRole(_) => Audience::PRINCIPAL.to_owned(),
             Self::Account { .. } | Self::Entity(_) | Self::ServiceLinkedRole(_) => self.to_string(),
         }
     }
@@ -58,6 +60,7 @@ mod tests {
             ("arn:aws-cn:iam::444455556666:group/Team", "arn:aws-cn:iam::444455556666:root", true),
             (ROLE, ROLE, false),
             ("o-a1b2c3d4e5", "o-a1b2c3d4e5", false),
+            ("autoscaling:o-a1b2c3d4e5", "autoscaling:o-a1b2c3d4e5", false),
         ];
         let key = |account: &str| -> KeyArn {
             format!("arn:aws:kms:eu-west-1:{account}:key/1234abcd-12ab-34cd-56ef-1234567890ab")

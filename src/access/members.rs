@@ -1,7 +1,7 @@
 //! How a key policy lets the accounts of an organization in: as anyone, under conditions that only they meet.
 
-use super::Grantee;
-use crate::arn::{AccountId, Members, Partition};
+use super::{Grantee, GranteeRef};
+use crate::arn::{AccountId, Members, Partition, SessionArn};
 use crate::policy::{Condition, pattern};
 
 /// The accounts of an organization or OU as a key policy has them: without the key's own account.
@@ -91,20 +91,33 @@ impl OtherPartition {
     }
 }
 
-impl Grantee {
-    /// Members as a grantee for keys of a partition, where an ARN told no other one.
+impl GranteeRef {
+    /// Whom it names for keys of a partition; a session itself has to be traced to its role.
     ///
     /// # Errors
-    /// It told another one.
-    pub fn members_in(
-        wanted: Partition,
-        members: &Members,
-        told: Option<Partition>,
-    ) -> Result<Self, OtherPartition> {
-        match told {
-            Some(told) if told != wanted => Err(OtherPartition { members: members.clone(), told, wanted }),
-            Some(_) | None => Ok(Self::Members(members.clone())),
-        }
+    /// An organization's ARN told another partition.
+    pub fn in_partition(&self, wanted: Partition) -> Result<Result<Grantee, &SessionArn>, OtherPartition> {
+        Ok(Ok(match self {
+            Self::Account(id) => Grantee::Account { partition: wanted, id: *id },
+            Self::Entity(entity) => entity.clone().into(),
+            Self::ServiceLinkedRole(role) => Grantee::ServiceLinkedRole(role.in_partition(wanted)),
+            Self::Members { members, partition } => {
+                ensure_in(wanted, members, *partition)?;
+                Grantee::Members(members.clone())
+            }
+            Self::MembersRole { role, partition } => {
+                ensure_in(wanted, &role.members, *partition)?;
+                Grantee::MembersRole(role.clone())
+            }
+            Self::Session(session) => return Ok(Err(session)),
+        }))
+    }
+}
+
+fn ensure_in(wanted: Partition, members: &Members, told: Option<Partition>) -> Result<(), OtherPartition> {
+    match told {
+        Some(told) if told != wanted => Err(OtherPartition { members: members.clone(), told, wanted }),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Grantee;
+
 /// What the grantees must be able to do with instances whose volumes are encrypted under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -21,6 +23,19 @@ impl Purpose {
         match self {
             Self::Launch => "launch",
             Self::Start => "start instances",
+        }
+    }
+}
+
+impl Grantee {
+    /// What it can do for a purpose, or can't do yet. To roles that need a grant of their own account a key policy
+    /// gives no more than that.
+    pub fn deed(&self, purpose: Purpose) -> &'static str {
+        match self {
+            Self::MembersRole(_) => "get its grant",
+            Self::Account { .. } | Self::Entity(_) | Self::ServiceLinkedRole(_) | Self::Members(_) => {
+                purpose.deed()
+            }
         }
     }
 }

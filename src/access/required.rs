@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Audience, Grantee, Profile, Purpose, Request};
+use super::grant::{KEY_POLICY_SID, OPERATIONS};
+use super::{Audience, Grantee, MembersRole, Profile, Purpose, Request};
 use crate::arn::{AccountId, KeyArn, Members};
 use crate::policy::{ActionSet, Condition, condition};
 
@@ -48,6 +49,8 @@ pub enum GranteeKind {
     },
     /// The accounts of an organization or OU.
     Members(Members),
+    /// Their roles of Auto Scaling.
+    MembersRole(MembersRole),
 }
 
 impl From<&Grantee> for GranteeKind {
@@ -59,6 +62,7 @@ impl From<&Grantee> for GranteeKind {
                 Self::InAccount { account: role.arn().account, is_service_linked: true }
             }
             Grantee::Members(members) => Self::Members(members.clone()),
+            Grantee::MembersRole(role) => Self::MembersRole(role.clone()),
         }
     }
 }
@@ -91,6 +95,7 @@ impl Request {
                 let statements = self.required_anywhere(key).into_iter();
                 statements.map(|statement| statement.confined_to(&audience)).collect()
             }
+            GranteeKind::MembersRole(role) => vec![RequiredStatement::own_grants(key, role)],
         }
     }
 
@@ -183,6 +188,35 @@ impl RequiredStatement {
         ]
     }
 
+    /// What lets each account of an organization make the grant of its own role of Auto Scaling, and no other: what
+    /// serves such a role is the grant.
+    ///
+    /// `ForAllValues` also holds where a request lacks the key. None does: `CreateGrant` requires `Operations`, and the
+    /// statement allows no other action. A grant to a service principal has no `kms:GranteePrincipal`, which
+    /// `StringEquals` wants there.
+    ///
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html>,
+    /// <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-grant-operations>
+    fn own_grants(key: &KeyArn, role: &MembersRole) -> Self {
+        let audience = Audience::new(role.members.clone(), key.account);
+        let operations = Condition {
+            operator: "ForAllValues:StringEquals".to_owned(),
+            key: "kms:GrantOperations".to_owned(),
+            values: OPERATIONS.map(str::to_owned).to_vec(),
+        };
+        let grantee = equals("kms:GranteePrincipal", role.arn_of_own_account(key.partition));
+        let conditions = audience.conditions().into_iter().chain([grantee, operations]);
+        Self {
+            key_policy_sid: KEY_POLICY_SID,
+            identity_sid: "AllowGrantsToServiceLinkedRoles",
+            purpose: "get a grant from its own account",
+            actions: GRANT,
+            conditions: conditions.collect(),
+            action_set: ActionSet::of_patterns(GRANT.iter().copied()),
+            audience: Some(audience),
+        }
+    }
+
     /// The statement for an audience alone.
     fn confined_to(mut self, audience: &Audience) -> Self {
         self.conditions.extend(audience.conditions());
@@ -198,6 +232,11 @@ impl RequiredStatement {
                 audience.meets(own) || condition::is_subset(std::slice::from_ref(own), &self.conditions)
             }),
         }
+    }
+
+    /// Whether it means nothing in a document of a version that knows no variables.
+    pub fn has_variable(&self) -> bool {
+        self.conditions.iter().any(Condition::has_variable)
     }
 
     /// Whether conditions say that a statement is for those whom this one is for; where its principals do, they need not.

@@ -122,8 +122,7 @@ impl WellKnownRole {
     /// The role within its account.
     pub fn entity_name(&self) -> EntityName {
         let name = match self {
-            Self::AutoScaling { suffix: Some(suffix), .. } => format!("{AUTO_SCALING_ROLE}_{suffix}"),
-            Self::AutoScaling { suffix: None, .. } => AUTO_SCALING_ROLE.to_owned(),
+            Self::AutoScaling { suffix, .. } => auto_scaling_role_name(suffix.as_ref()),
             Self::Spot { .. } => SPOT_ROLE.to_owned(),
         };
         EntityName { kind: EntityKind::Role, name }
@@ -146,6 +145,24 @@ impl WellKnownRole {
     }
 }
 
+/// The name of Auto Scaling's role in every account.
+pub(super) fn auto_scaling_role_name(suffix: Option<&RoleSuffix>) -> String {
+    match suffix {
+        Some(suffix) => format!("{AUTO_SCALING_ROLE}_{suffix}"),
+        None => AUTO_SCALING_ROLE.to_owned(),
+    }
+}
+
+/// The ARN of Auto Scaling's role in an account, or in whichever account something else stands for.
+pub(super) fn auto_scaling_role(
+    partition: Partition,
+    account: &dyn fmt::Display,
+    suffix: Option<&RoleSuffix>,
+) -> String {
+    let name = auto_scaling_role_name(suffix);
+    format!("arn:{partition}:iam::{account}:role{PATH}{AUTO_SCALING}/{name}")
+}
+
 impl fmt::Display for WellKnownRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of account {}", self.entity_name().name, self.account())
@@ -155,7 +172,7 @@ impl fmt::Display for WellKnownRole {
 /// The custom suffix of a service-linked role.
 ///
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceLinkedRole.html>
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoleSuffix(String);
 
 /// Why a text is no custom suffix.

@@ -105,7 +105,7 @@ pub fn denied(action: KmsAction, expected: &Assessment, error: &impl fmt::Displa
     let verdict = expected.actions.iter().find(is_expected).map(|assessed| assessed.verdict);
     match (&expected.grantee, verdict) {
         // Accounts decide by their IAM, and what whoever stood for them was given does not matter here.
-        (Grantee::Account { .. } | Grantee::Members(_), _) => Ruling::unproven(
+        (Grantee::Account { .. } | Grantee::Members(_) | Grantee::MembersRole(_), _) => Ruling::unproven(
             action,
             "refused to whoever made the call, which may be for want of an IAM policy of its own",
         ),

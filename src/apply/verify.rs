@@ -122,6 +122,9 @@ impl<P: Prove> Stage<'_, P> {
             Grantee::Entity(entity) if entity.kind == EntityKind::Group => {
                 Err("a group makes no calls; ask about one of its users".to_owned())
             }
+            Grantee::MembersRole(_) => {
+                Err("each account makes its own role's grant; ask about one of them".to_owned())
+            }
             Grantee::Members(_) => {
                 Err("no call stands for all of an organization; ask about an account".to_owned())
             }
@@ -169,7 +172,7 @@ async fn simulation(
                 "the IAM policies of an organization's accounts are theirs; ask about their users and roles",
             );
         }
-        Grantee::ServiceLinkedRole(_) => {
+        Grantee::ServiceLinkedRole(_) | Grantee::MembersRole(_) => {
             return unproven(
                 "the key policy or a grant serves a service-linked role, and neither is simulated",
             );

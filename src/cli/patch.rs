@@ -42,6 +42,14 @@ pub struct PatchArgs {
     /// An organizational unit whose accounts, and those below it, launch instances; repeatable
     #[arg(long, value_name = "PATH|ARN", help_heading = "Grantees", hide_short_help = true)]
     pub ou: Vec<String>,
+    /// An account, organization or OU whose Auto Scaling groups launch instances; repeatable
+    #[arg(
+        long,
+        value_name = "ACCOUNT|ORGANIZATION[:SUFFIX]",
+        help_heading = "Grantees",
+        hide_short_help = true
+    )]
+    pub autoscaling: Vec<String>,
     /// Whether they launch instances, or start stopped ones, which takes less
     #[arg(long, value_enum, value_name = "PURPOSE", default_value_t = PurposeChoice::Launch, help_heading = "Grantees", hide_short_help = true)]
     pub purpose: PurposeChoice,

@@ -14,8 +14,7 @@ use self::identity::{Documents, Found};
 use super::{CloudError, CloudErrorKind, Observe};
 use crate::access::{Grantee, GranteeRef, KeyRef, OtherPartition, Request, UnresolvedRequest};
 use crate::arn::{
-    AccountId, ArnParts, EntityArn, EntityKind, EntityName, KeyArn, Members, OuPath, Partition, PolicyArn,
-    SessionArn,
+    AccountId, ArnParts, EntityArn, EntityKind, EntityName, KeyArn, OuPath, Partition, PolicyArn, SessionArn,
 };
 use crate::observation::{
     Caller, IamObservation, KeyGrant, KeyManager, KeyObservation, ManagedPolicy, Observation,
@@ -126,7 +125,7 @@ fn asked_for(request: &Request, key: &KeyArn) -> bool {
 /// The account whose IAM has to be read for a grantee.
 fn iam_account(grantee: &GranteeRef) -> Option<AccountId> {
     match grantee {
-        GranteeRef::Account(_) | GranteeRef::Members { .. } => None,
+        GranteeRef::Account(_) | GranteeRef::Members { .. } | GranteeRef::MembersRole { .. } => None,
         GranteeRef::Entity(_) | GranteeRef::Session(_) | GranteeRef::ServiceLinkedRole(_) => {
             grantee.account()
         }
@@ -139,22 +138,15 @@ fn resolve(
     sessions: &BTreeMap<SessionArn, Option<EntityArn>>,
     units: &BTreeMap<OuPath, OuPath>,
 ) -> Result<Grantee, ObserveError> {
-    match grantee {
-        GranteeRef::Account(id) => Ok(Grantee::Account { partition, id: *id }),
-        GranteeRef::Entity(entity) => Ok(entity.clone().into()),
-        GranteeRef::ServiceLinkedRole(role) => Ok(Grantee::ServiceLinkedRole(role.in_partition(partition))),
-        GranteeRef::Members { members, partition: told } => {
-            let found = match members {
-                Members::Unit(unit) => units.get(unit).filter(|_| told.is_some()).cloned().map(Members::Unit),
-                Members::Organization(_) => None,
-            };
-            Ok(Grantee::members_in(partition, found.as_ref().unwrap_or(members), *told)?)
-        }
-        GranteeRef::Session(session) => match sessions.get(session) {
-            Some(Some(role)) => Ok(role.clone().into()),
-            Some(None) => Err(ObserveError::NoSuchRole(session.clone())),
-            None => Err(ObserveError::UnreadRole(session.clone())),
-        },
+    let located = organizations::located(grantee, units);
+    let session = match located.as_ref().unwrap_or(grantee).in_partition(partition)? {
+        Ok(known) => return Ok(known),
+        Err(session) => session,
+    };
+    match sessions.get(session) {
+        Some(Some(role)) => Ok(role.clone().into()),
+        Some(None) => Err(ObserveError::NoSuchRole(session.clone())),
+        None => Err(ObserveError::UnreadRole(session.clone())),
     }
 }
 
@@ -286,7 +278,7 @@ async fn read_account(
                 let partition = ArnParts::parse(&caller.arn).map_or(Partition::Aws, |parts| parts.partition);
                 entities.insert(role.in_partition(partition).into(), entity);
             }
-            GranteeRef::Account(_) | GranteeRef::Members { .. } => {}
+            GranteeRef::Account(_) | GranteeRef::Members { .. } | GranteeRef::MembersRole { .. } => {}
         }
     }
     let iam = Reading::Read(IamObservation { quotas, policies, entities, caller: calling });
@@ -301,7 +293,9 @@ async fn read_tags(named: &[(PolicyArn, String)], cloud: &impl Observe) -> BTree
 
 async fn read_entity(grantee: &GranteeRef, cloud: &impl Observe) -> Result<Option<Found>, CloudError> {
     let (account, name) = match grantee {
-        GranteeRef::Account(_) | GranteeRef::Members { .. } => return Ok(None),
+        GranteeRef::Account(_) | GranteeRef::Members { .. } | GranteeRef::MembersRole { .. } => {
+            return Ok(None);
+        }
         GranteeRef::Entity(entity) => (entity.account, entity.entity_name()),
         GranteeRef::Session(session) => {
             (session.account, EntityName { kind: EntityKind::Role, name: session.role_name.clone() })

@@ -109,6 +109,7 @@ fn is_of_the_other_side(code: FindingCode) -> bool {
         FindingCode::Unread
             | FindingCode::IdentityCenterRole
             | FindingCode::MembersNeedIam
+            | FindingCode::MembersMakeGrants
             | FindingCode::NotConsidered
             | FindingCode::AccessAlready
     )

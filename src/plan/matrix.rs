@@ -209,8 +209,10 @@ impl Table<'_> {
         identity: Vec<SideAnswer>,
     ) -> Vec<Sides> {
         let by_name = key_policy.into_iter().zip(identity);
-        let counts =
-            self.request.coverage == CoverageRule::Effective || grantee.served_by_grants(key).is_some();
+        // Grants, and who may make them, are a matter of evaluation.
+        let counts = self.request.coverage == CoverageRule::Effective
+            || grantee.served_by_grants(key).is_some()
+            || grantee.as_members_role().is_some();
         let metadata = self.observation.keys.get(key).and_then(|key| key.metadata.read());
         let is_stopped = metadata.is_some_and(key_state::stops_launches);
         let assess = |set: ActionSet| {

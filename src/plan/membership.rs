@@ -37,7 +37,7 @@ pub(super) fn undecided(
 
 /// What is not known of members whom keys are opened to: whether the keys' accounts are among them, and where an OU is.
 pub(super) fn of_members(request: &Request, observation: &Observation, grantee: &Grantee) -> Vec<Finding> {
-    let Some(members) = grantee.as_members() else { return Vec::new() };
+    let Some(members) = grantee.members() else { return Vec::new() };
     let unread = |subject: &dyn ToString| observation.unread_affiliations.get(&subject.to_string()).cloned();
     let accounts = request.keys_for(None).map(|key| key.account);
     let unknown = accounts.filter(|account| !observation.affiliations.contains_key(account));

@@ -7,7 +7,8 @@ use crate::arn::Partition;
 use crate::policy::document::StringList;
 use crate::policy::edit::{BrokenEdit, Editor};
 use crate::policy::{
-    ActionSet, AwsPrincipal, Effect, PolicyDocument, PrincipalElement, Statement, condition, pattern,
+    ActionSet, AwsPrincipal, Condition, Effect, PolicyDocument, PrincipalElement, Statement, condition,
+    pattern,
 };
 
 /// Which of the two kinds of document is read or patched.
@@ -97,10 +98,15 @@ impl Scope<'_> {
 impl<'d> Reader<'d> {
     /// Prepares a document.
     pub fn new(document: &'d PolicyDocument, face: Face) -> Self {
+        // Where it is plain text, no request has a value with a variable in it.
+        let is_idle = |statement: &Statement| {
+            !document.knows_variables() && statement.conditions.iter().any(Condition::has_variable)
+        };
         let allows = document
             .statements
             .iter()
             .enumerate()
+            .filter(|(_, statement)| !is_idle(statement))
             .filter_map(|(index, statement)| allow(index, statement, face))
             .collect();
         Self { face, document, allows }

@@ -141,19 +141,25 @@ impl Grantees {
     }
 }
 
-/// Nothing is attached for an organization's sake: its accounts' IAM is theirs. And one that is not that of a key may be
+/// Nothing is attached for an organization's sake, nor granted to its accounts' roles: their IAM and grants are theirs. And one that is not that of a key may be
 /// a slip.
 fn tell_of_members(request: &Request, observation: &Observation, grantees: &[Grantee], draft: &mut Draft) {
     for grantee in grantees {
-        let Some(members) = grantee.as_members() else { continue };
+        let Some(members) = grantee.members() else { continue };
+        let role = grantee.as_members_role().cloned();
         let keys: Vec<KeyArn> = request.keys_for(None).cloned().collect();
         for account in keys.iter().map(|key| key.account) {
             let own = observation.affiliations.get(&account).map(Affiliation::organization);
             if let Some(own) = own.filter(|own| *own != Some(members.organization())) {
-                draft.find(grantee, GranteeFinding::ForeignOrganization { account, own: own.cloned() });
+                let (own, role) = (own.cloned(), role.clone());
+                draft.find(grantee, GranteeFinding::ForeignOrganization { account, own, role });
             }
         }
         draft.tell(membership::of_members(request, observation, grantee));
+        if let Some(role) = role {
+            draft.find(grantee, GranteeFinding::MembersMakeGrants { keys, role });
+            continue;
+        }
         let mut actions: Vec<String> = Vec::new();
         for action in keys.iter().flat_map(|key| request.required(key, grantee)).flat_map(|own| own.actions) {
             if !actions.iter().any(|known| known == action) {
@@ -189,9 +195,10 @@ fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bo
         None => {
             let missing = match grantee {
                 Grantee::ServiceLinkedRole(role) => GranteeFinding::NoSuchRole { role: role.clone() },
-                Grantee::Account { .. } | Grantee::Entity(_) | Grantee::Members(_) => {
-                    GranteeFinding::NoSuchEntity { entity: entity.clone() }
-                }
+                Grantee::Account { .. }
+                | Grantee::Entity(_)
+                | Grantee::Members(_)
+                | Grantee::MembersRole(_) => GranteeFinding::NoSuchEntity { entity: entity.clone() },
             };
             draft.find(&entity, missing);
             false

@@ -12,6 +12,7 @@ mod form;
 mod grants;
 pub(super) mod limits;
 mod outsiders;
+mod own_grants;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use super::{Change, Finding, KeyPolicyUpdate, Operation};
 use crate::access::{Grantee, Request, ServiceLinkedRole};
 use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, Members, PolicyArn};
 use crate::observation::{IamQuotas, ManagedPolicy, Observation, Reading};
-use crate::policy::{Documents, PolicyDocument};
+use crate::policy::{Documents, KmsAction, PolicyDocument};
 use demand::{Alike, Demand};
 use effect::Rewrite;
 
@@ -97,27 +98,53 @@ impl<'a> Asked<'a> {
                 Some(grantee.to_string())
             }
             // No principal: conditions tell who they are.
-            Grantee::Members(_) => None,
+            Grantee::Members(_) | Grantee::MembersRole(_) => None,
         };
         let needing = self.grantees.iter().filter(|grantee| self.request.concerns(key, grantee.account()));
         needing.filter_map(principal).collect()
     }
 
-    /// The organizations and OUs whose members a key's policy may come to let in.
-    fn members(&self, key: &KeyArn) -> BTreeSet<&Members> {
-        let needing = self.grantees.iter().filter(|grantee| self.request.concerns(key, grantee.account()));
-        needing
-            .filter_map(|grantee| match grantee {
-                Grantee::Members(members) => Some(members),
-                Grantee::Account { .. } | Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) => None,
-            })
-            .collect()
+    /// Those who need a key.
+    fn needing(&self, key: &KeyArn) -> Vec<&'a Grantee> {
+        self.grantees.iter().filter(|grantee| self.request.concerns(key, grantee.account())).collect()
+    }
+
+    /// Who is no member stays out of what members may come to do, and members stay within it.
+    fn check_members(
+        &self,
+        key: &KeyArn,
+        documents: (&PolicyDocument, &PolicyDocument),
+    ) -> Result<(), String> {
+        let needing = self.needing(key);
+        let (mut all, mut of_use): (BTreeSet<&Members>, BTreeSet<&Members>) = Default::default();
+        for grantee in &needing {
+            match grantee {
+                Grantee::Members(members) => {
+                    all.insert(members);
+                    of_use.insert(members);
+                }
+                Grantee::MembersRole(role) => _ = all.insert(&role.members),
+                Grantee::Account { .. } | Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) => {}
+            }
+        }
+        if all.is_empty() {
+            return Ok(());
+        }
+        let (grants, uses): (Vec<KmsAction>, Vec<KmsAction>) =
+            KmsAction::all().partition(|action| *action == KmsAction::CREATE_GRANT);
+        outsiders::check(key, &all, documents, &grants)?;
+        // Whose roles get grants by themselves are let in to make these, and to nothing else.
+        outsiders::check(key, &of_use, documents, &uses)?;
+        own_grants::check(key, &needing, documents)
     }
 
     fn is_grantee(&self, policy: &PolicyArn, entity: &EntityName) -> bool {
         let mut entities = self.grantees.iter().filter_map(|grantee| match grantee {
             Grantee::Entity(entity) => Some(entity),
-            Grantee::Account { .. } | Grantee::ServiceLinkedRole(_) | Grantee::Members(_) => None,
+            Grantee::Account { .. }
+            | Grantee::ServiceLinkedRole(_)
+            | Grantee::Members(_)
+            | Grantee::MembersRole(_) => None,
         });
         entities.any(|own| own.account == policy.account && own.entity_name() == *entity)
     }
@@ -189,7 +216,7 @@ impl<'a> Asked<'a> {
         let (before, after, asked) = (self.parsed(before)?, self.parsed(after)?, self.parsed(asked)?);
         let rewrite = Rewrite { before: &before, after: &after, asked: &asked };
         rewrite.check_key_policy(key, &self.principals(key), self.caller(key))?;
-        outsiders::check(key, &self.members(key), (&before, &after))
+        self.check_members(key, (&before, &after))
     }
 
     fn check_identity_policy(
@@ -218,10 +245,11 @@ impl<'a> Asked<'a> {
             }
         }
         let statements = demands.iter().map(|(demand, principals)| demand.for_principals(principals));
-        let of_members = self.members(key).into_iter().flat_map(|members| {
-            let demands = Demand::of(self.request, key, &Alike::Members(members.clone()));
-            demands.into_iter().map(|demand| demand.for_principals(&["*".to_owned()]))
-        });
+        let alike: BTreeSet<Alike> = self.needing(key).into_iter().map(Alike::from).collect();
+        let demands = alike.iter().flat_map(|alike| Demand::of(self.request, key, alike));
+        let of_members = demands
+            .filter(|demand| demand.is_for_anyone)
+            .map(|demand| demand.for_principals(&["*".to_owned()]));
         let statements = statements.chain(of_members);
         let mut roles: BTreeMap<String, Vec<&ServiceLinkedRole>> = BTreeMap::new();
         for role in grants::foreign_roles(self, key) {

@@ -21,6 +21,11 @@ impl Condition {
         (&self.operator, self.key.to_ascii_lowercase(), self.values.iter().map(String::as_str).collect())
     }
 
+    /// Whether a value has a policy variable, where the version of its document knows these.
+    pub fn has_variable(&self) -> bool {
+        self.values.iter().any(|value| value.contains("${"))
+    }
+
     /// Whether both say the same.
     pub fn same_meaning(&self, other: &Self) -> bool {
         self.meaning() == other.meaning()

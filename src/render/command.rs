@@ -4,7 +4,8 @@ use std::fmt;
 use std::io::{self, Write};
 
 use crate::access::{
-    CoverageRule, Grantee, NewGrant, PolicyName, Profile, Purpose, Request, ServiceLinkedRole, WellKnownRole,
+    CoverageRule, Grantee, MembersRole, NewGrant, PolicyName, Profile, Purpose, Request, ServiceLinkedRole,
+    WellKnownRole,
 };
 use crate::arn::{EntityArn, EntityKind, KeyArn, Members, PolicyArn};
 use crate::plan::Handover;
@@ -163,6 +164,7 @@ fn grantee_option(command: CommandLine, grantee: &Grantee) -> CommandLine {
         Grantee::Entity(entity) => command.option(entity_option(entity), &entity.to_string()),
         Grantee::ServiceLinkedRole(role) => role_option(command, role),
         Grantee::Members(members) => members_option(command, members),
+        Grantee::MembersRole(role) => command.option("--autoscaling", &role.option_value(&role.members)),
     }
 }
 
@@ -442,6 +444,18 @@ pub(crate) fn grant_for_autoscaling(request: &Request) -> CommandLine {
     let command =
         keys.fold(CommandLine::new("keymend fix"), |command, key| command.option("--key", &key.to_string()));
     with_profile(command.shell("--autoscaling ACCOUNT"), request.profile)
+}
+
+/// The `keymend fix` command that makes the grant of one account's role, with its credentials; `ACCOUNT` and `PROFILE` have
+/// yet to be named.
+pub(crate) fn grant_of_member<'k>(
+    keys: impl IntoIterator<Item = &'k KeyArn>,
+    role: &MembersRole,
+) -> CommandLine {
+    let command = CommandLine::new("keymend fix");
+    let command = keys.into_iter().fold(command, |command, key| command.option("--key", &key.to_string()));
+    let command = command.option("--autoscaling", &role.option_value(&"ACCOUNT"));
+    command.shell("--account-profile ACCOUNT=PROFILE")
 }
 
 #[cfg(test)]

@@ -50,6 +50,9 @@ impl Evidence {
             Some(Reading::Read(grants)) => gaps.extend(grants.gaps(&subject.principal)),
             None => {}
         }
+        if let Some(role) = subject.grantee.as_members_role() {
+            gaps.push(format!("whether each account has the grant for its {}", role.name()));
+        }
         if subject.is_group() {
             gaps.push("the permissions boundaries of the group's users".to_owned());
         }

@@ -6,6 +6,7 @@ use super::subject::Subject;
 use super::{Evidence, KeyEvidence};
 use crate::access::Grantee;
 use crate::access::assessment::{Assessment, InstanceAssessment};
+use crate::access::grant::OPERATIONS;
 use crate::arn::{AccountId, KeyArn, Members, Partition};
 use crate::authz::{Context, Principal};
 use crate::observation::Reading;
@@ -34,6 +35,7 @@ impl Owner {
             Grantee::Entity(entity) => Self::Account(entity.partition, entity.account),
             Grantee::ServiceLinkedRole(role) => Self::Account(role.arn().partition, role.arn().account),
             Grantee::Members(members) => Self::Members(members.clone()),
+            Grantee::MembersRole(role) => Self::Members(role.members.clone()),
         }
     }
 
@@ -62,10 +64,22 @@ impl<'e> Panel<'e> {
             evidence.assess_instance(key, &role)
         });
         let subject = Subject::new(evidence, key, grantee);
+        let actions = match grantee {
+            Grantee::MembersRole(role) => {
+                let arn = role.arn_pattern(key.partition);
+                let mut context = Context::for_own_grant(&arn, OPERATIONS);
+                evidence.tell(&mut context);
+                subject.ask(&context, &[KmsAction::CREATE_GRANT])
+            }
+            Grantee::Account { .. }
+            | Grantee::Entity(_)
+            | Grantee::ServiceLinkedRole(_)
+            | Grantee::Members(_) => subject.ask(context, actions),
+        };
         Assessment {
             key: key.clone(),
             grantee: grantee.clone(),
-            actions: subject.ask(context, actions),
+            actions,
             instance: instance.clone(),
             considered: evidence.considered(&subject),
             not_considered: evidence.gaps(&subject),

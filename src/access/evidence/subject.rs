@@ -88,6 +88,8 @@ impl<'e> Subject<'e> {
     fn assessed(&self, query: &Query<'_>, action: KmsAction, policies: &Policies<'_>) -> ActionAssessment {
         let decision = evaluate(query, policies);
         let near_misses = match decision.outcome {
+            // What is there for launches was not meant for whoever makes a grant.
+            _ if self.grantee.as_members_role().is_some() => Vec::new(),
             Outcome::ImplicitDeny => near_misses(query, policies),
             Outcome::Allowed | Outcome::ExplicitDeny | Outcome::Unknown => Vec::new(),
         };
@@ -221,5 +223,7 @@ fn principal(grantee: &Grantee, key: &KeyArn) -> Principal {
         Grantee::Entity(entity) => Principal::one_of(entity),
         Grantee::ServiceLinkedRole(role) => Principal::one_of(role.arn()),
         Grantee::Members(members) => Principal::member(members, key.account),
+        // Whoever makes the grant, which is what the key policy has a say in.
+        Grantee::MembersRole(role) => Principal::member(&role.members, key.account),
     }
 }

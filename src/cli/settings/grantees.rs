@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::accounts::{self, ungrouped};
 use super::{is_piped, read_text};
-use crate::access::{GranteeRef, NoGrantee, RoleSuffix, ServiceLinkedRole, WellKnownRole};
+use crate::access::{GranteeRef, MembersRole, NoGrantee, RoleSuffix, ServiceLinkedRole, WellKnownRole};
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind, Members, OrganizationId, OuPath};
 use crate::cli::SubjectArgs;
 use crate::error::UsageError;
@@ -64,12 +64,13 @@ pub(super) fn organization(text: &str) -> Result<GranteeRef, UsageError> {
         Ok(GranteeRef::Account(id)) => {
             Err(error("is an account, not an organization", format!("give --account {id}")))
         }
-        Ok(_) | Err(_) => Err(error(
-            "is not the id or ARN of an organization (such as o-a1b2c3d4e5)",
-            "`aws organizations describe-organization` shows both, with credentials of any of its accounts"
-                .to_owned(),
-        )),
+        Ok(_) | Err(_) => Err(no_organization(text)),
     }
+}
+
+fn no_organization(text: &str) -> UsageError {
+    UsageError::new(format!("`{text}` is not the id or ARN of an organization (such as o-a1b2c3d4e5)"))
+        .hint("`aws organizations describe-organization` shows both, with credentials of any of its accounts")
 }
 
 pub(super) fn ou(text: &str) -> Result<GranteeRef, UsageError> {
@@ -80,17 +81,17 @@ pub(super) fn ou(text: &str) -> Result<GranteeRef, UsageError> {
         }
         Ok(named @ GranteeRef::Members { .. }) => Ok(named),
         Ok(GranteeRef::Account(id)) => Err(error("is an account, not an OU", format!("give --account {id}"))),
-        Ok(_) | Err(_) => Err(no_path(text)),
+        Ok(_) | Err(_) => Err(no_path(text, ["ou", "organization"])),
     }
 }
 
-/// What looks like an OU's path, and is none.
-fn no_path(text: &str) -> UsageError {
+/// What looks like an OU's path, and is none; the options are those for OUs and for organizations.
+fn no_path(text: &str, [ou, organization]: [&str; 2]) -> UsageError {
     const BOTH: &str = "give its path, o-ORGANIZATION/r-ROOT/ou-UNIT/, or its ARN";
     let error = |told: &str, hint: String| UsageError::new(format!("`{text}` {told}")).hint(hint);
     let with_slash = format!("{text}/");
     if with_slash.parse::<OuPath>().is_ok() {
-        return error("lacks the slash that an OU's path ends with", format!("give --ou {with_slash}"));
+        return error("lacks the slash that an OU's path ends with", format!("give --{ou} {with_slash}"));
     }
     if text.starts_with("ou-") {
         return error(
@@ -99,10 +100,10 @@ fn no_path(text: &str) -> UsageError {
         );
     }
     let mut steps = text.trim_end_matches(['*', '/']).split('/');
-    let organization = steps.next().and_then(|id| id.parse::<OrganizationId>().ok());
-    match organization {
+    let all_of = steps.next().and_then(|id| id.parse::<OrganizationId>().ok());
+    match all_of {
         Some(id) if steps.all(|step| step.starts_with("r-")) => {
-            error("is all of an organization, not an OU", format!("give --organization {id}"))
+            error("is all of an organization, not an OU", format!("give --{organization} {id}"))
         }
         _ => error("is not the path or ARN of an OU", BOTH.to_owned()),
     }
@@ -122,23 +123,34 @@ fn account_id(text: &str) -> Result<AccountId, UsageError> {
     of_members(text).map_or_else(|| accounts::account_id(text), Err)
 }
 
-/// `ACCOUNT`, or `ACCOUNT:SUFFIX` for a role with a custom suffix.
-fn autoscaling(text: &str) -> Result<GranteeRef, UsageError> {
-    let (account, suffix) = match text.split_once(':') {
-        // The ARN of the role, say.
-        Some(("arn", _)) => {
-            return Err(UsageError::new(format!("`{text}` is not an account id"))
-                .hint(format!("give --service-linked-role {text}")));
-        }
-        Some((account, suffix)) => (account, Some(suffix)),
+/// `ACCOUNT`, or an organization or OU, each with `:SUFFIX` for roles with a custom suffix.
+pub(super) fn autoscaling(text: &str) -> Result<GranteeRef, UsageError> {
+    // An ARN has five colons of its own.
+    let colons = if text.starts_with("arn:") { 5 } else { 0 };
+    let (of, suffix) = match text.match_indices(':').nth(colons) {
+        Some((at, _)) => (text.get(..at).unwrap_or(text), text.get(at + 1..)),
         None => (text, None),
     };
     let suffix = suffix.map(str::parse::<RoleSuffix>).transpose().map_err(|error| {
         UsageError::new(error.to_string())
             .hint("it is what follows AWSServiceRoleForAutoScaling_ in the role's name")
     })?;
-    let role = WellKnownRole::AutoScaling { account: account_id(account)?, suffix };
-    Ok(GranteeRef::ServiceLinkedRole(role))
+    match of.parse() {
+        Ok(GranteeRef::Members { members, partition }) => {
+            Ok(GranteeRef::MembersRole { role: MembersRole { members, suffix }, partition })
+        }
+        _ if of.starts_with("ou-") || (of.starts_with("o-") && of.contains('/')) => {
+            Err(no_path(of, ["autoscaling"; 2]))
+        }
+        _ if of.starts_with("o-") => Err(no_organization(of)),
+        // The ARN of the role, say.
+        _ if of.starts_with("arn:") => Err(UsageError::new(format!("`{text}` is not an account id"))
+            .hint(format!("give --service-linked-role {text}"))),
+        _ => {
+            let role = WellKnownRole::AutoScaling { account: account_id(of)?, suffix };
+            Ok(GranteeRef::ServiceLinkedRole(role))
+        }
+    }
 }
 
 fn service_linked_role(text: &str) -> Result<GranteeRef, UsageError> {
@@ -244,8 +256,10 @@ fn parse_grantees(text: &str) -> Result<Vec<GranteeRef>, (usize, UsageError)> {
                 AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),
                 AwsPrincipal::Session(session) => Ok(GranteeRef::Session(session)),
                 _ => match line.parse() {
-                    Ok(named @ GranteeRef::Members { .. }) => Ok(named),
-                    _ if line.starts_with("o-") || line.starts_with("ou-") => Err(no_path(line)),
+                    Ok(named @ (GranteeRef::Members { .. } | GranteeRef::MembersRole { .. })) => Ok(named),
+                    _ if line.starts_with("o-") || line.starts_with("ou-") => {
+                        Err(no_path(line, ["ou", "organization"]))
+                    }
                     _ => Err(no_grantee(line).unwrap_or_else(|| {
                         let what = "no account id and no ARN of a user, role or group";
                         UsageError::new(format!("`{line}` is {what}")).hint(GRANTEES_FORM)
@@ -297,6 +311,45 @@ mod tests {
         ] {
             let told = crate::error::Error::from(read(text).unwrap_err()).hint().unwrap();
             assert!(told.starts_with(hint), "{text}: {told}");
+        }
+    }
+
+    #[test]
+    fn auto_scaling_roles_are_of_an_account_or_of_each_account_of_an_organization() {
+        const ARN: &str = "arn:aws:organizations::111122223333:organization/o-a1b2c3d4e5";
+        for (text, named) in [
+            ("444455556666", "AWSServiceRoleForAutoScaling of account 444455556666"),
+            ("444455556666:blue", "AWSServiceRoleForAutoScaling_blue of account 444455556666"),
+            ("o-a1b2c3d4e5", "autoscaling:o-a1b2c3d4e5"),
+            ("o-a1b2c3d4e5:blue", "autoscaling:o-a1b2c3d4e5:blue"),
+            ("o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/", "autoscaling:o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/"),
+            (ARN, "autoscaling:o-a1b2c3d4e5"),
+            (&format!("{ARN}:blue"), "autoscaling:o-a1b2c3d4e5:blue"),
+            (
+                "arn:aws:organizations::111122223333:ou/o-a1b2c3d4e5/ou-ab12-11111111:blue",
+                "autoscaling:o-a1b2c3d4e5/*/ou-ab12-11111111/:blue",
+            ),
+        ] {
+            assert_eq!(autoscaling(text).unwrap().to_string(), named);
+        }
+        assert_eq!(parse_grantees("autoscaling:o-a1b2c3d4e5:blue # all\n").unwrap().len(), 1);
+        for (text, message, hint) in [
+            ("o-A1", "`o-A1` is not the id or ARN of an organization", "`aws organizations describe"),
+            (
+                "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111",
+                "lacks the slash",
+                "give --autoscaling o-a1b2c3d4e5/r-ab12",
+            ),
+            ("o-a1b2c3d4e5/r-ab12/", "is all of an organization", "give --autoscaling o-a1b2c3d4e5"),
+            ("ou-ab12-11111111", "is an OU without its organization", "give its path"),
+            ("o-a1b2c3d4e5:a b", "is not a role's custom suffix", "it is what follows"),
+            ("arn:aws:iam::444455556666:role/app", "is not an account id", "give --service-linked-role"),
+            ("nobody", "is not an account id of 12 digits", "`aws sts"),
+        ] {
+            let error = autoscaling(text).unwrap_err();
+            let told = error.to_string();
+            let advice = crate::error::Error::from(error).hint().unwrap();
+            assert!(told.contains(message) && advice.starts_with(hint), "{text}: {told} ({advice})");
         }
     }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::grantees::{account, organization, ou, principal};
+use super::grantees::{account, autoscaling, organization, ou, principal};
 use crate::access::{GranteeRef, Profile, Purpose};
-use crate::arn::{AccountId, EntityArn, KeyArn, Members, Partition};
+use crate::arn::{AccountId, KeyArn};
 use crate::cli::{PatchArgs, PolicyKind};
 use crate::error::UsageError;
 
@@ -33,12 +33,8 @@ pub enum PatchKind {
     Key {
         /// The policies' own key, where it is known.
         key: Option<KeyArn>,
-        /// The accounts to be let in.
-        accounts: Vec<AccountId>,
-        /// The users and roles to be let in.
-        principals: Vec<EntityArn>,
-        /// The organizations and OUs whose members are to be let in, with the partition where an ARN told it.
-        members: Vec<(Members, Option<Partition>)>,
+        /// Those to be let in; no session is among them.
+        grantees: Vec<GranteeRef>,
         /// Whether principals that no longer exist go.
         prune_orphans: bool,
     },
@@ -124,7 +120,7 @@ fn kind(args: &PatchArgs) -> Result<PatchKind, UsageError> {
             UsageError::new(format!("{error}")).hint("give the key's ARN: nothing is looked up here")
         })?);
     }
-    let names_members = !args.organization.is_empty() || !args.ou.is_empty();
+    let names_members = !args.organization.is_empty() || !args.ou.is_empty() || !args.autoscaling.is_empty();
     let names_nobody = args.account.is_empty() && args.principal.is_empty() && !names_members;
     match args.kind {
         PolicyKind::Identity if keys.is_empty() => {
@@ -132,7 +128,7 @@ fn kind(args: &PatchArgs) -> Result<PatchKind, UsageError> {
         }
         PolicyKind::Identity if !args.principal.is_empty() || names_members || args.prune_orphans => {
             Err(UsageError::new("an IAM policy names nobody")
-                .hint("leave --principal, --organization, --ou and --prune-orphans out: it serves whomever it is attached to"))
+                .hint("leave --principal, --organization, --ou, --autoscaling and --prune-orphans out: it serves whomever it is attached to"))
         }
         PolicyKind::Identity => Ok(PatchKind::Identity { keys, account: policy_account(args)? }),
         PolicyKind::Key if keys.len() > 1 => Err(UsageError::new("a key policy belongs to one key")
@@ -159,31 +155,19 @@ fn policy_account(args: &PatchArgs) -> Result<Option<AccountId>, UsageError> {
 }
 
 fn key_kind(key: Option<KeyArn>, args: &PatchArgs) -> Result<PatchKind, UsageError> {
-    let mut accounts = Vec::new();
-    let mut principals = Vec::new();
-    let mut members = Vec::new();
-    let accounts_typed = args.account.iter().map(|text| account(text));
-    let principals_typed = args.principal.iter().map(|text| principal(text));
-    let members_typed = args.organization.iter().map(|text| organization(text));
-    let units_typed = args.ou.iter().map(|text| ou(text));
-    for grantee in accounts_typed.chain(principals_typed).chain(members_typed).chain(units_typed) {
-        match grantee? {
-            GranteeRef::Account(id) => accounts.push(id),
-            GranteeRef::Entity(entity) => principals.push(entity),
-            GranteeRef::Members { members: own, partition } => members.push((own, partition)),
-            // `--principal` takes ARNs.
-            GranteeRef::ServiceLinkedRole(role) => {
-                return Err(UsageError::new(format!("{role} is not given by its ARN")));
-            }
-            GranteeRef::Session(session) => {
-                return Err(UsageError::new(format!(
-                    "`{session}` is a session, and its role's path is not known"
-                ))
-                .hint("give the role's own ARN: nothing is looked up here"));
-            }
-        }
+    let typed = args.account.iter().map(|text| account(text));
+    let typed = typed.chain(args.principal.iter().map(|text| principal(text)));
+    let typed = typed.chain(args.organization.iter().map(|text| organization(text)));
+    let typed = typed.chain(args.ou.iter().map(|text| ou(text)));
+    let typed = typed.chain(args.autoscaling.iter().map(|text| autoscaling(text)));
+    let grantees = typed.collect::<Result<Vec<_>, _>>()?;
+    if let Some(GranteeRef::Session(session)) =
+        grantees.iter().find(|grantee| matches!(grantee, GranteeRef::Session(_)))
+    {
+        return Err(UsageError::new(format!("`{session}` is a session, and its role's path is not known"))
+            .hint("give the role's own ARN: nothing is looked up here"));
     }
-    Ok(PatchKind::Key { key, accounts, principals, members, prune_orphans: args.prune_orphans })
+    Ok(PatchKind::Key { key, grantees, prune_orphans: args.prune_orphans })
 }
 
 #[cfg(test)]

@@ -44,13 +44,7 @@ pub(super) async fn units(
     asked: &UnresolvedRequest,
     cloud: &impl Observe,
 ) -> BTreeMap<OuPath, OuPath> {
-    let told = |grantee: &GranteeRef| match grantee {
-        GranteeRef::Members { members: Members::Unit(unit), partition: Some(_) } if unit.is_somewhere() => {
-            Some(unit.clone())
-        }
-        _ => None,
-    };
-    let units: BTreeSet<OuPath> = asked.grantees.iter().filter_map(told).collect();
+    let units: BTreeSet<OuPath> = asked.grantees.iter().filter_map(told_by_arn).cloned().collect();
     let read = units.into_iter().map(async |unit| {
         let path = cloud.organization_path(unit.organization(), &Child::Unit(unit.id().to_owned())).await;
         (unit, path)
@@ -67,6 +61,30 @@ pub(super) async fn units(
         }
     }
     found
+}
+
+/// The OU that an ARN told, and no path.
+fn told_by_arn(grantee: &GranteeRef) -> Option<&OuPath> {
+    let is_told = matches!(
+        grantee,
+        GranteeRef::Members { partition: Some(_), .. } | GranteeRef::MembersRole { partition: Some(_), .. }
+    );
+    match members(grantee) {
+        Some(Members::Unit(unit)) if is_told && unit.is_somewhere() => Some(unit),
+        _ => None,
+    }
+}
+
+/// The same grantee by the path that was read of its OU, where one was.
+pub(super) fn located(grantee: &GranteeRef, units: &BTreeMap<OuPath, OuPath>) -> Option<GranteeRef> {
+    let found = Members::Unit(units.get(told_by_arn(grantee)?)?.clone());
+    let mut located = grantee.clone();
+    match &mut located {
+        GranteeRef::Members { members, .. } => *members = found,
+        GranteeRef::MembersRole { role, .. } => role.members = found,
+        _ => {}
+    }
+    Some(located)
 }
 
 async fn of_account(
@@ -105,6 +123,7 @@ fn reason(error: &CloudError) -> UnreadReason {
 fn members(grantee: &GranteeRef) -> Option<&Members> {
     match grantee {
         GranteeRef::Members { members, .. } => Some(members),
+        GranteeRef::MembersRole { role, .. } => Some(&role.members),
         _ => None,
     }
 }

@@ -50,7 +50,7 @@ fn grantee(text: &str) -> Result<GranteeRef, String> {
         AwsPrincipal::Entity(entity) => Ok(GranteeRef::Entity(entity)),
         AwsPrincipal::Session(session) => Ok(GranteeRef::Session(session)),
         _ => match text.parse() {
-            Ok(members @ GranteeRef::Members { .. }) => Ok(members),
+            Ok(named @ (GranteeRef::Members { .. } | GranteeRef::MembersRole { .. })) => Ok(named),
             _ => Err(format!("`{text}` is not an account id or the ARN of a user, role or group")),
         },
     }

@@ -8,9 +8,10 @@ use sha2::{Digest as _, Sha256};
 use super::call::CallerIdentity;
 use super::refusals::{Refusal, edited};
 use super::source::{Place, Source};
+use super::world::organization::OrganizationEntry;
 use super::world::{Grant, Key, Object, World};
 use crate::access::NewGrant;
-use crate::arn::KeyArn;
+use crate::arn::{Affiliation, KeyArn};
 use crate::authz::{Context, Outcome, Policies, Prepared, Principal, Query, RamDocument, evaluate};
 use crate::policy::{KmsAction, PolicyDocument};
 
@@ -25,7 +26,8 @@ pub(super) fn create(
 ) -> Result<Source, Refusal> {
     let NewGrant { key: arn, grantee, operations, name } = grant;
     let key = world.keys.get(arn).ok_or_else(|| Refusal::no_such_key(arn))?;
-    if !may_create(key, grant, caller) {
+    let stands = world.organization(caller.account).map(OrganizationEntry::affiliation);
+    if !may_create(key, grant, caller, stands.as_ref()) {
         return Err(Refusal::kms_access_denied(&caller.entry.arn, "kms:CreateGrant", &arn.to_string()));
     }
     if key.state != "Enabled" {
@@ -78,7 +80,12 @@ fn place(key: &KeyArn) -> Place {
 }
 
 /// The caller's own IAM policies are taken to allow everything, as for every call in a world.
-fn may_create(key: &Key, grant: &NewGrant, caller: &CallerIdentity<'_>) -> bool {
+fn may_create(
+    key: &Key,
+    grant: &NewGrant,
+    caller: &CallerIdentity<'_>,
+    stands: Option<&Affiliation>,
+) -> bool {
     const EVERYTHING: &str = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
     let documents = [key.policy.text(), EVERYTHING].map(PolicyDocument::parse);
     let (Ok(principal), [Ok(key_policy), Ok(everything)]) =
@@ -86,6 +93,7 @@ fn may_create(key: &Key, grant: &NewGrant, caller: &CallerIdentity<'_>) -> bool 
     else {
         return false;
     };
+    let principal = principal.affiliated(stands);
     let operations = grant.operations.iter().map(String::as_str);
     let context = Context::for_grant(&grant.grantee.to_string(), operations);
     let query = Query::new(&principal, KmsAction::CREATE_GRANT, &grant.key, &context);

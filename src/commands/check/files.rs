@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::super::input::text;
-use crate::access::{Grantee, GranteeRef, Request, UnresolvedRequest};
+use crate::access::{Grantee, Request, UnresolvedRequest};
 use crate::arn::EntityArn;
 use crate::cli::settings::check::CheckFiles;
 use crate::error::UsageError;
@@ -30,8 +30,11 @@ pub(super) fn observe(
         grants: Reading::Unread(unread()),
     };
     let mut observation = Observation { keys: [(files.key.clone(), key)].into(), ..Observation::default() };
-    let grantees = asked.grantees.iter().map(|grantee| resolved(grantee, files));
-    let grantees: Vec<Grantee> = grantees.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    let mut grantees: Vec<Grantee> = Vec::new();
+    for grantee in &asked.grantees {
+        // Settings have refused sessions.
+        grantees.extend(grantee.in_partition(files.key.partition)?.ok());
+    }
     for grantee in &grantees {
         if let Some(entity) = grantee.as_entity() {
             observation.accounts.insert(entity.account, Reading::Read(iam(entity, files)?));
@@ -48,21 +51,6 @@ pub(super) fn observe(
         only_for: std::collections::BTreeMap::new(),
     };
     Ok((request, observation))
-}
-
-/// Settings have refused sessions.
-fn resolved(grantee: &GranteeRef, files: &CheckFiles) -> Result<Option<Grantee>, UsageError> {
-    Ok(match grantee {
-        GranteeRef::Account(id) => Some(Grantee::Account { partition: files.key.partition, id: *id }),
-        GranteeRef::Entity(entity) => Some(entity.clone().into()),
-        GranteeRef::ServiceLinkedRole(role) => {
-            Some(Grantee::ServiceLinkedRole(role.in_partition(files.key.partition)))
-        }
-        GranteeRef::Members { members, partition } => {
-            Some(Grantee::members_in(files.key.partition, members, *partition)?)
-        }
-        GranteeRef::Session(_) => None,
-    })
 }
 
 /// The grantee's account, as far as the files tell: nothing is known to be attached by the remedy's name.

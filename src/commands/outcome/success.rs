@@ -89,7 +89,11 @@ fn what_now(console: &mut Console, ended: &Ended, is_complete: bool) -> io::Resu
     let mut regions = ended.case.request.keys.iter().map(|key| key.region.as_str());
     let region = regions.next().filter(|first| regions.all(|region| region == *first)).unwrap_or("REGION");
     let purpose = ended.case.request.purpose;
+    let waits_for_grants =
+        ended.case.request.grantees.iter().any(|grantee| grantee.as_members_role().is_some());
     let launch = match (is_complete, purpose) {
+        (true, Purpose::Launch) if waits_for_grants => "Once its account has made the grant, launch",
+        (true, Purpose::Start) if waits_for_grants => "Once its account has made the grant, start",
         (true, Purpose::Launch) => "Launch",
         (true, Purpose::Start) => "Start",
         (false, Purpose::Launch) => "When that is done, launch",

@@ -2,8 +2,8 @@
 
 use std::io::{self, Read as _};
 
-use crate::access::{CoverageRule, Grantee, PolicyName, Request};
-use crate::arn::{AccountId, EntityArn, KeyArn, Members, Partition};
+use crate::access::{CoverageRule, Grantee, GranteeRef, PolicyName, Request};
+use crate::arn::{KeyArn, Partition};
 use crate::cli::settings::patch::{Input, PatchKind, PatchSettings};
 use crate::commands::input;
 use crate::error::UsageError;
@@ -88,18 +88,16 @@ fn patched(before: &str, name: &str, settings: &PatchSettings) -> Result<Patched
             let account = account.unwrap_or_else(|| KeyArn::unknown(Partition::Aws).account);
             document::patch_identity_policy(before, name, &request(keys.clone(), Vec::new(), false), account)
         }
-        PatchKind::Key { key, accounts, principals, members, prune_orphans } => {
-            let partition = partition(before, key.as_ref(), principals);
+        PatchKind::Key { key, grantees: named, prune_orphans } => {
+            let partition = partition(before, key.as_ref(), named);
             let key = match key {
                 Some(key) => key.clone(),
-                None => key_of(before, name, partition, (principals, members))?,
+                None => key_of(before, name, partition, named)?,
             };
-            let mut grantees = grantees(accounts, principals, partition);
-            for (members, told) in members {
-                let grantee = Grantee::members_in(partition, members, *told)?;
-                if !grantees.contains(&grantee) {
-                    grantees.push(grantee);
-                }
+            let mut grantees: Vec<Grantee> = Vec::new();
+            for grantee in named {
+                let grantee = grantee.in_partition(partition)?.ok();
+                grantees.extend(grantee.filter(|grantee| !grantees.contains(grantee)));
             }
             document::patch_key_policy(before, name, &request(vec![key], grantees, *prune_orphans))
         }
@@ -113,11 +111,13 @@ fn key_of(
     text: &str,
     name: &str,
     partition: Partition,
-    (principals, members): (&[EntityArn], &[(Members, Option<Partition>)]),
+    grantees: &[GranteeRef],
 ) -> Result<KeyArn, UsageError> {
     let key = KeyArn::unknown(partition);
-    let role = principals.iter().find(|entity| entity.is_service_linked_role());
-    if role.is_none() && members.is_empty() {
+    let role = grantees.iter().find(|grantee| grantee.is_service_linked_role());
+    let is_of_members =
+        |grantee: &GranteeRef| matches!(grantee, GranteeRef::Members { .. } | GranteeRef::MembersRole { .. });
+    if role.is_none() && !grantees.iter().any(is_of_members) {
         return Ok(key);
     }
     match (document::own_account(text), role) {
@@ -134,20 +134,14 @@ fn key_of(
     }
 }
 
-fn grantees(accounts: &[AccountId], principals: &[EntityArn], partition: Partition) -> Vec<Grantee> {
-    let mut grantees: Vec<Grantee> = Vec::new();
-    let accounts = accounts.iter().map(|id| Grantee::Account { partition, id: *id });
-    for grantee in accounts.chain(principals.iter().cloned().map(Grantee::from)) {
-        if !grantees.contains(&grantee) {
-            grantees.push(grantee);
-        }
-    }
-    grantees
-}
-
 /// That of the key, else of a principal that is named, else of one that the policy names.
-fn partition(text: &str, key: Option<&KeyArn>, principals: &[EntityArn]) -> Partition {
-    let named = || principals.first().map(|entity| entity.partition);
+fn partition(text: &str, key: Option<&KeyArn>, grantees: &[GranteeRef]) -> Partition {
+    let named = || {
+        grantees.iter().find_map(|grantee| match grantee {
+            GranteeRef::Entity(entity) => Some(entity.partition),
+            _ => None,
+        })
+    };
     let in_policy = || {
         let document = PolicyDocument::parse(text).ok()?;
         let principals = document.statements.iter().filter_map(|statement| statement.principal.as_ref());

@@ -62,6 +62,12 @@ pub enum FindingCode {
     IdentityCenterRole,
     /// The accounts of an organization have to allow their users and roles the use of the key themselves.
     MembersNeedIam,
+    /// The accounts of an organization have to make the grants of their roles of Auto Scaling themselves.
+    MembersMakeGrants,
+    /// A key policy lets accounts make grants by a variable of which AWS does not say that KMS knows it.
+    VariableUntried,
+    /// A key policy's version knows no variables, and what was asked for needs one.
+    PolicyVersion,
     /// An organization that the key's account is no member of.
     ForeignOrganization,
     /// Where an account stands in AWS Organizations is not known, and something depends on it.
@@ -212,6 +218,7 @@ impl FindingCode {
             | Self::KeyRegion
             | Self::IdentityOnlyRoleDenied
             | Self::ForeignOrganization
+            | Self::PolicyVersion
             | Self::FailedCheck => Weight::Blocking,
             Self::IdentityCenterRole
             | Self::MayNotCreateGrant
@@ -235,6 +242,7 @@ impl FindingCode {
             | Self::UsageUnknown => Weight::LeftOpen,
             Self::GroupDelegation
             | Self::GrantUncertain
+            | Self::VariableUntried
             | Self::LacksGrants
             | Self::MembershipUnknown
             | Self::WiderThanExisting
@@ -251,6 +259,7 @@ impl FindingCode {
             Self::MultiRegionKey
             | Self::MembersNeedIam
             | Self::OuPathUnknown
+            | Self::MembersMakeGrants
             | Self::SeparatePolicy
             | Self::AccessAlready
             | Self::NearMiss

@@ -19,6 +19,19 @@ pub enum GrantFinding {
         /// The account that creates it.
         account: AccountId,
     },
+    /// The key policy lets whoever creates it by a variable, and AWS does not say whether KMS knows it there.
+    Untried {
+        /// The condition's value.
+        value: String,
+        /// Whether the key policy was read, so that its version knows variables.
+        is_read: bool,
+    },
+    /// The key policy may let the account that creates it by an organization's statement, and where the account stands is
+    /// not known.
+    MembershipUnknown {
+        /// The account.
+        account: AccountId,
+    },
     /// The key policy denies it to the account that creates it.
     Denied {
         /// The statements that do, as people call them.
@@ -72,6 +85,8 @@ impl GrantFinding {
     pub(super) fn code(&self) -> FindingCode {
         match self {
             Self::Unread { .. } | Self::NoCredentials { .. } => FindingCode::Unread,
+            Self::MembershipUnknown { .. } => FindingCode::MembershipUnknown,
+            Self::Untried { .. } => FindingCode::VariableUntried,
             Self::Denied { .. } => FindingCode::ExplicitDeny,
             Self::Forbidden { .. } => FindingCode::MayNotCreateGrant,
             Self::Uncertain { .. } => FindingCode::GrantUncertain,

@@ -1,7 +1,7 @@
 //! What is found of the grantees themselves.
 
 use super::FindingCode;
-use crate::access::{PolicyName, ServiceLinkedRole};
+use crate::access::{MembersRole, PolicyName, ServiceLinkedRole};
 use crate::arn::{AccountId, EntityArn, KeyArn, OrganizationId, Partition};
 
 /// Why access can't be planned for a grantee as asked.
@@ -40,6 +40,8 @@ pub enum GranteeFinding {
         account: AccountId,
         /// Its organization; none where it is of none.
         own: Option<OrganizationId>,
+        /// What was asked for of the other one, where that are its accounts' roles of Auto Scaling.
+        role: Option<MembersRole>,
     },
     /// The members of an organization: what lets their users and roles use the keys is their own accounts' IAM.
     MembersNeedIam {
@@ -51,6 +53,13 @@ pub enum GranteeFinding {
         policy: PolicyName,
         /// How many characters such a policy has, and how many IAM takes, where these are fewer.
         excess: Option<(usize, usize)>,
+    },
+    /// The roles of Auto Scaling of an organization's accounts: each account makes the grant of its own one.
+    MembersMakeGrants {
+        /// The keys.
+        keys: Vec<KeyArn>,
+        /// Whose roles.
+        role: MembersRole,
     },
     /// A group of the key's own account, where the key policy does not let the account's IAM decide.
     NoDelegation {
@@ -69,6 +78,7 @@ impl GranteeFinding {
             Self::StandsForAccount { .. } => FindingCode::GroupDelegation,
             Self::ForeignOrganization { .. } => FindingCode::ForeignOrganization,
             Self::MembersNeedIam { .. } => FindingCode::MembersNeedIam,
+            Self::MembersMakeGrants { .. } => FindingCode::MembersMakeGrants,
             Self::NoDelegation { .. } => FindingCode::MissingDelegation,
         }
     }

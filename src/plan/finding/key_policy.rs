@@ -1,7 +1,7 @@
 //! What is found of a key policy: that it was not read, that AWS would refuse it, whom it lets in.
 
 use super::FindingCode;
-use crate::access::Purpose;
+use crate::access::{MembersRole, Purpose};
 use crate::observation::UnreadReason;
 
 /// What stands in a key policy, or in the way of writing it.
@@ -44,6 +44,13 @@ pub enum KeyPolicyFinding {
     Inert {
         /// As people call it.
         statement: String,
+    },
+    /// Its version takes variables for plain text, and what was asked for needs one.
+    NoVariables {
+        /// The version; a document without is of an earlier one too.
+        version: Option<String>,
+        /// What was asked for.
+        role: MembersRole,
     },
     /// Several statements have the same Sid.
     RepeatedSid {
@@ -94,6 +101,7 @@ impl KeyPolicyFinding {
             Self::Orphans { .. } => FindingCode::OrphanedPrincipals,
             Self::TooLarge { .. } => FindingCode::TooLarge,
             Self::Lockout { .. } => FindingCode::Lockout,
+            Self::NoVariables { .. } => FindingCode::PolicyVersion,
             Self::Inert { .. } | Self::RepeatedSid { .. } => FindingCode::InertStatement,
             Self::OpenToAnyone { .. } => FindingCode::OpenToAnyone,
             Self::LacksGrants { .. } => FindingCode::LacksGrants,

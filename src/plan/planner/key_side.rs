@@ -2,6 +2,7 @@
 
 mod grants;
 mod handing_over;
+mod own_roles;
 mod principals;
 mod surplus;
 
@@ -115,6 +116,8 @@ impl KeySide<'_> {
         };
         let reader = Reader::new(base, Face::KeyPolicy(key.partition));
         let needs: Vec<Need<'_>> = principals.iter().map(|principal| self.need(&reader, principal)).collect();
+        let needs: Vec<Need<'_>> =
+            needs.into_iter().map(|need| own_roles::possible(key, base, need, draft)).collect();
         for need in &needs {
             let side = judge(key, base, &reader, need, draft);
             draft.key_sides.insert((key.clone(), need.of.grantee.clone()), side);
@@ -126,10 +129,11 @@ impl KeySide<'_> {
         let naming = patched(&reader, &needs)?;
 
         let missing: Vec<&Need<'_>> =
-            needs.iter().filter(|need| need.of.is_added && !need.missing.is_empty()).collect();
+            needs.iter().filter(|need| need.is_added && !need.missing.is_empty()).collect();
         surplus::warn_of_wider(key, base, &reader, missing.iter().copied(), draft);
         // A grant needs what the key policy says in the end, whoever it comes to name besides.
-        let permitted = grants::permit(key, naming.as_ref().unwrap_or(base), &lacking, self.observation)?;
+        let permitted =
+            grants::permit(key, naming.as_ref().unwrap_or(base), &lacking, self.observation, draft)?;
         let (permitting, permission) = permitted.unzip();
         let after = permitting.or(naming).map(|after| self.documents.keep(after));
         if let Some(after) = &after {
@@ -140,6 +144,7 @@ impl KeySide<'_> {
                 return Ok(());
             }
             draft.changes.push(update(key, (base, after), &missing, permission.as_ref()));
+            own_roles::tell_untried(key, missing.iter().map(|need| &need.of.grantee), true, draft);
         }
         grants::plan_grants(after.as_deref().unwrap_or(base), lacking, permission.as_ref(), self, draft);
         Ok(())
@@ -190,11 +195,14 @@ impl KeySide<'_> {
         let text = of.principal.principal_text();
         let lacks = |required: &&RequiredStatement| !reader.cover(required, &text).missing.is_empty();
         let mut missing: Vec<&RequiredStatement> = of.required.iter().filter(lacks).collect();
-        // What names the principal counts under either rule; evaluation is asked about the rest alone.
-        if self.request.coverage == CoverageRule::Effective && !missing.is_empty() {
+        // What names the principal counts under either rule; evaluation is asked about the rest alone. Whether grants can
+        // be made is a matter of evaluation under either rule.
+        let is_by_effect =
+            self.request.coverage == CoverageRule::Effective || of.grantee.as_members_role().is_some();
+        if is_by_effect && !missing.is_empty() {
             missing.retain(|required| !self.lets_in(&of.grantee, required));
         }
-        Need { of, name: of.principal.to_string(), text, missing }
+        Need { of, name: of.principal.to_string(), text, missing, is_added: of.is_added }
     }
 
     /// Whether evaluation shows that the key's side allows what is needed of a required statement. What a statement has
@@ -227,9 +235,13 @@ fn update(
     missing: &[&Need<'_>],
     permission: Option<&Permission>,
 ) -> Change {
-    let naming = (!missing.is_empty())
-        .then(|| format!("{} must be able to use the key", listed(&names(missing.iter().copied()))));
-    let reasons: Vec<String> = naming.into_iter().chain(permission.map(Permission::reason)).collect();
+    let (own_roles, using): (Vec<&Need<'_>>, Vec<&Need<'_>>) =
+        missing.iter().copied().partition(|need| need.of.grantee.as_members_role().is_some());
+    let naming = (!using.is_empty())
+        .then(|| format!("{} must be able to use the key", listed(&names(using.iter().copied()))));
+    let own_roles = own_roles::reason(own_roles.iter().filter_map(|need| need.of.grantee.as_members_role()));
+    let reasons: Vec<String> =
+        naming.into_iter().chain(own_roles).chain(permission.map(Permission::reason)).collect();
     Change {
         reason: reasons.join("; "),
         gains: gains(key, missing).chain(permission.into_iter().flat_map(Permission::gains)).collect(),
@@ -243,7 +255,7 @@ fn update(
 
 /// The policy with what is missing for those who may be added.
 fn patched(reader: &Reader<'_>, needs: &[Need<'_>]) -> Result<Option<PolicyDocument>, BrokenEdit> {
-    let added = || needs.iter().filter(|need| need.of.is_added);
+    let added = || needs.iter().filter(|need| need.is_added);
     let statements = distinct(added().map(|need| need.of));
     let asked = |required| texts(added().filter(|need| need.of.required.contains(required)));
     let wanted: Vec<Vec<String>> = statements.iter().copied().map(asked).collect();
@@ -263,6 +275,8 @@ struct Need<'a> {
     /// How a statement names it.
     text: String,
     missing: Vec<&'a RequiredStatement>,
+    /// Whether the statements may be added for it.
+    is_added: bool,
 }
 
 /// The principals as statements name them, each once.
@@ -287,9 +301,10 @@ fn judge(
     need: &Need<'_>,
     draft: &mut Draft,
 ) -> Side {
-    match (need.missing.is_empty(), need.of.is_added) {
+    match (need.missing.is_empty(), need.is_added) {
         (true, _) => Side::Covered(covering(reader, document, &need.of.required, &need.text)),
         (false, true) => Side::Planned,
+        (false, false) if need.of.is_added => Side::Missing,
         (false, false) => {
             draft.find(&need.of.grantee, GranteeFinding::NoDelegation { key: key.clone() });
             Side::Missing

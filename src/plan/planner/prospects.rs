@@ -71,7 +71,8 @@ impl Prospects<'_> {
     /// Where evaluation is what counts, the statements that it rests on: by name they may cover nobody, or in part.
     fn tell_what_allows(&self, assessment: &Assessment, draft: &mut Draft) {
         let Assessment { key, grantee, actions, .. } = assessment;
-        if self.request.coverage != CoverageRule::Effective {
+        let is_by_name = self.request.coverage == CoverageRule::Named;
+        if is_by_name && grantee.as_members_role().is_none() {
             return;
         }
         let needed = actions.iter().filter(|action| is_needed(self.request.purpose, action.action));

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::grants::MOST;
 use crate::access::{Grantee, Profile, Purpose, Request};
 use crate::arn::{AccountId, KeyArn, Members};
 use crate::policy::{ActionSet, Condition};
@@ -53,8 +54,13 @@ pub(super) struct Demand {
 /// Grantees who may be given the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Alike {
-    OfAccount { account: AccountId, is_for_a_service: bool },
+    OfAccount {
+        account: AccountId,
+        is_for_a_service: bool,
+    },
     Members(Members),
+    /// The roles of Auto Scaling of such accounts, with what follows the role's name.
+    RolesOf(Members, String),
 }
 
 impl Alike {
@@ -62,7 +68,7 @@ impl Alike {
     pub(super) fn account(&self) -> Option<AccountId> {
         match self {
             Self::OfAccount { account, .. } => Some(*account),
-            Self::Members(_) => None,
+            Self::Members(_) | Self::RolesOf(..) => None,
         }
     }
 }
@@ -76,6 +82,10 @@ impl From<&Grantee> for Alike {
             Grantee::Account { id, .. } => Self::OfAccount { account: *id, is_for_a_service: false },
             Grantee::Entity(entity) => Self::OfAccount { account: entity.account, is_for_a_service: false },
             Grantee::Members(members) => Self::Members(members.clone()),
+            Grantee::MembersRole(role) => {
+                let suffix = role.suffix.as_ref().map(|suffix| format!("_{suffix}"));
+                Self::RolesOf(role.members.clone(), suffix.unwrap_or_default())
+            }
         }
     }
 }
@@ -91,6 +101,7 @@ impl Demand {
         let (is_for_a_service, confining) = match alike {
             Alike::OfAccount { is_for_a_service, .. } => (*is_for_a_service, Vec::new()),
             Alike::Members(members) => (false, confining(members, key)),
+            Alike::RolesOf(members, suffix) => return vec![Self::of_own_grants(members, suffix, key)],
         };
         let for_resources = condition("Bool", "kms:GrantIsForAWSResource", "true".to_owned());
         let is_least = request.profile == Profile::LeastPrivilege;
@@ -116,6 +127,25 @@ impl Demand {
         };
         let grant = new(grants, [common.as_slice(), &[for_resources]].concat());
         if is_start { vec![grant] } else { vec![new(usage, common), grant] }
+    }
+
+    /// What lets each account make the grant of its own role, with the caller's account in the role's ARN and nothing that
+    /// stands for another one.
+    ///
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html>
+    fn of_own_grants(members: &Members, suffix: &str, key: &KeyArn) -> Self {
+        let role = format!(
+            "arn:{}:iam::${{aws:PrincipalAccount}}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling{suffix}",
+            key.partition
+        );
+        let mut conditions = confining(members, key);
+        conditions.push(condition("StringEquals", "kms:GranteePrincipal", role));
+        conditions.push(Condition {
+            values: MOST.map(str::to_owned).to_vec(),
+            ..condition("ForAllValues:StringEquals", "kms:GrantOperations", String::new())
+        });
+        let set = ActionSet::of_patterns(GRANT.iter().copied());
+        Self { actions: GRANT, set, conditions, is_for_anyone: true }
     }
 
     /// Its statement in a key policy.

@@ -34,7 +34,7 @@ pub(super) fn foreign_roles<'a>(
             let account = role.arn().account;
             (account != key.account && asked.request.concerns(key, Some(account))).then_some(role)
         }
-        Grantee::Account { .. } | Grantee::Entity(_) | Grantee::Members(_) => None,
+        Grantee::Account { .. } | Grantee::Entity(_) | Grantee::Members(_) | Grantee::MembersRole(_) => None,
     })
 }
 

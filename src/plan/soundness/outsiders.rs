@@ -23,22 +23,20 @@ struct Outsider {
     organization: Option<(String, String)>,
 }
 
-/// Checks a key policy that lets the members of organizations in.
+/// Checks a key policy that lets the members of organizations do some of these actions.
 pub(super) fn check(
     key: &KeyArn,
     members: &BTreeSet<&Members>,
     (before, after): (&PolicyDocument, &PolicyDocument),
+    actions: &[KmsAction],
 ) -> Result<(), String> {
-    if members.is_empty() {
-        return Ok(());
-    }
     let everything = Prepared::new(&parsed(ALLOW_EVERYTHING)?);
     let all = outsiders(key, members, after);
     let [before, after] = [before, after].map(Prepared::new);
     for outsider in all {
         let own: &[&Prepared] = if outsider.has_iam { &[&everything] } else { &[] };
         let context = outsider.context();
-        for action in KmsAction::all() {
+        for action in actions.iter().copied() {
             let [before, after] = [&before, &after].map(|prepared| {
                 let policies =
                     Policies { key_policy: Some(prepared), identity: Some(own), ..Policies::default() };
@@ -98,11 +96,11 @@ fn outsiders(key: &KeyArn, members: &BTreeSet<&Members>, after: &PolicyDocument)
     let service = Principal::service("ec2.amazonaws.com");
     all.push(Outsider { who: service, has_iam: true, organization: None });
     // Whoever is of the key's account is a member too, and has what its IAM gives and no more.
-    for members in members {
-        let own = (members.organization().to_string(), inside(members));
+    let places = members.iter().map(|members| (members.organization().to_string(), inside(members)));
+    for organization in places.map(Some).chain([None]) {
         for kind in [EntityKind::User, EntityKind::Role] {
             let who = stranger(key.partition, key.account, kind);
-            all.push(Outsider { who, has_iam: false, organization: Some(own.clone()) });
+            all.push(Outsider { who, has_iam: false, organization: organization.clone() });
         }
     }
     all

@@ -1,6 +1,7 @@
 //! Changes that no plan of ours may come to: each is caught, by its form and by its effect.
 
 mod organizations;
+mod own_grants;
 mod tables;
 
 use std::collections::BTreeSet;

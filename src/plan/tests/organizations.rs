@@ -7,11 +7,12 @@ use super::properties::{key_statement, laid_out};
 use super::world::{KEY, ShortRequest, World};
 use crate::access::assessment::{Verdict, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
+use crate::access::grant::OPERATIONS;
 use crate::access::{Grantee, Purpose};
 use crate::arn::KeyArn;
 use crate::authz::{Context, Outcome, Policies, Prepared, Principal, Query, evaluate};
-use crate::plan::{FindingCode, Operation, plan};
-use crate::policy::{ActionSet, KmsAction, PolicyDocument};
+use crate::plan::{FindingCode, Operation, Plan, plan};
+use crate::policy::{ActionSet, Effect, KmsAction, PolicyDocument};
 
 const HOME: &str = "111122223333";
 const ORGANIZATION: &str = "o-a1b2c3d4e5";
@@ -19,6 +20,14 @@ const UNIT: &str = "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/";
 const BELOW: &str = "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/ou-ab12-22222222/";
 const SOMEWHERE: &str = "o-a1b2c3d4e5/*/ou-ab12-22222222/";
 const OTHER: &str = "o-z9y8x7w6v5";
+
+/// The roles of Auto Scaling of each account of some of them.
+const OWN_ROLES: [&str; 4] = [
+    "autoscaling:o-a1b2c3d4e5",
+    "autoscaling:o-a1b2c3d4e5:blue",
+    "autoscaling:o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/",
+    "autoscaling:o-z9y8x7w6v5",
+];
 
 /// Whoever asks: their organization, and where in it.
 const PATHS: [&str; 10] = [
@@ -33,6 +42,12 @@ const PATHS: [&str; 10] = [
     "o-z9y8x7w6v5/r-ab12/ou-ab12-11111111/",
     "o-z9y8x7w6v5/r-zy98/",
 ];
+
+fn auto_scaling_role(account: &str, suffix: &str) -> String {
+    format!(
+        "arn:aws:iam::{account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling{suffix}"
+    )
+}
 
 fn statement() -> impl Strategy<Value = Value> {
     let ids = prop_oneof![Just(json!(ORGANIZATION)), Just(json!([ORGANIZATION, OTHER])), Just(json!("o-*"))];
@@ -50,8 +65,14 @@ fn statement() -> impl Strategy<Value = Value> {
         Just(json!(["kms:Decrypt", "kms:CreateGrant"])),
         Just(json!("kms:*")),
     ];
-    (ids, operators, paths, actions, any::<bool>()).prop_map(|(id, operator, path, actions, keeps_own_out)| {
+    let roles = ["${aws:PrincipalAccount}", "*", "444455556666", "${kms:CallerAccount}"].map(Some);
+    let roles = proptest::sample::select([&[None; 4][..], &roles].concat());
+    let rest = (roles, any::<bool>());
+    (ids, operators, paths, actions, rest).prop_map(|(id, operator, path, actions, (role, keeps_own_out))| {
         let mut condition = json!({});
+        if let Some(account) = role {
+            condition["StringLike"]["kms:GranteePrincipal"] = json!(auto_scaling_role(account, ""));
+        }
         condition[operator]["aws:PrincipalOrgID"] = id;
         if let Some(path) = path {
             condition["ForAnyValue:StringLike"]["aws:PrincipalOrgPaths"] = json!(path);
@@ -65,13 +86,17 @@ fn statement() -> impl Strategy<Value = Value> {
 
 fn world() -> impl Strategy<Value = World> {
     let statements = prop_oneof![2 => statement().boxed(), 1 => key_statement().boxed()];
-    laid_out(proptest::collection::vec(statements, 0..5))
-        .prop_map(|policy| serde_json::from_value(json!({"keys": [{"policy": policy}]})).unwrap())
+    let versions = proptest::sample::select(vec!["2012-10-17", "2012-10-17", "2008-10-17"]);
+    (laid_out(proptest::collection::vec(statements, 0..5)), versions).prop_map(|(policy, version)| {
+        let policy = policy.replace("2012-10-17", version);
+        serde_json::from_value(json!({"keys": [{"policy": policy}]})).unwrap()
+    })
 }
 
 fn request() -> impl Strategy<Value = ShortRequest> {
     let grantees = [ORGANIZATION, UNIT, SOMEWHERE, OTHER, "444455556666"];
-    let grantees = proptest::sample::subsequence(grantees.to_vec(), 1..=4).prop_shuffle();
+    let grantees = grantees.iter().chain(&OWN_ROLES).copied().collect::<Vec<_>>();
+    let grantees = proptest::sample::subsequence(grantees, 1..=5).prop_shuffle();
     let profile = proptest::sample::select(vec!["documented", "least_privilege"]);
     let coverage = proptest::sample::select(vec!["named", "effective"]);
     let purpose = proptest::sample::select(vec!["launch", "launch", "start"]);
@@ -94,13 +119,42 @@ fn is_meant(grantee: &str, account: &str, path: &str) -> bool {
     }
 }
 
+/// Whether an account is allowed, with whatever IAM, to make a grant by itself.
+fn may_grant(policy: &Prepared, (account, path): (&str, &str), to: &str, operations: &[&str]) -> bool {
+    let mut context = Context::complete();
+    context.set("kms:GranteePrincipal", [to]);
+    context.set("kms:GrantOperations", operations.iter().copied());
+    context.set("kms:GrantIsForAWSResource", ["false"]);
+    if let Some((id, _)) = path.split_once('/') {
+        context.set("aws:PrincipalOrgID", [id]);
+        context.set("aws:PrincipalOrgPaths", [path]);
+    }
+    let who: Principal = format!("arn:aws:iam::{account}:role/nobody-names-it").parse().unwrap();
+    let everything = everything();
+    // In the key's own account IAM is not asked.
+    let own: &[&Prepared] = if account == HOME { &[] } else { &[&everything] };
+    let policies = Policies { key_policy: Some(policy), identity: Some(own), ..Policies::default() };
+    let query = Query::new(&who, KmsAction::CREATE_GRANT, &KEY.parse().unwrap(), &context);
+    evaluate(&query, &policies).outcome == Outcome::Allowed
+}
+
+fn everything() -> Prepared {
+    let all = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+    Prepared::new(&PolicyDocument::parse(all).unwrap())
+}
+
+fn update(plan: &Plan) -> Option<[PolicyDocument; 2]> {
+    let update = plan.changes.iter().find_map(|change| match &change.operation {
+        Operation::UpdateKeyPolicy(update) => Some(update),
+        _ => None,
+    })?;
+    Some([&update.before, &update.after].map(|text| PolicyDocument::parse(text.as_str()).unwrap()))
+}
+
 fn allowed(document: &PolicyDocument, account: &str, path: &str, is_through_ec2: bool) -> Vec<KmsAction> {
     let key: KeyArn = KEY.parse().unwrap();
     let prepared = Prepared::new(document);
-    let everything =
-        PolicyDocument::parse(r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#)
-            .unwrap();
-    let everything = Prepared::new(&everything);
+    let everything = everything();
     // In the key's own account nothing is to be had without IAM; in the others IAM is not what is looked at.
     let own: &[&Prepared] = if account == HOME { &[] } else { &[&everything] };
     let who: Principal = format!("arn:aws:iam::{account}:role/nobody-names-it").parse().unwrap();
@@ -160,10 +214,60 @@ proptest! {
         }
         let evidence = Evidence::new(&super::world::carried_out(observation, &plan), &Extras::default());
         let is_told = |code| plan.findings.iter().any(|finding| finding.code() == code);
-        for grantee in request.grantees.iter().filter(|grantee| grantee.as_members().is_some()) {
+        for grantee in request.grantees.iter().filter(|grantee| grantee.members().is_some()) {
             let verdict = evidence.assess(&request.keys[0], grantee, needed_actions(request.purpose)).grantee_verdict();
             let is_doubted = is_told(FindingCode::DenyStatement) || is_told(FindingCode::ExplicitDeny);
-            prop_assert!(verdict == Verdict::Able || is_doubted, "{grantee}: {verdict:?}\n{}", update.after);
+            let is_refused = grantee.as_members_role().is_some() && is_told(FindingCode::PolicyVersion);
+            prop_assert!(
+                verdict == Verdict::Able || is_doubted || is_refused,
+                "{grantee}: {verdict:?}\n{}", update.after
+            );
+        }
+    }
+
+    /// Each account for its own role, and for nobody else: no other account's, no other role or user, in no other account
+    /// and with no operation besides.
+    #[test]
+    fn accounts_make_the_grants_of_their_own_roles_alone(world in world(), request in request()) {
+        let request = request.on(&world);
+        let plan = plan(&request, &world.observe(&request));
+        let Some(documents) = update(&plan) else { return Ok(()) };
+        let [before, after] = documents.each_ref().map(Prepared::new);
+        let [_, documents] = documents;
+        let (after_text, statements) = (documents.text(), &documents.statements);
+        let is_denied = statements.iter().any(|statement| statement.effect == Effect::Deny);
+        let is_refused = plan.findings.iter().any(|finding| finding.code() == FindingCode::PolicyVersion);
+        for account in [HOME, "444455556666", "777788889999"] {
+            for path in PATHS {
+                let own = |suffix: &str| request.grantees.iter().any(|grantee| {
+                    let role = grantee.as_members_role();
+                    role.is_some_and(|role| {
+                        let has_suffix = role.suffix.as_ref().is_some_and(|_| suffix == "_blue");
+                        (has_suffix || (suffix.is_empty() && role.suffix.is_none()))
+                            && is_meant(&role.members.to_string(), account, path)
+                    })
+                });
+                for of in [HOME, "444455556666", "777788889999", "*", "${aws:PrincipalAccount}", ""] {
+                    for suffix in ["", "_blue", "_red"] {
+                        let to = auto_scaling_role(of, suffix);
+                        let is_right = of == account && own(suffix);
+                        let may = |policy| may_grant(policy, (account, path), &to, &OPERATIONS);
+                        prop_assert!(
+                            is_right || may(&before) || !may(&after),
+                            "{account} of `{path}` grants to {to}\n{}", after_text
+                        );
+                        prop_assert!(!is_right || may(&after) || is_denied || is_refused, "{to}\n{}", after_text);
+                        let more = [&OPERATIONS[..], &["RetireGrant"]].concat();
+                        let may = |policy| may_grant(policy, (account, path), &to, &more);
+                        prop_assert!(may(&before) || !may(&after), "{account} of `{path}`\n{}", after_text);
+                    }
+                }
+                for to in ["role/app", "user/app", "root", "role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"] {
+                    let to = format!("arn:aws:iam::{account}:{to}");
+                    let may = |policy| may_grant(policy, (account, path), &to, &["Decrypt"]);
+                    prop_assert!(may(&before) || !may(&after), "{account} of `{path}` grants to {to}\n{}", after_text);
+                }
+            }
         }
     }
 }

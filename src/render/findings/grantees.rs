@@ -4,6 +4,7 @@ use super::Words;
 use crate::arn::EntityKind;
 use crate::plan::finding::GranteeFinding;
 use crate::plan::listing::all_listed;
+use crate::render::command;
 
 pub(super) fn words(found: &GranteeFinding) -> Words {
     match found {
@@ -36,15 +37,29 @@ pub(super) fn words(found: &GranteeFinding) -> Words {
             "a key policy can't name a group, so it lets in account {account} as a whole: whoever that account's IAM \
              allows may use the key"
         )),
-        GranteeFinding::ForeignOrganization { account, own: None } => Words::new(format!(
+        GranteeFinding::ForeignOrganization { account, own: None, .. } => Words::new(format!(
             "account {account}, whose key it is, is a member of no organization: access would go to strangers"
         ))
         .hint("check the id, or give --allow-blocked if this organization is meant"),
-        GranteeFinding::ForeignOrganization { account, own: Some(own) } => Words::new(format!(
+        GranteeFinding::ForeignOrganization { account, own: Some(own), role } => Words::new(format!(
             "account {account}, whose key it is, is a member of the organization `{own}`, and of no other: access would leave \
              it"
         ))
-        .hint(format!("give --organization {own} for its own, or --allow-blocked if another one is meant")),
+        .hint(format!(
+            "give {} for its own, or --allow-blocked if another one is meant",
+            match role {
+                Some(role) => format!("--autoscaling {}", role.option_value(own)),
+                None => format!("--organization {own}"),
+            }
+        )),
+        GranteeFinding::MembersMakeGrants { keys, role } => Words::new(
+            "such a role uses a key by a grant, and none is made here: each account that has Auto Scaling groups makes that of \
+             its own role"
+        )
+        .hint(format!(
+            "with credentials of such an account beside the key's: {}",
+            command::grant_of_member(keys, role)
+        )),
         GranteeFinding::MembersNeedIam { excess: Some((size, most)), policy, keys, .. } => Words::new(format!(
             "nothing is attached in its accounts, and a policy such as {} for all {} keys would have {size} characters, without \
              white space; IAM takes {most}",

@@ -16,6 +16,30 @@ pub(super) fn words(found: &GrantFinding) -> Words {
         GrantFinding::NoCredentials { account } => {
             Words::new(format!("the grant can't be created: no credentials for account {account}"))
         }
+        GrantFinding::Untried { value, is_read } => {
+            let version = if *is_read {
+                ""
+            } else {
+                "the key policy has to be of the `Version` 2012-10-17, or nobody can make a grant by that statement; "
+            };
+            Words::new(format!(
+                "the key policy lets each account make its grant by `{value}` in kms:GranteePrincipal: AWS does not document \
+                 that KMS puts the caller's account there, and it has not been tried; where KMS does not, no account can make \
+                 a grant"
+            ))
+            .hint(format!(
+                "{version}if CreateGrant is refused then, name the accounts one by one, --autoscaling ACCOUNT: their roles' \
+                 ARNs are written out"
+            ))
+        }
+        GrantFinding::MembershipUnknown { account } => Words::new(format!(
+            "a statement of the key policy for an organization may let account {account} create the grant already: of which \
+             organization it is a member is not known"
+        ))
+        .hint(format!(
+            "organizations:DescribeOrganization with credentials of account {account} settles it: --account-profile \
+             {account}=PROFILE"
+        )),
         GrantFinding::Denied { statements, key, account } => Words::new(format!(
             "{} of the key policy of `{key}` denies account {account} the grant that it needs, and no Allow outweighs a \
              Deny",

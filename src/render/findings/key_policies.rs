@@ -36,6 +36,23 @@ pub(super) fn words(found: &KeyPolicyFinding) -> Words {
              its author out"
         ))
         .hint("run it with credentials that the key policy lets change it"),
+        KeyPolicyFinding::NoVariables { version, role } => {
+            let version = match version {
+                Some(version) => format!("is of the version `{version}`"),
+                None => "has no `Version`, which makes it one of 2008-10-17".to_owned(),
+            };
+            Words::new(format!(
+                "the key policy {version}, and takes `${{aws:PrincipalAccount}}` for plain text: no statement in it lets each \
+                 account of {} make the grant of its own {}",
+                role.members,
+                role.name()
+            ))
+            .hint(format!(
+                "name the accounts one by one, --autoscaling {}; or set its `Version` to 2012-10-17 by hand, once you have seen \
+                 that no other statement has a `${{`",
+                role.option_value(&"ACCOUNT")
+            ))
+        }
         KeyPolicyFinding::Inert { statement } => Words::new(format!(
             "{statement} of the key policy has no Action or no Resource: it does nothing, and AWS may refuse to save it"
         )),

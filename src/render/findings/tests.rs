@@ -81,8 +81,8 @@ fn memberships() {
         MembershipFinding::Unit { unit, reason: reason() },
     ]));
     insta::assert_snapshot!(of([
-        GranteeFinding::ForeignOrganization { account, own: None },
-        GranteeFinding::ForeignOrganization { account, own: Some(organization()) },
+        GranteeFinding::ForeignOrganization { account, own: None, role: None },
+        GranteeFinding::ForeignOrganization { account, own: Some(organization()), role: None },
     ]));
 }
 

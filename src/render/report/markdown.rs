@@ -143,7 +143,7 @@ pub(super) fn handovers(report: &Report<'_>) -> String {
     let mut out = Vec::new();
     // Writing to memory does not fail.
     _ = text::handovers(&mut out, &Styles::plain(), WIDTH, request, &plan.handovers);
-    if !out.is_empty() && request.grantees.iter().any(|grantee| grantee.as_members().is_some()) {
+    if !out.is_empty() && request.grantees.iter().any(|grantee| grantee.members().is_some()) {
         out.push(b'\n');
     }
     _ = text::members(&mut out, &Styles::plain(), WIDTH, request);

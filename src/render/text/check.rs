@@ -61,6 +61,9 @@ fn table(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) 
         Grantee::Entity(entity) if entity.kind == EntityKind::Group => {
             ", asked about as a user who has its policies alone"
         }
+        Grantee::MembersRole(_) => {
+            ", asked about as whoever makes the grant in an account that is not the key's own"
+        }
         Grantee::Members(_) => ", asked about as somebody of an account that is not the key's own",
         Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) => "",
     };
@@ -101,7 +104,7 @@ fn outcome(outcome: Outcome, styles: &Styles) -> (&'static str, Style) {
 
 /// Whether it can launch, and what stands in the way.
 fn sentence(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) -> io::Result<()> {
-    let deed = checked.purpose.deed();
+    let deed = checked.assessment.grantee.deed(checked.purpose);
     let (verb, style) = match checked.conclusion {
         Conclusion::CanLaunch => (format!("can {deed}"), styles.added),
         Conclusion::Unknown => (format!("may or may not be able to {deed}"), styles.warning),

@@ -66,7 +66,7 @@ pub fn foreign_access<'g>(
             GainEffect::OneSide => 1,
             GainEffect::Blocked => 2,
         };
-        let known = match (gain.grantee.account(), gain.grantee.as_members()) {
+        let known = match (gain.grantee.account(), gain.grantee.members()) {
             (Some(account), _) => accounts.entry(account).or_insert(end),
             (None, Some(own)) => members.entry(own).or_insert(end),
             (None, None) => continue,

@@ -48,19 +48,43 @@ pub fn handovers(
     Ok(())
 }
 
-/// Writes what the accounts of an organization or OU need that is among the grantees: a policy, the same in each.
+/// Writes what the accounts of an organization or OU need that is among the grantees: a policy, the same in each, and of
+/// those with Auto Scaling groups each its grant.
 ///
 /// # Errors
 /// What the writer returns.
 pub fn members(out: &mut dyn Write, styles: &Styles, width: usize, request: &Request) -> io::Result<()> {
     let members = request.grantees.iter().filter_map(Grantee::as_members);
     let members: Vec<String> = members.map(ToString::to_string).collect();
-    if members.is_empty() {
-        return Ok(());
-    }
-    let heading = format!("For an administrator of each account of {}:", all_listed(&members));
-    Prose::new().styled(styles.strong, &heading).write(out, width, 0)?;
     let page = Page { styles, width };
+    if !members.is_empty() {
+        of_members(out, &page, request, &members)?;
+    }
+    let roles = request.grantees.iter().filter_map(Grantee::as_members_role);
+    for (index, role) in roles.enumerate() {
+        if index > 0 || !members.is_empty() {
+            writeln!(out)?;
+        }
+        let heading = format!(
+            "For an administrator of each account of {} that has Auto Scaling groups:",
+            all_listed(&[role.members.to_string()])
+        );
+        Prose::new().styled(styles.strong, &heading).write(out, width, 0)?;
+        page.say(
+            out,
+            &format!(
+                "Create the grant for its own {}, with credentials of that account and of the key's:",
+                role.name()
+            ),
+        )?;
+        page.commands(out, &[command::grant_of_member(request.keys_for(None), role)])?;
+    }
+    Ok(())
+}
+
+fn of_members(out: &mut dyn Write, page: &Page<'_>, request: &Request, members: &[String]) -> io::Result<()> {
+    let heading = format!("For an administrator of each account of {}:", all_listed(members));
+    Prose::new().styled(page.styles.strong, &heading).write(out, page.width, 0)?;
     let name = request.policy_name.as_str();
     let file = command::document_file(name);
     page.say(

@@ -13,6 +13,9 @@ pub(crate) fn grantee(grantee: &Grantee) -> String {
         Grantee::Entity(entity) => self::entity(entity),
         Grantee::ServiceLinkedRole(role) => self::entity(role.arn()),
         Grantee::Members(members) => self::members(members),
+        Grantee::MembersRole(role) => {
+            format!("{} of each account of {}", role.name(), self::members(&role.members))
+        }
     }
 }
 
@@ -54,6 +57,10 @@ pub(crate) fn grantees(all: &[&Grantee], detail: Detail) -> String {
             Grantee::ServiceLinkedRole(_) => Kind::ServiceLinkedRole,
             Grantee::Members(own) => {
                 members.push(self::members(own));
+                continue;
+            }
+            Grantee::MembersRole(_) => {
+                members.push(grantee(one));
                 continue;
             }
         };

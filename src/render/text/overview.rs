@@ -64,7 +64,10 @@ fn asked(out: &mut dyn Write, styles: &Styles, width: usize, shown: &Shown<'_>) 
         [] => String::new(),
         keys => format!(" with {}", names::keys(&keys.iter().collect::<Vec<_>>(), shown.detail)),
     };
-    let what = format!("{who} to {}{with}", request.purpose.deed());
+    let mut deeds = grantees.iter().map(|grantee| grantee.deed(request.purpose));
+    let first = deeds.next().unwrap_or(request.purpose.deed());
+    let deed = if deeds.all(|deed| deed == first) { first } else { request.purpose.deed() };
+    let what = format!("{who} to {deed}{with}");
     row(out, styles, width, "Asked:", &Prose::new().text(&what))?;
     if grantees.is_empty() || request.keys.is_empty() {
         return Ok(());
@@ -102,23 +105,24 @@ fn stand(
         let known = worst.entry(&assessment.grantee).or_insert(Verdict::Able);
         *known = assessment.verdict().max(*known);
     }
-    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
-    for verdict in worst.values() {
-        *counts.entry(*verdict).or_default() += 1;
+    // Those whom a key policy can't let do more have a deed of their own.
+    let mut counts: BTreeMap<(Verdict, &str), usize> = BTreeMap::new();
+    for (grantee, verdict) in &worst {
+        *counts.entry((*verdict, grantee.deed(purpose))).or_default() += 1;
     }
     let besides = match (plan.is_blocked(), plan.leaves_work()) {
-        _ if !counts.contains_key(&Verdict::Able) => None,
+        _ if !worst.values().any(|verdict| *verdict == Verdict::Able) => None,
         (true, _) => Some("; something else stands in the way"),
         (false, true) => Some("; something is left to do besides"),
         (false, false) => None,
     };
     let mut text = Prose::new();
-    for (index, (verdict, count)) in counts.iter().enumerate() {
+    for (index, ((verdict, deed), count)) in counts.iter().enumerate() {
         let separator = if index > 0 { ", " } else { "" };
         let who = if worst.len() == 1 { String::new() } else { format!("{count} of {} ", worst.len()) };
-        text = text.text(separator).text(&who).styled(style(styles, *verdict), &verdict.of(purpose));
+        text = text.text(separator).text(&who).styled(style(styles, *verdict), &verdict.of(deed));
     }
-    let is_able = counts.keys().all(|verdict| *verdict == Verdict::Able);
+    let is_able = worst.values().all(|verdict| *verdict == Verdict::Able);
     let basis = match besides {
         Some(_) => ", as far as policies go",
         None if is_promise && is_able => ", by everything read",

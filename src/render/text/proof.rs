@@ -57,7 +57,7 @@ pub fn proof(
         write!(out, "  ")?;
         let line = Prose::new()
             .text(&format!("{} ", names::grantee(&assessment.grantee)))
-            .styled(style, &verdict.of(purpose))
+            .styled(style, &verdict.of(assessment.grantee.deed(purpose)))
             .text(&format!(" with {}{}", names::key(&assessment.key), grounds(assessment)));
         line.write_at(out, width, 2, 4)?;
     }

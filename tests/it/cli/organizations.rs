@@ -412,3 +412,95 @@ fn the_members_policy_is_given_to_programs_and_its_size_is_told() {
     assert!(text.contains("for all 50 keys would have "), "{ran}");
     assert!(text.contains("IAM takes 6144") && text.contains("give fewer keys at once"), "{ran}");
 }
+
+const OWN_ROLES: &str = "--autoscaling o-a1b2c3d4e5";
+
+/// One statement for all accounts; each makes its own role's grant then, and an account of another organization none.
+#[test]
+fn accounts_make_the_grants_of_their_own_auto_scaling_roles() {
+    let scene = Scene::of("autoscaling-organization");
+    let mut before = Value::Null;
+    scene.change(|world| before = world["keys"][KEY]["policy"].clone());
+    assert_eq!(check(&scene, "").status, 3);
+    let fixed = scene.fix("--yes");
+    assert_eq!(fixed.status, 0, "{fixed}");
+    assert_eq!(scene.fix("--dry-run --detailed-exitcode").status, 0, "nothing is planned again");
+    let checked = check(&scene, "");
+    assert_eq!(checked.status, 0, "{checked}");
+    // Of a member nothing but the grant is planned, of a stranger the key policy has to change.
+    let changes = |account: &str| -> Vec<String> {
+        let plan = scene.fix(&format!("--dry-run --output json --autoscaling {account}")).json();
+        let changes = plan["changes"].as_array().unwrap().iter();
+        changes.map(|change| change["kind"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(changes("444455556666"), ["create_grant"]);
+    assert_eq!(changes("777788889999"), ["update_key_policy", "create_grant"]);
+    assert_eq!(scene.fix("--yes --autoscaling 444455556666").status, 0);
+    assert_eq!(check(&scene, "--autoscaling 444455556666").status, 0);
+    assert_eq!(check(&scene, "--autoscaling 777788889999").status, 3);
+    let journals = fs::read_dir(scene.path("world.json.journal")).unwrap();
+    let first = journals.map(|journal| journal.unwrap().path()).filter(|path| path.is_file()).min().unwrap();
+    let first = first.file_stem().unwrap().to_str().unwrap();
+    for run in ["", first] {
+        let undone = scene.run(&format!("rollback {run} --sandbox=world.json --yes"));
+        assert_eq!(undone.status, 0, "{undone}");
+    }
+    scene.change(|world| assert_eq!(world["keys"][KEY]["policy"], before));
+    insta::assert_snapshot!(format!("{fixed}\n{checked}"));
+}
+
+/// Where variables are plain text nothing is written; the accounts one by one are.
+#[test]
+fn a_policy_of_an_older_version_is_left_alone() {
+    let scene = Scene::changed("autoscaling-organization", |world| {
+        world["keys"][KEY]["policy"].as_object_mut().unwrap().remove("Version");
+    });
+    let before = scene.content();
+    let refused = scene.fix("--yes");
+    assert_eq!((refused.status, scene.content()), (4, before));
+    assert_eq!(check(&scene, "").status, 4);
+    assert_eq!(scene.fix("--yes --autoscaling 444455556666").status, 0);
+    insta::assert_snapshot!(refused);
+}
+
+/// What is saved, emitted and patched has the variable as it stands, and no tool's language takes it for its own.
+#[test]
+fn the_variable_stays_what_it_is_in_every_form() {
+    const VARIABLE: &str = "arn:aws:iam::${aws:PrincipalAccount}:role/";
+    let scene = Scene::of("autoscaling-organization");
+    let saved = scene.fix(&format!("--dry-run --out plan.json {OWN_ROLES}:blue --autoscaling {UNIT}"));
+    assert_eq!(saved.status, 0, "{saved}");
+    let plan: Value = serde_json::from_slice(&fs::read(scene.path("plan.json")).unwrap()).unwrap();
+    assert_eq!(
+        plan["request"]["grantees"],
+        json!(["autoscaling:o-a1b2c3d4e5:blue", format!("autoscaling:{UNIT}")])
+    );
+    for form in ["terraform", "cloudformation", "cli"] {
+        assert_eq!(scene.fix(&format!("--dry-run --emit {form} --emit-dir {form}")).status, 0);
+        let files = fs::read_dir(scene.path(&format!("{form}/111122223333"))).unwrap();
+        let mut stands = 0;
+        for file in files.map(|file| file.unwrap().path()) {
+            let text = fs::read_to_string(&file).unwrap();
+            let is_code = file.extension().is_some_and(|end| end == "tf" || end == "sh");
+            assert!(!(is_code && text.contains("aws:PrincipalAccount")), "{}", file.display());
+            assert!(!text.contains("Fn::Sub") && !text.contains("!Sub"));
+            stands += text.matches(VARIABLE).count();
+        }
+        assert_eq!(stands, 1, "{form}");
+    }
+    assert_eq!(scene.run("apply plan.json --sandbox=world.json --yes").status, 0);
+    assert_eq!(check(&scene, &format!("{OWN_ROLES}:blue")).status, 0);
+    assert_eq!(check(&scene, OWN_ROLES).status, 3, "the default role is another one");
+    assert_eq!(check(&scene, &format!("--autoscaling {UNIT}")).status, 0);
+    // Without AWS.
+    let root = r#"{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:*", "Resource": "*"}"#;
+    let policy = |version: &str| format!(r#"{{{version} "Statement": [{root}]}}"#);
+    fs::write(scene.path("new.json"), policy(r#""Version": "2012-10-17","#)).unwrap();
+    fs::write(scene.path("old.json"), policy("")).unwrap();
+    let patched = scene.run(&format!("patch {OWN_ROLES} --autoscaling 444455556666 new.json"));
+    assert_eq!((patched.status, patched.stdout.matches(VARIABLE).count()), (0, 1), "{patched}");
+    assert!(patched.stdout.contains("arn:aws:iam::444455556666:root"));
+    let old = scene.run(&format!("patch {OWN_ROLES} old.json"));
+    assert_eq!(old.status, 4);
+    insta::assert_snapshot!(old);
+}

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::arn::{AccountId, OrganizationId};
+use crate::arn::{AccountId, Affiliation, MemberOf, OrganizationId};
 
 /// An organization, as far as its accounts' own entries don't tell it.
 #[derive(Debug, Deserialize)]
@@ -27,4 +27,11 @@ pub(in crate::cloud::sandbox) struct OrganizationEntry {
     pub(in crate::cloud::sandbox) id: OrganizationId,
     /// As far as the root or OU that it is in.
     pub(in crate::cloud::sandbox) path: Option<String>,
+}
+
+impl OrganizationEntry {
+    /// The same, as what is known of the account.
+    pub(in crate::cloud::sandbox) fn affiliation(&self) -> Affiliation {
+        Affiliation::Member(MemberOf { organization: self.id.clone(), path: self.path.clone() })
+    }
 }

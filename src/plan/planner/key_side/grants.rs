@@ -7,7 +7,7 @@ mod question;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Draft;
-use super::KeySide;
+use super::{KeySide, own_roles};
 use crate::access::assessment::{DecidingStatement, DocumentName, Verdict, needed_actions};
 use crate::access::evidence::Evidence;
 use crate::access::grant::{KEY_POLICY_SID, key_policy_statement};
@@ -121,6 +121,7 @@ pub(super) fn plan_grants(
         return;
     }
     let policy = Prepared::new(document);
+    let literal = own_roles::by_variables(document);
     for grant in lacking.grants {
         let grantee = grant.for_whom();
         let question = Question::new(&grant, side.observation);
@@ -130,6 +131,11 @@ pub(super) fn plan_grants(
         if lacking.is_unread || !may_be_created(&question, &policy, draft) {
             draft.handovers.push(Handover::Grant { grant });
             continue;
+        }
+        if let Some((rest, value)) = &literal
+            && !question.is_let_in(rest)
+        {
+            draft.find(&grant.grantee, GrantFinding::Untried { value: value.clone(), is_read: true });
         }
         draft.key_sides.insert((grant.key.clone(), grantee.clone()), Side::Planned);
         draft.changes.push(Change {

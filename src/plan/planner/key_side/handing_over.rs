@@ -2,6 +2,7 @@
 
 use super::super::Draft;
 use super::grants::Lacking;
+use super::own_roles;
 use super::principals::{KeyPrincipal, distinct};
 use crate::arn::KeyArn;
 use crate::observation::UnreadReason;
@@ -36,6 +37,7 @@ pub(super) fn hand_over(
         }
         statements.push(required.for_key_policy(&sids.free(required.key_policy_sid), &texts));
     }
+    own_roles::tell_untried(key, added().map(|principal| &principal.grantee), false, draft);
     statements.extend(lacking.statements(&mut sids));
     grantees.extend(lacking.grantees());
     if !statements.is_empty() {

@@ -70,7 +70,8 @@ pub(super) fn warn_of_wider<'a>(
     draft: &mut Draft,
 ) {
     let mut narrower: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-    for need in missing {
+    // What lets accounts make grants of a kind is no other form of what else lets them do something.
+    for need in missing.filter(|need| need.of.grantee.as_members_role().is_none()) {
         let indices = need.missing.iter().flat_map(|required| reader.narrower(required, &need.text));
         for index in indices.collect::<BTreeSet<_>>() {
             narrower.entry(index).or_default().push(need.name.clone());

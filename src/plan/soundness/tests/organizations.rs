@@ -10,7 +10,7 @@ use crate::arn::Members;
 use crate::observation::Observation;
 use crate::plan::soundness::{outsiders, violations};
 use crate::plan::{Change, KeyPolicyUpdate, Operation};
-use crate::policy::Documents;
+use crate::policy::{Documents, KmsAction};
 
 const ORGANIZATION: &str = "o-a1b2c3d4e5";
 const UNIT: &str = "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/";
@@ -51,7 +51,8 @@ fn found(members: &str, statement: &Value) -> [Option<String>; 2] {
     let all =
         violations(&request, &Observation::default(), &request.grantees, &[change], &Documents::default());
     let own: Members = members.parse().unwrap();
-    let tried = outsiders::check(&key(), &BTreeSet::from([&own]), (&before, &after));
+    let actions: Vec<KmsAction> = KmsAction::all().collect();
+    let tried = outsiders::check(&key(), &BTreeSet::from([&own]), (&before, &after), &actions);
     [all.first().map(|finding| format!("{finding:?}")), tried.err()]
 }
 

@@ -51,6 +51,7 @@ fn name(grantee: &Grantee) -> String {
         Grantee::Account { .. } => "account".to_owned(),
         Grantee::Members(Members::Organization(id)) => id.to_string(),
         Grantee::Members(Members::Unit(unit)) => unit.to_string(),
+        Grantee::MembersRole(role) => role.to_string(),
         Grantee::Entity(_) | Grantee::ServiceLinkedRole(_) => {
             let entity = grantee.as_entity().map(|entity| format!("{}/{}", entity.kind, entity.name));
             entity.unwrap_or_default()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::super::Draft;
 use super::question::Question;
 use super::{Lacking, statement};
 use crate::access::NewGrant;
@@ -10,6 +11,7 @@ use crate::arn::KeyArn;
 use crate::authz::Prepared;
 use crate::observation::Observation;
 use crate::plan::Gain;
+use crate::plan::finding::GrantFinding;
 use crate::plan::patch::{Face, Sids};
 use crate::policy::edit::{BrokenEdit, Editor};
 use crate::policy::{Effect, PolicyDocument};
@@ -28,6 +30,7 @@ pub(in super::super) fn permit(
     document: &PolicyDocument,
     lacking: &Lacking,
     observation: &Observation,
+    draft: &mut Draft,
 ) -> Result<Option<(PolicyDocument, Permission)>, BrokenEdit> {
     if lacking.grants.is_empty() {
         return Ok(None);
@@ -44,6 +47,12 @@ pub(in super::super) fn permit(
             .into_iter()
             .filter(|grant| !Question::new(grant, observation).is_let_in(&policy))
             .collect();
+        for grant in &refused {
+            if Question::new(grant, observation).hangs_on_membership(&policy) {
+                let account = grant.account();
+                draft.find(&grant.grantee, GrantFinding::MembershipUnknown { account });
+            }
+        }
         if !refused.is_empty() {
             editor.append_statement(statement(&sids.free(KEY_POLICY_SID), &refused));
             permitted.extend(refused.into_iter().cloned());

@@ -1,7 +1,7 @@
 //! Whether somebody may create a grant, by the key policy and by its own policies.
 
 use crate::access::NewGrant;
-use crate::arn::AccountId;
+use crate::arn::{AccountId, Affiliation};
 use crate::authz::{Boundary, Context, Decision, Outcome, Policies, Prepared, Principal, Query, evaluate};
 use crate::observation::{IdentityPolicies, NamedDocument, Observation, Reading};
 use crate::policy::{KmsAction, PolicyDocument};
@@ -10,6 +10,8 @@ use crate::policy::{KmsAction, PolicyDocument};
 pub(super) struct Question<'a> {
     pub(super) grant: &'a NewGrant,
     context: Context,
+    /// Where the account stands in AWS Organizations, where that is known.
+    affiliation: Option<Affiliation>,
     pub(super) caller: Option<GrantCaller>,
 }
 
@@ -26,6 +28,7 @@ impl<'a> Question<'a> {
         let operations = grant.operations.iter().map(String::as_str);
         Self {
             context: Context::for_grant(&grant.grantee.to_string(), operations),
+            affiliation: observation.affiliations.get(&grant.account()).cloned(),
             caller: GrantCaller::new(grant.account(), observation),
             grant,
         }
@@ -38,10 +41,17 @@ impl<'a> Question<'a> {
             || caller.is_some_and(|caller| caller.ask(self, policy).outcome == Outcome::Allowed)
     }
 
+    /// Whether the key policy may let the account in, and where it stands in AWS Organizations would tell.
+    pub(super) fn hangs_on_membership(&self, policy: &Prepared) -> bool {
+        let decision = self.of_root(policy);
+        let mut unknown = decision.unknown_keys.iter().map(|key| key.to_ascii_lowercase());
+        decision.outcome == Outcome::Unknown && unknown.any(|key| key.starts_with("aws:principalorg"))
+    }
+
     /// As the account's root user, whom no IAM policy limits.
     pub(super) fn of_root(&self, policy: &Prepared) -> Decision {
         let arn = self.grant.grantee.arn();
-        let root = Principal::root(arn.partition, arn.account);
+        let root = Principal::root(arn.partition, arn.account).affiliated(self.affiliation.as_ref());
         self.ask(&root, &Policies { key_policy: Some(policy), ..Policies::default() })
     }
 
@@ -64,7 +74,8 @@ impl GrantCaller {
             Reading::Read(identity) => prepared(identity),
             Reading::Unread(reason) => Err(reason.to_string()),
         };
-        let principal = caller.arn.parse().ok()?;
+        let principal: Principal = caller.arn.parse().ok()?;
+        let principal = principal.affiliated(observation.affiliations.get(&account));
         Some(Self { arn: caller.arn.clone(), principal, policies })
     }
 
