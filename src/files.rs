@@ -1,9 +1,12 @@
 //! Files that are written whole or not at all, whenever the machine stops: under a name of nobody's and flushed to the
 //! disk first, then given their own, and the folder with that name flushed.
 
+mod leftovers;
+
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
@@ -19,8 +22,9 @@ impl Unnamed {
     }
 
     fn beside(path: &Path, mode: Option<u32>) -> io::Result<Self> {
+        leftovers::remove(folder(path), SystemTime::now());
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".keymend-");
+        builder.prefix(leftovers::PREFIX).rand_bytes(leftovers::RANDOM);
         #[cfg(unix)]
         if let Some(mode) = mode {
             builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));

@@ -3,15 +3,17 @@
 //! Answers are words, which every terminal can show and every screen reader can read.
 
 mod choice;
+mod line;
+mod plain;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 use std::io;
 
+use dialoguer::MultiSelect;
 use dialoguer::console::Term;
 use dialoguer::theme::SimpleTheme;
-use dialoguer::{Input, MultiSelect};
 
 use crate::access::Grantee;
 use crate::escape::Escaped;
@@ -23,6 +25,7 @@ use crate::render::prose::Prose;
 use crate::render::text::{self, Detail, Shown, names};
 
 use choice::Choice;
+pub use plain::is_dumb;
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +71,9 @@ pub fn ask(
 ) -> Result<Answer, PromptError> {
     let dialogue = Dialogue { term: Term::stderr(), plan: shown.plan, shown, styles, outlook };
     let answer = dialogue.hold(seen);
-    dialogue.term.show_cursor()?;
+    if !plain::is_dumb() {
+        dialogue.term.show_cursor()?;
+    }
     match answer {
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Answer::Interrupted),
         answer => Ok(answer?),
@@ -119,23 +124,36 @@ impl Dialogue<'_> {
             writeln!(out)?;
             Prose::new().styled(self.styles.strong, &question).write(out, width, 0)
         })?;
-        let input = Input::with_theme(&SimpleTheme)
-            .with_prompt("  yes, no, select or details")
-            .default(Choice::No)
-            .interact_text_on(&self.term);
-        Ok(input?)
+        loop {
+            let prompt = "  yes, no, select or details (? for what they do) [no]: ";
+            let Some(typed) = line::read(&self.term, prompt)? else { return Ok(Choice::No) };
+            if typed.trim() == "?" {
+                Choice::MEANINGS.iter().try_for_each(|(choice, meaning)| {
+                    self.term.write_line(&format!("    {:<8} {meaning}", choice.to_string()))
+                })?;
+                continue;
+            }
+            match typed.parse::<Choice>() {
+                Ok(choice) => return Ok(choice),
+                Err(error) => self.term.write_line(&format!("error: {}", Escaped(&error.to_string())))?,
+            }
+        }
     }
 
-    /// Lets the user switch changes off and on; what depends on one that is off goes off too. `None` for Esc.
+    /// Lets the user switch changes off and on; what depends on one that is off goes off too. `None` for Esc or Ctrl-D.
     fn select(&self, kept: &[usize]) -> io::Result<Option<Vec<usize>>> {
         let labels: Vec<String> = self.plan.changes.iter().enumerate().map(label).collect();
         let checked: Vec<bool> = (0..labels.len()).map(|index| kept.contains(&index)).collect();
-        let chosen = MultiSelect::with_theme(&SimpleTheme)
-            .with_prompt("Space switches a change off or on, Enter accepts")
-            .items(&labels)
-            .defaults(&checked)
-            .report(false)
-            .interact_on_opt(&self.term)?;
+        let chosen = if plain::is_dumb() {
+            plain::select(&self.term, &labels, &checked)?
+        } else {
+            MultiSelect::with_theme(&SimpleTheme)
+                .with_prompt("Space switches a change off or on, Enter accepts")
+                .items(&labels)
+                .defaults(&checked)
+                .report(false)
+                .interact_on_opt(&self.term)?
+        };
         let Some(chosen) = chosen else { return Ok(None) };
         let dropped: BTreeSet<usize> = (0..labels.len()).filter(|index| !chosen.contains(index)).collect();
         let selection = self.plan.without(&dropped);

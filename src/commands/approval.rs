@@ -46,17 +46,17 @@ pub(super) fn show(
     let is_asked = settings.mode == Mode::Interactive && console.is_interactive;
     let Console { out, styles, talk, talk_styles, width, screen, .. } = console;
     let mut written = Vec::new();
-    match settings.output {
-        OutputFormat::Text => {
-            text::plan(&mut written, styles, *width, shown)?;
-            let screen = screen.as_ref().filter(|_| settings.mode != Mode::Yes);
-            pager::write(out, screen, &written)?;
-        }
-        OutputFormat::Json if is_asked => {
-            text::plan(&mut written, talk_styles, *width, shown)?;
-            talk.write_all(&written)?;
-        }
-        OutputFormat::Json => {}
+    let is_text = settings.output == OutputFormat::Text;
+    if is_text {
+        text::plan(&mut written, styles, *width, shown)?;
+        let screen = screen.as_ref().filter(|_| settings.mode != Mode::Yes);
+        pager::write(out, screen, &written)?;
+    }
+    // Nothing is asked that whoever is asked has not seen: results may go elsewhere, or be a document for programs.
+    if is_asked && !(is_text && screen.is_some()) {
+        written.clear();
+        text::plan(&mut written, talk_styles, *width, shown)?;
+        talk.write_all(&written)?;
     }
     out.flush()?;
     let is_past = screen.as_ref().is_some_and(|screen| !screen.holds(&written));

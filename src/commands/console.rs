@@ -10,6 +10,7 @@ use super::progress::Progress;
 use crate::cli::ColorChoice;
 use crate::error::Error;
 use crate::escape::Escaped;
+use crate::prompt;
 use crate::render::Styles;
 use crate::render::prose::Prose;
 use crate::render::text;
@@ -48,7 +49,7 @@ impl Console {
             styles: styles(color, AutoStream::choice(&stdout)),
             talk_styles: styles(color, AutoStream::choice(&stderr)),
             is_interactive: io::stdin().is_terminal() && stderr.is_terminal(),
-            progress: Progress::of_process(stderr.is_terminal()),
+            progress: Progress::of_process(stderr.is_terminal() && !prompt::is_dumb()),
             screen: Screen::of_process(pages),
             out: Box::new(io::BufWriter::new(stdout)),
             talk: Box::new(stderr),

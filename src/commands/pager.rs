@@ -8,6 +8,7 @@ use console::{Term, measure_text_width};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::config;
+use crate::prompt;
 
 /// Lines of a screen that something else may need: who was asked as, and the question.
 const MARGIN: usize = 4;
@@ -30,10 +31,8 @@ impl Screen {
         let (rows, columns) = Term::stdout().size_checked().filter(|_| stdout.is_terminal())?;
         let said = [config::PAGER, "PAGER"].into_iter().find_map(std::env::var_os);
         let pager = said.unwrap_or_else(|| OsString::from("less"));
-        let can_page = pages
-            && io::stdin().is_terminal()
-            && !(pager.is_empty() || pager == "cat")
-            && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+        let can_page =
+            pages && io::stdin().is_terminal() && !(pager.is_empty() || pager == "cat") && !prompt::is_dumb();
         Some(Self { rows: rows.into(), columns: columns.into(), pager: can_page.then_some(pager) })
     }
 

@@ -1,11 +1,14 @@
 //! How far reading has come, on standard error: a line that moves, and the number of answers where there are more than
 //! a few; without a terminal plain lines, where it takes more than a moment. And what makes it take long.
 
+mod narrow;
+
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinHandle;
 use tracing::field::{Field, Visit};
@@ -14,6 +17,7 @@ use tracing_subscriber::layer::{Context, Layer};
 
 use crate::cloud::RETRIED;
 use crate::error::ExitStatus;
+use narrow::Narrow;
 
 /// So many reads need no telling.
 const FEW: usize = 4;
@@ -34,9 +38,21 @@ struct State {
     waiting: Option<(Instant, usize)>,
 }
 
+/// A line that moves on standard error.
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::with_draw_target(
+        None,
+        ProgressDrawTarget::term_like_with_hz(Box::new(Narrow(Term::buffered_stderr())), 20),
+    )
+    .with_style(style)
+    .with_message("reading")
+}
+
 enum Shown {
-    /// A line that moves.
-    Bar(ProgressBar),
+    /// A line that moves, while somebody waits.
+    Bar(Option<ProgressBar>),
     /// Plain lines.
     Lines { out: Box<dyn Write + Send>, last: Option<Instant> },
     /// Every call is told anyway.
@@ -46,13 +62,8 @@ enum Shown {
 impl Progress {
     /// For a process whose standard error is a terminal or not.
     pub fn of_process(is_terminal: bool) -> Self {
-        let bar = || {
-            let style = ProgressStyle::with_template("{spinner} {msg}")
-                .unwrap_or_else(|_| ProgressStyle::default_spinner());
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
-        };
         let lines = || Shown::Lines { out: Box::new(io::stderr()), last: None };
-        Self::new(if is_terminal { Shown::Bar(bar()) } else { lines() })
+        Self::new(if is_terminal { Shown::Bar(None) } else { lines() })
     }
 
     fn new(shown: Shown) -> Self {
@@ -66,14 +77,12 @@ impl Progress {
 
     /// Shows how far it is until what is given back is dropped.
     pub(super) fn waiting(&self) -> Waiting {
-        self.with(|state| {
+        let is_moving = self.with(|state| {
             state.waiting = Some((Instant::now(), 0));
-            if let Shown::Bar(bar) = &state.shown {
-                bar.set_message("reading");
-                bar.enable_steady_tick(TICK);
-            }
+            let Shown::Bar(shown) = &mut state.shown else { return false };
+            shown.insert(bar()).enable_steady_tick(TICK);
+            true
         });
-        let is_moving = self.with(|state| matches!(state.shown, Shown::Bar(_)));
         let listener = is_moving.then(|| tokio::spawn(ends_on_interrupt(self.clone())));
         Waiting { progress: self.clone(), listener }
     }
@@ -82,10 +91,11 @@ impl Progress {
     fn stop(&self) {
         self.with(|state| {
             state.waiting = None;
-            if let Shown::Bar(bar) = &state.shown {
+            if let Shown::Bar(shown) = &mut state.shown
+                && let Some(bar) = shown.take()
+            {
                 bar.disable_steady_tick();
                 bar.finish_and_clear();
-                bar.reset();
             }
         });
     }
@@ -106,8 +116,8 @@ impl State {
     fn remark(&mut self, line: &str) {
         // Whether anybody reads it changes nothing.
         match &mut self.shown {
-            Shown::Bar(bar) if self.waiting.is_some() => bar.println(line),
-            Shown::Bar(_) => _ = writeln!(io::stderr(), "{line}"),
+            Shown::Bar(Some(bar)) => _ = bar.suspend(|| writeln!(io::stderr(), "{line}")),
+            Shown::Bar(None) => _ = writeln!(io::stderr(), "{line}"),
             Shown::Lines { out, .. } => _ = writeln!(out, "{line}"),
             Shown::Nothing => {}
         }
@@ -121,7 +131,7 @@ impl State {
         }
         let message = format!("reading: {answers} answers so far");
         match &mut self.shown {
-            Shown::Bar(bar) => bar.set_message(message),
+            Shown::Bar(Some(bar)) => bar.set_message(message),
             Shown::Lines { out, last }
                 if last.is_none_or(|last| now.duration_since(last) >= BETWEEN_LINES) =>
             {
@@ -129,7 +139,7 @@ impl State {
                 // Whether anybody reads it changes nothing.
                 _ = writeln!(out, "{message}");
             }
-            Shown::Lines { .. } | Shown::Nothing => {}
+            Shown::Bar(None) | Shown::Lines { .. } | Shown::Nothing => {}
         }
     }
 }

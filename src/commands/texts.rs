@@ -25,7 +25,7 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
     let mode = if args.dry_run { Task::DryRun } else { Task::Apply };
     if keys.is_empty() && accounts.is_empty() {
         return Err(UsageError::new("no key and no account is given")
-            .hint("give --key ARN for the key's account, --account ID for a requester account, or both")
+            .hint("give --key ARN for the key's account, --account ID for a requester account, one that launches instances, or both")
             .into());
     }
     let more = |policy, side| {
@@ -51,11 +51,18 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
         policies.insert(format!("{account} (requester account)"), more(policy, Ec2Side::Requester));
     }
     // One policy is printed as it can be used; several are told apart by their account.
+    let is_one = policies.len() == 1;
     let printed = match policies.iter().next() {
-        Some((_, only)) if policies.len() == 1 => only.clone(),
+        Some((_, only)) if is_one => only.clone(),
         _ => policies.into(),
     };
     writeln!(console.out, "{printed:#}")?;
+    if !is_one {
+        console.hint(
+            "these are several policies, by account: with --key of one account alone, or one --account alone, its policy is \
+             printed by itself, as `aws iam create-policy --policy-document file:///dev/stdin` takes it",
+        )?;
+    }
     Ok(ExitStatus::Done)
 }
 

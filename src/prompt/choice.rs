@@ -12,6 +12,16 @@ pub(super) enum Choice {
     Details,
 }
 
+impl Choice {
+    /// What each answer leads to.
+    pub(super) const MEANINGS: [(Self, &str); 4] = [
+        (Self::Yes, "writes these changes"),
+        (Self::No, "writes nothing; so do Enter alone and Ctrl-D"),
+        (Self::Select, "lets you leave changes out, then asks again"),
+        (Self::Details, "shows the documents before and after, whole, then asks again"),
+    ];
+}
+
 /// A text that is no answer.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no answer: type yes, no, select or details, or the first letter")]

@@ -30,13 +30,15 @@ impl<'a> Dialogue<'a> {
 
     /// With more arguments, which a shell reads.
     fn with(scene: &'a Scene, arguments: &str, question: &str) -> Self {
-        Self::of(scene, &format!("fix --sandbox=world.json {arguments}"), question)
+        Self::of(scene, &format!("fix --sandbox=world.json {arguments}"), question, "xterm")
     }
 
-    /// Of any command.
-    fn of(scene: &'a Scene, arguments: &str, question: &str) -> Self {
+    /// Of any command, on a terminal of any kind.
+    fn of(scene: &'a Scene, arguments: &str, question: &str, term: &str) -> Self {
         let line = format!("'{}' {arguments}; echo exit status $?", env!("CARGO_BIN_EXE_keymend"));
-        let session = spawn_command(in_a_shell(scene, &line), Some(20_000)).unwrap();
+        let mut command = in_a_shell(scene, &line);
+        command.env("TERM", term);
+        let session = spawn_command(command, Some(20_000)).unwrap();
         let mut dialogue = Self { scene, session };
         dialogue.sees(question);
         dialogue.sees("[no]: ");
@@ -215,7 +217,7 @@ fn what_an_undoing_leaves_out_is_left_to_do() {
     let scene = Scene::of("copied-ami");
     assert_eq!(scene.fix("--yes").status, 0);
     let list = || scene.run("rollback --sandbox=world.json --list").stdout;
-    let mut dialogue = Dialogue::of(&scene, "rollback --sandbox=world.json", "Apply 3 changes?");
+    let mut dialogue = Dialogue::of(&scene, "rollback --sandbox=world.json", "Apply 3 changes?", "xterm");
     dialogue.press("select\r");
     dialogue.sees("> [x] 1. - detach the policy");
     dialogue.press("jj ");
@@ -376,4 +378,57 @@ fn one_question_for_all_keys_and_accounts() {
     let conclusions: Vec<&Value> =
         again["checks"].as_array().unwrap().iter().map(|check| &check["conclusion"]).collect();
     assert_eq!(conclusions, ["can_launch"; 4]);
+}
+
+#[test]
+fn ctrl_d_is_no() {
+    for keys in ["\u{4}", "yes\u{4}"] {
+        let (said, status) = declined(keys);
+        assert!(status == 5 && said.ends_with("Nothing was written.\n"), "{status}: {said}");
+    }
+}
+
+#[test]
+fn a_question_mark_tells_the_answers() {
+    let scene = Scene::of("five-versions");
+    let mut dialogue = Dialogue::on(&scene);
+    dialogue.press("?\r");
+    dialogue.sees("yes      writes these changes");
+    dialogue.sees("no       writes nothing; so do Enter alone and Ctrl-D");
+    dialogue.sees("select   lets you leave changes out, then asks again");
+    dialogue.sees("details  shows the documents before and after");
+    dialogue.sees("[no]: ");
+    dialogue.press("y\r");
+    assert_eq!(dialogue.ends().1, 0);
+}
+
+#[test]
+fn nothing_is_asked_that_was_not_shown() {
+    let scene = Scene::of("copied-ami");
+    let question = "1. ~ update the key policy";
+    let mut dialogue = Dialogue::with(&scene, ">out.txt", question);
+    dialogue.press("n\r");
+    assert_eq!(dialogue.ends().1, 5);
+    let kept = std::fs::read_to_string(scene.path("out.txt")).unwrap();
+    assert!(kept.starts_with("1. ~ update the key policy\n"), "{kept}");
+}
+
+#[test]
+fn a_dumb_terminal_has_a_plain_list() {
+    let scene = Scene::of("five-versions");
+    let question = "Apply 3 changes?";
+    let mut dialogue = Dialogue::of(&scene, "fix --sandbox=world.json", question, "dumb");
+    dialogue.press("select\r");
+    dialogue.sees("  [x] 2. - delete version v3");
+    dialogue.sees("Numbers switch changes off or on, Enter accepts: ");
+    dialogue.press("7\r");
+    dialogue.sees("error: `7` is none of the numbers");
+    dialogue.press("2\r");
+    dialogue.sees("  [ ] 2. - delete version v3");
+    dialogue.press("\r");
+    dialogue.sees("Change 3 (update the policy KmsKeyUsagePolicy) drops too: it needs change 2.");
+    dialogue.sees("Apply 1 change?");
+    dialogue.press("n\r");
+    let (said, status) = dialogue.ends();
+    assert!(status == 5 && !said.contains('\u{1b}'), "{said:?}");
 }
