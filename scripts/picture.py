@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Draws coloured terminal output as an SVG: ANSI on stdin, SVG on stdout.
 
-    keymend fix --sandbox --dry-run --color always | scripts/picture.py 'keymend fix --sandbox' > fix.svg
+    keymend fix --sandbox --dry-run --color always | scripts/picture.py dark 'keymend fix --sandbox' > fix-dark.svg
 
-The argument is the command that the picture shows. The same input gives the same bytes.
+The arguments are the theme, `dark` or `light`, and the command that the picture shows. The same input gives the same
+bytes.
 """
 
 import re
@@ -17,12 +18,27 @@ CELL_WIDTH, LINE_HEIGHT, FONT_SIZE = 8.4, 20, 14
 MARGIN, TITLE_BAR = 20, 38
 MIN_COLUMNS, TAB = 80, 8
 
-WINDOW, BAR, EDGE, TEXT = "#0d1117", "#161b22", "#30363d", "#e6edf3"
-COLOURS = ["#6e7681", "#ff7b72", "#3fb950", "#d29922", "#58a6ff", "#bc8cff", "#39c5cf", "#b1bac4",
-           "#8b949e", "#ffa198", "#56d364", "#e3b341", "#79c0ff", "#d2a8ff", "#56d4dd", "#ffffff"]
-# Behind text the same colours are darker, so that text in any colour stays legible.
-BACKGROUNDS = ["#21262d", "#5c161a", "#0f4022", "#5c4108", "#0d419d", "#5a2e9e", "#0b4f55", "#484f58",
-               "#30363d", "#8e2a2f", "#196c2e", "#7a5a0c", "#1158c7", "#6f42b5", "#116a72", "#6e7681"]
+# Window, bar, edge and text; text in ANSI's colours; and the same behind text, darker in the dark and lighter in the
+# light, so that text in any colour stays legible.
+THEMES = {
+    "dark": (
+        ["#0d1117", "#161b22", "#30363d", "#e6edf3"],
+        ["#6e7681", "#ff7b72", "#3fb950", "#d29922", "#58a6ff", "#bc8cff", "#39c5cf", "#b1bac4",
+         "#8b949e", "#ffa198", "#56d364", "#e3b341", "#79c0ff", "#d2a8ff", "#56d4dd", "#ffffff"],
+        ["#21262d", "#5c161a", "#0f4022", "#5c4108", "#0d419d", "#5a2e9e", "#0b4f55", "#484f58",
+         "#30363d", "#8e2a2f", "#196c2e", "#7a5a0c", "#1158c7", "#6f42b5", "#116a72", "#6e7681"],
+    ),
+    "light": (
+        ["#ffffff", "#f6f8fa", "#d0d7de", "#1f2328"],
+        ["#24292f", "#cf222e", "#116329", "#7d4e00", "#0969da", "#8250df", "#1b7c83", "#6e7781",
+         "#57606a", "#a40e26", "#1a7f37", "#633c01", "#0550ae", "#6639ba", "#136061", "#424a53"],
+        ["#eaeef2", "#ffd7d5", "#b4f1c0", "#fae17d", "#b6e3ff", "#ecd8ff", "#b3f0ff", "#d0d7de",
+         "#d0d7de", "#ffaba8", "#6fdd8b", "#eac54f", "#80ccff", "#d8b9ff", "#76e3ea", "#afb8c1"],
+    ),
+}
+if sys.argv[1:2] == [] or sys.argv[1] not in THEMES:
+    sys.exit(f"usage: {sys.argv[0]} {'|'.join(THEMES)} [COMMAND...]")
+(WINDOW, BAR, EDGE, TEXT), COLOURS, BACKGROUNDS = THEMES[sys.argv[1]]
 CUBE = [0, 95, 135, 175, 215, 255]
 
 # CSI with its parameters and final byte; OSC up to BEL or ST; any other two-character escape.
@@ -174,7 +190,7 @@ def svg(command, text):
 def main():
     sys.stdin.reconfigure(encoding="utf-8")
     sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    sys.stdout.write(svg(" ".join(sys.argv[1:]), sys.stdin.read()))
+    sys.stdout.write(svg(" ".join(sys.argv[2:]), sys.stdin.read()))
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-fn draw(command: &[&str], ansi: &[u8]) -> String {
+fn draw(theme: &str, command: &[&str], ansi: &[u8]) -> String {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/picture.py");
     let mut python = Command::new("python3")
-        .arg(script)
+        .args([script, theme])
         .args(command)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -20,7 +20,7 @@ fn draw(command: &[&str], ansi: &[u8]) -> String {
 
 /// The lines of the drawing that depend on the text.
 fn drawn(ansi: &str) -> String {
-    let picture = draw(&["keymend", "fix"], ansi.as_bytes());
+    let picture = draw("dark", &["keymend", "fix"], ansi.as_bytes());
     let lines = picture.lines().filter(|line| line.starts_with("<text") || line.contains("height=\"20\""));
     lines.skip(2).collect::<Vec<_>>().join("\n")
 }
@@ -52,22 +52,41 @@ fn text_is_text_and_escapes_are_never_drawn() {
 #[test]
 fn the_window_grows_with_its_text() {
     let width = |text: &str| {
-        draw(&["keymend", "fix"], text.as_bytes()).split('"').nth(3).unwrap().parse::<u32>().unwrap()
+        draw("dark", &["keymend", "fix"], text.as_bytes()).split('"').nth(3).unwrap().parse::<u32>().unwrap()
     };
     assert_eq!(width(""), width("short"));
     assert!(width(&"long ".repeat(40)) > 1600);
 }
 
 #[test]
-fn the_picture_in_the_readme_is_what_the_program_prints() {
-    let world = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/worlds/second-role.json");
-    let output = Command::new(env!("CARGO_BIN_EXE_keymend"))
-        .args(["fix", &format!("--sandbox={world}"), "--dry-run", "--color", "always"])
-        .env("COLUMNS", "100")
-        .output()
+fn a_light_picture_differs_in_nothing_but_its_colours() {
+    let colourless = |theme: &str| {
+        let picture = draw(theme, &["keymend", "fix"], b"\x1b[32m+ \x1b[42ma\x1b[0m \x1b[7mz");
+        let parts: Vec<&str> = picture.split('#').collect();
+        let rest: Vec<&str> = parts.iter().map(|part| part.get(6..).unwrap_or_default()).collect();
+        (rest.join("#"), parts.len(), picture)
+    };
+    let (dark, light) = (colourless("dark"), colourless("light"));
+    assert_eq!((&dark.0, dark.1), (&light.0, light.1));
+    assert_ne!(dark.2, light.2);
+}
+
+#[test]
+fn the_pictures_in_the_readme_are_what_the_program_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    let drawn = Command::new("bash")
+        .args([concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/picture.sh")])
+        .arg(folder.path())
+        .env("KEYMEND", env!("CARGO_BIN_EXE_keymend"))
+        .status()
         .unwrap();
-    let command = ["keymend", "fix", "--sandbox=fixtures/worlds/second-role.json", "--dry-run"];
-    let drawn = draw(&command, &output.stdout);
-    let kept = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/img/fix.svg")).unwrap();
-    assert!(drawn == kept, "scripts/picture.sh draws it anew");
+    assert!(drawn.success());
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    for name in ["fix-dark.svg", "fix-light.svg"] {
+        let drawn = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let kept =
+            std::fs::read_to_string(format!("{}/docs/img/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        assert!(drawn == kept, "scripts/picture.sh draws {name} anew");
+        assert!(readme.contains(&format!("\"docs/img/{name}\"")), "{name}");
+    }
 }
