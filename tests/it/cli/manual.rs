@@ -70,19 +70,6 @@ fn the_manual_tells_the_exit_statuses_of_help() {
 }
 
 #[test]
-fn the_readme_speaks_of_flags_that_exist() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    for command in ["fix", "check", "apply", "rollback", "patch", "permissions"] {
-        let start = format!("keymend {command}");
-        let known = flags(&printed(&format!("{command} --help")));
-        for line in readme.lines().filter(|line| line.trim_start().starts_with(&start)) {
-            let unknown: Vec<String> = flags(line).difference(&known).cloned().collect();
-            assert_eq!(unknown, Vec::<String>::new(), "{line}");
-        }
-    }
-}
-
-#[test]
 fn help_is_worth_reading() {
     insta::assert_snapshot!(format!("{}\n----\n{}", printed("--help"), printed("fix --help")));
     insta::assert_snapshot!(printed("check --help"));
