@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::access::trial::Simulated;
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, Child, EntityArn, EntityName, KeyArn, OrganizationId, PolicyArn};
+use crate::arn::{AccountId, Child, EntityArn, EntityKind, EntityName, KeyArn, OrganizationId, PolicyArn};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 use crate::policy::KmsAction;
@@ -37,6 +37,10 @@ pub trait Observe {
 
     /// kms:GetKeyPolicy for the policy named `AWS_RAM`, byte for byte; `None` where there is none.
     async fn ram_policy(&self, key: &KeyArn) -> Result<Option<String>, CloudError>;
+
+    /// Names of an account's users, roles or groups, as many as one answer has (iam:ListUsers, iam:ListRoles,
+    /// iam:ListGroups): for what is mistyped, and nothing is decided by it.
+    async fn names(&self, account: AccountId, kind: EntityKind) -> Result<Vec<String>, CloudError>;
 
     /// iam:GetAccountSummary.
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError>;

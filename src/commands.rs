@@ -1,5 +1,6 @@
 //! The commands: each a short story told with the parts of the library.
 
+mod alike;
 mod apply;
 mod approval;
 mod backend;

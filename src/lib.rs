@@ -6,6 +6,7 @@
 //! {`observation`, `plan`} ← `cloud` ← {`launch`, `apply`} ← `commands`. Below all: `escape` ← `shell`, and `files`.
 
 pub mod access;
+mod alike;
 pub mod apply;
 pub mod arn;
 pub mod authz;

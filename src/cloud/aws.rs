@@ -39,7 +39,7 @@ use self::pace::Pace;
 use self::session::{Session, Sessions, partition};
 use super::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, Child, EntityArn, EntityName, KeyArn, OrganizationId, PolicyArn};
+use crate::arn::{AccountId, Child, EntityArn, EntityKind, EntityName, KeyArn, OrganizationId, PolicyArn};
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 
@@ -175,6 +175,15 @@ impl Observe for Aws {
         };
         let session = self.sessions.required(&call, key.account).await?;
         kms::ram_policy(&session.kms(&key.region), &call).await
+    }
+
+    async fn names(&self, account: AccountId, kind: EntityKind) -> Result<Vec<String>, CloudError> {
+        let call = match kind {
+            EntityKind::User => "iam:ListUsers",
+            EntityKind::Role => "iam:ListRoles",
+            EntityKind::Group => "iam:ListGroups",
+        };
+        self.iam(account, call).await?.names(kind).await
     }
 
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {

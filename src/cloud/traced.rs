@@ -10,7 +10,7 @@ use super::ec2::{ObserveEc2, Viewpoint};
 use super::{Actor, Belongings, CloudError, LaunchCall, Observe, Prove, Receipt, Write};
 use crate::access::trial::Simulated;
 use crate::access::{KeyRef, PolicyName};
-use crate::arn::{AccountId, Child, EntityArn, EntityName, KeyArn, OrganizationId, PolicyArn};
+use crate::arn::{AccountId, Child, EntityArn, EntityKind, EntityName, KeyArn, OrganizationId, PolicyArn};
 use crate::escape::Escaped;
 use crate::observation::ec2::{AllowedImages, EbsDefaults, Image, Instance, Shares, Snapshot, Volume};
 use crate::observation::template::{AutoScalingGroup, LaunchTemplate, TemplateRef};
@@ -55,6 +55,11 @@ impl<C: Observe> Observe for Traced<C> {
 
     async fn key_policy(&self, key: &KeyArn) -> Result<String, CloudError> {
         told("read key policy", key, self.0.key_policy(key)).await
+    }
+
+    async fn names(&self, account: AccountId, kind: EntityKind) -> Result<Vec<String>, CloudError> {
+        told("list names", &format_args!("of {kind}s in account {account}"), self.0.names(account, kind))
+            .await
     }
 
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {

@@ -8,7 +8,7 @@ use std::io;
 
 use super::backend::{self, Cloud, Ground, Work};
 use super::console::Console;
-use super::{chain, defaults, ending, organization};
+use super::{alike, chain, defaults, ending, organization};
 use crate::access::chain::Chain;
 use crate::apply::Clock;
 use crate::cli::settings::check::{CheckRun, CheckSettings, Source};
@@ -33,7 +33,9 @@ pub(super) async fn check(args: &CheckArgs, console: &mut Console) -> Result<Exi
         Source::Files(documents) => {
             let (request, mut observation) = files::observe(&documents, &run.asked)?;
             observation.organization = organization;
-            tell(&run, &Read { chain: Chain::default(), request, observation }, console)
+            let read = Read { chain: Chain::default(), request, observation };
+            let found = Found::of(&run, &read);
+            tell(&run, &read, &found, console)
         }
         Source::Backend(backend) => {
             backend::run(&backend, Check { run: &mut run, organization }, console).await
@@ -72,18 +74,22 @@ impl Work for Check<'_> {
         drop(reading);
         let (width, styles) = (console.width, console.talk_styles.clone());
         text::callers(console.talk()?, &styles, width, &observation)?;
-        tell(run, &Read { chain, request, observation }, console)
+        let read = Read { chain, request, observation };
+        let found = Found::of(run, &read);
+        let status = tell(run, &read, &found, console)?;
+        let findings = found.checked.iter().flat_map(|checked| &checked.findings);
+        alike::tell(findings.chain(&found.findings), &ground.cloud, console).await?;
+        Ok(status)
     }
 }
 
 /// Shows what was found, and says how the process ends.
-fn tell(run: &CheckRun, read: &Read, console: &mut Console) -> Result<ExitStatus, Error> {
-    let found = Found::of(run, read);
+fn tell(run: &CheckRun, read: &Read, found: &Found, console: &mut Console) -> Result<ExitStatus, Error> {
     let status = ending::status(ending::of_check(found.worst));
     match run.output {
         OutputChoice::Table if read.request.grantees.is_empty() => return Err(no_table().into()),
-        OutputChoice::Table => write_table(&found, console)?,
-        OutputChoice::Text => write_text(run, read, &found, console)?,
+        OutputChoice::Table => write_table(found, console)?,
+        OutputChoice::Text => write_text(run, read, found, console)?,
         OutputChoice::Json => json::write_check(
             &mut console.out,
             &CheckReport {

@@ -9,7 +9,7 @@ use super::place::Place;
 use super::proof::Court;
 use super::resume::{self, Earlier};
 use super::run::{Decision, Ended, Job};
-use super::{chain, defaults, document, ending, handover, organization};
+use super::{alike, chain, defaults, document, ending, handover, organization};
 use crate::access::UnresolvedRequest;
 use crate::apply::Clock;
 use crate::apply::journal::{Origin, Record};
@@ -59,6 +59,7 @@ impl Work for Fix<'_> {
         let foresight = outlook.foresight(&case.plan.changes);
         let shown = approval::shown(&settings.run, &case, Some(&foresight), &foresight.gained);
         let seen = approval::show(&settings.run, &case, &shown, console)?;
+        alike::tell(case.plan.findings.iter(), &ground.cloud, console).await?;
         handover::save(settings, &case, console)?;
         handover::emit(&settings.handover, &settings.run, &case, console)?;
         let destinations = handover::open(&settings.handover)?;

@@ -14,7 +14,7 @@ use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, Partition, Policy
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::observation::{Entity, IamQuotas, ManagedPolicy, PolicyVersion, Reading};
 
-/// The most that `ListPolicies` gives in one answer.
+/// The most that IAM's lists give in one answer.
 const PAGE: i32 = 1000;
 
 /// With so many versions the oldest that is not in force has to go before another can be made.
@@ -33,6 +33,31 @@ pub(super) struct Iam {
 impl Iam {
     pub(super) fn call(&self, operation: &'static str, resource: impl Into<String>) -> Call {
         Call { operation, resource: resource.into(), account: Some(self.account), region: None }
+    }
+
+    /// The names of users, roles or groups in one answer.
+    pub(super) async fn names(&self, kind: EntityKind) -> Result<Vec<String>, CloudError> {
+        let client = &self.client;
+        Ok(match kind {
+            EntityKind::User => {
+                let call = self.call("iam:ListUsers", "*");
+                let output = client.list_users().max_items(PAGE).send().await;
+                let output = output.map_err(|error| call.failed(&error))?;
+                output.users().iter().map(|user| user.user_name().to_owned()).collect()
+            }
+            EntityKind::Role => {
+                let call = self.call("iam:ListRoles", "*");
+                let output = client.list_roles().max_items(PAGE).send().await;
+                let output = output.map_err(|error| call.failed(&error))?;
+                output.roles().iter().map(|role| role.role_name().to_owned()).collect()
+            }
+            EntityKind::Group => {
+                let call = self.call("iam:ListGroups", "*");
+                let output = client.list_groups().max_items(PAGE).send().await;
+                let output = output.map_err(|error| call.failed(&error))?;
+                output.groups().iter().map(|group| group.group_name().to_owned()).collect()
+            }
+        })
     }
 
     /// iam:GetAccountSummary; what it leaves out is taken from the documented defaults.

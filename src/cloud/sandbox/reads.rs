@@ -59,6 +59,23 @@ impl Observe for Sandbox {
         Ok(ram_policy.map(|document| document.text().to_owned()))
     }
 
+    async fn names(&self, account: AccountId, kind: EntityKind) -> Result<Vec<String>, CloudError> {
+        let operation = match kind {
+            EntityKind::User => "iam:ListUsers",
+            EntityKind::Role => "iam:ListRoles",
+            EntityKind::Group => "iam:ListGroups",
+        };
+        let call = Call::iam(operation, "*", account);
+        let state = self.current(&call).await?;
+        let described = in_account(&state, &call)?;
+        let names = described.map(|described| match kind {
+            EntityKind::User => described.users.keys(),
+            EntityKind::Role => described.roles.keys(),
+            EntityKind::Group => described.groups.keys(),
+        });
+        Ok(names.into_iter().flatten().cloned().collect())
+    }
+
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
         let call = Call::iam("iam:GetAccountSummary", "*", account);
         let state = self.current(&call).await?;

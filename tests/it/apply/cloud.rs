@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use keymend::access::{KeyRef, PolicyName};
-use keymend::arn::{AccountId, Child, EntityArn, EntityName, KeyArn, OrganizationId, PolicyArn};
+use keymend::arn::{AccountId, Child, EntityArn, EntityKind, EntityName, KeyArn, OrganizationId, PolicyArn};
 use keymend::cloud::sandbox::Sandbox;
 use keymend::cloud::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use keymend::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
@@ -225,6 +225,10 @@ impl Observe for Faulty {
 
     async fn ram_policy(&self, key: &KeyArn) -> Result<Option<String>, CloudError> {
         self.inner.ram_policy(key).await
+    }
+
+    async fn names(&self, account: AccountId, kind: EntityKind) -> Result<Vec<String>, CloudError> {
+        self.inner.names(account, kind).await
     }
 
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {

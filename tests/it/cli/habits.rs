@@ -185,3 +185,25 @@ fn quiet_is_quiet_until_something_is_wrong() {
     let patched = scene.run("patch -q --account 444455556666 --check policy.json");
     assert!(patched.stderr.starts_with("error: "), "{patched}");
 }
+
+#[test]
+fn names_that_are_nearly_right_are_told_where_they_may_be_read() {
+    let wrong = "--principal arn:aws:iam::444455556666:role/app-instnces --principal arn:aws:iam::444455556666:user/Deploier";
+    let hint = "hint: there is no role `app-instnces` in account 444455556666; is `app-instances` meant?\n";
+    let scene = Scene::of("copied-ami");
+    for command in ["plan", "check"] {
+        let ran = scene.run(&format!("{command} --sandbox=world.json {wrong}"));
+        assert!(ran.status == 4 && ran.stderr.contains(hint), "{ran}");
+        assert!(
+            ran.stderr
+                .contains("there is no user `Deploier` in account 444455556666; is `deployer` meant?\n"),
+            "{ran}"
+        );
+    }
+    let strange = scene.run("plan --sandbox=world.json --principal arn:aws:iam::444455556666:role/nobody");
+    assert!(!strange.stderr.contains("meant"), "{strange}");
+    scene.change(|world| world["callers"]["444455556666"]["denied"] = json!(["iam:ListRoles"]));
+    let denied = scene.run(&format!("plan --sandbox=world.json {wrong}"));
+    assert!(denied.status == 4 && !denied.stderr.contains("`app-instances` meant"), "{denied}");
+    assert!(denied.stderr.contains("is `deployer` meant?"), "{denied}");
+}
