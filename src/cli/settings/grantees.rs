@@ -111,12 +111,17 @@ fn no_path(text: &str, [ou, organization]: [&str; 2]) -> UsageError {
 
 /// The option for what is no account and no principal, but an organization or an OU.
 fn of_members(text: &str) -> Option<UsageError> {
-    let (what, option) = match text.parse().ok()? {
-        GranteeRef::Members { members: Members::Organization(_), .. } => ("an organization", "organization"),
-        GranteeRef::Members { members: Members::Unit(_), .. } => ("an OU", "ou"),
+    let (what, option, value) = match text.parse().ok()? {
+        GranteeRef::Members { members: Members::Organization(_), .. } => {
+            ("an organization", "organization", text.to_owned())
+        }
+        GranteeRef::Members { members: Members::Unit(_), .. } => ("an OU", "ou", text.to_owned()),
+        GranteeRef::MembersRole { role, .. } => {
+            ("the Auto Scaling roles of an organization", "autoscaling", role.option_value(&role.members))
+        }
         _ => return None,
     };
-    Some(UsageError::new(format!("`{text}` is {what}")).hint(format!("give --{option} {text}")))
+    Some(UsageError::new(format!("`{text}` is {what}")).hint(format!("give --{option} {value}")))
 }
 
 fn account_id(text: &str) -> Result<AccountId, UsageError> {
@@ -298,6 +303,8 @@ mod tests {
             ),
             (account, PATH, &format!("give --ou {PATH}")),
             (principal, "o-a1b2c3d4e5", "give --organization o-a1b2c3d4e5"),
+            (principal, "autoscaling:o-a1b2c3d4e5:blue", "give --autoscaling o-a1b2c3d4e5:blue"),
+            (account, "autoscaling:o-a1b2c3d4e5", "give --autoscaling o-a1b2c3d4e5"),
             (organization, PATH, &format!("give --ou {PATH}")),
             (organization, "444455556666", "give --account 444455556666"),
             (ou, "444455556666", "give --account 444455556666"),

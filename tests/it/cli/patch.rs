@@ -64,6 +64,8 @@ fn it_writes_what_fix_writes() {
             } else if grantee.starts_with("o-") {
                 let option = if grantee.ends_with('/') { "ou" } else { "organization" };
                 arguments = format!("{arguments} --{option} {grantee}");
+            } else if let Some(roles) = grantee.strip_prefix("autoscaling:") {
+                arguments = format!("{arguments} --autoscaling {roles}");
             } else {
                 arguments = format!("{arguments} --principal {grantee}");
             }
