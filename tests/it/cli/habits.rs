@@ -207,3 +207,14 @@ fn names_that_are_nearly_right_are_told_where_they_may_be_read() {
     assert!(denied.status == 4 && !denied.stderr.contains("`app-instances` meant"), "{denied}");
     assert!(denied.stderr.contains("is `deployer` meant?"), "{denied}");
 }
+
+#[test]
+fn one_policy_is_printed_as_it_is_taken_and_of_several_it_is_told() {
+    let scene = Scene::of("copied-ami");
+    let one = scene.run("permissions --account 4444-5555-6666");
+    assert_eq!((one.status, one.stderr.as_str()), (0, ""), "{one}");
+    assert!(one.json()["Statement"].is_array(), "{one}");
+    let both = scene.run(&format!("permissions --account 444455556666 --key {KEY}"));
+    assert_eq!((both.status, both.json().as_object().unwrap().len()), (0, 2));
+    assert!(both.stderr.starts_with("hint: these are several policies, by account: "), "{both}");
+}
