@@ -165,9 +165,9 @@ impl<'q> Query<'q> {
         if self.action.is_keyless() { "*" } else { &self.key.arn_text }
     }
 
-    /// Whether a resource that is named may be the key, which is not known itself; `None` where it is known.
-    pub(crate) fn may_be_the_key(&self, text: &str) -> Option<bool> {
-        (self.key.is_unknown && !self.action.is_keyless()).then(|| text.parse::<KeyArn>().is_ok())
+    /// Whether it is about a key, and which one is not known.
+    pub(crate) fn is_of_unknown_key(&self) -> bool {
+        self.key.is_unknown && !self.action.is_keyless()
     }
 
     /// What is known of a condition key.

@@ -1,8 +1,9 @@
 //! A policy document, taken apart once and asked many times.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use crate::arn::KeyArn;
 use crate::policy::{self, ActionSet, Effect, KmsAction, ListElement, PolicyDocument};
 
 use super::condition::PreparedCondition;
@@ -43,7 +44,10 @@ struct Resources {
     negated: bool,
     /// As written.
     texts: Vec<String>,
-    templates: Vec<Template>,
+    /// Those that stand for themselves: a policy may name very many keys.
+    literals: HashSet<String>,
+    /// The others.
+    patterns: Vec<Template>,
 }
 
 /// How a `Deny` statement leaves somebody out by their ARN. Conditions all have to hold, so one that does not is enough,
@@ -190,7 +194,7 @@ impl Prepared {
         for condition in statement.conditions.iter().filter(|c| c.holds(query) == Truth::Unknown) {
             condition.unknown_keys(query, keys);
         }
-        statement.resources.templates.iter().for_each(|template| template.unknown_keys(query, keys));
+        statement.resources.patterns.iter().for_each(|template| template.unknown_keys(query, keys));
     }
 }
 
@@ -283,11 +287,14 @@ impl Resources {
         let syntax = Syntax { wildcards: true, variables: has_variables };
         let texts = element.into_iter().flat_map(|element| element.list.iter());
         let texts: Vec<String> = texts.map(str::to_owned).collect();
-        Self {
-            negated: element.is_some_and(|element| element.negated),
-            templates: texts.iter().map(|text| Template::new(text, syntax)).collect(),
-            texts,
+        let (mut literals, mut patterns) = (HashSet::new(), Vec::new());
+        for text in &texts {
+            match Template::new(text, syntax) {
+                Template::Text(text) => _ = literals.insert(text),
+                pattern => patterns.push(pattern),
+            }
         }
+        Self { negated: element.is_some_and(|element| element.negated), texts, literals, patterns }
     }
 
     fn near_misses(&self, query: &Query<'_>) -> Vec<NearMiss> {
@@ -297,17 +304,25 @@ impl Resources {
 
     fn include(&self, query: &Query<'_>) -> Truth {
         let unresolved = if self.negated { Truth::Unknown } else { Truth::False };
-        let listed = Truth::any(self.templates.iter().map(|template| {
+        let named = if query.is_of_unknown_key() {
+            let may_be = self.literals.iter().any(|text| text.parse::<KeyArn>().is_ok());
+            if may_be { Truth::Unknown } else { Truth::False }
+        } else {
+            self.literals.contains(query.resource()).into()
+        };
+        let fitting = Truth::any(self.patterns.iter().map(|template| {
             if template.is_anything() {
                 return Truth::True;
             }
-            if let Some(may_be) = template.may_be_the_key(query) {
-                return if may_be { Truth::Unknown } else { Truth::False };
+            if query.is_of_unknown_key() {
+                // Some key's ARN may fit.
+                return Truth::Unknown;
             }
             let matched = template.matches(query.resource(), query, unresolved);
             // "You can't use a variable to replace parts of the ARN before the fifth colon."
             if template.has_variable_before_colon(5) { matched & Truth::Unknown } else { matched }
         }));
+        let listed = named | fitting;
         if self.negated { !listed } else { listed }
     }
 }

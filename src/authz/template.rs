@@ -121,15 +121,6 @@ impl Template {
         matches!(self, Self::Pattern(pattern) if pattern.is_anything())
     }
 
-    /// Whether it may stand for the key of a request, which is not known; `None` where it is known.
-    pub(crate) fn may_be_the_key(&self, query: &Query<'_>) -> Option<bool> {
-        match self {
-            Self::Text(text) => query.may_be_the_key(text),
-            // Some key's ARN may fit.
-            Self::Pattern(_) | Self::Variable(_) => query.may_be_the_key("").map(|_| true),
-        }
-    }
-
     /// Whether a value matches; `unresolved` is said of a variable that has no value.
     ///
     /// "If AWS can't resolve a variable, this might cause the entire statement to be invalid."

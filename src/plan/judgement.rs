@@ -100,9 +100,15 @@ pub(super) fn of_identity_policy(document: &PolicyDocument, most: usize) -> Resu
     if !document.text().chars().all(is_allowed_character) {
         return Err(Unsavable::RefusedCharacters);
     }
-    // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-    let size = document.text().chars().filter(|character| !character.is_whitespace()).count();
+    let size = size_of_identity_policy(document);
     if size > most { Err(Unsavable::TooLarge { size, most }) } else { Ok(()) }
+}
+
+/// So many characters count: "IAM doesn't count white space when calculating the size of a policy".
+///
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+pub(super) fn size_of_identity_policy(document: &PolicyDocument) -> usize {
+    document.text().chars().filter(|character| !character.is_whitespace()).count()
 }
 
 /// A Sid that IAM takes in no new version.

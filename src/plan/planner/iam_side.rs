@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::finding::{IdentityFinding, Unsound};
 use super::super::judgement;
 use super::super::{Gain, Side};
-use super::policy_draft::PolicyDraft;
+use super::policy_draft::{PolicyDraft, Wording};
 use super::{Draft, Grantees, Read, purposes};
 use crate::access::assessment::needed_actions;
 use crate::access::evidence::Evidence;
@@ -213,7 +213,7 @@ impl Account<'_, '_> {
             needy.iter().map(|entity| (entity.clone(), gain(entity))).collect();
         let Some(policy) = self.policies.get_mut(home.index) else { return };
         if let Some(document) = home.document {
-            policy.document = Some(self.documents.keep(document));
+            policy.wording = Some(Wording::new(self.documents.keep(document)));
         }
         for (entity, gain) in gains {
             if policy.attached.contains(&entity.entity_name()) {
@@ -257,7 +257,7 @@ impl Account<'_, '_> {
     /// A policy that IAM would not save is not written; one that existed was not chosen for it.
     fn judge_new(&self, draft: &mut Draft) {
         for policy in self.policies.iter().filter(|policy| policy.existing.is_none()) {
-            let Some(document) = &policy.document else { continue };
+            let Some(document) = policy.document() else { continue };
             if let Err(why) = judgement::of_identity_policy(document, self.quotas.policy_size) {
                 draft.find(&policy.arn, IdentityFinding::Refused(why));
             }

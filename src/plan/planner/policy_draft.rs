@@ -1,23 +1,23 @@
 //! A managed policy while it is being planned, and the writes it comes to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 use super::super::finding::IdentityFinding;
 use super::super::patch::{Face, Reader};
-use super::super::{Change, Gain, Operation};
+use super::super::{Change, Gain, Operation, judgement};
 use super::Draft;
 use crate::access::RequiredStatement;
 use crate::arn::{EntityArn, EntityName, KeyArn, PolicyArn};
 use crate::observation::ManagedPolicy;
-use crate::policy::{ActionSet, Documents, PolicyDocument};
+use crate::policy::{ActionSet, Documents, PolicyDocument, pattern};
 
 /// A managed policy as it is and as it will be.
 pub(super) struct PolicyDraft<'o> {
     pub(super) arn: PolicyArn,
     pub(super) existing: Option<&'o ManagedPolicy>,
     /// What it is to say, where it is a policy.
-    pub(super) document: Option<Rc<PolicyDocument>>,
+    pub(super) wording: Option<Wording>,
     pub(super) attached: BTreeSet<EntityName>,
     /// Whom the change of its text gives something.
     pub(super) gains: Vec<Gain>,
@@ -38,7 +38,7 @@ impl<'o> PolicyDraft<'o> {
         Self {
             arn: policy.arn.clone(),
             existing: Some(policy),
-            document,
+            wording: document.map(Wording::new),
             attached: policy.attached_to.iter().cloned().collect(),
             gains: Vec::new(),
             attach: Vec::new(),
@@ -50,17 +50,23 @@ impl<'o> PolicyDraft<'o> {
         Self {
             arn,
             existing: None,
-            document: None,
+            wording: None,
             attached: BTreeSet::new(),
             gains: Vec::new(),
             attach: Vec::new(),
         }
     }
 
+    /// What it is to say, where it is a policy.
+    pub(super) fn document(&self) -> Option<&PolicyDocument> {
+        self.wording.as_ref().map(|wording| &*wording.document)
+    }
+
     /// The actions on the key that the policy does not give, of each required statement.
     pub(super) fn missing(&self, required: &[RequiredStatement], key: &KeyArn) -> Vec<ActionSet> {
-        let reader = self.document.as_deref().map(|document| Reader::new(document, Face::Identity));
         let key = key.to_string();
+        let wording = self.wording.as_ref().filter(|wording| wording.may_name(&key));
+        let reader = wording.map(|wording| Reader::new(&wording.document, Face::Identity));
         let missing = |required: &RequiredStatement| {
             let cover = reader.as_ref().map(|reader| reader.cover(required, &key));
             cover.map_or(required.action_set, |cover| cover.missing)
@@ -70,7 +76,7 @@ impl<'o> PolicyDraft<'o> {
 
     /// The writes that make the policy what it is to be.
     pub(super) fn into_changes(self, versions_quota: usize, draft: &mut Draft) {
-        let Some(document) = self.document else { return };
+        let Some(Wording { document, .. }) = self.wording else { return };
         match self.existing {
             None => draft.changes.push(creation(&self.arn, document.text(), self.attach.len())),
             Some(existing) if existing.document != document.text() => {
@@ -92,6 +98,44 @@ impl<'o> PolicyDraft<'o> {
                 document: meaning.clone(),
             },
         }));
+    }
+}
+
+/// A document, with what is asked about it for every key.
+pub(super) struct Wording {
+    document: Rc<PolicyDocument>,
+    /// How many of its characters count.
+    size: usize,
+    /// The resources that stand for themselves.
+    named: HashSet<String>,
+    /// Whether it may name resources in another way.
+    has_patterns: bool,
+}
+
+impl Wording {
+    pub(super) fn new(document: Rc<PolicyDocument>) -> Self {
+        let lists = document.statements.iter().map(|statement| statement.resource.as_ref());
+        let has_others = lists.clone().any(|list| list.is_none_or(|list| list.negated));
+        let texts = lists.flatten().flat_map(|list| list.list.iter());
+        let (patterns, named): (Vec<&str>, Vec<&str>) =
+            texts.partition(|text| pattern::is_pattern(text) || text.contains('$'));
+        Self {
+            size: judgement::size_of_identity_policy(&document),
+            named: named.into_iter().map(str::to_owned).collect(),
+            has_patterns: has_others || !patterns.is_empty(),
+            document,
+        }
+    }
+
+    /// Whether it may say something of a key; where not, it gives nothing on it.
+    fn may_name(&self, key: &str) -> bool {
+        self.has_patterns || self.named.contains(key)
+    }
+
+    /// Whether it has certainly no room for a key that it does not name: each required statement takes its ARN at least,
+    /// in quotes and after a comma.
+    pub(super) fn is_full_for(&self, key: &str, required: usize, most: usize) -> bool {
+        !self.may_name(key) && self.size + required * (key.len() + 3) > most
     }
 }
 

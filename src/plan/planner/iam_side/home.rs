@@ -34,27 +34,42 @@ impl Account<'_, '_> {
         draft: &mut Draft,
     ) -> Result<Home, BrokenEdit> {
         let wanted = [key.to_string()];
-        let mut refusals = Vec::new();
-        for (index, policy) in self.policies.iter().enumerate() {
-            let Some(document) = &policy.document else {
-                refusals.push((policy.arn.clone(), Unfit::Unreadable));
-                continue;
-            };
-            let reader = Reader::new(document, Face::Identity);
-            let merged = reader.patched(required, &wanted)?;
-            match self.refusal(policy, (&reader, merged.as_ref().unwrap_or(document)), key, needy, gaps) {
-                None => return Ok(Home { index, document: merged }),
-                Some(reason) => refusals.push((policy.arn.clone(), reason)),
+        let [name] = &wanted;
+        let is_full = |policy: &PolicyDraft<'_>| {
+            let wording = policy.wording.as_ref();
+            wording.is_some_and(|wording| wording.is_full_for(name, required.len(), self.quotas.policy_size))
+        };
+        for (index, policy) in self.policies.iter().enumerate().filter(|(_, policy)| !is_full(policy)) {
+            if let Ok(document) = self.with(policy, key, needy, (required, &wanted), gaps)? {
+                return Ok(Home { index, document });
             }
         }
         let arn = self.new_arn(key, needy);
-        for (refused, why) in refusals {
-            let (name, made, key) = (refused.name.clone(), arn.name.clone(), key.clone());
-            draft.find(&refused, IdentityFinding::Separate { name, why, made, key });
+        for policy in &self.policies {
+            let Err(why) = self.with(policy, key, needy, (required, &wanted), gaps)? else { continue };
+            let (name, made, key) = (policy.arn.name.clone(), arn.name.clone(), key.clone());
+            draft.find(&policy.arn, IdentityFinding::Separate { name, why, made, key });
         }
         self.policies.push(PolicyDraft::new(arn));
         let document = Some(new_document([(required, wanted.as_slice())])?);
         Ok(Home { index: self.policies.len() - 1, document })
+    }
+
+    /// What a policy says with the key in it, nothing where it says it already; or why it can't take the key.
+    fn with(
+        &self,
+        policy: &PolicyDraft<'_>,
+        key: &KeyArn,
+        needy: &[EntityArn],
+        (required, wanted): (&[RequiredStatement], &[String]),
+        gaps: &Gaps,
+    ) -> Result<Result<Option<PolicyDocument>, Unfit>, BrokenEdit> {
+        let Some(document) = policy.document() else { return Ok(Err(Unfit::Unreadable)) };
+        let reader = Reader::new(document, Face::Identity);
+        let merged = reader.patched(required, wanted)?;
+        let refusal =
+            self.refusal(policy, (&reader, merged.as_ref().unwrap_or(document)), key, needy, gaps);
+        Ok(refusal.map_or(Ok(merged), Err))
     }
 
     /// Why a policy can't take the key for those who need it, as it is and as it would be; `None` where it can.
@@ -70,7 +85,7 @@ impl Account<'_, '_> {
         if let Err(why @ Unsavable::RefusedSid(_)) = judged {
             return Some(Unfit::Refused(why));
         }
-        let is_written = policy.document.as_deref() != Some(merged);
+        let is_written = policy.document() != Some(merged);
         if is_written {
             let boundaries = policy.existing.iter().flat_map(|existing| &existing.boundary_of);
             let attached =
@@ -88,12 +103,17 @@ impl Account<'_, '_> {
         }
         // Whoever it is attached to anew gets all that it says, for other keys and actions too.
         let is_new_to_someone = needy.iter().any(|entity| !policy.attached.contains(&entity.entity_name()));
-        let asked: Vec<String> = self.required.keys().map(ToString::to_string).collect();
-        let all: Vec<RequiredStatement> = self.required.values().flatten().cloned().collect();
-        if is_new_to_someone && !reader.gives_only(&all, &asked) {
+        if is_new_to_someone && !self.asks_for_all_of(reader) {
             return Some(Unfit::GivesMore);
         }
         judged.err().filter(|_| is_written).map(Unfit::Refused)
+    }
+
+    /// Whether a policy gives nothing but what was asked for.
+    fn asks_for_all_of(&self, reader: &Reader<'_>) -> bool {
+        let asked: Vec<String> = self.required.keys().map(ToString::to_string).collect();
+        let all: Vec<RequiredStatement> = self.required.values().flatten().cloned().collect();
+        reader.gives_only(&all, &asked)
     }
 
     fn is_grantee(&self, entity: &EntityName) -> bool {

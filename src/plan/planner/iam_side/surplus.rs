@@ -10,7 +10,7 @@ impl Account<'_, '_> {
     /// Who has more than the least privilege already is told by which policy.
     pub(super) fn warn_of_broader(&self, key: &KeyArn, draft: &mut Draft) {
         for policy in self.policies.iter().filter(|policy| policy.existing.is_some()) {
-            let Some(document) = &policy.document else { continue };
+            let Some(document) = policy.document() else { continue };
             let reader = Reader::new(document, Face::Identity);
             let is_broader = self
                 .required(key)
