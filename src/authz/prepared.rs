@@ -125,6 +125,12 @@ impl Prepared {
         actions.all(|actions| actions.contains(one) == actions.contains(other))
     }
 
+    /// Whether each statement is about resources that it names one by one.
+    pub(crate) fn names_every_resource(&self) -> bool {
+        let mut resources = self.statements.iter().map(|statement| &statement.resources);
+        resources.all(|resources| !resources.negated && resources.patterns.is_empty())
+    }
+
     /// How each statement of a policy on a resource names a principal without limits: equal for principals
     /// whom no statement tells apart.
     pub(crate) fn naming(&self, principal: &Principal) -> Vec<Option<(Standing, Truth)>> {

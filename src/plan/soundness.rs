@@ -225,8 +225,8 @@ impl<'a> Asked<'a> {
         before: &'a str,
         after: &'a str,
     ) -> Result<(), String> {
-        let asked = self.parsed(&self.in_identity_policy(policy.account))?;
         let (before, after) = (self.parsed(before)?, self.parsed(after)?);
+        let asked = self.parsed(&self.in_identity_policy(policy.account, &after))?;
         let rewrite = Rewrite { before: &before, after: &after, asked: &asked };
         rewrite.check_identity_policy(policy.account, &self.request.keys)
     }
@@ -261,13 +261,23 @@ impl<'a> Asked<'a> {
         json!({"Version": "2012-10-17", "Statement": statements}).to_string()
     }
 
-    /// An IAM policy of exactly what was asked for: the demands on each key.
-    fn in_identity_policy(&self, account: AccountId) -> String {
-        let statements = self.request.keys_for(Some(account)).flat_map(|key| {
-            let of = Demand::in_account(self.request, key, account).into_iter();
-            of.map(|demand| demand.on_key(key))
-        });
-        json!({"Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>()}).to_string()
+    /// An IAM policy of exactly what was asked for: the demands on each key that a document names. Of other keys it can
+    /// give nothing but what was not asked for.
+    fn in_identity_policy(&self, account: AccountId, document: &PolicyDocument) -> String {
+        let lists = document.statements.iter().filter_map(|statement| statement.resource.as_ref());
+        let named: BTreeSet<&str> = lists.flat_map(|list| list.list.iter()).collect();
+        let mut demands: Vec<(Demand, Vec<&KeyArn>)> = Vec::new();
+        let keys = self.request.keys_for(Some(account));
+        for key in keys.filter(|key| named.contains(key.to_string().as_str())) {
+            for demand in Demand::in_account(self.request, key, account) {
+                match demands.iter_mut().find(|(known, _)| *known == demand) {
+                    Some((_, keys)) => keys.push(key),
+                    None => demands.push((demand, vec![key])),
+                }
+            }
+        }
+        let statements: Vec<Value> = demands.iter().map(|(demand, keys)| demand.on_keys(keys)).collect();
+        json!({"Version": "2012-10-17", "Statement": statements}).to_string()
     }
 
     /// The caller whose credentials serve a key's account.

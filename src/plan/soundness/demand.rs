@@ -157,9 +157,9 @@ impl Demand {
     }
 
     /// Its statement in an IAM policy.
-    pub(super) fn on_key(&self, key: &KeyArn) -> Value {
+    pub(super) fn on_keys(&self, keys: &[&KeyArn]) -> Value {
         let mut statement = self.statement();
-        statement.insert("Resource".to_owned(), json!(key));
+        statement.insert("Resource".to_owned(), json!(keys));
         statement.into()
     }
 

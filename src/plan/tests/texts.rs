@@ -41,6 +41,32 @@ fn a_plan_with_its_check_reads_every_text_once() {
     assert_eq!(read.values().sum::<usize>(), 10, "{read:#?}");
 }
 
+/// With more keys than a policy takes there are several policies, and a key is tried in those alone that have room.
+#[test]
+fn what_is_read_for_many_keys_grows_with_them() {
+    let read_for = |count: usize| {
+        let keys: Vec<Value> = (0..count)
+            .map(|number| json!({"arn": format!("{}{number:012x}", &KEY[..KEY.len() - 12])}))
+            .collect();
+        let role = "arn:aws:iam::444455556666:role/app";
+        let world: World = serde_json::from_value(json!({
+            "keys": keys, "iam": {"444455556666": {"entities": {"role/app": 0}}},
+        }))
+        .unwrap();
+        let request: ShortRequest = serde_json::from_value(json!({"grantees": [role]})).unwrap();
+        let request = Request { keys: world.key_arns(), ..request.on(&world) };
+        let observation = world.observe(&request);
+        let (read, plan) = texts_read(|| plan(&request, &observation));
+        assert!(!plan.is_blocked(), "{:#?}", plan.findings);
+        let policies =
+            plan.changes.iter().filter(|change| matches!(change.operation, Operation::CreatePolicy { .. }));
+        assert_eq!(policies.count(), count.div_ceil(34), "as many as one takes");
+        read.iter().map(|(text, times)| text.len() * times).sum::<usize>()
+    };
+    let (few, many) = (read_for(68), read_for(272));
+    assert!(many < 5 * few, "{few} bytes for 68 keys, {many} for four times as many");
+}
+
 /// A world with so many roles, of which all are let in by both sides, or none.
 fn crowd(count: usize, is_let_in: bool) -> (World, Request) {
     let roles: Vec<String> = (0..count).map(|number| format!("role/app-{number}")).collect();

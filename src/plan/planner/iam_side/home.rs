@@ -67,8 +67,7 @@ impl Account<'_, '_> {
         let Some(document) = policy.document() else { return Ok(Err(Unfit::Unreadable)) };
         let reader = Reader::new(document, Face::Identity);
         let merged = reader.patched(required, wanted)?;
-        let refusal =
-            self.refusal(policy, (&reader, merged.as_ref().unwrap_or(document)), key, needy, gaps);
+        let refusal = self.refusal(policy, (&reader, merged.as_ref().unwrap_or(document)), key, needy, gaps);
         Ok(refusal.map_or(Ok(merged), Err))
     }
 

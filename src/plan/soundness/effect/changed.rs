@@ -115,8 +115,10 @@ impl<'a> StatementTrial<'a> {
         told_apart
     }
 
-    /// The keys asked for and mentioned, and for each one that nobody mentions.
+    /// The keys asked for and mentioned, and for each one that nobody mentions. A statement that names its resources gives
+    /// nothing on others, and nothing has to be made up for there.
     pub(super) fn keys(&self, asked: &[KeyArn]) -> BTreeSet<KeyArn> {
+        let asked = if self.tried.names_every_resource() { &[] } else { asked };
         let resources = self.statements.iter().filter_map(|statement| statement.resource.as_ref());
         let mentioned =
             resources.flat_map(|resource| resource.list.iter()).filter_map(|text| text.parse().ok());
