@@ -52,6 +52,10 @@ impl Evidence {
         }
         if let Some(role) = subject.grantee.as_members_role() {
             gaps.push(format!("whether each account has the grant for its {}", role.name()));
+            gaps.push(
+                "whether KMS resolves `${aws:PrincipalAccount}` in kms:GranteePrincipal, where a statement has it"
+                    .to_owned(),
+            );
         }
         if subject.is_group() {
             gaps.push("the permissions boundaries of the group's users".to_owned());
