@@ -37,12 +37,19 @@ pub const EXIT_STATUSES: [(u8, &str); 8] = [
 ];
 
 /// What is asked for most, for the help of `keymend fix`.
-const EXAMPLES: &str = "Examples:
-  keymend fix --sandbox                    the whole job on a made-up pair of accounts
-  keymend fix --key ARN --principal ARN    a user or role must be able to launch with this key
-  keymend fix --ami ID --account ID        an account must be able to launch this AMI
-  keymend fix --key ARN --autoscaling ID   an account's Auto Scaling groups must be able to
-  keymend fix --instance ID --dry-run      why did it not start? nothing is written";
+pub const EXAMPLES: [(&str, &str); 5] = [
+    ("keymend fix --sandbox", "the whole job on a made-up pair of accounts"),
+    ("keymend fix --key ARN --principal ARN", "a user or role must be able to launch with this key"),
+    ("keymend fix --ami ID --account ID", "an account must be able to launch this AMI"),
+    ("keymend fix --key ARN --autoscaling ID", "an account's Auto Scaling groups must be able to"),
+    ("keymend fix --instance ID --dry-run", "why did it not start? nothing is written"),
+];
+
+fn examples() -> String {
+    let lines: Vec<String> =
+        EXAMPLES.iter().map(|(command, about)| format!("  {command:<38}   {about}")).collect();
+    format!("Examples:\n{}", lines.join("\n"))
+}
 
 fn exit_statuses(statuses: &[(u8, &str)]) -> String {
     let lines: Vec<String> =
@@ -99,6 +106,7 @@ impl Command {
             | Self::Permissions(_)
             | Self::Version
             | Self::Completions { .. }
+            | Self::Complete { .. }
             | Self::Man
             | Self::Schema { .. } => None,
         }
@@ -106,7 +114,14 @@ impl Command {
 
     /// Whether it only prints what it knows by itself: nothing can be set for it.
     pub fn has_no_settings(&self) -> bool {
-        matches!(self, Self::Version | Self::Completions { .. } | Self::Man | Self::Schema { .. })
+        matches!(
+            self,
+            Self::Version
+                | Self::Completions { .. }
+                | Self::Complete { .. }
+                | Self::Man
+                | Self::Schema { .. }
+        )
     }
 }
 
@@ -114,7 +129,7 @@ impl Command {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Plan, show, confirm, apply and verify what makes instances launch
-    #[command(after_long_help = format!("{EXAMPLES}\n\n{}", exit_statuses(&EXIT_STATUSES)))]
+    #[command(after_long_help = format!("{}\n\n{}", examples(), exit_statuses(&EXIT_STATUSES)))]
     Fix(Box<FixArgs>),
     /// Plan and show what `keymend fix` would do; nothing is written
     #[command(after_long_help = exit_statuses(&EXIT_STATUSES))]
@@ -139,6 +154,13 @@ pub enum Command {
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
+    },
+    /// Print what may stand in the place of the last word; for the scripts of `completions`
+    #[command(name = "__complete", hide = true)]
+    Complete {
+        /// The words after the program's name.
+        #[arg(last = true)]
+        words: Vec<String>,
     },
     /// Print the manual page (roff)
     Man,

@@ -6,6 +6,7 @@ mod approval;
 mod backend;
 mod chain;
 mod check;
+mod complete;
 pub mod console;
 mod defaults;
 mod document;
@@ -128,6 +129,7 @@ fn perform(command: Command, console: &mut Console) -> Result<ExitStatus, Error>
         Command::Permissions(args) => texts::permissions(&args, console),
         Command::Version => texts::version(console),
         Command::Completions { shell } => texts::completions(shell, console),
+        Command::Complete { words } => complete::complete(&words, console),
         Command::Man => texts::man(console),
         Command::Schema { of } => texts::schema(of, console),
     }
@@ -161,6 +163,7 @@ impl Telling {
             Command::Permissions(_)
             | Command::Version
             | Command::Completions { .. }
+            | Command::Complete { .. }
             | Command::Man
             | Command::Schema { .. } => return PLAINLY,
         };

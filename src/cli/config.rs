@@ -35,6 +35,19 @@ pub struct Setting {
 /// The variable that names a pager: no setting, since what a file names must not be run.
 pub const PAGER: &str = "KEYMEND_PAGER";
 
+/// What has an effect besides and can't be set in the file.
+pub const VARIABLES: [(&str, &str); 6] = [
+    (PAGER, "the pager, before `PAGER`; empty or `cat` for none"),
+    ("PAGER", "the pager; without it, `less`"),
+    ("NO_COLOR", "no colours; `CLICOLOR_FORCE` has them also where there is no terminal"),
+    ("XDG_CONFIG_HOME", "where keymend/keymend.toml is; without it, ~/.config"),
+    ("XDG_STATE_HOME", "where the records of runs are, in keymend/; without it, ~/.local/state"),
+    (
+        "AWS_PROFILE",
+        "the profile, as for the AWS CLI, whose other variables (`AWS_REGION`, `AWS_CONFIG_FILE` and so on) count too",
+    ),
+];
+
 /// Profiles by account, the one setting that has a value for each account.
 pub const ACCOUNT_PROFILE: &str = "account-profile";
 

@@ -33,6 +33,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use self::settings::profile_names;
+
 use self::errors::Call;
 use self::iam::Iam;
 use self::pace::Pace;

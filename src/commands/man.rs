@@ -6,7 +6,8 @@ use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::cli::{CHECK_EXIT_STATUSES, Cli, EXIT_STATUSES, PATCH_EXIT_STATUSES};
+use crate::cli::config::{SETTINGS, VARIABLES};
+use crate::cli::{CHECK_EXIT_STATUSES, Cli, EXAMPLES, EXIT_STATUSES, PATCH_EXIT_STATUSES};
 
 /// Writes the page as roff.
 pub(super) fn write(out: &mut dyn Write) -> io::Result<()> {
@@ -18,11 +19,69 @@ pub(super) fn write(out: &mut dyn Write) -> io::Result<()> {
     page.render_synopsis_section(out)?;
     page.render_description_section(out)?;
     page.render_options_section(out)?;
-    for command in program.get_subcommands() {
+    for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
         write_command(out, command)?;
     }
     exit_statuses("SH", &EXIT_STATUSES).to_writer(out)?;
+    section("SH", "ENVIRONMENT", environment()).to_writer(out)?;
+    section("SH", "FILES", FILES.map(told)).to_writer(out)?;
+    section("SH", "EXAMPLES", EXAMPLES.map(told)).to_writer(out)?;
+    see_also().to_writer(out)?;
     page.render_version_section(out)
+}
+
+/// What it reads or keeps, beside what is named on the command line.
+const FILES: [(&str, &str); 4] = [
+    (
+        "$XDG_CONFIG_HOME/keymend/keymend.toml",
+        "what is set once: the options under ENVIRONMENT, by their names",
+    ),
+    ("$XDG_STATE_HOME/keymend/RUN.json", "the record of a run, with every former text"),
+    ("FILE.journal/RUN.json", "the record of a run with --sandbox=FILE"),
+    ("~/.aws/config, ~/.aws/credentials", "profiles, as the AWS CLI has them"),
+];
+
+/// Where to read on.
+const SEE_ALSO: [&str; 4] = [
+    "https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html",
+    "https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html",
+    "https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html",
+    "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/allow-org-ou-to-use-key.html",
+];
+
+fn told((name, about): (&str, &str)) -> (String, String) {
+    (name.to_owned(), about.to_owned())
+}
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    let settings = SETTINGS.iter().map(|setting| {
+        let option = setting.name;
+        (setting.variable(), format!("as --{option}, where it is not typed: {}", setting.about))
+    });
+    settings.chain(VARIABLES.map(told))
+}
+
+/// A section of names with what they are about.
+fn section(heading: &str, title: &str, entries: impl IntoIterator<Item = (String, String)>) -> Roff {
+    let mut section = Roff::new();
+    section.control(heading, [title]);
+    for (name, about) in entries {
+        section.control("TP", []);
+        section.text([bold(name)]);
+        section.text([roman(about)]);
+    }
+    section
+}
+
+fn see_also() -> Roff {
+    let mut section = Roff::new();
+    section.control("SH", ["SEE ALSO"]);
+    section.text([bold("aws"), roman("(1), "), bold("less"), roman("(1)")]);
+    for page in SEE_ALSO {
+        section.control("PP", []);
+        section.text([roman(page)]);
+    }
+    section
 }
 
 fn write_command(out: &mut dyn Write, command: &Command) -> io::Result<()> {
@@ -59,12 +118,6 @@ fn as_subsections(out: &mut dyn Write, parts: &[u8]) -> io::Result<()> {
 }
 
 fn exit_statuses(heading: &str, statuses: &[(u8, &str)]) -> Roff {
-    let mut section = Roff::new();
-    section.control(heading, ["EXIT STATUS"]);
-    for (status, meaning) in statuses {
-        section.control("TP", []);
-        section.text([bold(status.to_string())]);
-        section.text([roman(*meaning)]);
-    }
-    section
+    let entries = statuses.iter().map(|(status, meaning)| (status.to_string(), (*meaning).to_owned()));
+    section(heading, "EXIT STATUS", entries)
 }

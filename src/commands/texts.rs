@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use clap::CommandFactory as _;
 
+use super::complete;
 use super::console::Console;
 use super::man;
 use crate::access::PolicyName;
@@ -81,6 +82,7 @@ pub(super) fn version(console: &mut Console) -> Result<ExitStatus, Error> {
 pub(super) fn completions(shell: clap_complete::Shell, console: &mut Console) -> Result<ExitStatus, Error> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "keymend", &mut script);
+    script.extend_from_slice(complete::script(shell).as_bytes());
     console.out.write_all(&script)?;
     Ok(ExitStatus::Done)
 }

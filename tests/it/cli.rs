@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod completion;
 mod context;
 mod coverage;
 mod documents;

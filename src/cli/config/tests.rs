@@ -155,7 +155,11 @@ fn every_setting_is_an_option_and_stands_in_the_docs() {
         assert!(docs.contains(&row), "{row}");
         rows += 1;
     }
-    assert_eq!(docs.matches("| `KEYMEND_").count(), rows, "no other");
+    for (name, about) in VARIABLES {
+        let row = format!("| `{name}` | {about} |\n");
+        assert!(docs.contains(&row), "{row}");
+    }
+    assert_eq!(docs.matches("| `KEYMEND_").count(), rows + 1, "no other but that of the pager");
     for never in ["yes", "allow-blocked", "endpoint-url", "profile", "sandbox", "journal", "prune-orphans"] {
         assert!(SETTINGS.iter().all(|setting| setting.name != never), "{never}");
     }

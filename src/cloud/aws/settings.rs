@@ -43,6 +43,15 @@ pub(super) async fn get(
     Some((value.into_owned(), name))
 }
 
+/// The profiles of the shared files; none where those can't be read.
+pub async fn profile_names() -> Vec<String> {
+    let profiles = profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await;
+    let mut names: Vec<String> =
+        profiles.map(|all| all.profiles().map(str::to_owned).collect()).unwrap_or_default();
+    names.sort();
+    names
+}
+
 /// The shared files, where they are not those of the environment.
 pub(super) fn files(options: &AwsOptions) -> Option<EnvConfigFiles> {
     let path = options.config_file.as_ref()?;

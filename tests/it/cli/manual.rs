@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use keymend::cli::EXAMPLES;
+use keymend::cli::config::{SETTINGS, VARIABLES};
+
 use crate::scene::Scene;
 
 /// The commands with options of their own or none.
@@ -70,6 +73,35 @@ fn the_manual_tells_the_exit_statuses_of_help() {
 }
 
 #[test]
+fn the_manual_has_the_sections_that_people_look_for() {
+    let manual = manual();
+    let section = |title: &str| {
+        let (_, rest) =
+            manual.split_once(&format!("\n.SH {title}\n")).unwrap_or_else(|| panic!("{title}: {manual}"));
+        rest.split("\n.SH ").next().unwrap().to_owned()
+    };
+    let environment = section("ENVIRONMENT");
+    for setting in &SETTINGS {
+        assert!(environment.contains(&format!("\n{}\n", setting.variable())), "{}", setting.name);
+    }
+    for (name, about) in VARIABLES {
+        assert!(environment.contains(&format!("\n{name}\n{about}")), "{name}: {environment}");
+    }
+    let help = printed("fix --help");
+    for (example, about) in EXAMPLES {
+        assert!(section("EXAMPLES").contains(&format!("\n{example}\n{about}")), "{example}");
+        assert!(
+            help.lines().any(|line| line.contains(example) && line.ends_with(about)),
+            "{example}: {help}"
+        );
+    }
+    let files = section("FILES");
+    assert!(files.contains("keymend.toml") && files.contains("RUN.json"), "{files}");
+    assert!(section("\"SEE ALSO\"").contains("https://docs.aws.amazon.com/"));
+    assert!(!manual.contains("__complete"), "it is for scripts");
+}
+
+#[test]
 fn help_is_worth_reading() {
     insta::assert_snapshot!(format!("{}\n----\n{}", printed("--help"), printed("fix --help")));
     insta::assert_snapshot!(printed("check --help"));
@@ -106,5 +138,8 @@ fn completions_know_the_commands() {
         for word in COMMANDS.into_iter().chain(["prune-orphans", "detailed-exitcode"]) {
             assert!(script.contains(word), "{shell}: {word}");
         }
+        // What the program knows itself: three of the shells ask it.
+        let asks = ["bash", "fish", "zsh"].contains(&shell);
+        assert_eq!(script.contains("keymend __complete -- "), asks, "{shell}");
     }
 }
