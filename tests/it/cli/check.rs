@@ -67,12 +67,6 @@ fn a_boundary_is_in_the_way() {
 }
 
 #[test]
-fn the_readme_shows_what_is_said() {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    assert!(readme.contains(&format!("```\n{}```", checked("boundary", "").stdout)));
-}
-
-#[test]
 fn a_user_has_it_from_its_group() {
     insta::assert_snapshot!(checked("group-member", ""));
 }
