@@ -42,6 +42,9 @@ pub trait Observe {
     /// iam:ListGroups): for what is mistyped, and nothing is decided by it.
     async fn names(&self, account: AccountId, kind: EntityKind) -> Result<Vec<String>, CloudError>;
 
+    /// Names of the aliases in an account and region, as many as one answer has (kms:ListAliases): likewise.
+    async fn aliases(&self, account: AccountId, region: &str) -> Result<Vec<String>, CloudError>;
+
     /// iam:GetAccountSummary.
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError>;
 

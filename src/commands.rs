@@ -112,6 +112,13 @@ fn run_command(typed: Typed) -> ExitStatus {
     }
     start_tracing(telling.verbose, &console.progress);
     let ended = typed.settled(&mut console).and_then(|command| perform(command, &mut console));
+    if let Err(error) = &ended {
+        // Where this can't be done, the error is told all the same.
+        _ = block_on(async {
+            alike::suggest_profiles(error, &mut console).await;
+            Ok(())
+        });
+    }
     ending::of_command(ended, telling.document, &mut console)
 }
 

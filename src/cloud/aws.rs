@@ -188,6 +188,17 @@ impl Observe for Aws {
         self.iam(account, call).await?.names(kind).await
     }
 
+    async fn aliases(&self, account: AccountId, region: &str) -> Result<Vec<String>, CloudError> {
+        let call = Call {
+            operation: "kms:ListAliases",
+            resource: "*".to_owned(),
+            account: Some(account),
+            region: Some(region.to_owned()),
+        };
+        let session = self.sessions.required(&call, account).await?;
+        kms::aliases(&session.kms(region), &call).await
+    }
+
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
         self.iam(account, "iam:GetAccountSummary").await?.quotas().await
     }

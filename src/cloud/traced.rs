@@ -62,6 +62,11 @@ impl<C: Observe> Observe for Traced<C> {
             .await
     }
 
+    async fn aliases(&self, account: AccountId, region: &str) -> Result<Vec<String>, CloudError> {
+        told("list aliases", &format_args!("in account {account}, {region}"), self.0.aliases(account, region))
+            .await
+    }
+
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
         told("read quotas", &format_args!("of account {account}"), self.0.iam_quotas(account)).await
     }

@@ -70,7 +70,11 @@ impl Work for Check<'_> {
         if run.is_about_users {
             asked.grantees.clear();
         }
-        let (request, observation) = observe(&asked, &organization, &ground.cloud).await?;
+        let observed = observe(&asked, &organization, &ground.cloud).await.map_err(Error::from);
+        if let Err(error) = &observed {
+            alike::suggest_aliases(error, &ground.cloud, console).await;
+        }
+        let (request, observation) = observed?;
         drop(reading);
         let (width, styles) = (console.width, console.talk_styles.clone());
         text::callers(console.talk()?, &styles, width, &observation)?;

@@ -33,6 +33,8 @@ pub struct Console {
     pub screen: Option<Screen>,
     /// How far reading has come.
     pub progress: Progress,
+    /// What may be meant by what an error does not find: told after it.
+    pub suggestion: Option<String>,
     /// Whether nothing is told but what went wrong, or may.
     is_quiet: bool,
     /// What is not told goes here.
@@ -50,6 +52,7 @@ impl Console {
             talk_styles: styles(color, AutoStream::choice(&stderr)),
             is_interactive: io::stdin().is_terminal() && stderr.is_terminal(),
             progress: Progress::of_process(stderr.is_terminal() && !prompt::is_dumb()),
+            suggestion: None,
             screen: Screen::of_process(pages),
             out: Box::new(io::BufWriter::new(stdout)),
             talk: Box::new(stderr),
@@ -135,8 +138,10 @@ impl Console {
         let Styles { blocked, hint: hinting, .. } = &self.talk_styles;
         let told = error.to_string();
         writeln!(self.talk, "{blocked}error:{blocked:#} {}", Escaped(&told))?;
-        let hint = error.hint();
-        hint.map_or(Ok(()), |hint| writeln!(self.talk, "{hinting}hint:{hinting:#} {}", Escaped(&hint)))
+        for hint in error.hint().iter().chain(&self.suggestion) {
+            writeln!(self.talk, "{hinting}hint:{hinting:#} {}", Escaped(hint))?;
+        }
+        Ok(())
     }
 }
 

@@ -54,7 +54,11 @@ impl Work for Fix<'_> {
             Earlier::Resumed(record) => Some(record),
             Earlier::None => None,
         };
-        let (asked, case) = plan(settings, earlier.as_deref(), &ground, place.as_ref(), console).await?;
+        let planned = plan(settings, earlier.as_deref(), &ground, place.as_ref(), console).await;
+        if let Err(error) = &planned {
+            alike::suggest_aliases(error, &ground.cloud, console).await;
+        }
+        let (asked, case) = planned?;
         let outlook = case.outlook();
         let foresight = outlook.foresight(&case.plan.changes);
         let shown = approval::shown(&settings.run, &case, Some(&foresight), &foresight.gained);

@@ -45,6 +45,12 @@ pub(super) async fn ram_policy(client: &Client, call: &Call) -> Result<Option<St
     }
 }
 
+/// kms:ListAliases, one page.
+pub(super) async fn aliases(client: &Client, call: &Call) -> Result<Vec<String>, CloudError> {
+    let output = client.list_aliases().send().await.map_err(|error| call.failed(&error))?;
+    Ok(output.aliases().iter().filter_map(|alias| alias.alias_name().map(str::to_owned)).collect())
+}
+
 /// kms:ListResourceTags of the call's resource, all pages.
 pub(super) async fn tags(client: &Client, call: &Call) -> Result<Tags, CloudError> {
     let pages = client.list_resource_tags().key_id(&call.resource).into_paginator().items().send();

@@ -76,6 +76,14 @@ impl Observe for Sandbox {
         Ok(names.into_iter().flatten().cloned().collect())
     }
 
+    async fn aliases(&self, account: AccountId, region: &str) -> Result<Vec<String>, CloudError> {
+        let call = Call { region: Some(region.to_owned()), ..Call::iam("kms:ListAliases", "*", account) };
+        let state = self.current(&call).await?;
+        call.authorized(&state.world)?;
+        let keys = state.world.keys.iter().filter(|(arn, _)| arn.account == account && arn.region == region);
+        Ok(keys.flat_map(|(_, key)| key.aliases.iter().cloned()).collect())
+    }
+
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
         let call = Call::iam("iam:GetAccountSummary", "*", account);
         let state = self.current(&call).await?;

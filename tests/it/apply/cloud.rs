@@ -231,6 +231,10 @@ impl Observe for Faulty {
         self.inner.names(account, kind).await
     }
 
+    async fn aliases(&self, account: AccountId, region: &str) -> Result<Vec<String>, CloudError> {
+        self.inner.aliases(account, region).await
+    }
+
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
         self.inner.iam_quotas(account).await
     }

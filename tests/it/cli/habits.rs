@@ -218,3 +218,23 @@ fn one_policy_is_printed_as_it_is_taken_and_of_several_it_is_told() {
     assert_eq!((both.status, both.json().as_object().unwrap().len()), (0, 2));
     assert!(both.stderr.starts_with("hint: these are several policies, by account: "), "{both}");
 }
+
+#[test]
+fn aliases_and_profiles_that_are_nearly_there_are_told_after_the_error() {
+    let scene = Scene::of("copied-ami");
+    for command in ["fix --dry-run", "check"] {
+        let ran = scene.run(&format!("{command} --sandbox=world.json --key alias/ami-snapshos"));
+        assert!(ran.stderr.ends_with("\nhint: is `ami-snapshots` meant?\n"), "{ran}");
+        let ran = scene.run(&format!("{command} --sandbox=world.json --key alias/something-else"));
+        assert!(ran.status == 1 && !ran.stderr.contains("meant?"), "{ran}");
+    }
+    std::fs::create_dir_all(scene.path("home/.aws")).unwrap();
+    let profiles = "[profile launcher]\nregion=eu-west-1\n[profile key-owner]\nregion=eu-west-1\n";
+    std::fs::write(scene.path("home/.aws/config"), profiles).unwrap();
+    let key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    for (profile, meant) in [("laucher", Some("launcher")), ("key-owner", None), ("somebody", None)] {
+        let ran = scene.run(&format!("check --key {key} --account 444455556666 --profile {profile}"));
+        let end = meant.map_or("--sandbox\n".to_owned(), |meant| format!("\nhint: is `{meant}` meant?\n"));
+        assert!(ran.status == 1 && ran.stderr.ends_with(&end), "{ran}");
+    }
+}
