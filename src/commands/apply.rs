@@ -97,7 +97,7 @@ impl Work for Apply<'_> {
         let mut ended = Ended { way_back, ..Ended::of(job, case, decision, carried) };
         handover::report(destinations, &settings.backend, &settings.run, &mut ended, console);
         let status = ending::tell(&ended, &settings.run, console)?;
-        approval::tell_next(&settings.run, decision, true, console)?;
+        approval::tell_next(&settings.run, decision, (ended.job.name(), ""), console)?;
         Ok(status)
     }
 }

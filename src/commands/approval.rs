@@ -63,22 +63,19 @@ pub(super) fn show(
     Ok(if is_past { Seen::Partly } else { Seen::Whole })
 }
 
-/// Says how what was only planned is carried out; `is_kept` where it was saved, or can't be.
+/// Says how what was only planned is carried out: by the command, and by what else there is.
 pub(super) fn tell_next(
     settings: &RunSettings,
     decision: Decision,
-    is_kept: bool,
+    (command, more): (&str, &str),
     console: &mut Console,
 ) -> io::Result<()> {
     if decision != Decision::OnlyPlanned || settings.output != OutputFormat::Text {
         return Ok(());
     }
-    console.hint(if is_kept {
-        "nothing was written: the same command without --dry-run applies it"
-    } else {
-        "nothing was written: the same command without --dry-run applies it, and with --out PLAN it is saved for \
-         `keymend apply PLAN`"
-    })
+    console.hint(&format!(
+        "nothing was written: `keymend {command}` with the same options, without --dry-run, applies it{more}"
+    ))
 }
 
 /// Whether the plan is to be carried out, and which of its changes.

@@ -8,7 +8,7 @@ use std::io;
 
 use super::backend::{self, Cloud, Ground, Work};
 use super::console::Console;
-use super::{alike, chain, defaults, ending, organization};
+use super::{alike, chain, defaults, ending, organization, pager};
 use crate::access::chain::Chain;
 use crate::apply::Clock;
 use crate::cli::settings::check::{CheckRun, CheckSettings, Source};
@@ -18,7 +18,7 @@ use crate::cloud::sandbox::Sandbox;
 use crate::error::{Error, ExitStatus, UsageError};
 use crate::observation::OrganizationPolicies;
 use crate::render::json::CheckReport;
-use crate::render::{json, text};
+use crate::render::{Styles, json, text};
 use finding::{Found, Read};
 
 pub(super) async fn check(args: &CheckArgs, console: &mut Console) -> Result<ExitStatus, Error> {
@@ -125,22 +125,33 @@ fn no_table() -> UsageError {
 }
 
 fn write_text(run: &CheckRun, read: &Read, found: &Found, console: &mut Console) -> io::Result<()> {
-    let Console { out, styles, width, .. } = console;
+    let Console { out, styles, width, screen, .. } = console;
+    let mut told = Vec::new();
+    write_found(&mut told, styles, *width, (run, read, found))?;
+    pager::write(out, screen.as_ref(), &told)
+}
+
+fn write_found(
+    out: &mut dyn io::Write,
+    styles: &Styles,
+    width: usize,
+    (run, read, found): (&CheckRun, &Read, &Found),
+) -> io::Result<()> {
     let Found { checked, users, findings, .. } = found;
     if !read.chain.is_empty() {
         text::chain(out, styles, &read.chain, &read.request)?;
         writeln!(out)?;
     }
     if read.request.grantees.is_empty() {
-        text::users(out, styles, *width, users)?;
+        text::users(out, styles, width, users)?;
     } else {
-        text::checks(out, styles, *width, checked, &reach(run))?;
+        text::checks(out, styles, width, checked, &reach(run))?;
     }
     let is_first = checked.is_empty() && users.is_empty();
     if !is_first && !findings.is_empty() {
         writeln!(out)?;
     }
-    text::findings(out, styles, *width, findings)
+    text::findings(out, styles, width, findings)
 }
 
 /// The options by which `fix` comes to where the check has looked.

@@ -86,7 +86,8 @@ impl Work for Fix<'_> {
         let mut ended = Ended { way_back, ..Ended::of(Job::Fix, case, decision, carried) };
         handover::report(destinations, &settings.backend, &settings.run, &mut ended, console);
         let status = ending::tell(&ended, &settings.run, console)?;
-        approval::tell_next(&settings.run, decision, settings.out.is_some(), console)?;
+        let more = if settings.out.is_some() { "" } else { "; --out PLAN saves it for `keymend apply PLAN`" };
+        approval::tell_next(&settings.run, decision, (Job::Fix.name(), more), console)?;
         Ok(status)
     }
 }

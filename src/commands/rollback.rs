@@ -107,7 +107,7 @@ impl Work for Undoing<'_> {
         };
         let ended = Ended::of(Job::Rollback { conflicts, extent }, case, decision, carried);
         let status = ending::tell(&ended, &settings.run, console)?;
-        approval::tell_next(&settings.run, decision, true, console)?;
+        approval::tell_next(&settings.run, decision, (ended.job.name(), ""), console)?;
         Ok(status)
     }
 }

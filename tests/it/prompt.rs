@@ -80,6 +80,11 @@ fn what_is_longer_than_the_screen_is_paged() {
     let shown = on_a_screen(&scene, &format!("PAGER='cat > paged' {keymend} --dry-run"));
     assert_eq!(paged(), plain);
     assert!(!shown.contains("Plan: ") && shown.contains("hint: nothing was written"), "{shown}");
+    let mut check = scene.command("check --sandbox=world.json --all");
+    let check = scene.run_command(check.env("COLUMNS", "100"), "").stdout;
+    let program = env!("CARGO_BIN_EXE_keymend");
+    on_a_screen(&scene, &format!("PAGER='cat > paged' '{program}' check --sandbox=world.json --all"));
+    assert_eq!(paged(), check);
     std::fs::remove_file(scene.path("paged")).unwrap();
     for line in [
         format!("PAGER='cat > paged' {keymend} --dry-run --no-pager"),

@@ -1,5 +1,6 @@
 //! Changes that no plan of ours may come to: each is caught, by its form and by its effect.
 
+mod anyone;
 mod organizations;
 mod own_grants;
 mod tables;

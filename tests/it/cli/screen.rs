@@ -78,7 +78,9 @@ fn every_end_tells_the_next_step() {
     let scene = Scene::of("copied-ami");
     let planned = scene.fix("--dry-run");
     assert!(
-        planned.stderr.contains("without --dry-run applies it, and with --out PLAN it is saved"),
+        planned
+            .stderr
+            .contains("without --dry-run, applies it; --out PLAN saves it for `keymend apply PLAN`"),
         "{planned}"
     );
     let saved = scene.fix("--dry-run --out plan.json");

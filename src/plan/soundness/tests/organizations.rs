@@ -4,56 +4,22 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{KEY, admin, document, key};
-use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Purpose, Request};
+use super::anyone::{self, request, right};
+use super::{KEY, key};
+use crate::access::Grantee;
 use crate::arn::Members;
-use crate::observation::Observation;
-use crate::plan::soundness::{outsiders, violations};
-use crate::plan::{Change, KeyPolicyUpdate, Operation};
-use crate::policy::{Documents, KmsAction};
+use crate::plan::soundness::outsiders;
+use crate::policy::KmsAction;
 
 const ORGANIZATION: &str = "o-a1b2c3d4e5";
 const UNIT: &str = "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/";
 
-fn request(members: &str) -> Request {
-    Request {
-        keys: vec![key()],
-        grantees: vec![members.parse().unwrap()],
-        purpose: Purpose::Launch,
-        policy_name: PolicyName::default(),
-        profile: Profile::Documented,
-        coverage: CoverageRule::Named,
-        prune_orphans: false,
-        only_for: [].into(),
-    }
-}
-
-/// The first statement that is asked for.
-fn right(members: &str) -> Value {
-    let request = request(members);
-    let [usage, _] = request.required(&key(), &request.grantees[0]).try_into().unwrap();
-    usage.for_key_policy("S", &[])
-}
-
-/// What the whole check says of a statement that comes to a key policy, and what trying says by itself.
 fn found(members: &str, statement: &Value) -> [Option<String>; 2] {
-    let (before, after) = (document(&[admin()]), document(&[admin(), statement.clone()]));
-    let request = request(members);
-    let change = Change {
-        operation: Operation::UpdateKeyPolicy(KeyPolicyUpdate {
-            key: key(),
-            before: before.text().to_owned(),
-            after: after.text().to_owned(),
-        }),
-        reason: String::new(),
-        gains: Vec::new(),
-    };
-    let all =
-        violations(&request, &Observation::default(), &request.grantees, &[change], &Documents::default());
     let own: Members = members.parse().unwrap();
     let actions: Vec<KmsAction> = KmsAction::all().collect();
-    let tried = outsiders::check(&key(), &BTreeSet::from([&own]), (&before, &after), &actions);
-    [all.first().map(|finding| format!("{finding:?}")), tried.err()]
+    anyone::found(members, statement, |_, documents| {
+        outsiders::check(&key(), &BTreeSet::from([&own]), documents, &actions)
+    })
 }
 
 #[test]

@@ -2,52 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::{admin, document, key};
-use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Purpose, Request};
-use crate::observation::Observation;
-use crate::plan::soundness::{own_grants, violations};
-use crate::plan::{Change, KeyPolicyUpdate, Operation};
-use crate::policy::Documents;
+use super::anyone::{self, right};
+use super::key;
+use crate::access::Grantee;
+use crate::plan::soundness::own_grants;
 
 const ROLES: &str = "autoscaling:o-a1b2c3d4e5";
 
-fn request(roles: &str) -> Request {
-    Request {
-        keys: vec![key()],
-        grantees: vec![roles.parse().unwrap()],
-        purpose: Purpose::Launch,
-        policy_name: PolicyName::default(),
-        profile: Profile::Documented,
-        coverage: CoverageRule::Named,
-        prune_orphans: false,
-        only_for: [].into(),
-    }
-}
-
-fn right(roles: &str) -> Value {
-    let request = request(roles);
-    let [own] = request.required(&key(), &request.grantees[0]).try_into().unwrap();
-    own.for_key_policy("S", &[])
-}
-
-/// What the whole check says of a statement that comes to a key policy, and what trying grants says by itself.
 fn found(roles: &str, statement: &Value) -> [Option<String>; 2] {
-    let (before, after) = (document(&[admin()]), document(&[admin(), statement.clone()]));
-    let request = request(roles);
-    let change = Change {
-        operation: Operation::UpdateKeyPolicy(KeyPolicyUpdate {
-            key: key(),
-            before: before.text().to_owned(),
-            after: after.text().to_owned(),
-        }),
-        reason: String::new(),
-        gains: Vec::new(),
-    };
-    let all =
-        violations(&request, &Observation::default(), &request.grantees, &[change], &Documents::default());
-    let grantees: Vec<&Grantee> = request.grantees.iter().collect();
-    let tried = own_grants::check(&key(), &grantees, (&before, &after));
-    [all.first().map(|finding| format!("{finding:?}")), tried.err()]
+    anyone::found(roles, statement, |request, documents| {
+        let grantees: Vec<&Grantee> = request.grantees.iter().collect();
+        own_grants::check(&key(), &grantees, documents)
+    })
 }
 
 #[test]
