@@ -50,6 +50,9 @@ impl Evidence {
             Some(Reading::Read(grants)) => gaps.extend(grants.gaps(&subject.principal)),
             None => {}
         }
+        if subject.grantee.as_members().is_some() {
+            gaps.push("the IAM policies of whoever launches in its accounts".to_owned());
+        }
         if let Some(role) = subject.grantee.as_members_role() {
             gaps.push(format!("whether each account has the grant for its {}", role.name()));
             gaps.push(
