@@ -108,6 +108,10 @@ pub trait Observe {
     /// (organizations:DescribeOrganization; of other accounts organizations:ListAccounts).
     async fn organization(&self, account: AccountId) -> Result<Option<OrganizationId>, CloudError>;
 
+    /// The organization of the default caller's account, and every account in it but those that were closed for good
+    /// (organizations:DescribeOrganization, organizations:ListAccounts).
+    async fn organization_accounts(&self) -> Result<(OrganizationId, Vec<AccountId>), CloudError>;
+
     /// The path to the root or OU that an account or OU of an organization is in, with a slash at its end
     /// (organizations:ListParents).
     async fn organization_path(

@@ -33,6 +33,10 @@ pub trait ObserveEc2 {
     /// The accounts that credentials were given for by name.
     fn accounts(&self) -> BTreeSet<AccountId>;
 
+    /// ec2:DescribeImages, page by page: the images that the account that asks owns, without those of which EC2 tells that
+    /// nothing is encrypted. Disabled ones are not among them.
+    async fn images_owned(&self, from: &Viewpoint) -> Result<Vec<Image>, CloudError>;
+
     /// ec2:DescribeImages.
     async fn image(&self, from: &Viewpoint, id: &str) -> Result<Option<Image>, CloudError>;
 

@@ -139,6 +139,10 @@ impl<C: Observe> Observe for Traced<C> {
         told("read organization of account", &account, self.0.organization(account)).await
     }
 
+    async fn organization_accounts(&self) -> Result<(OrganizationId, Vec<AccountId>), CloudError> {
+        told("list accounts", &"of the organization", self.0.organization_accounts()).await
+    }
+
     async fn organization_path(
         &self,
         organization: &OrganizationId,
@@ -156,6 +160,11 @@ impl<C: ObserveEc2> ObserveEc2 for Traced<C> {
 
     fn accounts(&self) -> BTreeSet<AccountId> {
         self.0.accounts()
+    }
+
+    async fn images_owned(&self, from: &Viewpoint) -> Result<Vec<Image>, CloudError> {
+        let region = from.region.as_deref().unwrap_or("the configured region");
+        told("list images", &seen(&format!("owned in {region}"), from), self.0.images_owned(from)).await
     }
 
     async fn image(&self, from: &Viewpoint, id: &str) -> Result<Option<Image>, CloudError> {

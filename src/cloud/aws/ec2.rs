@@ -33,6 +33,11 @@ use crate::observation::usage::{ReportHead, Usage, UsageReport};
 /// More pages of one list than EC2 has ever reason to give.
 const MOST_PAGES: usize = 1000;
 
+/// As many images as one answer has at most.
+///
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html>
+const IMAGES_A_PAGE: &str = "1000";
+
 /// Whom a call is made as, where, and about what.
 struct Ec2 {
     client: Client,
@@ -110,6 +115,16 @@ impl ObserveEc2 for Aws {
 
     fn accounts(&self) -> BTreeSet<AccountId> {
         self.sessions.named().collect()
+    }
+
+    async fn images_owned(&self, from: &Viewpoint) -> Result<Vec<Image>, CloudError> {
+        let ec2 = self.ec2(from, "ec2:DescribeImages", "*").await?;
+        let query = Query::new("DescribeImages")
+            .with_each("Owner", &["self".to_owned()])
+            .with("MaxResults", IMAGES_A_PAGE);
+        let found = ec2.list::<ImagesPage>(query).await?.into_iter();
+        let encrypted = found.filter(|item| !item.is_plain()).map(Image::try_from);
+        encrypted.collect::<Result<_, _>>().map_err(|error| ec2.unexpected(&error))
     }
 
     async fn image(&self, from: &Viewpoint, id: &str) -> Result<Option<Image>, CloudError> {

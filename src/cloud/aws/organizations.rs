@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::Aws;
 use super::ec2_client::{Api, Query};
 use super::errors::Call;
-use super::roll::Page;
+use super::roll::{Page, Roll};
 use super::session::{Session, partition};
 use crate::arn::{AccountId, Child, OrganizationId, Partition};
 use crate::cloud::{CloudError, CloudErrorKind};
@@ -107,6 +107,26 @@ impl Aws {
         Err(own.or(reason).unwrap_or_else(unread))
     }
 
+    /// The organization of the default credentials, and its accounts to the last page.
+    ///
+    /// # Errors
+    /// They may not list them, or their account is of no organization.
+    pub(super) async fn read_organization_accounts(
+        &self,
+    ) -> Result<(OrganizationId, Vec<AccountId>), CloudError> {
+        let session = self.sessions.default_session();
+        let organization = described(session).await?;
+        let by = session.caller().await?.account;
+        let alone = || {
+            let message = format!("account {by} is of no organization");
+            call(LIST_ACCOUNTS, &"*", Some(by)).error(CloudErrorKind::Other, message)
+        };
+        let organization = organization.ok_or_else(alone)?;
+        let mut roll = session.organizations.roll.lock().await;
+        while turn_page(session, &organization, &mut roll).await? {}
+        Ok((organization, roll.accounts.keys().copied().collect()))
+    }
+
     /// The path to what an account or an OU of an organization is in.
     ///
     /// # Errors
@@ -161,31 +181,41 @@ async fn listed(session: &Session, account: AccountId) -> Result<OrganizationId,
     }
     let mut roll = session.organizations.roll.lock().await;
     while !roll.accounts.contains_key(&account) {
-        let query = Query::of_organizations("ListAccounts");
-        let query = match &roll.next {
-            Page::First => query,
-            Page::Next(token) => query.with("NextToken", token),
-            Page::Last => {
-                let message = format!("account {account} is no member of {organization}");
-                return Err(call_about.error(CloudErrorKind::NotFound, message));
-            }
-            Page::Refused(error) => return Err(error.clone()),
-        };
-        let Listed { accounts, next_token } = match ask(session, LIST_ACCOUNTS, &organization, query).await {
-            Ok(listed) => listed,
-            Err(error) => {
-                roll.next = Page::Refused(error.clone());
-                return Err(error);
-            }
-        };
-        for listed in accounts.iter().filter(|listed| listed.is_member()) {
-            let id = listed.id.parse();
-            let id = id.map_err(|error| call_about.unexpected(error))?;
-            roll.accounts.insert(id, listed.path());
+        if !turn_page(session, &organization, &mut roll).await? {
+            let message = format!("account {account} is no member of {organization}");
+            return Err(call_about.error(CloudErrorKind::NotFound, message));
         }
-        roll.next = next_token.map_or(Page::Last, Page::Next);
     }
     Ok(organization)
+}
+
+/// Reads the next page of an organization's accounts; not where the last one was read.
+async fn turn_page(
+    session: &Session,
+    organization: &OrganizationId,
+    roll: &mut Roll,
+) -> Result<bool, CloudError> {
+    let query = Query::of_organizations("ListAccounts");
+    let query = match &roll.next {
+        Page::First => query,
+        Page::Next(token) => query.with("NextToken", token),
+        Page::Last => return Ok(false),
+        Page::Refused(error) => return Err(error.clone()),
+    };
+    let Listed { accounts, next_token } = match ask(session, LIST_ACCOUNTS, organization, query).await {
+        Ok(listed) => listed,
+        Err(error) => {
+            roll.next = Page::Refused(error.clone());
+            return Err(error);
+        }
+    };
+    for listed in accounts.iter().filter(|listed| listed.is_member()) {
+        let id = listed.id.parse();
+        let id = id.map_err(|error| call(LIST_ACCOUNTS, organization, None).unexpected(error))?;
+        roll.accounts.insert(id, listed.path());
+    }
+    roll.next = next_token.map_or(Page::Last, Page::Next);
+    Ok(true)
 }
 
 /// What a session's account may read of a path: those that were listed with their accounts need no call more.

@@ -25,22 +25,24 @@ impl ObserveEc2 for Sandbox {
         self.state.borrow().world.callers.keys().copied().collect()
     }
 
+    async fn images_owned(&self, from: &Viewpoint) -> Result<Vec<Image>, CloudError> {
+        self.look(from, "ec2:DescribeImages", "*", |seen| {
+            let images = seen.world.images.iter().filter(|(_, image)| {
+                let is_own = image.owner == seen.account && seen.is_here(image.region.as_ref());
+                is_own && image.state != "disabled" && !seen.is_plain(image)
+            });
+            images.map(|(id, image)| shown(id, image)).collect()
+        })
+        .await
+    }
+
     async fn image(&self, from: &Viewpoint, id: &str) -> Result<Option<Image>, CloudError> {
         self.look(from, "ec2:DescribeImages", id, |seen| {
             let image = seen.world.images.get(id).filter(|image| seen.is_here(image.region.as_ref()))?;
             let is_own = image.owner == seen.account;
             let is_shared = seen.is_shared(&image.shared_with) || seen.is_member_of_any(&image.shared_with);
             let is_shown = is_own || (is_shared && seen.lets_itself_use(image));
-            is_shown.then(|| Image {
-                id: id.to_owned(),
-                owner: image.owner,
-                owner_alias: None,
-                name: image.name.clone(),
-                state: image.state.clone(),
-                is_public: image.shared_with.iter().any(|with| with == ALL),
-                snapshots: image.snapshots.clone(),
-                devices: image.devices(),
-            })
+            is_shown.then(|| shown(id, image))
         })
         .await
     }
@@ -204,7 +206,27 @@ pub(super) struct Seen<'w> {
     pub(super) region: String,
 }
 
+/// An image as EC2 describes it.
+fn shown(id: &str, image: &ec2::Image) -> Image {
+    Image {
+        id: id.to_owned(),
+        owner: image.owner,
+        owner_alias: None,
+        name: image.name.clone(),
+        state: image.state.clone(),
+        is_public: image.shared_with.iter().any(|with| with == ALL),
+        snapshots: image.snapshots.clone(),
+        devices: image.devices(),
+    }
+}
+
 impl Seen<'_> {
+    /// Whether each of an image's snapshots is there and unencrypted.
+    fn is_plain(&self, image: &ec2::Image) -> bool {
+        let mut snapshots = image.snapshots.iter().map(|id| self.world.snapshots.get(id));
+        snapshots.all(|snapshot| snapshot.is_some_and(|snapshot| snapshot.key.is_none()))
+    }
+
     pub(super) fn is_here(&self, region: Option<&String>) -> bool {
         region.unwrap_or(&self.world.region) == &self.region
     }

@@ -31,6 +31,21 @@ impl Sandbox {
         Err(own.or(reason).unwrap_or_else(|| call.failed(None, Refusal::no_credentials())))
     }
 
+    /// The organization of the default caller, and its accounts.
+    pub(super) async fn read_organization_accounts(
+        &self,
+    ) -> Result<(OrganizationId, Vec<AccountId>), CloudError> {
+        let by = self.state.borrow().world.default_caller;
+        let call = call("organizations:ListAccounts", &"*", by);
+        let state = self.current(&call).await?;
+        let organization = overseen(&state, &call)?;
+        let World { accounts, .. } = &state.world;
+        let is_member = |account: &AccountId| {
+            state.world.organization(*account).is_some_and(|entry| entry.id == *organization)
+        };
+        Ok((organization.clone(), accounts.keys().copied().filter(is_member).collect()))
+    }
+
     /// The path to what an account or OU is in.
     pub(super) async fn read_path(
         &self,

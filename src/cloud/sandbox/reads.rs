@@ -220,6 +220,10 @@ impl Observe for Sandbox {
         self.read_organization(account).await
     }
 
+    async fn organization_accounts(&self) -> Result<(OrganizationId, Vec<AccountId>), CloudError> {
+        self.read_organization_accounts().await
+    }
+
     async fn organization_path(
         &self,
         organization: &OrganizationId,

@@ -303,6 +303,10 @@ impl Observe for Faulty {
         self.inner.organization(account).await
     }
 
+    async fn organization_accounts(&self) -> Result<(OrganizationId, Vec<AccountId>), CloudError> {
+        self.inner.organization_accounts().await
+    }
+
     async fn organization_path(
         &self,
         organization: &OrganizationId,

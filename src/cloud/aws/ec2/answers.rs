@@ -134,6 +134,16 @@ struct Ebs {
     snapshot_id: Option<String>,
     #[serde(default)]
     volume_id: Option<String>,
+    #[serde(default)]
+    encrypted: String,
+}
+
+impl ImageItem {
+    /// Whether each of its volumes is told to be unencrypted; of what is not told, nothing is concluded.
+    pub(super) fn is_plain(&self) -> bool {
+        let mut volumes = self.block_device_mapping.item.iter().filter_map(|device| device.ebs.as_ref());
+        volumes.all(|ebs| ebs.encrypted == "false")
+    }
 }
 
 impl TryFrom<ImageItem> for Image {

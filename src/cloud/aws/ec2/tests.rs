@@ -127,6 +127,41 @@ async fn lists_are_read_to_their_end() {
     assert_eq!(forms[1], format!("{}&NextToken=t%2F1%2B", forms[0]));
 }
 
+/// Of a long list every page is read, and what is not told to be unencrypted may be encrypted.
+#[tokio::test]
+async fn the_images_of_an_account_are_listed_to_the_last_page() {
+    let image = |id: &str, volumes: &[&str]| {
+        let device =
+            |encrypted: &&str| format!("<item><ebs><snapshotId>snap-1</snapshotId>{encrypted}</ebs></item>");
+        let devices: String = volumes.iter().map(device).collect();
+        format!(
+            "<item><imageId>{id}</imageId><imageOwnerId>111122223333</imageOwnerId>\
+             <blockDeviceMapping>{devices}</blockDeviceMapping></item>"
+        )
+    };
+    let (yes, no) = ("<encrypted>true</encrypted>", "<encrypted>false</encrypted>");
+    let page = |items: &[String], next: &str| {
+        let items = items.concat();
+        (200, format!("<R><imagesSet>{items}</imagesSet><nextToken>{next}</nextToken></R>"))
+    };
+    let first = [image("ami-plain", &[no]), image("ami-store", &[]), image("ami-both", &[no, yes])];
+    let last = [image("ami-untold", &[""]), image("ami-plain-too", &[no, no])];
+    let server = Server::answering(vec![page(&first, "t1"), page(&[], "t2"), page(&last, "")]);
+    let (_directory, aws) = server.connect().await;
+    let owned = aws.images_owned(&Viewpoint::default()).await.unwrap();
+    assert_eq!(owned.iter().map(|image| image.id.as_str()).collect::<Vec<_>>(), ["ami-both", "ami-untold"]);
+    let forms = server.forms();
+    assert_eq!(forms[0], "Action=DescribeImages&Version=2016-11-15&Owner.1=self&MaxResults=1000");
+    assert_eq!(forms[2], format!("{}&NextToken=t2", forms[0]));
+
+    // What fails on the way is no short list.
+    let denied = (403, error("UnauthorizedOperation"));
+    let server = Server::answering(vec![page(&first, "t1"), denied]);
+    let (_directory, aws) = server.connect().await;
+    let refused = aws.images_owned(&Viewpoint::default()).await.unwrap_err();
+    assert_eq!((refused.kind, refused.operation), (CloudErrorKind::AccessDenied, "ec2:DescribeImages"));
+}
+
 #[tokio::test]
 async fn throttled_and_faulty_answers_are_asked_for_again() {
     let answers = vec![
@@ -363,6 +398,32 @@ async fn accounts_are_listed_once_and_refusals_are_kept() {
         assert_eq!(error.unwrap_err().operation, "organizations:ListParents");
     }
     assert_eq!(server.requests.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn the_accounts_of_the_organization_are_listed_to_the_last_page() {
+    let described = (200, ORGANIZATION.to_owned());
+    let (own, gone) = ("111122223333", "777788889999");
+    let pages = [
+        accounts(&[(OTHER, "ACTIVE", ""), (gone, "CLOSED", "")], "t1"),
+        accounts(&[], "t2"),
+        accounts(&[(own, "ACTIVE", "")], ""),
+    ];
+    let (server, _directory, aws) = organizations(&[vec![described.clone()], pages.to_vec()].concat()).await;
+    let expected = [own, OTHER].map(|id| id.parse::<AccountId>().unwrap());
+    for _ in 0..2 {
+        let (organization, listed) = aws.organization_accounts().await.unwrap();
+        assert_eq!((organization.as_str(), listed.as_slice()), ("o-a1b2c3d4e5", &expected[..]));
+    }
+    assert_eq!(server.requests.lock().unwrap().len(), 5, "they are known by then");
+
+    let (_server, _directory, aws) = organizations(&[refusal("AWSOrganizationsNotInUseException")]).await;
+    let alone = aws.organization_accounts().await.unwrap_err();
+    assert_eq!(alone.message, "account 111122223333 is of no organization");
+    let cut =
+        [described, pages[0].clone(), refusal("TooManyRequestsException"), refusal("AccessDeniedException")];
+    let (_server, _directory, aws) = organizations(&cut).await;
+    assert!(aws.organization_accounts().await.is_err(), "half of them is no list");
 }
 
 #[tokio::test]

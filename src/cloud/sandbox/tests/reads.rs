@@ -1,6 +1,7 @@
 use super::*;
 use crate::arn::{EntityKind, EntityName};
 use crate::cloud::CloudErrorKind;
+use crate::cloud::ec2::{ObserveEc2 as _, Viewpoint};
 use crate::observation::{IamQuotas, KeyManager};
 
 fn role(name: &str) -> EntityName {
@@ -21,6 +22,54 @@ async fn callers() {
     assert_eq!(sandbox.caller(account("444455556666")).await.unwrap(), None);
     let nobody = in_memory(r#"{"keymend_world": 1, "region": "eu-west-1"}"#);
     assert_eq!(nobody.default_caller().await.unwrap_err().kind, CloudErrorKind::NoCredentials);
+}
+
+#[tokio::test]
+async fn images_of_an_account_and_accounts_of_an_organization() {
+    let image = |owner: &str, region: &str, snapshot: &str| json!({"owner": owner, "region": region, "snapshots": [snapshot]});
+    let (own, other) = ("111122223333", "444455556666");
+    let policy = json!({"Version": "2012-10-17", "Statement": []});
+    let world = json!({
+        "keymend_world": 1, "region": "eu-west-1", "default_caller": own,
+        "callers": {own: {"arn": "arn:aws:iam::111122223333:user/a"}, other: {"arn": "arn:aws:iam::444455556666:user/a"}},
+        "accounts": {
+            own: {"organization": {"id": "o-a1b2c3d4e5"}, "users": {"a": {}}},
+            other: {"organization": {"id": "o-a1b2c3d4e5"}, "users": {"a": {}}},
+            "777788889999": {"organization": {"id": "o-b1b2c3d4e5"}},
+        },
+        "organizations": {
+            "o-a1b2c3d4e5": {"management_account": own}, "o-b1b2c3d4e5": {"management_account": "777788889999"}
+        },
+        "keys": {KEY: {"policy": policy}, KEY.replace("eu-west-1", "us-east-1"): {"policy": policy}},
+        "images": {
+            "ami-00000000000000001": image(own, "eu-west-1", "snap-00000000000000001"),
+            "ami-00000000000000002": image(own, "eu-west-1", "snap-00000000000000002"),
+            "ami-00000000000000003": image(own, "us-east-1", "snap-00000000000000003"),
+            "ami-00000000000000004": image(other, "eu-west-1", "snap-00000000000000004"),
+        },
+        "snapshots": {
+            "snap-00000000000000001": {"owner": own, "key": KEY}, "snap-00000000000000002": {"owner": own},
+            "snap-00000000000000003": {"owner": own, "region": "us-east-1", "key": KEY.replace("eu-west-1", "us-east-1")},
+            "snap-00000000000000004": {"owner": other, "key": KEY},
+        },
+    });
+    let sandbox = in_memory(&world.to_string());
+    for (whose, region, expected) in [
+        (own, "eu-west-1", vec!["ami-00000000000000001"]),
+        (own, "us-east-1", vec!["ami-00000000000000003"]),
+        (other, "eu-west-1", vec!["ami-00000000000000004"]),
+        (other, "us-east-1", vec![]),
+    ] {
+        let from = Viewpoint { account: Some(account(whose)), region: Some(region.to_owned()) };
+        let owned = sandbox.images_owned(&from).await.unwrap();
+        assert_eq!(
+            owned.iter().map(|image| image.id.as_str()).collect::<Vec<_>>(),
+            expected,
+            "{whose} {region}"
+        );
+    }
+    let (organization, accounts) = sandbox.organization_accounts().await.unwrap();
+    assert_eq!((organization.as_str(), accounts), ("o-a1b2c3d4e5", vec![account(own), account(other)]));
 }
 
 #[tokio::test]
