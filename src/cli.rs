@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cloud::aws::Patience;
+use crate::cloud::aws::{Patience, Share};
 
 pub use handover::{EmitFormat, HandoverArgs};
 pub use output::{ColorArgs, ColorChoice, OutputArgs, OutputChoice};
@@ -561,6 +561,11 @@ pub struct BackendArgs {
     #[arg(long, value_name = "SECONDS", help_heading = "Backend", hide_short_help = true, default_value_t = Patience::READ,
           value_parser = clap::value_parser!(u64).range(TIMEOUT))]
     pub read_timeout: u64,
+    /// The share of AWS's request quotas to use
+    ///
+    /// From 1% to 100%, which it is by default. Calls wait for their turns; what is left is for others in the account.
+    #[arg(long, value_name = "PERCENT", help_heading = "Backend", hide_short_help = true)]
+    pub rate: Option<Share>,
 }
 
 /// `--verify`.

@@ -16,6 +16,7 @@ use super::settings::accounts::account_id;
 use super::{ColorChoice, CoverageChoice, OutputChoice, Verify};
 use crate::access::PolicyName;
 use crate::arn::AccountId;
+use crate::cloud::aws::Share;
 use crate::error::UsageError;
 
 /// The name of the file, in a folder of this program's own.
@@ -52,7 +53,7 @@ pub const VARIABLES: [(&str, &str); 6] = [
 pub const ACCOUNT_PROFILE: &str = "account-profile";
 
 /// All that can be set.
-pub const SETTINGS: [Setting; 9] = [
+pub const SETTINGS: [Setting; 10] = [
     Setting {
         name: ACCOUNT_PROFILE,
         about: "the profile that serves an account: a table in the file, `ACCOUNT=PROFILE,…` in the variable",
@@ -77,6 +78,11 @@ pub const SETTINGS: [Setting; 9] = [
         name: "policy-name",
         about: "the customer managed policy in the requester's account",
         check: |text| PolicyName::from_str(text).map(drop).map_err(|_| "the name of a policy".to_owned()),
+    },
+    Setting {
+        name: "rate",
+        about: "the share of AWS's request quotas to use, from `1%` to `100%`",
+        check: |text| Share::from_str(text).map(drop).map_err(|_| "from 1% to 100%".to_owned()),
     },
     Setting { name: "read-timeout", about: "seconds to wait for an answer", check: seconds },
     Setting {

@@ -319,6 +319,7 @@ fn backend(args: &BackendArgs) -> Result<BackendSettings, UsageError> {
             connect: Duration::from_secs(args.connect_timeout),
             read: Duration::from_secs(args.read_timeout),
         },
+        rate: args.rate,
         proving_profiles: Vec::new(),
         config_file: None,
     }))

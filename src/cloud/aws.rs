@@ -31,8 +31,10 @@ mod write;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::pace::{NoShare, Share};
 pub use self::settings::profile_names;
 
 use self::errors::Call;
@@ -61,6 +63,8 @@ pub struct AwsOptions {
     pub assume_role_name: Option<String>,
     /// How long a server is waited for.
     pub patience: Patience,
+    /// The share of each request quota that may be used; [`Share::ALL`] where none is given.
+    pub rate: Option<Share>,
     /// Profiles that only dry runs are made with, as those whose credentials they have.
     pub proving_profiles: Vec<String>,
     /// The one shared file to read, instead of the configuration and credentials files.
@@ -96,8 +100,8 @@ impl Default for Patience {
 #[derive(Debug)]
 pub struct Aws {
     sessions: Sessions,
-    /// The writes' turns.
-    pace: Pace,
+    /// The turns of all calls.
+    pace: Arc<Pace>,
 }
 
 impl Aws {
@@ -106,7 +110,8 @@ impl Aws {
     /// # Errors
     /// An endpoint is configured that no client can be made for.
     pub async fn connect(options: &AwsOptions) -> Result<Self, CloudError> {
-        Ok(Self { sessions: Sessions::load(options).await?, pace: Pace::default() })
+        let pace = Arc::new(Pace::of(options.rate.unwrap_or_default()));
+        Ok(Self { sessions: Sessions::load(options, &pace).await?, pace })
     }
 
     /// The region of the default credentials, where one is configured.
@@ -306,38 +311,48 @@ impl Write for Aws {
     async fn get_ready(&self, operation: &Operation) -> Result<(), CloudError> {
         let call = write_call(operation);
         self.sessions.writing(&call, operation.account()).await?;
-        self.pace.turn(operation.account(), call.region.as_deref(), call.operation).await;
+        self.pace.turn(call.account, call.region.as_deref(), call.operation).await;
         Ok(())
     }
 
     async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
         let call = write_call(operation);
-        let session = self.sessions.writing(&call, operation.account()).await?;
+        let written = self.write(operation, &call).await;
+        if written.as_ref().is_err_and(|error| error.kind == CloudErrorKind::Throttled) {
+            self.pace.throttled(call.account, call.region.as_deref(), call.operation);
+        }
+        written
+    }
+}
+
+impl Aws {
+    async fn write(&self, operation: &Operation, call: &Call) -> Result<Receipt, CloudError> {
+        let session = self.sessions.writing(call, operation.account()).await?;
         let (iam, kms) = (session.iam(), |key: &KeyArn| session.kms(&key.region));
         match operation {
             Operation::PruneOrphans(update)
             | Operation::UpdateKeyPolicy(update)
             | Operation::RestoreKeyPolicy(update)
             | Operation::ReduceKeyPolicy(update) => {
-                kms::put_key_policy(&kms(&update.key), &call, &update.after).await
+                kms::put_key_policy(&kms(&update.key), call, &update.after).await
             }
             Operation::CreatePolicy { policy, description, after } => {
-                write::create_policy(iam, &call, policy, description, after).await
+                write::create_policy(iam, call, policy, description, after).await
             }
             Operation::DeletePolicyVersion { version, .. }
             | Operation::WithdrawPolicyVersion { version, .. } => {
-                write::delete_policy_version(iam, &call, version).await
+                write::delete_policy_version(iam, call, version).await
             }
             Operation::CreatePolicyVersion { after, .. } => {
-                write::create_policy_version(iam, &call, after).await
+                write::create_policy_version(iam, call, after).await
             }
-            Operation::AttachPolicy { entity, .. } => write::attach_policy(iam, &call, entity).await,
-            Operation::CreateGrant { grant, .. } => kms::create_grant(&kms(&grant.key), &call, grant).await,
-            Operation::RevokeGrant { key, grant } => kms::revoke_grant(&kms(key), &call, &grant.id).await,
-            Operation::DetachPolicy { entity, .. } => write::detach_policy(iam, &call, entity).await,
-            Operation::DeletePolicy { .. } => write::delete_policy(iam, &call).await,
+            Operation::AttachPolicy { entity, .. } => write::attach_policy(iam, call, entity).await,
+            Operation::CreateGrant { grant, .. } => kms::create_grant(&kms(&grant.key), call, grant).await,
+            Operation::RevokeGrant { key, grant } => kms::revoke_grant(&kms(key), call, &grant.id).await,
+            Operation::DetachPolicy { entity, .. } => write::detach_policy(iam, call, entity).await,
+            Operation::DeletePolicy { .. } => write::delete_policy(iam, call).await,
             Operation::SetDefaultVersion { version, .. } => {
-                write::set_default_version(iam, &call, version).await
+                write::set_default_version(iam, call, version).await
             }
         }
     }

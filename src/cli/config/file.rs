@@ -54,7 +54,7 @@ impl Page<'_> {
                     self.set_profile(account.get_ref(), account.span(), profile, config)
                 })
             }
-            (DeValue::Integer(number), _) if setting.name.ends_with("-timeout") => {
+            (DeValue::Integer(number), name) if name.ends_with("-timeout") || name == "rate" => {
                 config.set(setting, number.as_str(), &self.origin(&value.span()))
             }
             (DeValue::String(text), name) if name != ACCOUNT_PROFILE => {

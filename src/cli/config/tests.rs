@@ -48,6 +48,16 @@ fn typed_before_variables_before_the_file_before_what_is_so_by_default() {
 }
 
 #[test]
+fn a_share_of_the_quotas_is_set_as_a_number_or_in_percent() {
+    let rate = |file, variables, line| fix(&read(file, variables).unwrap(), line).backend.rate;
+    let share = |text: &str| Some(text.parse().unwrap());
+    assert_eq!(rate("", &[], ""), None);
+    assert_eq!(rate("rate = 80", &[], ""), share("80%"));
+    assert_eq!(rate("rate = \"80%\"", &[("KEYMEND_RATE", "50")], ""), share("50%"));
+    assert_eq!(rate("rate = \"80%\"", &[("KEYMEND_RATE", "50")], "--rate 7%"), share("7%"));
+}
+
+#[test]
 fn profiles_are_told_account_by_account() {
     let file = "[account-profile]\n\"4444-5555-6666\" = \"file\"\n111122223333 = \"file\"\n777788889999 = \"file\"\n";
     let config =
@@ -61,7 +71,7 @@ fn profiles_are_told_account_by_account() {
 #[test]
 fn what_is_no_setting_is_told_with_its_line() {
     let allowed = "a file sets account-profile, assume-role-name, color, connect-timeout, coverage, output, policy-name, \
-                   read-timeout, verify; all else is typed each time";
+                   rate, read-timeout, verify; all else is typed each time";
     for (file, told) in [
         (
             "# no\nyes = true\n",
@@ -88,6 +98,7 @@ fn what_is_no_setting_is_told_with_its_line() {
             "read-timeout = \"5\"\nconnect-timeout = 0",
             "`DIR/keymend.toml`, line 2: `0` can't be the connect-timeout (it is seconds, from 1 to 900)",
         ),
+        ("rate = 0", "`DIR/keymend.toml`, line 1: `0` can't be the rate (it is from 1% to 100%)"),
         (
             "policy-name = \"a/b\"",
             "`DIR/keymend.toml`, line 1: `a/b` can't be the policy-name (it is the name of a policy)",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ffi::OsString;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fmt, iter};
 
@@ -22,6 +23,7 @@ use tokio::sync::OnceCell;
 use super::clients::{Clients, sts};
 use super::ec2_client::{self, Api};
 use super::errors::Call;
+use super::pace::Pace;
 use super::retries;
 use super::role::AssumedRole;
 use super::roll::Told;
@@ -186,8 +188,8 @@ pub(super) struct Sessions {
 
 impl Sessions {
     /// Reads configuration; asks AWS for nothing.
-    pub(super) async fn load(options: &AwsOptions) -> Result<Self, CloudError> {
-        let shared = Shared::default();
+    pub(super) async fn load(options: &AwsOptions, pace: &Arc<Pace>) -> Result<Self, CloudError> {
+        let shared = Shared { reads: Reads::new(Arc::clone(pace)), connections: RefCell::default() };
         let load = async |profile| load(options, profile, &shared).await.map(Rc::new);
         let profiles = future::try_join_all(
             options
@@ -346,7 +348,7 @@ fn belongs_to(session: &Session, is: AccountId, wanted: AccountId) -> Result<(),
 }
 
 /// What all sessions share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     reads: Reads,
     /// Connections by whose certificates are believed: those in a file, or those that the system believes.

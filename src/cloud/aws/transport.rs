@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout};
 
 use super::pace::Pace;
 use super::trust;
-use super::waits::{Attempt, Waits};
+use super::waits::{self, Attempt, Waits};
 use crate::arn::AccountId;
 
 /// Reads on their way at the same time. Each needs a connection, which is a file: with those of the writes, and with what
@@ -86,9 +86,10 @@ pub(super) struct Reads {
     waits: Arc<Waits>,
 }
 
-impl Default for Reads {
-    fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(READS)), pace: Arc::default(), waits: Arc::default() }
+impl Reads {
+    /// In turns that may be shared with whatever else counts against the same quotas.
+    pub(super) fn new(pace: Arc<Pace>) -> Self {
+        Self { places: Arc::new(Semaphore::new(READS)), pace, waits: Arc::default() }
     }
 }
 
@@ -183,13 +184,18 @@ impl Reader {
         if let Some(attempt) = &attempt {
             reads.waits.begins(attempt);
         }
-        if let (Some(account), Some((region, operation))) = (account.get(), &signed) {
-            reads.pace.turn(*account, Some(region), operation).await;
+        if let Some((region, operation)) = &signed {
+            reads.pace.turn(account.get().copied(), Some(region), operation).await;
         }
         let place = reads.places.acquire().await;
         let _place = place.map_err(|closed| ConnectorError::other(closed.into(), None))?;
         let begun = Instant::now();
         let answer = self.answer(request).await;
+        if let (Some((region, operation)), Ok(answer)) = (&signed, &answer)
+            && waits::is_throttled(answer)
+        {
+            reads.pace.throttled(account.get().copied(), Some(region), operation);
+        }
         if let Some(attempt) = &attempt {
             reads.waits.ended(attempt, begun, &answer);
         }

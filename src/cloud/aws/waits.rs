@@ -84,6 +84,11 @@ impl Trouble {
     }
 }
 
+/// Whether AWS answers that it is asked too often.
+pub(super) fn is_throttled(answer: &HttpResponse) -> bool {
+    matches!(Trouble::of_answer(answer), Some(Trouble::Throttled(_)))
+}
+
 /// AWS's code in an answer, as its protocols have it: a header, JSON or XML.
 fn code(answer: &HttpResponse) -> Option<String> {
     let is_code = |text: &str| {

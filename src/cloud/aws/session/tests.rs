@@ -5,7 +5,6 @@ use std::thread;
 
 use super::*;
 use crate::cloud::aws::Aws;
-use crate::cloud::aws::pace::Pace;
 use crate::cloud::{Observe, Write};
 use crate::plan::Operation;
 
@@ -132,12 +131,12 @@ fn an_empty_endpoint_is_named() {
 }
 
 fn carriage() -> Carriage {
-    Carriage::new(SharedHttpClient::new(Connections::new(TlsContext::default())), Reads::default())
+    Carriage::new(SharedHttpClient::new(Connections::new(TlsContext::default())), Reads::new(Arc::default()))
 }
 
 fn aws(default: Session) -> Aws {
     Aws {
-        pace: Pace::default(),
+        pace: Arc::default(),
         sessions: Sessions {
             default: Rc::new(default),
             profiles: BTreeMap::new(),

@@ -109,7 +109,7 @@ fn session(network: &Network) -> Session {
 }
 
 fn session_over(connections: SharedHttpClient) -> Session {
-    let carriage = Carriage::new(connections, Reads::default());
+    let carriage = Carriage::new(connections, Reads::new(Arc::default()));
     let keys = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "test");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
@@ -234,6 +234,28 @@ async fn a_hundred_roles_are_read_without_a_refusal() {
     assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
 }
 
+/// Others use the account, so that AWS takes a twentieth of what it publishes.
+#[tokio::test(start_paused = true)]
+async fn a_storm_of_refusals_ends() {
+    let bucket = Mutex::new((50.0_f64, Instant::now()));
+    let network = Network::new(Duration::from_millis(20), move |operation| {
+        let mut bucket = bucket.lock().unwrap();
+        let (tokens, last) = &mut *bucket;
+        *tokens = (*tokens + last.elapsed().as_secs_f64() * 50.0).min(50.0);
+        *last = Instant::now();
+        if *tokens < 1.0 {
+            return (400, refused(operation, "ThrottlingException"));
+        }
+        *tokens -= 1.0;
+        good(operation)
+    });
+    let took = key_policies(&session(&network), 1500).await.unwrap();
+    // What AWS gives takes half a minute.
+    assert!(took <= Duration::from_mins(1), "{took:?}");
+    let calls = network.of("kms:GetKeyPolicy");
+    assert!(calls <= 3500, "{calls}");
+}
+
 /// A server that begins to answer, and never comes to the end.
 #[tokio::test]
 async fn the_rest_of_an_answer_is_not_waited_for_long() {
@@ -246,8 +268,10 @@ async fn the_rest_of_an_answer_is_not_waited_for_long() {
         // Until the client hangs up.
         _ = stream.read(&mut [0; 1]);
     });
-    let carriage =
-        Carriage::new(SharedHttpClient::new(Connections::new(TlsContext::default())), Reads::default());
+    let carriage = Carriage::new(
+        SharedHttpClient::new(Connections::new(TlsContext::default())),
+        Reads::new(Arc::default()),
+    );
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::from_static("eu-west-1"))
