@@ -1,5 +1,6 @@
 //! The world outside: what can be read, what can be written, and how both fail.
 
+pub(crate) mod abreast;
 pub mod aws;
 mod codes;
 pub mod ec2;

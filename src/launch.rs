@@ -16,7 +16,7 @@ pub mod trail;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::stream::StreamExt as _;
 use tokio::try_join;
 
 use crate::access::assessment::needed_actions;
@@ -24,6 +24,7 @@ use crate::access::chain::{Chain, FoundImage, FoundSnapshot, Refusal, Requester,
 use crate::access::inquiry::who_called;
 use crate::access::{GranteeRef, KeyRef, Purpose, UnresolvedRequest};
 use crate::arn::AccountId;
+use crate::cloud::abreast::{abreast, all_abreast};
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
 use crate::cloud::{CloudError, CloudErrorKind, Observe};
 use crate::observation::ec2::{Image, Instance, Volume};
@@ -51,9 +52,9 @@ pub async fn trace(
     };
     // Whose credentials serve the others is asked meanwhile.
     let (instances, images, volumes, (groups, templates), ()) = try_join!(
-        try_join_all(targets.instances.iter().map(|id| search.instance(id))),
-        try_join_all(targets.images.iter().map(|id| search.image(id))),
-        try_join_all(targets.volumes.iter().map(|id| search.volume(id))),
+        all_abreast(targets.instances.iter().map(|id| search.instance(id))),
+        all_abreast(targets.images.iter().map(|id| search.image(id))),
+        all_abreast(targets.volumes.iter().map(|id| search.volume(id))),
         search.launched_by(targets),
         search.get_to_know(),
     )?;
@@ -72,8 +73,8 @@ pub async fn trace(
     let more_snapshots = missing_ids(sources::snapshots(&templates), &targets.snapshots);
     let more_volumes = missing_ids(instances.iter().flat_map(|instance| &instance.volumes), &targets.volumes);
     let (more_images, more_volumes) = try_join!(
-        try_join_all(more_images.union(&by_templates).map(|id| search.image(id))),
-        try_join_all(more_volumes.iter().map(|id| search.volume_of_instance(id, purpose))),
+        all_abreast(more_images.union(&by_templates).map(|id| search.image(id))),
+        all_abreast(more_volumes.iter().map(|id| search.volume_of_instance(id, purpose))),
     )?;
     let images: Vec<(Viewpoint, Image)> = images.into_iter().chain(more_images).collect();
     let volumes: Vec<Volume> = volumes.into_iter().chain(more_volumes.into_iter().flatten()).collect();
@@ -86,7 +87,7 @@ pub async fn trace(
     let snapshots = targets.snapshots.iter().chain(more_snapshots.iter().copied());
     let ((images, requesters), snapshots) = try_join!(
         search.found_images(&images, accounts, targets),
-        try_join_all(snapshots.map(|id| search.named_snapshot(id))),
+        all_abreast(snapshots.map(|id| search.named_snapshot(id))),
     )?;
     let chain = Chain {
         region,
@@ -271,7 +272,8 @@ impl<C: Observe + ObserveEc2> Search<'_, C> {
     }
 
     async fn get_to_know(&self) -> Result<(), LaunchError> {
-        let callers = join_all(self.others.iter().map(|account| self.cloud.caller(*account))).await;
+        let callers = abreast(self.others.iter().map(|account| self.cloud.caller(*account)));
+        let callers: Vec<_> = callers.collect().await;
         callers.into_iter().try_for_each(|caller| caller.map(|_| ())).map_err(LaunchError::from)
     }
 
@@ -352,9 +354,9 @@ impl<C: Observe + ObserveEc2> Search<'_, C> {
         Targets { shared, in_use, .. }: &Targets,
     ) -> Result<(Vec<FoundImage>, BTreeMap<AccountId, Requester>), LaunchError> {
         let requesters = async |accounts: BTreeSet<AccountId>| {
-            try_join_all(accounts.into_iter().map(|account| self.requester(account, images))).await
+            all_abreast(accounts.into_iter().map(|account| self.requester(account, images))).await
         };
-        let found = try_join_all(images.iter().map(|(from, image)| self.found_image(from, image, *in_use)));
+        let found = all_abreast(images.iter().map(|(from, image)| self.found_image(from, image, *in_use)));
         let (found, known) = try_join!(found, requesters(accounts.clone()))?;
         let more = found.iter().filter(|_| *shared).flat_map(sharing::accounts);
         let more = requesters(more.filter(|account| !accounts.contains(account)).collect()).await?;
@@ -382,7 +384,7 @@ impl<C: Observe + ObserveEc2> Search<'_, C> {
                 .cloud
                 .launch_permissions(&owner, &image.id)
                 .await),
-            try_join_all(image.snapshots.iter().map(|id| self.snapshot_of(&from, image, id))),
+            all_abreast(image.snapshots.iter().map(|id| self.snapshot_of(&from, image, id))),
         )?;
         Ok(FoundImage { image: image.clone(), launch, usage, snapshots })
     }
@@ -407,7 +409,7 @@ impl<C: Observe + ObserveEc2> Search<'_, C> {
         images: &[(Viewpoint, Image)],
     ) -> Result<(AccountId, Requester), LaunchError> {
         let foreign = images.iter().filter(|(_, image)| image.owner != account);
-        let sees = try_join_all(foreign.map(async |(_, image)| {
+        let sees = all_abreast(foreign.map(async |(_, image)| {
             let look =
                 async |from: Viewpoint| self.cloud.image(&from, &image.id).await.map(|seen| seen.is_some());
             self.as_account(account, look).await.map(|seen| (image.id.clone(), seen))

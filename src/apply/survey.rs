@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::try_join_all;
-
 use super::StepResult;
 use super::state::{self, State};
 use crate::arn::AccountId;
+use crate::cloud::abreast::all_abreast;
 use crate::cloud::{CloudError, Observe};
 use crate::plan::{Change, Operation, Plan};
 
@@ -23,7 +22,7 @@ pub async fn survey(
         let is_readable = readable.contains(&change.operation.reading_account());
         if is_readable { state::read(&change.operation, cloud).await.map(Some) } else { Ok(None) }
     };
-    let states = try_join_all(plan.changes.iter().map(look)).await?;
+    let states = all_abreast(plan.changes.iter().map(look)).await?;
     let operations: Vec<(&Operation, Option<State>)> =
         plan.changes.iter().map(|change| &change.operation).zip(states).collect();
     let mut results: Vec<StepResult> = Vec::new();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use futures_util::stream::StreamExt as _;
 
 use super::clock::Clock;
 use crate::access::assessment::{Assessment, needed_actions};
@@ -10,6 +11,7 @@ use crate::access::evidence::{Evidence, Extras};
 use crate::access::trial::{Method, Ruling, Trial, denied, direct_call, stands_for, untried};
 use crate::access::{Grantee, Purpose, Request};
 use crate::arn::{EntityKind, KeyArn};
+use crate::cloud::abreast::abreast;
 use crate::cloud::{Actor, CloudError, CloudErrorKind, LaunchCall, Prove};
 use crate::observation::{Caller, Observation};
 use crate::policy::KmsAction;
@@ -40,11 +42,13 @@ pub async fn by_dry_runs<P: Prove, E>(
     };
     let deadline = clock.elapsed() + PATIENCE;
     let pairs = request.keys.iter().flat_map(|key| request.needing(key).map(move |grantee| (key, grantee)));
-    let mut trials = join_all(pairs.map(|(key, grantee)| stage.trial(key, grantee))).await;
+    let mut trials: Vec<Trial> =
+        abreast(pairs.map(|(key, grantee)| stage.trial(key, grantee))).collect().await;
     while trials.iter().any(Trial::is_refused) && clock.elapsed() < deadline && may_wait()? {
         clock.sleep(PAUSE).await;
         let refused = trials.iter_mut().filter(|trial| trial.is_refused());
-        join_all(refused.map(async |trial| *trial = stage.trial(&trial.key, &trial.grantee).await)).await;
+        let again = refused.map(async |trial| *trial = stage.trial(&trial.key, &trial.grantee).await);
+        abreast(again).collect::<Vec<()>>().await;
     }
     Ok(trials)
 }
@@ -57,12 +61,12 @@ async fn company<P: Prove>(
 ) -> Vec<(Actor, Result<Caller, CloudError>)> {
     let own = observation.callers.values();
     let own = own.map(|caller| (Actor::Account(caller.account), Ok(caller.clone())));
-    let given = join_all(profiles.iter().map(async |profile| {
+    let given = abreast(profiles.iter().map(async |profile| {
         let actor = Actor::Profile(profile.clone());
         let caller = cloud.act_as(&actor).await;
         (actor, caller)
     }));
-    given.await.into_iter().chain(own).collect()
+    given.collect::<Vec<_>>().await.into_iter().chain(own).collect()
 }
 
 /// What all trials of a run have in common.
@@ -153,7 +157,7 @@ fn ruling(action: KmsAction, answer: &Result<(), CloudError>, expected: &Assessm
 pub async fn by_simulation(cloud: &impl Prove, request: &Request, observation: &Observation) -> Vec<Trial> {
     let evidence = Evidence::new(observation, &Extras::default());
     let pairs = request.keys.iter().flat_map(|key| request.needing(key).map(move |grantee| (key, grantee)));
-    join_all(pairs.map(|pair| simulation(cloud, pair, request.purpose, &evidence))).await
+    abreast(pairs.map(|pair| simulation(cloud, pair, request.purpose, &evidence))).collect().await
 }
 
 async fn simulation(

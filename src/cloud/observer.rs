@@ -1,16 +1,15 @@
 //! Reads everything a request needs, side by side, and resolves what was typed.
 
-mod abreast;
 mod identity;
 mod organizations;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::stream::{StreamExt as _, TryStreamExt as _};
+use futures_util::stream::StreamExt as _;
 use tokio::{join, try_join};
 
-use self::abreast::abreast;
 use self::identity::{Documents, Found};
+use super::abreast::{abreast, all_abreast};
 use super::{CloudError, CloudErrorKind, Observe};
 use crate::access::{Grantee, GranteeRef, KeyRef, OtherPartition, Request, UnresolvedRequest};
 use crate::arn::{
@@ -60,10 +59,9 @@ pub async fn observe(
         .iter()
         .map(async |(account, key)| read_key(key, cloud).await.map(|read| (*account, read)));
     let (keys, default_keys, accounts) = try_join!(
-        abreast(asked.keys.iter().map(|key| read_key(key, cloud))).try_collect::<Vec<_>>(),
-        abreast(default_keys).try_collect::<Vec<_>>(),
-        abreast(accounts.into_iter().map(|account| read_account(account, asked, cloud)))
-            .try_collect::<Vec<_>>(),
+        all_abreast(asked.keys.iter().map(|key| read_key(key, cloud))),
+        all_abreast(default_keys),
+        all_abreast(accounts.into_iter().map(|account| read_account(account, asked, cloud))),
     )?;
     let mut observation = Observation { organization: organization.clone(), ..Observation::default() };
     let mut request = Request {
@@ -254,7 +252,7 @@ async fn read_account(
     let (quotas, named, found, calling) = try_join!(
         cloud.iam_quotas(id),
         cloud.policies_named(id, &asked.policy_name),
-        abreast(own.iter().map(|grantee| read_entity(grantee, cloud))).try_collect::<Vec<_>>(),
+        all_abreast(own.iter().map(|grantee| read_entity(grantee, cloud))),
         async { Ok(read_caller(&caller, asked, cloud).await) },
     )?;
     let all: Vec<&Found> = found.iter().flatten().chain(calling.read()).collect();
@@ -339,8 +337,7 @@ async fn read_policies(
 ) -> Result<(BTreeMap<PolicyArn, ManagedPolicy>, Documents), CloudError> {
     let read_anyway = named.iter().map(|(arn, _)| arn.to_string()).collect();
     let (policies, mut documents) = join!(
-        abreast(named.iter().map(|(arn, default)| cloud.managed_policy(arn, Some(default))))
-            .try_collect::<Vec<_>>(),
+        all_abreast(named.iter().map(|(arn, default)| cloud.managed_policy(arn, Some(default)))),
         Documents::read(account, found, &read_anyway, cloud),
     );
     let policies = policies?.into_iter().flatten().map(|policy| (policy.arn.clone(), policy)).collect();

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::StreamExt as _;
 use tokio::join;
 
-use super::abreast::abreast;
 use crate::arn::{AccountId, EntityKind, EntityName, PolicyArn};
+use crate::cloud::abreast::abreast;
 use crate::cloud::{Belongings, CloudError, CloudErrorKind, Observe};
 use crate::observation::{Entity, IdentityPolicies, ManagedPolicy, NamedDocument, Reading, UnreadReason};
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::StreamExt as _;
 
-use super::abreast::abreast;
 use crate::access::{GranteeRef, KeyRef, UnresolvedRequest};
 use crate::arn::{AccountId, Affiliation, Child, MemberOf, Members, OuPath};
+use crate::cloud::abreast::abreast;
 use crate::cloud::{CloudError, CloudErrorKind, Observe};
 use crate::observation::{IamObservation, IdentityPolicies, Observation, RamPolicy, Reading, UnreadReason};
 
