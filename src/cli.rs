@@ -528,7 +528,7 @@ pub struct LaunchArgs {
 pub struct BackendArgs {
     /// A made-up world instead of AWS
     ///
-    /// Work on a world in a JSON file instead of AWS; without FILE on a built-in one, in memory.
+    /// Work on a world in a JSON file, or in a folder of them, instead of AWS; without FILE on a built-in one, in memory.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, help_heading = "Backend",
           conflicts_with_all = ["profile", "region", "endpoint_url", "account_profile", "assume_role_name"])]
     pub sandbox: Option<Option<PathBuf>>,

@@ -1,8 +1,9 @@
-//! A world without AWS: accounts and keys described in one JSON file, which refuses and reads back like AWS.
+//! A world without AWS: accounts and keys described in one JSON file, or in a folder with one for each account, which
+//! refuses and reads back like AWS.
 //!
-//! The file is the world: every call reads it anew if it has changed, every write reads it in any case, and replaces
-//! it at once where it succeeds. Nothing else writes it, and nothing waits. `docs/worlds.md` describes the format, and
-//! what is refused.
+//! The files are the world: every call reads those that it concerns anew if they have changed, every write reads the one
+//! that it is about in any case, and replaces it at once where it succeeds. Nothing else writes it, and nothing waits.
+//! `docs/worlds.md` describes the format, and what is refused.
 
 mod authority;
 mod call;
@@ -10,30 +11,37 @@ mod defaults;
 mod ec2;
 mod faults;
 mod file;
+mod folder;
 mod grants;
 mod mistakes;
 mod organizations;
+mod pages;
 mod prove;
 mod read_back;
 mod reads;
 mod refusals;
+mod sheet;
 mod source;
 mod templates;
 mod world;
 mod writes;
 
-use std::cell::{Ref, RefCell};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use self::call::Call;
 use self::faults::Struck;
 use self::file::{Look, WorldFile};
+use self::folder::Folder;
+use self::pages::World;
 use self::refusals::Refusal;
-use self::source::{Place, Source};
-use self::world::{Object, World};
+use self::sheet::Sheet;
+use self::source::Source;
 use super::CloudError;
-use crate::arn::Partition;
+use crate::arn::{AccountId, Partition};
 use crate::files::{self, Replaced};
 
 pub use defaults::Defaults;
@@ -46,32 +54,14 @@ const BUILTIN: &str = include_str!("../../fixtures/worlds/copied-ami.json");
 #[derive(Debug)]
 pub struct Sandbox {
     file: Option<WorldFile>,
-    state: RefCell<State>,
-    /// The world before the last write of this process, which stale reads show.
-    previous: RefCell<Option<State>>,
+    /// Where accounts have files of their own.
+    folder: Option<Folder>,
+    /// What the world's file says.
+    shared: RefCell<Rc<Sheet>>,
+    /// What the last write of this process replaced, which stale reads show; with the account whose file that was.
+    previous: RefCell<Option<(Option<AccountId>, Rc<Sheet>)>>,
     /// How many calls each of the world's faults has seen.
     counts: RefCell<Vec<usize>>,
-}
-
-/// A world's text and what it says.
-#[derive(Debug)]
-struct State {
-    source: Source,
-    world: World,
-}
-
-impl State {
-    fn read(text: String, name: &Path) -> Result<Self, WorldError> {
-        let source = Source(text);
-        let mut deserializer = serde_json::Deserializer::from_str(&source.0);
-        let wrong =
-            |error: &serde_json::Error, place| mistakes::of_format(error, &place, &source, name.to_owned());
-        let Object(world) = serde_path_to_error::deserialize(&mut deserializer)
-            .map_err(|error| wrong(error.inner(), Place::from(error.path())))?;
-        deserializer.end().map_err(|error| wrong(&error, Place::root()))?;
-        mistakes::check(&world).map_err(|mistake| mistake.at(&source, name.to_owned()))?;
-        Ok(Self { source, world })
-    }
 }
 
 impl Sandbox {
@@ -83,25 +73,30 @@ impl Sandbox {
         reason = "the text is part of the program, and a test reads it"
     )]
     pub fn builtin() -> Self {
-        let state = State::read(BUILTIN.to_owned(), Path::new("built-in")).expect("a valid world");
-        Self::of(None, state)
+        let sheet = Sheet::read(BUILTIN.to_owned(), Path::new("built-in")).expect("a valid world");
+        Self::of(None, sheet)
     }
 
-    /// The world that a file describes. Only [`Write::perform`](super::Write::perform) ever writes to it.
+    /// The world that a file describes, or a folder with a file for each account. Only
+    /// [`Write::perform`](super::Write::perform) ever writes to it.
     ///
     /// # Errors
-    /// The file can't be read, or something in it is wrong.
+    /// The file can't be read, or something in it is wrong. In a folder that is `world.json`: an account's file is read
+    /// when a call concerns the account, which then fails.
     pub fn open(path: &Path) -> Result<Self, WorldError> {
         let unreadable = |reason| WorldError::Unreadable { file: path.to_owned(), reason };
+        let folder = Folder::find(path).map_err(unreadable)?;
+        let path = if folder.is_some() { path.join(folder::SHARED) } else { path.to_owned() };
+        let unreadable = |reason| WorldError::Unreadable { file: path.clone(), reason };
         // What a link leads to is what gets replaced, not the link.
-        let file = WorldFile::find(path).map_err(unreadable)?;
+        let file = WorldFile::find(&path).map_err(unreadable)?;
         let (text, look) = file.read().map_err(unreadable)?;
-        let state = State::read(text, path)?;
+        let sheet = read(folder.as_ref(), text, &path)?;
         file.take(look);
-        Ok(Self::of(Some(file), state))
+        Ok(Self { folder, ..Self::of(Some(file), sheet) })
     }
 
-    /// The world that a file describes, or the built-in one.
+    /// The world that a file or a folder describes, or the built-in one.
     ///
     /// # Errors
     /// As [`Sandbox::open`].
@@ -109,56 +104,73 @@ impl Sandbox {
         path.map_or_else(|| Ok(Self::builtin()), Self::open)
     }
 
-    fn of(file: Option<WorldFile>, state: State) -> Self {
-        Self { file, state: RefCell::new(state), previous: RefCell::default(), counts: RefCell::default() }
+    fn of(file: Option<WorldFile>, sheet: Sheet) -> Self {
+        Self {
+            file,
+            folder: None,
+            shared: RefCell::new(Rc::new(sheet)),
+            previous: RefCell::default(),
+            counts: RefCell::default(),
+        }
     }
 
-    /// The file, links resolved; `None` for the built-in world.
-    pub fn world_file(&self) -> Option<&Path> {
-        self.file.as_ref().map(WorldFile::path)
+    /// The file or folder, links resolved; `None` for the built-in world.
+    pub fn place(&self) -> Option<&Path> {
+        let folder = self.folder.as_ref().map(Folder::path);
+        folder.or_else(|| self.file.as_ref().map(WorldFile::path))
     }
 
-    /// The world's name in messages.
+    /// The world's file's name in messages.
     fn name(&self) -> &Path {
-        self.world_file().unwrap_or(Path::new("built-in"))
+        self.file.as_ref().map_or(Path::new("built-in"), WorldFile::path)
     }
 
     /// What the world's story is, for people.
     pub fn story(&self) -> String {
-        self.state.borrow().world.story.clone()
+        self.shared().page.story.clone()
     }
 
     /// The region where none is asked for.
     pub fn region(&self) -> String {
-        self.state.borrow().world.region.clone()
+        self.shared().page.region.clone()
     }
 
     /// The keys and grantees where none are asked for.
     pub fn defaults(&self) -> Defaults {
-        defaults::read(&self.state.borrow().world.defaults).unwrap_or_default()
+        defaults::read(&self.shared().page.defaults).unwrap_or_default()
     }
 
     fn partition(&self) -> Partition {
-        self.state.borrow().world.partition()
+        self.shared().page.partition()
     }
 
-    /// The world for one call: whoever edits the file between two calls is heeded.
-    async fn current(&self, call: &Call) -> Result<Ref<'_, State>, CloudError> {
+    /// What the world's file said when it was read last.
+    fn shared(&self) -> Rc<Sheet> {
+        Rc::clone(&self.shared.borrow())
+    }
+
+    /// The world for one call: whoever edits a file between two calls is heeded.
+    async fn current(&self, call: &Call) -> Result<World, CloudError> {
         self.current_with(call, &[]).await
     }
 
-    /// The same for a read that takes further calls.
-    async fn current_with(
+    /// The same for a call that concerns other accounts too.
+    async fn current_about(
         &self,
         call: &Call,
-        further: &[&'static str],
-    ) -> Result<Ref<'_, State>, CloudError> {
+        others: impl IntoIterator<Item = AccountId>,
+    ) -> Result<World, CloudError> {
+        let is_stale = self.arrive(call).await?.is_stale;
+        self.seen(call, others, is_stale)
+    }
+
+    /// The same for a read that takes further calls.
+    async fn current_with(&self, call: &Call, further: &[&'static str]) -> Result<World, CloudError> {
         let mut is_stale = self.arrive(call).await?.is_stale;
         for operation in further {
             is_stale |= self.strike(&call.as_operation(operation)).await?.is_stale;
         }
-        let previous = is_stale.then(|| Ref::filter_map(self.previous.borrow(), Option::as_ref).ok());
-        Ok(previous.flatten().unwrap_or_else(|| self.state.borrow()))
+        self.seen(call, [], is_stale)
     }
 
     /// A call reaches the world as it is now.
@@ -168,25 +180,80 @@ impl Sandbox {
             file.read_if_changed()
                 .map_err(|reason| self.unreadable(reason))
                 .and_then(|read| read.map_or(Ok(()), |(text, look)| self.take(file, text, look)))
-                .map_err(|error| call.failed(None, Refusal::broken_world(error.to_string())))?;
+                .map_err(|error| broken(call, &error))?;
         }
         Ok(struck)
     }
 
+    fn seen(
+        &self,
+        call: &Call,
+        others: impl IntoIterator<Item = AccountId>,
+        is_stale: bool,
+    ) -> Result<World, CloudError> {
+        let world = self.world(call.account, others);
+        let mut world = world.map_err(|error| broken(call, &error))?;
+        if let Some((account, former)) = self.previous.borrow().as_ref().filter(|_| is_stale) {
+            world.put_back(*account, Rc::clone(former));
+        }
+        Ok(world)
+    }
+
+    /// As much of the world as concerns an account and others; and whoever calls by default, where nobody serves the
+    /// account.
+    fn world(
+        &self,
+        account: Option<AccountId>,
+        others: impl IntoIterator<Item = AccountId>,
+    ) -> Result<World, WorldError> {
+        let mut world = World::new(self.shared());
+        account.map_or(Ok(()), |account| self.add(&mut world, account, false))?;
+        let is_served = account.is_some_and(|account| world.caller(account).is_some());
+        let by_default = world.shared().default_caller.filter(|_| !is_served);
+        for other in others.into_iter().chain(by_default).filter(|other| Some(*other) != account) {
+            self.add(&mut world, other, false)?;
+        }
+        Ok(world)
+    }
+
+    /// Takes in what the file of an account says, where it has one; read anew whatever it looks like, if that has to be
+    /// certain.
+    fn add(&self, world: &mut World, account: AccountId, is_certain: bool) -> Result<(), WorldError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let sheet = folder.sheet(account, world.shared(), is_certain)?;
+        if let Some(sheet) = sheet {
+            world.add(account, sheet);
+        }
+        Ok(())
+    }
+
+    /// The accounts that callers serve, as far as that can be told.
+    fn callers(&self) -> BTreeSet<AccountId> {
+        let shared = self.shared();
+        // Where the folder can't be read, every call tells so.
+        let own = self.folder.as_ref().and_then(|folder| folder.callers(&shared.page).ok());
+        shared.page.callers.keys().copied().chain(own.into_iter().flatten()).collect()
+    }
+
+    /// In whose file stands what an id is of, where it is none of the world's.
+    fn whereabouts(&self, call: &Call, id: &str) -> Result<Option<AccountId>, CloudError> {
+        let found = self.folder.as_ref().map(|folder| folder.whereabouts(id, &self.shared().page));
+        found.transpose().map(Option::flatten).map_err(|error| broken(call, &error))
+    }
+
     /// The world as its file says it, whatever the file looks like.
-    fn refresh(&self) -> Result<(), Refusal> {
+    fn refresh(&self) -> Result<(), WorldError> {
         let Some(file) = &self.file else {
             return Ok(());
         };
-        file.read()
-            .map_err(|reason| self.unreadable(reason))
-            .and_then(|(text, look)| self.take(file, text, look))
-            .map_err(|error| Refusal::broken_world(error.to_string()))
+        let (text, look) = file.read().map_err(|reason| self.unreadable(reason))?;
+        self.take(file, text, look)
     }
 
     fn take(&self, file: &WorldFile, text: String, look: Option<Look>) -> Result<(), WorldError> {
-        if text != self.state.borrow().source.0 {
-            self.state.replace(State::read(text, file.path())?);
+        if text != self.shared().source.0 {
+            self.shared.replace(Rc::new(read(self.folder.as_ref(), text, file.path())?));
+            self.folder.iter().for_each(Folder::forget);
         }
         file.take(look);
         Ok(())
@@ -196,27 +263,59 @@ impl Sandbox {
         WorldError::Unreadable { file: self.name().to_owned(), reason }
     }
 
-    /// Makes a text the world's that was made of the present one, in the file first.
-    fn replace(&self, source: Source) -> Result<Replaced, Refusal> {
-        if source == self.state.borrow().source {
+    /// Makes a text the world's that was made of the present one where an account's things stand, in the file first.
+    fn replace(&self, world: &World, account: AccountId, new: Source) -> Result<Replaced, Refusal> {
+        let former = world.sheet(account);
+        if new == former.source {
             return Ok(Replaced::Written);
         }
         let broken = |error: WorldError| Refusal::broken_world(error.to_string());
-        let state = State::read(source.0, self.name()).map_err(broken)?;
-        if let Some(file) = self.world_file() {
-            let replaced = files::replace_read(file, &self.state.borrow().source.0, &state.source.0);
-            let replaced = replaced.map_err(|reason| {
-                let file = file.display();
-                Refusal::broken_world(format!("the world file `{file}` can't be written: {reason}"))
-            })?;
-            if replaced == Replaced::Changed {
-                return Ok(Replaced::Changed);
-            }
+        let own = self.folder.as_ref().filter(|_| world.has_own(account));
+        let replaced = if let Some(folder) = own {
+            folder.replace(account, world.shared(), (&former.source, new))
+        } else {
+            self.replace_shared(&former.source, new)
+        };
+        let (file, replaced) = replaced.map_err(broken)?;
+        let replaced = replaced.map_err(|reason| {
+            let file = file.display();
+            Refusal::broken_world(format!("the world file `{file}` can't be written: {reason}"))
+        })?;
+        if replaced == Replaced::Written {
+            self.previous.replace(Some((own.map(|_| account), Rc::clone(former))));
         }
-        let previous = self.state.replace(state);
-        self.previous.replace(Some(previous));
-        Ok(Replaced::Written)
+        Ok(replaced)
     }
+
+    /// The same for the world's file; with its path, and what the operating system says.
+    fn replace_shared(
+        &self,
+        former: &Source,
+        new: Source,
+    ) -> Result<(PathBuf, io::Result<Replaced>), WorldError> {
+        let sheet = read(self.folder.as_ref(), new.0, self.name())?;
+        let replaced = match &self.file {
+            Some(file) => files::replace_read(file.path(), &former.0, &sheet.source.0),
+            None => Ok(Replaced::Written),
+        };
+        if matches!(replaced, Ok(Replaced::Written)) {
+            self.shared.replace(Rc::new(sheet));
+        }
+        Ok((self.name().to_owned(), replaced))
+    }
+}
+
+/// What the world's file says.
+fn read(folder: Option<&Folder>, text: String, name: &Path) -> Result<Sheet, WorldError> {
+    match folder {
+        Some(folder) => Sheet::shared(text, name, folder.accounts()?),
+        None => Sheet::read(text, name),
+    }
+}
+
+/// The error of a call that needs what can't be read.
+fn broken(call: &Call, error: &WorldError) -> CloudError {
+    call.failed(None, Refusal::broken_world(error.to_string()))
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ pub(super) fn place(backend: &BackendSettings, folder: Option<&Path>) -> Result<
 }
 
 fn records_of(sandbox: &Sandbox) -> Option<Backend> {
-    sandbox.world_file().map(|file| Backend::World(file.to_owned()))
+    sandbox.place().map(|place| Backend::World(place.to_owned()))
 }
 
 /// What a plan that is made here is for.

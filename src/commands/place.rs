@@ -49,7 +49,11 @@ impl Place {
     }
 }
 
+/// In a world's folder, under a name that no account's file has; else beside its file.
 fn beside(world: &Path) -> PathBuf {
+    if world.is_dir() {
+        return world.join("journal");
+    }
     let mut folder = world.as_os_str().to_owned();
     folder.push(".journal");
     PathBuf::from(folder)

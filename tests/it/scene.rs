@@ -91,9 +91,15 @@ impl Scene {
         content
     }
 
+    /// Where the records of runs are.
+    fn journal(&self) -> PathBuf {
+        let world = self.path("world.json");
+        if world.is_dir() { world.join("journal") } else { self.path("world.json.journal") }
+    }
+
     /// The records of runs, oldest first.
     pub(crate) fn journals(&self) -> Vec<PathBuf> {
-        let folder = self.path("world.json.journal");
+        let folder = self.journal();
         let is_record = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
         self.content().into_keys().filter(|path| path.parent() == Some(&folder) && is_record(path)).collect()
     }
@@ -101,7 +107,7 @@ impl Scene {
     /// What the record of a run says by now.
     pub(crate) fn record(&self, index: usize) -> Record {
         let backend = Backend::World(self.path("world.json"));
-        let history = History::read(&self.path("world.json.journal"), &backend).unwrap();
+        let history = History::read(&self.journal(), &backend).unwrap();
         let run = self.journals()[index].file_stem().unwrap().to_str().unwrap().to_owned();
         history.run(&run).unwrap().clone()
     }

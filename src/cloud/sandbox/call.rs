@@ -5,8 +5,9 @@ use std::fmt::{self, Write as _};
 use sha2::{Digest as _, Sha256};
 
 use super::authority::Asker;
+use super::pages::World;
 use super::refusals::Refusal;
-use super::world::{CallerEntry, World, caller_principal};
+use super::world::{CallerEntry, caller_principal};
 use crate::arn::{AccountId, KeyArn};
 use crate::cloud::CloudError;
 use crate::observation::Caller;
@@ -138,12 +139,12 @@ impl Call {
 
 /// The caller whose credentials serve an account.
 pub(super) fn identity(world: &World, account: AccountId) -> Option<CallerIdentity<'_>> {
-    let entry = world.callers.get(&account)?;
+    let entry = world.caller(account)?;
     let (principal, _, account) = caller_principal(&entry.arn)?;
     Some(CallerIdentity { account, entry, principal })
 }
 
 /// The caller whose credentials serve when no account is named.
 pub(super) fn default_identity(world: &World) -> Option<CallerIdentity<'_>> {
-    identity(world, world.default_caller?)
+    identity(world, world.shared().default_caller?)
 }

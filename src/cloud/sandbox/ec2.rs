@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::call::Call;
+use super::pages::World;
 use super::refusals::Refusal;
-use super::world::{Object, World, ec2};
-use super::{Sandbox, State};
+use super::world::ec2::ALL;
+use super::world::{Object, Page, ec2};
+use super::{Sandbox, broken};
 use crate::arn::{AccountId, Members, OuPath};
 use crate::cloud::CloudError;
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
@@ -22,12 +24,12 @@ impl ObserveEc2 for Sandbox {
     }
 
     fn accounts(&self) -> BTreeSet<AccountId> {
-        self.state.borrow().world.callers.keys().copied().collect()
+        self.callers()
     }
 
     async fn images_owned(&self, from: &Viewpoint) -> Result<Vec<Image>, CloudError> {
         self.look(from, "ec2:DescribeImages", "*", |seen| {
-            let images = seen.world.images.iter().filter(|(_, image)| {
+            let images = seen.own().images.iter().filter(|(_, image)| {
                 let is_own = image.owner == seen.account && seen.is_here(image.region.as_ref());
                 is_own && image.state != "disabled" && !seen.is_plain(image)
             });
@@ -37,8 +39,8 @@ impl ObserveEc2 for Sandbox {
     }
 
     async fn image(&self, from: &Viewpoint, id: &str) -> Result<Option<Image>, CloudError> {
-        self.look(from, "ec2:DescribeImages", id, |seen| {
-            let image = seen.world.images.get(id).filter(|image| seen.is_here(image.region.as_ref()))?;
+        self.look_anywhere(from, "ec2:DescribeImages", id, |seen| {
+            let image = seen.world.image(id).filter(|image| seen.is_here(image.region.as_ref()))?;
             let is_own = image.owner == seen.account;
             let is_shared = seen.is_shared(&image.shared_with) || seen.is_member_of_any(&image.shared_with);
             let is_shown = is_own || (is_shared && seen.lets_itself_use(image));
@@ -48,9 +50,9 @@ impl ObserveEc2 for Sandbox {
     }
 
     async fn snapshot(&self, from: &Viewpoint, id: &str) -> Result<Option<Snapshot>, CloudError> {
-        self.look(from, "ec2:DescribeSnapshots", id, |seen| {
+        self.look_anywhere(from, "ec2:DescribeSnapshots", id, |seen| {
             let snapshot =
-                seen.world.snapshots.get(id).filter(|snapshot| seen.is_here(snapshot.region.as_ref()))?;
+                seen.world.snapshot(id).filter(|snapshot| seen.is_here(snapshot.region.as_ref()))?;
             (snapshot.owner == seen.account || seen.is_shared(&snapshot.shared_with)).then(|| Snapshot {
                 id: id.to_owned(),
                 owner: snapshot.owner,
@@ -66,7 +68,7 @@ impl ObserveEc2 for Sandbox {
 
     async fn volume(&self, from: &Viewpoint, id: &str) -> Result<Option<Volume>, CloudError> {
         self.look(from, "ec2:DescribeVolumes", id, |seen| {
-            let volume = seen.world.volumes.get(id).filter(|volume| seen.is_here(volume.region.as_ref()))?;
+            let volume = seen.own().volumes.get(id).filter(|volume| seen.is_here(volume.region.as_ref()))?;
             (volume.owner == seen.account).then(|| Volume {
                 id: id.to_owned(),
                 snapshot: volume.snapshot.clone(),
@@ -80,7 +82,7 @@ impl ObserveEc2 for Sandbox {
     async fn instance(&self, from: &Viewpoint, id: &str) -> Result<Option<Instance>, CloudError> {
         self.look(from, "ec2:DescribeInstances", id, |seen| {
             let instance =
-                seen.world.instances.get(id).filter(|instance| seen.is_here(instance.region.as_ref()))?;
+                seen.own().instances.get(id).filter(|instance| seen.is_here(instance.region.as_ref()))?;
             (instance.owner == seen.account).then(|| Instance {
                 id: id.to_owned(),
                 owner: instance.owner,
@@ -98,15 +100,15 @@ impl ObserveEc2 for Sandbox {
     }
 
     async fn launch_permissions(&self, from: &Viewpoint, image: &str) -> Result<Shares, CloudError> {
-        self.shares(from, "ec2:DescribeImageAttribute", image, |world| {
-            world.images.get(image).map(|image| (image.owner, &image.shared_with))
+        self.shares(from, "ec2:DescribeImageAttribute", image, |own| {
+            own.images.get(image).map(|image| (image.owner, &image.shared_with))
         })
         .await
     }
 
     async fn image_usage(&self, from: &Viewpoint, image: &str) -> Result<Usage, CloudError> {
         let reports = |seen: &Seen<'_>| {
-            let own = seen.world.images.get(image).filter(|image| image.owner == seen.account);
+            let own = seen.own().images.get(image).filter(|image| image.owner == seen.account);
             own.into_iter()
                 .flat_map(|image| &image.usage_reports)
                 .map(|Object(report)| report.head())
@@ -118,7 +120,7 @@ impl ObserveEc2 for Sandbox {
             Err(none) => return Ok(Usage::Unreported(none)),
         };
         let entries = |seen: &Seen<'_>| {
-            let reports = seen.world.images.get(image).into_iter().flat_map(|image| &image.usage_reports);
+            let reports = seen.own().images.get(image).into_iter().flat_map(|image| &image.usage_reports);
             let chosen = reports.filter(|Object(own)| own.id == report.id);
             chosen.flat_map(|Object(own)| own.entries.clone()).filter(|(_, count)| *count > 0).collect()
         };
@@ -127,8 +129,8 @@ impl ObserveEc2 for Sandbox {
     }
 
     async fn volume_permissions(&self, from: &Viewpoint, snapshot: &str) -> Result<Shares, CloudError> {
-        self.shares(from, "ec2:DescribeSnapshotAttribute", snapshot, |world| {
-            world.snapshots.get(snapshot).map(|snapshot| (snapshot.owner, &snapshot.shared_with))
+        self.shares(from, "ec2:DescribeSnapshotAttribute", snapshot, |own| {
+            own.snapshots.get(snapshot).map(|snapshot| (snapshot.owner, &snapshot.shared_with))
         })
         .await
     }
@@ -136,7 +138,7 @@ impl ObserveEc2 for Sandbox {
     async fn ebs_defaults(&self, from: &Viewpoint) -> Result<EbsDefaults, CloudError> {
         self.look(from, "ec2:GetEbsEncryptionByDefault", "*", |_| ()).await?;
         self.look(from, "ec2:GetEbsDefaultKmsKeyId", "*", |seen| {
-            let account = seen.world.accounts.get(&seen.account);
+            let account = seen.world.account(seen.account);
             let key = account.and_then(|account| account.default_ebs_key.as_ref());
             EbsDefaults {
                 key: key.map_or("alias/aws/ebs".to_owned(), ToString::to_string),
@@ -196,9 +198,6 @@ impl ObserveEc2 for Sandbox {
     }
 }
 
-/// Shared with everybody.
-pub(super) const ALL: &str = "all";
-
 /// A world as one account sees it in one region.
 pub(super) struct Seen<'w> {
     pub(super) world: &'w World,
@@ -223,12 +222,17 @@ fn shown(id: &str, image: &ec2::Image) -> Image {
 impl Seen<'_> {
     /// Whether each of an image's snapshots is there and unencrypted.
     fn is_plain(&self, image: &ec2::Image) -> bool {
-        let mut snapshots = image.snapshots.iter().map(|id| self.world.snapshots.get(id));
+        let mut snapshots = image.snapshots.iter().map(|id| self.world.snapshot(id));
         snapshots.all(|snapshot| snapshot.is_some_and(|snapshot| snapshot.key.is_none()))
     }
 
+    /// Where the account's own things stand.
+    pub(super) fn own(&self) -> &Page {
+        self.world.page(self.account)
+    }
+
     pub(super) fn is_here(&self, region: Option<&String>) -> bool {
-        region.unwrap_or(&self.world.region) == &self.region
+        region.unwrap_or(self.world.region()) == &self.region
     }
 
     fn is_shared(&self, shared_with: &[String]) -> bool {
@@ -252,7 +256,7 @@ impl Seen<'_> {
     }
 
     fn setting(&self) -> Option<&ec2::AllowedImages> {
-        let Object(setting) = self.world.accounts.get(&self.account)?.allowed_images.as_ref()?;
+        let Object(setting) = self.world.account(self.account)?.allowed_images.as_ref()?;
         Some(setting)
     }
 
@@ -272,12 +276,12 @@ impl Seen<'_> {
 
 impl Sandbox {
     fn call(&self, from: &Viewpoint, operation: &'static str, resource: &str) -> Call {
-        let state = self.state.borrow();
+        let shared = self.shared();
         Call {
             operation,
             resource: resource.to_owned(),
-            account: from.account.or(state.world.default_caller),
-            region: Some(from.region.clone().unwrap_or_else(|| state.world.region.clone())),
+            account: from.account.or(shared.page.default_caller),
+            region: Some(from.region.clone().unwrap_or_else(|| shared.page.region.clone())),
         }
     }
 
@@ -289,8 +293,27 @@ impl Sandbox {
         see: impl FnOnce(&Seen<'_>) -> T,
     ) -> Result<T, CloudError> {
         let call = self.call(from, operation, resource);
-        let state = self.current(&call).await?;
-        seen(&state, &call).map(|seen| see(&seen))
+        let world = self.current(&call).await?;
+        seen(&world, &call).map(|seen| see(&seen))
+    }
+
+    /// The same for what others may see who don't say whose it is.
+    async fn look_anywhere<T>(
+        &self,
+        from: &Viewpoint,
+        operation: &'static str,
+        id: &str,
+        see: impl FnOnce(&Seen<'_>) -> T,
+    ) -> Result<T, CloudError> {
+        let call = self.call(from, operation, id);
+        let mut world = self.current(&call).await?;
+        seen(&world, &call)?;
+        if world.image(id).is_none() && world.snapshot(id).is_none() {
+            let owner = self.whereabouts(&call, id)?;
+            let added = owner.map_or(Ok(()), |owner| self.add(&mut world, owner, false));
+            added.map_err(|error| broken(&call, &error))?;
+        }
+        seen(&world, &call).map(|seen| see(&seen))
     }
 
     /// An attribute that only the owner may read.
@@ -299,12 +322,12 @@ impl Sandbox {
         from: &Viewpoint,
         operation: &'static str,
         resource: &str,
-        find: impl for<'w> FnOnce(&'w World) -> Option<(AccountId, &'w Vec<String>)>,
+        find: impl for<'w> FnOnce(&'w Page) -> Option<(AccountId, &'w Vec<String>)>,
     ) -> Result<Shares, CloudError> {
         let call = self.call(from, operation, resource);
-        let state = self.current(&call).await?;
-        let seen = seen(&state, &call)?;
-        match find(seen.world) {
+        let world = self.current(&call).await?;
+        let seen = seen(&world, &call)?;
+        match find(seen.own()) {
             Some((owner, shared_with)) if owner == seen.account => Ok(Shares {
                 all: shared_with.iter().any(|with| with == ALL),
                 accounts: shared_with.iter().filter_map(|with| with.parse().ok()).collect(),
@@ -316,8 +339,8 @@ impl Sandbox {
     }
 }
 
-fn seen<'s>(state: &'s State, call: &Call) -> Result<Seen<'s>, CloudError> {
-    let caller = call.authorized(&state.world)?;
+fn seen<'w>(world: &'w World, call: &Call) -> Result<Seen<'w>, CloudError> {
+    let caller = call.authorized(world)?;
     let region = call.region.clone().unwrap_or_default();
-    Ok(Seen { world: &state.world, account: caller.account, region })
+    Ok(Seen { world, account: caller.account, region })
 }

@@ -25,10 +25,10 @@ impl Sandbox {
         let mut latency = Duration::ZERO;
         let mut failure = None;
         {
-            let state = self.state.borrow();
+            let shared = self.shared();
             let mut counts = self.counts.borrow_mut();
-            counts.resize(state.world.faults.len(), 0);
-            for (Object(fault), count) in state.world.faults.iter().zip(counts.iter_mut()) {
+            counts.resize(shared.page.faults.len(), 0);
+            for (Object(fault), count) in shared.page.faults.iter().zip(counts.iter_mut()) {
                 if !pattern::matches_ignoring_case(&fault.operation, call.operation) {
                     continue;
                 }

@@ -14,6 +14,9 @@ pub(super) struct WorldFile {
     taken: Cell<Option<Look>>,
 }
 
+/// What a file says, and how it looks, where that can be told.
+pub(super) type Text = (String, Option<Look>);
+
 /// How a file looked whose text was read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
@@ -36,7 +39,7 @@ impl WorldFile {
     }
 
     /// What it says, and how it looks, where that can be told.
-    pub(super) fn read(&self) -> io::Result<(String, Option<Look>)> {
+    pub(super) fn read(&self) -> io::Result<Text> {
         self.read_opened(self.open()?)
     }
 
@@ -44,7 +47,7 @@ impl WorldFile {
     ///
     /// A file that is replaced is another one. One that is written to in place shows it in its times, which move on
     /// with each tick of the file system's clock only: a text that was read within the first tick is read once more.
-    pub(super) fn read_if_changed(&self) -> io::Result<Option<(String, Option<Look>)>> {
+    pub(super) fn read_if_changed(&self) -> io::Result<Option<Text>> {
         let opened = self.open()?;
         let taken = self.taken.get().filter(|taken| taken.is_settled);
         let is_known = taken.is_some_and(|taken| Some(taken.stamp) == opened.1);
@@ -63,7 +66,7 @@ impl WorldFile {
         Ok((file, stamp))
     }
 
-    fn read_opened(&self, (mut file, stamp): (File, Option<Stamp>)) -> io::Result<(String, Option<Look>)> {
+    fn read_opened(&self, (mut file, stamp): (File, Option<Stamp>)) -> io::Result<Text> {
         let now = Instant::now();
         let mut text = String::new();
         file.read_to_string(&mut text)?;

@@ -6,10 +6,11 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::call::CallerIdentity;
+use super::pages::World;
 use super::refusals::{Refusal, edited};
 use super::source::{Place, Source};
 use super::world::organization::OrganizationEntry;
-use super::world::{Grant, Key, Object, World};
+use super::world::{Grant, Key, Object};
 use crate::access::NewGrant;
 use crate::arn::{Affiliation, KeyArn};
 use crate::authz::{Context, Outcome, Policies, Prepared, Principal, Query, RamDocument, evaluate};
@@ -25,7 +26,7 @@ pub(super) fn create(
     caller: &CallerIdentity<'_>,
 ) -> Result<Source, Refusal> {
     let NewGrant { key: arn, grantee, operations, name } = grant;
-    let key = world.keys.get(arn).ok_or_else(|| Refusal::no_such_key(arn))?;
+    let key = world.key(arn).ok_or_else(|| Refusal::no_such_key(arn))?;
     let stands = world.organization(caller.account).map(OrganizationEntry::affiliation);
     if !may_create(key, grant, caller, stands.as_ref()) {
         return Err(Refusal::kms_access_denied(&caller.entry.arn, "kms:CreateGrant", &arn.to_string()));
@@ -34,7 +35,7 @@ pub(super) fn create(
         return Err(Refusal::unusable_key(arn, &key.state));
     }
     let role = grantee.arn();
-    if !world.identities().any(|(identity, _)| identity == *role) {
+    if world.identity(role).is_none() {
         return Err(Refusal::no_such_grantee(&role.to_string()));
     }
     if id(world, grant).is_some() {
@@ -59,14 +60,14 @@ pub(super) fn id(world: &World, grant: &NewGrant) -> Option<String> {
             && existing.operations == grant.operations
             && existing.observed(0).is_unconstrained()
     };
-    let mut grants = world.keys.get(&grant.key)?.grants.iter().enumerate();
+    let mut grants = world.key(&grant.key)?.grants.iter().enumerate();
     let (index, Object(existing)) = grants.find(|(_, existing)| is_same(existing))?;
     Some(existing.id(index))
 }
 
 /// The world's text without the grant.
 pub(super) fn revoke(source: &Source, world: &World, arn: &KeyArn, id: &str) -> Result<Source, Refusal> {
-    let key = world.keys.get(arn).ok_or_else(|| Refusal::no_such_key(arn))?;
+    let key = world.key(arn).ok_or_else(|| Refusal::no_such_key(arn))?;
     let mut grants = key.grants.iter().enumerate();
     let (index, _) = grants
         .find(|(index, Object(grant))| grant.id(*index) == id)

@@ -12,7 +12,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::source::{Place, Source};
-use super::world::{Account, CallerEntry, Identity, KINDS, Policy, World, caller_principal, id_prefix};
+use super::world::{Account, CallerEntry, Identity, KINDS, Page, Policy, caller_principal, id_prefix};
 use super::{Defaults, defaults};
 use crate::access::KeyRef;
 use crate::arn::{AccountId, ArnParts, EntityArn, EntityKind, KeyArn, PolicyArn};
@@ -91,41 +91,62 @@ pub(super) fn of_format(
 }
 
 /// The rules of the format that its types don't hold.
-pub(super) fn check(world: &World) -> Checked {
+pub(super) fn check(page: &Page) -> Checked {
     let root = Place::root();
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if world.region.is_empty() || !world.region.bytes().all(plain) {
-        let message = format!("`{}` is not a region such as `eu-west-1`", world.region);
+    if page.region.is_empty() || !page.region.bytes().all(plain) {
+        let message = format!("`{}` is not a region such as `eu-west-1`", page.region);
         return Err(Mistake::new(root.member("region"), message));
     }
-    callers(world, &root)?;
-    aws_policies(world, &root.member("aws_policies"))?;
+    callers(page, &root)?;
+    aws_policies(page, &root.member("aws_policies"))?;
     let mut ids = BTreeSet::new();
-    for (id, account) in &world.accounts {
-        AccountCheck { world, id: *id, account, place: root.member("accounts").member(id) }.run(&mut ids)?;
+    for (id, account) in &page.accounts {
+        if page.is_elsewhere(*id) {
+            let message = if page.is_of_an_account() {
+                format!("`{id}` is not the account whose file this is")
+            } else {
+                format!("account {id} has a file of its own")
+            };
+            return Err(Mistake::new(root.member("accounts").member(id), message));
+        }
+        AccountCheck { page, id: *id, account, place: root.member("accounts").member(id) }.run(&mut ids)?;
     }
-    organizations::check(world, &root)?;
-    keys(world, &root.member("keys"))?;
-    ec2::check(world, &root)?;
-    templates::check(world, &root)?;
-    faults::check(world, &root.member("faults"))?;
-    check_defaults(world, &root.member("defaults"))
+    organizations::check(page, &root)?;
+    keys(page, &root.member("keys"))?;
+    ec2::check(page, &root)?;
+    templates::check(page, &root)?;
+    faults::check(page, &root.member("faults"))?;
+    check_defaults(page, &root.member("defaults"))
 }
 
-fn callers(world: &World, root: &Place) -> Checked {
-    for (account, entry) in &world.callers {
-        caller(world, *account, entry, &root.member("callers").member(account))?;
+/// What the file of an account may not say where all accounts' file says it.
+pub(super) fn check_beside(page: &Page, shared: &Page) -> Checked {
+    match page.callers.keys().find(|account| shared.callers.contains_key(account)) {
+        None => Ok(()),
+        Some(account) => {
+            let message = format!("account {account} has a caller in `world.json` already");
+            Err(Mistake::new(Place::root().member("callers").member(account), message))
+        }
     }
-    match world.default_caller {
-        Some(account) if !world.callers.contains_key(&account) => Err(Mistake::new(
-            root.member("default_caller"),
-            format!("`{account}` is not an account of `callers`"),
-        )),
+}
+
+fn callers(page: &Page, root: &Place) -> Checked {
+    for (account, entry) in &page.callers {
+        caller(page, *account, entry, &root.member("callers").member(account))?;
+    }
+    match page.default_caller {
+        Some(account) if !page.callers.contains_key(&account) && !page.is_elsewhere(account) => {
+            Err(Mistake::new(
+                root.member("default_caller"),
+                format!("`{account}` is not an account of `callers`"),
+            ))
+        }
         _ => Ok(()),
     }
 }
 
-fn caller(world: &World, account: AccountId, entry: &CallerEntry, place: &Place) -> Checked {
+fn caller(page: &Page, account: AccountId, entry: &CallerEntry, place: &Place) -> Checked {
     let arn = &entry.arn;
     let at_arn = |message: String| Err(Mistake::new(place.member("arn"), message));
     let Some((principal, partition, own)) = caller_principal(arn) else {
@@ -133,10 +154,13 @@ fn caller(world: &World, account: AccountId, entry: &CallerEntry, place: &Place)
             "`{arn}` is not the ARN of a user, an assumed-role session or an account's root"
         ));
     };
-    if own != account || partition != world.partition() {
-        return at_arn(format!("`{arn}` is not of account {account} in the partition {}", world.partition()));
+    if own != account || partition != page.partition() {
+        return at_arn(format!("`{arn}` is not of account {account} in the partition {}", page.partition()));
     }
-    let Some(described) = world.accounts.get(&account) else {
+    let Some(described) = page.accounts.get(&account) else {
+        if page.is_elsewhere(account) && !page.is_of_an_account() {
+            return Ok(());
+        }
         return Err(Mistake::new(place.clone(), format!("account {account} is not described in `accounts`")));
     };
     let exists = match &principal {
@@ -162,13 +186,13 @@ fn permission(pattern: &str, place: impl FnOnce() -> Place) -> Checked {
     Err(Mistake::new(place(), format!("`{pattern}` is not a permission such as `iam:CreatePolicy`")))
 }
 
-fn aws_policies(world: &World, place: &Place) -> Checked {
-    match world.aws_policies.keys().find(|arn| !is_aws_managed(world, arn)) {
+fn aws_policies(page: &Page, place: &Place) -> Checked {
+    match page.aws_policies.keys().find(|arn| !is_aws_managed(page, arn)) {
         None => Ok(()),
         Some(arn) => {
             let message = format!(
                 "`{arn}` is not the ARN of one of AWS's policies, such as `arn:{}:iam::aws:policy/NAME`",
-                world.partition()
+                page.partition()
             );
             Err(Mistake::new(place.member(arn), message))
         }
@@ -176,18 +200,18 @@ fn aws_policies(world: &World, place: &Place) -> Checked {
 }
 
 /// Whether a text is the ARN of a managed policy that AWS itself owns.
-fn is_aws_managed(world: &World, arn: &str) -> bool {
+fn is_aws_managed(page: &Page, arn: &str) -> bool {
     ArnParts::parse(arn).is_ok_and(|parts| {
         parts.service == "iam"
             && parts.account == "aws"
-            && parts.partition == world.partition()
+            && parts.partition == page.partition()
             && parts.resource.starts_with("policy/")
     })
 }
 
 /// The account that is being checked.
 struct AccountCheck<'w> {
-    world: &'w World,
+    page: &'w Page,
     id: AccountId,
     account: &'w Account,
     place: Place,
@@ -219,7 +243,7 @@ impl AccountCheck<'_> {
         ids: &mut BTreeSet<String>,
     ) -> Checked {
         path(&identity.path, place)?;
-        let arn = self.world.entity_arn(self.id, kind, (name, identity));
+        let arn = self.page.entity_arn(self.id, kind, (name, identity));
         if arn.to_string().parse::<EntityArn>().as_ref() != Ok(&arn) {
             return Err(Mistake::new(place.clone(), format!("`{name}` is not a name for a {kind}")));
         }
@@ -248,7 +272,7 @@ impl AccountCheck<'_> {
     fn inline_policies(&self, identity: &Identity, place: &Place) -> Checked {
         let place = place.member("inline");
         unique_ignoring_case(identity.inline.keys(), &place)?;
-        let arn = |name: &str| format!("arn:{}:iam::{}:policy/{name}", self.world.partition(), self.id);
+        let arn = |name: &str| format!("arn:{}:iam::{}:policy/{name}", self.page.partition(), self.id);
         let is_name = |name: &str| arn(name).parse::<PolicyArn>().is_ok_and(|parsed| parsed.name == name);
         match identity.inline.keys().find(|name| !is_name(name)) {
             Some(name) => {
@@ -279,12 +303,12 @@ impl AccountCheck<'_> {
 
     /// A policy that exists: the account's own, or one of AWS's.
     fn policy_reference(&self, arn: &str, place: &Place) -> Checked {
-        if is_aws_managed(self.world, arn) {
+        if is_aws_managed(self.page, arn) {
             return Ok(());
         }
         let own = arn.parse::<PolicyArn>().ok().filter(|policy| policy.account == self.id);
         match own {
-            Some(policy) if self.world.policy(&policy).is_some() => Ok(()),
+            Some(policy) if self.page.policy(&policy).is_some() => Ok(()),
             Some(_) => Err(Mistake::new(
                 place.clone(),
                 format!("`{arn}` is not described in `accounts.{}.policies`", self.id),
@@ -298,7 +322,7 @@ impl AccountCheck<'_> {
 
     fn policy(&self, (name, policy): (&str, &Policy), place: &Place) -> Checked {
         path(&policy.path, place)?;
-        let arn = self.world.policy_arn(self.id, (name, policy));
+        let arn = self.page.policy_arn(self.id, (name, policy));
         if arn.to_string().parse::<PolicyArn>().as_ref() != Ok(&arn) {
             return Err(Mistake::new(place.clone(), format!("`{name}` is not a name for a policy")));
         }
@@ -346,15 +370,15 @@ fn unique_id(arn: &EntityArn, identity: &Identity, place: &Place, ids: &mut BTre
     if ids.insert(id.clone()) { Ok(()) } else { at_id(format!("the unique id `{id}` stands twice")) }
 }
 
-fn keys(world: &World, place: &Place) -> Checked {
+fn keys(page: &Page, place: &Place) -> Checked {
     let mut aliases = BTreeSet::new();
-    for (arn, key) in &world.keys {
+    for (arn, key) in &page.keys {
         let place = place.member(arn);
-        if arn.partition != world.partition() {
-            let message = format!("`{arn}` is not of the partition {}", world.partition());
+        if arn.partition != page.partition() {
+            let message = format!("`{arn}` is not of the partition {}", page.partition());
             return Err(Mistake::new(place, message));
         }
-        if !world.accounts.contains_key(&arn.account) {
+        if !page.accounts.contains_key(&arn.account) {
             let message = format!("account {} is not described in `accounts`", arn.account);
             return Err(Mistake::new(place, message));
         }
@@ -373,26 +397,26 @@ fn keys(world: &World, place: &Place) -> Checked {
     Ok(())
 }
 
-fn check_defaults(world: &World, place: &Place) -> Checked {
-    for (index, target) in world.defaults.targets.iter().enumerate() {
+fn check_defaults(page: &Page, place: &Place) -> Checked {
+    for (index, target) in page.defaults.targets.iter().enumerate() {
         let prefix = ec2::KINDS.iter().map(|(_, prefix)| *prefix).find(|prefix| target.starts_with(prefix));
         let place = place.member("targets").item(index);
         if !target.starts_with(ec2::GROUP) {
             ec2::well_formed(target, prefix.unwrap_or("ami-"), &place)?;
         }
     }
-    let Defaults { keys, .. } = defaults::read(&world.defaults)
+    let Defaults { keys, .. } = defaults::read(&page.defaults)
         .map_err(|wrong| Mistake::new(place.member(wrong.list).item(wrong.index), wrong.message))?;
     for (index, key) in keys.iter().enumerate() {
         if let KeyRef::Arn(key) = key {
-            known_key(world, key, &place.member("keys").item(index))?;
+            known_key(page, key, &place.member("keys").item(index))?;
         }
     }
     Ok(())
 }
 
-fn known_key(world: &World, key: &KeyArn, place: &Place) -> Checked {
-    if world.keys.contains_key(key) {
+fn known_key(page: &Page, key: &KeyArn, place: &Place) -> Checked {
+    if page.keys.contains_key(key) || page.is_elsewhere(key.account) {
         return Ok(());
     }
     Err(Mistake::new(place.clone(), format!("`{key}` is not described in `keys`")))

@@ -1,9 +1,11 @@
 //! The reads of AWS Organizations.
 
+use std::collections::BTreeSet;
+
 use super::call::Call;
+use super::pages::World;
 use super::refusals::Refusal;
-use super::world::World;
-use super::{Sandbox, State};
+use super::{Sandbox, broken};
 use crate::arn::{AccountId, Child, OrganizationId};
 use crate::cloud::CloudError;
 
@@ -14,7 +16,8 @@ impl Sandbox {
         account: AccountId,
     ) -> Result<Option<OrganizationId>, CloudError> {
         let (mut own, mut reason) = (None, None);
-        if self.state.borrow().world.callers.contains_key(&account) {
+        // What keeps that from being told is told by the call.
+        if self.world(Some(account), []).map_or(true, |world| world.caller(account).is_some()) {
             match self.described(account).await {
                 Ok(organization) => return Ok(Some(organization)),
                 Err(error) if error.is_of_no_organization() => return Ok(None),
@@ -35,15 +38,16 @@ impl Sandbox {
     pub(super) async fn read_organization_accounts(
         &self,
     ) -> Result<(OrganizationId, Vec<AccountId>), CloudError> {
-        let by = self.state.borrow().world.default_caller;
+        let by = self.shared().page.default_caller;
         let call = call("organizations:ListAccounts", &"*", by);
-        let state = self.current(&call).await?;
-        let organization = overseen(&state, &call)?;
-        let World { accounts, .. } = &state.world;
-        let is_member = |account: &AccountId| {
-            state.world.organization(*account).is_some_and(|entry| entry.id == *organization)
-        };
-        Ok((organization.clone(), accounts.keys().copied().filter(is_member).collect()))
+        let world = self.current(&call).await?;
+        let organization = overseen(&world, &call)?;
+        let is_member =
+            |account: &AccountId| world.organization(*account).is_some_and(|entry| entry.id == *organization);
+        let own = self.folder.as_ref().map(|folder| folder.members(organization, world.shared()));
+        let own = own.transpose().map_err(|error| broken(&call, &error))?.unwrap_or_default();
+        let accounts: BTreeSet<AccountId> = world.accounts().filter(is_member).chain(own).collect();
+        Ok((organization.clone(), accounts.into_iter().collect()))
     }
 
     /// The path to what an account or OU is in.
@@ -55,8 +59,12 @@ impl Sandbox {
         let mut reason = None;
         for by in self.askers() {
             let call = call("organizations:ListParents", child, Some(by));
-            let state = self.current(&call).await?;
-            match parent(&state, &call, (organization, child)) {
+            let about = match child {
+                Child::Account(account) => Some(*account),
+                Child::Unit(unit) => self.whereabouts(&call, unit)?,
+            };
+            let world = self.current_about(&call, about).await?;
+            match parent(&world, &call, (organization, child)) {
                 Ok(path) => return Ok(path),
                 Err(error) => reason = Some(CloudError::more_telling(reason, error)),
             }
@@ -67,30 +75,29 @@ impl Sandbox {
 
     /// Who may be asked about others: who calls by default first.
     fn askers(&self) -> Vec<AccountId> {
-        let state = self.state.borrow();
-        let World { callers, default_caller, .. } = &state.world;
-        let others = callers.keys().copied().filter(|account| Some(*account) != *default_caller);
-        default_caller.iter().copied().chain(others).collect()
+        let default_caller = self.shared().page.default_caller;
+        let others = self.callers().into_iter().filter(|account| Some(*account) != default_caller);
+        default_caller.into_iter().chain(others).collect()
     }
 
     async fn described(&self, account: AccountId) -> Result<OrganizationId, CloudError> {
         let call = call("organizations:DescribeOrganization", &account, Some(account));
-        let state = self.current(&call).await?;
-        let caller = call.authorized(&state.world)?;
+        let world = self.current(&call).await?;
+        let caller = call.authorized(&world)?;
         let refused = |refusal| call.failed(Some(caller.account), refusal);
-        match state.world.organization(account) {
+        match world.organization(account) {
             Some(entry) => Ok(entry.id.clone()),
             // A world that tells of no organization tells of no account that it is of none.
-            None if state.world.organizations.is_empty() => Err(refused(Refusal::organizations_denied())),
+            None if world.shared().organizations.is_empty() => Err(refused(Refusal::organizations_denied())),
             None => Err(refused(Refusal::no_organization())),
         }
     }
 
     async fn listed(&self, by: AccountId, account: AccountId) -> Result<OrganizationId, CloudError> {
         let call = call("organizations:ListAccounts", &account, Some(by));
-        let state = self.current(&call).await?;
-        let organization = overseen(&state, &call)?;
-        match state.world.organization(account) {
+        let world = self.current_about(&call, [account]).await?;
+        let organization = overseen(&world, &call)?;
+        match world.organization(account) {
             Some(entry) if entry.id == *organization => Ok(entry.id.clone()),
             Some(_) | None => Err(call.failed(Some(by), Refusal::no_member(account, organization))),
         }
@@ -102,11 +109,11 @@ fn call(operation: &'static str, about: &dyn ToString, account: Option<AccountId
 }
 
 /// The organization whose accounts the caller may list.
-fn overseen<'s>(state: &'s State, call: &Call) -> Result<&'s OrganizationId, CloudError> {
-    let by = call.authorized(&state.world)?.account;
-    let organization = state.world.organization(by).map(|entry| &entry.id);
+fn overseen<'w>(world: &'w World, call: &Call) -> Result<&'w OrganizationId, CloudError> {
+    let by = call.authorized(world)?.account;
+    let organization = world.organization(by).map(|entry| &entry.id);
     let overseen = organization.filter(|id| {
-        let described = state.world.organizations.get(*id);
+        let described = world.shared().organizations.get(*id);
         described.is_some_and(|described| described.overseers().any(|overseer| overseer == by))
     });
     overseen.ok_or_else(|| call.failed(Some(by), Refusal::organizations_denied()))
@@ -114,22 +121,21 @@ fn overseen<'s>(state: &'s State, call: &Call) -> Result<&'s OrganizationId, Clo
 
 /// What a child is in. An OU is there where an account is in it.
 fn parent(
-    state: &State,
+    world: &World,
     call: &Call,
     (organization, child): (&OrganizationId, &Child),
 ) -> Result<String, CloudError> {
-    let World { accounts, organizations, .. } = &state.world;
-    let by = call.authorized(&state.world)?.account;
-    let is_own = *child == Child::Account(by) && organizations.is_empty();
-    if !is_own && overseen(state, call)? != organization {
+    let by = call.authorized(world)?.account;
+    let is_own = *child == Child::Account(by) && world.shared().organizations.is_empty();
+    if !is_own && overseen(world, call)? != organization {
         return Err(call.failed(Some(by), Refusal::no_child()));
     }
-    let of_organization = |account: &AccountId| {
-        state.world.organization(*account).filter(|entry| entry.id == *organization)?.path.clone()
+    let of_organization = |account: AccountId| {
+        world.organization(account).filter(|entry| entry.id == *organization)?.path.clone()
     };
     let found = match child {
-        Child::Account(account) => of_organization(account),
-        Child::Unit(unit) => accounts.keys().filter_map(of_organization).find_map(|path| {
+        Child::Account(account) => of_organization(*account),
+        Child::Unit(unit) => world.accounts().filter_map(of_organization).find_map(|path| {
             let (above, _) = path.split_once(&format!("{unit}/"))?;
             Some(above.to_owned())
         }),

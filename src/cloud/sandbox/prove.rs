@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::call::Call;
+use super::folder::Folder;
 use super::refusals::Refusal;
-use super::world::{CallerEntry, caller_principal};
-use super::{Sandbox, State};
+use super::world::caller_principal;
+use super::{Sandbox, read};
 use crate::access::assessment::ActionAssessment;
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::trial::{Simulated, Simulation, direct_call};
@@ -62,7 +63,7 @@ impl Prove for Sandbox {
         actions: &[KmsAction],
     ) -> Result<Vec<Simulated>, CloudError> {
         let call = Call::iam("iam:SimulatePrincipalPolicy", principal, principal.account);
-        call.authorized(&self.current(&call).await?.world)?;
+        call.authorized(&self.current(&call).await?)?;
         let grantee = GranteeRef::Entity(principal.clone());
         let (grantee, mut observation) = self.all_about(&call, key, grantee).await?;
         if let Some(observed) = observation.keys.get_mut(key) {
@@ -84,9 +85,9 @@ impl Sandbox {
     /// Whoever serves a role's account may assume it, unless the world denies that.
     async fn assume(&self, role: &EntityArn) -> Result<Caller, CloudError> {
         let call = Call::iam("sts:AssumeRole", role, role.account);
-        let state = self.current(&call).await?;
-        let caller = call.authorized(&state.world)?;
-        let exists = state.world.identities().any(|(arn, _)| arn == *role);
+        let world = self.current(&call).await?;
+        let caller = call.authorized(&world)?;
+        let exists = world.identity(role).is_some();
         if !exists || role.kind != EntityKind::Role {
             // AWS does not tell whether a role exists.
             let refusal = Refusal::identity_access_denied(&caller.entry.arn, call.operation, &call.resource);
@@ -134,18 +135,10 @@ impl Sandbox {
 
     /// The same world as those see it who may read everything and whose calls never fail.
     fn all_knowing(&self) -> Result<Self, String> {
-        let text = self.state.borrow().source.0.clone();
-        let mut state = State::read(text, self.name()).map_err(|error| error.to_string())?;
-        let world = &mut state.world;
-        let partition = world.partition();
-        let accounts: Vec<AccountId> =
-            world.accounts.keys().copied().chain(world.keys.keys().map(|key| key.account)).collect();
-        for account in accounts {
-            let arn = Grantee::Account { partition, id: account }.to_string();
-            world.callers.insert(account, CallerEntry { arn, denied: Vec::new() });
-        }
-        world.faults.clear();
-        Ok(Self::of(None, state))
+        let text = self.shared().source.0.clone();
+        let mut sheet = read(self.folder.as_ref(), text, self.name()).map_err(|error| error.to_string())?;
+        sheet.page.open();
+        Ok(Self { folder: self.folder.as_ref().map(Folder::opened), ..Self::of(None, sheet) })
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::Sandbox;
 use super::authority::allows;
 use super::call::{self, Call};
+use super::pages::World;
 use super::refusals::Refusal;
-use super::world::{Account, Document, Identity, Key, Object, Policy, World};
-use super::{Sandbox, State};
+use super::world::{Account, Document, Identity, Key, Object, Policy};
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, Child, EntityArn, EntityKind, EntityName, KeyArn, OrganizationId, PolicyArn};
 use crate::cloud::{Belongings, CloudError, Observe};
@@ -23,13 +24,13 @@ impl Observe for Sandbox {
             account: None,
             region: None,
         };
-        let state = self.current(&call).await?;
-        call.authorized_across_accounts(&state.world).map(|caller| caller.to_caller())
+        let world = self.current(&call).await?;
+        call.authorized_across_accounts(&world).map(|caller| caller.to_caller())
     }
 
     async fn caller(&self, account: AccountId) -> Result<Option<Caller>, CloudError> {
-        let state = self.current(&Call::iam("sts:GetCallerIdentity", account, account)).await?;
-        Ok(call::identity(&state.world, account).map(|caller| caller.to_caller()))
+        let world = self.current(&Call::iam("sts:GetCallerIdentity", account, account)).await?;
+        Ok(call::identity(&world, account).map(|caller| caller.to_caller()))
     }
 
     async fn describe_key(&self, key: &KeyRef) -> Result<KeyMetadata, CloudError> {
@@ -39,23 +40,22 @@ impl Observe for Sandbox {
             account: key.account(),
             region: key.region().map(str::to_owned),
         };
-        let state = self.current(&call).await?;
-        let world = &state.world;
-        call.account = call.account.or(world.default_caller);
-        call.region = call.region.or_else(|| Some(world.region.clone()));
-        describe_key(world, key, &call)
+        let world = self.current(&call).await?;
+        call.account = call.account.or(world.shared().default_caller);
+        call.region = call.region.or_else(|| Some(world.region().clone()));
+        describe_key(&world, key, &call)
     }
 
     async fn key_policy(&self, key: &KeyArn) -> Result<String, CloudError> {
         let call = Call::kms("kms:GetKeyPolicy", key);
-        let state = self.current(&call).await?;
-        Ok(key_of_caller(&state.world, key, &call)?.policy.text().to_owned())
+        let world = self.current(&call).await?;
+        Ok(key_of_caller(&world, key, &call)?.policy.text().to_owned())
     }
 
     async fn ram_policy(&self, key: &KeyArn) -> Result<Option<String>, CloudError> {
         let call = Call::kms("kms:GetKeyPolicy", key);
-        let state = self.current(&call).await?;
-        let ram_policy = key_of_caller(&state.world, key, &call)?.ram_policy.as_ref();
+        let world = self.current(&call).await?;
+        let ram_policy = key_of_caller(&world, key, &call)?.ram_policy.as_ref();
         Ok(ram_policy.map(|document| document.text().to_owned()))
     }
 
@@ -66,8 +66,8 @@ impl Observe for Sandbox {
             EntityKind::Group => "iam:ListGroups",
         };
         let call = Call::iam(operation, "*", account);
-        let state = self.current(&call).await?;
-        let described = in_account(&state, &call)?;
+        let world = self.current(&call).await?;
+        let described = in_account(&world, &call)?;
         let names = described.map(|described| match kind {
             EntityKind::User => described.users.keys(),
             EntityKind::Role => described.roles.keys(),
@@ -78,16 +78,17 @@ impl Observe for Sandbox {
 
     async fn aliases(&self, account: AccountId, region: &str) -> Result<Vec<String>, CloudError> {
         let call = Call { region: Some(region.to_owned()), ..Call::iam("kms:ListAliases", "*", account) };
-        let state = self.current(&call).await?;
-        call.authorized(&state.world)?;
-        let keys = state.world.keys.iter().filter(|(arn, _)| arn.account == account && arn.region == region);
+        let world = self.current(&call).await?;
+        call.authorized(&world)?;
+        let keys = &world.page(account).keys;
+        let keys = keys.iter().filter(|(arn, _)| arn.account == account && arn.region == region);
         Ok(keys.flat_map(|(_, key)| key.aliases.iter().cloned()).collect())
     }
 
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
         let call = Call::iam("iam:GetAccountSummary", "*", account);
-        let state = self.current(&call).await?;
-        Ok(in_account(&state, &call)?.map(Account::quotas).unwrap_or_default())
+        let world = self.current(&call).await?;
+        Ok(in_account(&world, &call)?.map(Account::quotas).unwrap_or_default())
     }
 
     async fn policies_named(
@@ -96,14 +97,14 @@ impl Observe for Sandbox {
         name: &PolicyName,
     ) -> Result<Vec<(PolicyArn, String)>, CloudError> {
         let call = Call::iam("iam:ListPolicies", "*", account);
-        let state = self.current(&call).await?;
-        let described = in_account(&state, &call)?;
+        let world = self.current(&call).await?;
+        let described = in_account(&world, &call)?;
         Ok(described
             .into_iter()
             .flat_map(|described| &described.policies)
             .filter(|(found, _)| name.covers(found))
             .map(|(found, policy)| {
-                (state.world.policy_arn(account, (found, policy)), policy.default_version.clone())
+                (world.page(account).policy_arn(account, (found, policy)), policy.default_version.clone())
             })
             .collect())
     }
@@ -115,18 +116,18 @@ impl Observe for Sandbox {
     ) -> Result<Option<ManagedPolicy>, CloudError> {
         let call = Call::iam("iam:ListPolicyVersions", policy, policy.account);
         let further = ["iam:GetPolicyVersion", "iam:ListEntitiesForPolicy"];
-        let state = self.current_with(&call, &further).await?;
-        let described = in_account(&state, &call)?;
-        in_account(&state, &call.as_operation("iam:GetPolicyVersion"))?;
-        in_account(&state, &call.as_operation("iam:ListEntitiesForPolicy"))?;
-        let found = described.zip(state.world.policy(policy));
+        let world = self.current_with(&call, &further).await?;
+        let described = in_account(&world, &call)?;
+        in_account(&world, &call.as_operation("iam:GetPolicyVersion"))?;
+        in_account(&world, &call.as_operation("iam:ListEntitiesForPolicy"))?;
+        let found = described.zip(world.policy(policy));
         Ok(found.map(|(account, found)| managed_policy(account, policy, found)))
     }
 
     async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
         let call = self.about_entity(get_entity(entity.kind), account, entity);
-        let state = self.current_with(&call, &[list_attached(entity.kind)]).await?;
-        Ok(find_entity(&state, &call, entity)?.map(|(entity, _)| entity))
+        let world = self.current_with(&call, &[list_attached(entity.kind)]).await?;
+        Ok(find_entity(&world, &call, entity)?.map(|(entity, _)| entity))
     }
 
     async fn entity_in_full(
@@ -135,8 +136,8 @@ impl Observe for Sandbox {
         entity: &EntityName,
     ) -> Result<Option<(Entity, Belongings)>, CloudError> {
         let call = self.about_entity(get_entity(entity.kind), account, entity);
-        let state = self.current(&call).await?;
-        let Some((found, identity)) = find_entity(&state, &call, entity)? else {
+        let world = self.current(&call).await?;
+        let Some((found, identity)) = find_entity(&world, &call, entity)? else {
             return Ok(None);
         };
         let list = match entity.kind {
@@ -144,7 +145,7 @@ impl Observe for Sandbox {
             EntityKind::Role => "iam:ListRolePolicies",
             EntityKind::Group => "iam:ListGroupPolicies",
         };
-        let permitted = |operation| in_account(&state, &call.as_operation(operation)).map(|_| ());
+        let permitted = |operation| in_account(&world, &call.as_operation(operation)).map(|_| ());
         let inline = permitted(list).map(|()| identity.inline.keys().cloned().collect());
         let groups = match entity.kind {
             EntityKind::User => permitted("iam:ListGroupsForUser").map(|()| identity.groups.clone()),
@@ -165,8 +166,8 @@ impl Observe for Sandbox {
             EntityKind::Group => "iam:GetGroupPolicy",
         };
         let call = self.about_entity(get, account, entity);
-        let state = self.current(&call).await?;
-        let described = in_account(&state, &call)?;
+        let world = self.current(&call).await?;
+        let described = in_account(&world, &call)?;
         let owner = described.and_then(|described| described.of_kind(entity.kind).get(&entity.name));
         let owner = owner.ok_or_else(|| call.failed(Some(account), Refusal::no_such_entity(entity)))?;
         let document = owner.inline.get(policy);
@@ -177,40 +178,40 @@ impl Observe for Sandbox {
 
     async fn policy_document(&self, account: AccountId, policy: &str) -> Result<String, CloudError> {
         let call = Call::iam("iam:GetPolicy", policy, account);
-        let state = self.current(&call).await?;
-        in_account(&state, &call)?;
-        in_account(&state, &call.as_operation("iam:GetPolicyVersion"))?;
-        document_in_force(&state.world, policy)
+        let world = self.current(&call).await?;
+        in_account(&world, &call)?;
+        in_account(&world, &call.as_operation("iam:GetPolicyVersion"))?;
+        document_in_force(&world, policy)
             .map(str::to_owned)
             .map_err(|refusal| call.failed(Some(account), refusal))
     }
 
     async fn principal_age(&self, principal: &EntityArn) -> Result<Option<Duration>, CloudError> {
         let call = Call::iam(get_entity(principal.kind), principal, principal.account);
-        let state = self.current(&call).await?;
-        let described = in_account(&state, &call)?;
+        let world = self.current(&call).await?;
+        let described = in_account(&world, &call)?;
         let found = described.and_then(|described| described.of_kind(principal.kind).get(&principal.name));
         Ok(found.filter(|found| found.path == principal.path).map(Identity::age))
     }
 
     async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError> {
         let call = Call::kms("kms:ListGrants", key);
-        let state = self.current(&call).await?;
-        let found = key_of_caller(&state.world, key, &call)?;
+        let world = self.current(&call).await?;
+        let found = key_of_caller(&world, key, &call)?;
         Ok(found.grants.iter().enumerate().map(|(index, Object(grant))| grant.observed(index)).collect())
     }
 
     async fn key_tags(&self, key: &KeyArn) -> Result<Tags, CloudError> {
         let call = Call::kms("kms:ListResourceTags", key);
-        let state = self.current(&call).await?;
-        Ok(key_of_caller(&state.world, key, &call)?.tags.clone())
+        let world = self.current(&call).await?;
+        Ok(key_of_caller(&world, key, &call)?.tags.clone())
     }
 
     async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError> {
         let call = Call::iam("iam:GetPolicy", policy, policy.account);
-        let state = self.current(&call).await?;
-        in_account(&state, &call)?;
-        let found = state.world.policy(policy);
+        let world = self.current(&call).await?;
+        in_account(&world, &call)?;
+        let found = world.policy(policy);
         let found =
             found.ok_or_else(|| call.failed(Some(policy.account), Refusal::no_such_policy(policy)))?;
         Ok(found.tags.clone())
@@ -244,7 +245,7 @@ impl Sandbox {
 /// A key, for a caller of its own account who may make the call.
 fn key_of_caller<'w>(world: &'w World, key: &KeyArn, call: &Call) -> Result<&'w Key, CloudError> {
     let caller = call.authorized(world)?;
-    let found = world.keys.get(key);
+    let found = world.key(key);
     found.ok_or_else(|| call.failed(Some(caller.account), Refusal::no_such_key(key)))
 }
 
@@ -266,20 +267,19 @@ fn list_attached(kind: EntityKind) -> &'static str {
 
 /// A user, role or group with the policies attached to it.
 fn find_entity<'s>(
-    state: &'s State,
+    world: &'s World,
     call: &Call,
     entity: &EntityName,
 ) -> Result<Option<(Entity, &'s Identity)>, CloudError> {
     let EntityName { kind, name } = entity;
-    let caller = call.authorized(&state.world)?;
-    let identity =
-        state.world.accounts.get(&caller.account).and_then(|account| account.of_kind(*kind).get(name));
+    let caller = call.authorized(world)?;
+    let identity = world.account(caller.account).and_then(|account| account.of_kind(*kind).get(name));
     let Some(identity) = identity else {
         return Ok(None);
     };
-    in_account(state, &call.as_operation(list_attached(*kind)))?;
+    in_account(world, &call.as_operation(list_attached(*kind)))?;
     let found = Entity {
-        arn: state.world.entity_arn(caller.account, *kind, (name, identity)),
+        arn: world.page(caller.account).entity_arn(caller.account, *kind, (name, identity)),
         attached: identity.attached.clone(),
         identity: Reading::default(),
     };
@@ -289,7 +289,7 @@ fn find_entity<'s>(
 /// The text of a managed policy: an account's, or one of AWS's as far as the world tells it.
 fn document_in_force<'w>(world: &'w World, policy: &str) -> Result<&'w str, Refusal> {
     let Ok(arn) = policy.parse::<PolicyArn>() else {
-        let document = world.aws_policies.get(policy);
+        let document = world.shared().aws_policies.get(policy);
         return document.map(Document::text).ok_or_else(|| Refusal::untold_policy(policy));
     };
     let document = world.policy(&arn).and_then(Policy::default_document);
@@ -297,9 +297,9 @@ fn document_in_force<'w>(world: &'w World, policy: &str) -> Result<&'w str, Refu
 }
 
 /// The account that a call within one account is about.
-fn in_account<'s>(state: &'s State, call: &Call) -> Result<Option<&'s Account>, CloudError> {
-    let caller = call.authorized(&state.world)?;
-    Ok(state.world.accounts.get(&caller.account))
+fn in_account<'s>(world: &'s World, call: &Call) -> Result<Option<&'s Account>, CloudError> {
+    let caller = call.authorized(world)?;
+    Ok(world.account(caller.account))
 }
 
 fn describe_key(world: &World, asked: &KeyRef, call: &Call) -> Result<KeyMetadata, CloudError> {
@@ -331,23 +331,25 @@ fn describe_key(world: &World, asked: &KeyRef, call: &Call) -> Result<KeyMetadat
 fn find_key<'w>(world: &'w World, asked: &KeyRef, call: &Call) -> Result<(&'w KeyArn, &'w Key), Refusal> {
     let is_here =
         |arn: &KeyArn| Some(arn.account) == call.account && Some(&arn.region) == call.region.as_ref();
+    let keys = call.account.into_iter().flat_map(|account| &world.page(account).keys);
     let with_alias = |alias: &str| {
-        world.keys.iter().find(|(arn, key)| is_here(arn) && key.aliases.iter().any(|own| own == alias))
+        keys.clone().find(|(arn, key)| is_here(arn) && key.aliases.iter().any(|own| own == alias))
     };
     match asked {
-        KeyRef::Arn(arn) => world.keys.get_key_value(arn).ok_or_else(|| Refusal::no_such_key(arn)),
+        KeyRef::Arn(arn) => {
+            world.page(arn.account).keys.get_key_value(arn).ok_or_else(|| Refusal::no_such_key(arn))
+        }
         KeyRef::AliasArn { arn, .. } => {
             let alias = arn.splitn(6, ':').last().unwrap_or_default();
             with_alias(alias).ok_or_else(|| Refusal::no_such_alias(arn))
         }
         KeyRef::Name(alias) if alias.starts_with("alias/") => with_alias(alias).ok_or_else(|| {
-            let (partition, region) = (world.partition(), &world.region);
+            let (partition, region) = (world.partition(), world.region());
             let account = call.account.map(|account| account.to_string()).unwrap_or_default();
             Refusal::no_such_alias(&format!("arn:{partition}:kms:{region}:{account}:{alias}"))
         }),
-        KeyRef::Name(id) => world
-            .keys
-            .iter()
+        KeyRef::Name(id) => keys
+            .clone()
             .find(|(arn, _)| is_here(arn) && arn.id == *id)
             .ok_or_else(|| Refusal::invalid_key_id(id)),
     }

@@ -11,7 +11,7 @@ use crate::observation::template::{
 
 impl Seen<'_> {
     pub(super) fn template(&self, asked: &TemplateRef) -> Option<LaunchTemplate> {
-        let templates = &self.world.launch_templates;
+        let templates = &self.own().launch_templates;
         let (found, wanted) = match asked {
             TemplateRef::Id { id, version } => (templates.get(id), version),
             TemplateRef::Name { name, version } => {
@@ -19,7 +19,7 @@ impl Seen<'_> {
                 (own.find(|template| template.name == *name), version)
             }
             TemplateRef::Configuration(name) => {
-                let found = self.world.launch_configurations.get(name)?;
+                let found = self.own().launch_configurations.get(name)?;
                 let is_shown = found.owner == self.account && self.is_here(found.region.as_ref());
                 let Object(launch) = &found.launch;
                 return is_shown.then(|| self.launch(asked, (name, String::new()), launch));
@@ -58,7 +58,7 @@ impl Seen<'_> {
     }
 
     pub(super) fn auto_scaling_group(&self, name: &str) -> Option<AutoScalingGroup> {
-        let group = self.world.auto_scaling_groups.get(name)?;
+        let group = self.own().auto_scaling_groups.get(name)?;
         let is_shown = group.owner == self.account && self.is_here(group.region.as_ref());
         let own = || {
             let role = WellKnownRole::AutoScaling { account: group.owner, suffix: None };

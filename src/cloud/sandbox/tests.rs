@@ -28,8 +28,8 @@ fn fixture(name: &str) -> Sandbox {
 }
 
 fn in_memory(text: &str) -> Sandbox {
-    let state = State::read(text.to_owned(), Path::new("world.json")).unwrap();
-    Sandbox::of(None, state)
+    let sheet = Sheet::read(text.to_owned(), Path::new("world.json")).unwrap();
+    Sandbox::of(None, sheet)
 }
 
 /// The built-in world with something else in it.
@@ -40,7 +40,7 @@ fn changed(change: impl FnOnce(&mut Value)) -> Sandbox {
 }
 
 fn text(sandbox: &Sandbox) -> String {
-    sandbox.state.borrow().source.0.clone()
+    sandbox.shared().source.0.clone()
 }
 
 fn key() -> KeyArn {
@@ -128,7 +128,7 @@ fn every_fixture_is_a_world_in_canonical_form() {
 #[test]
 fn the_built_in_world_tells_the_copied_ami_story() {
     let sandbox = Sandbox::builtin();
-    assert_eq!(sandbox.world_file(), None);
+    assert_eq!(sandbox.place(), None);
     assert_eq!(sandbox.region(), "eu-west-1");
     assert_eq!(sandbox.defaults().keys, [KEY.parse().unwrap()]);
     assert_eq!(sandbox.defaults().grantees.len(), 2);

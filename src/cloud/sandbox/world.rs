@@ -4,6 +4,7 @@ pub(super) mod ec2;
 pub(super) mod fault;
 mod key;
 pub(super) mod organization;
+mod part;
 mod shape;
 pub(super) mod template;
 
@@ -23,18 +24,23 @@ use crate::observation::IamQuotas;
 use crate::policy::AwsPrincipal;
 use fault::FaultEntry;
 use organization::{Organization, OrganizationEntry};
+use part::Part;
 use shape::{limit, members, object, objects};
 
 pub(super) use key::{Grant, Key};
+pub(super) use part::AccountPage;
 pub(super) use shape::{Object, may_be_newer};
 
 /// The number that `keymend_world` has in files of this format.
 const FORMAT: u64 = 1;
 
-/// Everything a world file says.
+/// Everything that a file of a world says.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct World {
+pub(super) struct Page {
+    /// Of which part of the world that is.
+    #[serde(skip)]
+    part: Part,
     #[serde(rename = "keymend_world")]
     _format: Format,
     #[serde(default)]
@@ -169,7 +175,7 @@ pub(super) struct Policy {
     pub(super) versions: BTreeMap<VersionId, Document>,
 }
 
-impl World {
+impl Page {
     /// The partition of everything in the world, which its region tells.
     pub(super) fn partition(&self) -> Partition {
         Partition::of_region(&self.region)

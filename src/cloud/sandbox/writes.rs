@@ -1,17 +1,22 @@
 //! The writes: each is refused, or becomes an edit of the world's text.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::call::{Call, CallerIdentity};
+use super::pages::World;
 use super::refusals::{self, Proposal, Refusal, edited};
+use super::sheet::Sheet;
 use super::source::{NewValue, Place, Source};
-use super::world::{Account, Document, Identity, Policy, VersionId, World};
-use super::{Sandbox, State, grants, read_back};
+use super::world::{Account, Document, Identity, Policy, VersionId};
+use super::{Sandbox, broken, grants, read_back};
 use crate::arn::{AccountId, EntityArn, EntityKind, KeyArn, PolicyArn};
 use crate::cloud::{CloudError, Receipt, Write};
 use crate::files::Replaced;
 use crate::observation::IamQuotas;
 use crate::plan::Operation;
+use crate::policy::{AwsPrincipal, PolicyDocument, PrincipalElement};
 
 impl Write for Sandbox {
     /// Whoever serves an account in a world is of that account.
@@ -20,47 +25,83 @@ impl Write for Sandbox {
     }
 
     async fn perform(&self, operation: &Operation) -> Result<Receipt, CloudError> {
+        let (account, home) = (operation.account(), home(operation));
         let call = Call {
             operation: operation.api_call(),
             resource: operation.resource(),
-            account: Some(operation.account()),
+            account: Some(account),
             region: operation.region().map(str::to_owned),
         };
         let struck = self.strike(&call).await?;
         // What another process writes meanwhile is written over by nobody: the edit is made anew of it.
         loop {
-            self.refresh().map_err(|refusal| call.failed(None, refusal))?;
-            let edited = {
-                let state = self.state.borrow();
-                let caller = call.authorized(&state.world)?;
-                let edited = edit(&state, operation, &caller);
-                edited.map_err(|refusal| call.failed(Some(caller.account), refusal))?
-            };
-            let replaced = self.replace(edited).map_err(|refusal| call.failed(call.account, refusal))?;
-            if replaced == Replaced::Written {
+            self.refresh().map_err(|error| broken(&call, &error))?;
+            let others = self.concerned(&call, operation)?;
+            let mut world = self.world(Some(account), others).map_err(|error| broken(&call, &error))?;
+            self.add(&mut world, home, true).map_err(|error| broken(&call, &error))?;
+            let caller = call.authorized(&world)?;
+            let edited = edit(&world, operation, &caller);
+            let edited = edited.map_err(|refusal| call.failed(Some(caller.account), refusal))?;
+            let replaced = self.replace(&world, home, edited);
+            if replaced.map_err(|refusal| call.failed(call.account, refusal))? == Replaced::Written {
                 break;
             }
         }
         if struck.loses_answer {
             return Err(Self::lost(&call));
         }
+        let world = self.world(Some(home), []).map_err(|error| broken(&call, &error))?;
         let version = match operation {
             Operation::CreatePolicyVersion { policy, .. } => {
-                self.state.borrow().world.policy(policy).map(|policy| policy.default_version.clone())
+                world.policy(policy).map(|policy| policy.default_version.clone())
             }
             _ => None,
         };
         let grant = match operation {
-            Operation::CreateGrant { grant, .. } => grants::id(&self.state.borrow().world, grant),
+            Operation::CreateGrant { grant, .. } => grants::id(&world, grant),
             _ => None,
         };
         Ok(Receipt { request_id: Some(call.request_id()), version, grant })
     }
 }
 
-/// The world's text after the write.
-fn edit(state: &State, operation: &Operation, caller: &CallerIdentity<'_>) -> Result<Source, Refusal> {
-    let State { source, world } = state;
+/// The account whose things a write changes: a grant belongs to its key, whoever creates it.
+fn home(operation: &Operation) -> AccountId {
+    match operation {
+        Operation::CreateGrant { grant, .. } => grant.key.account,
+        _ => operation.account(),
+    }
+}
+
+impl Sandbox {
+    /// The accounts of which something has to be known before a write: those of the principals that it names.
+    fn concerned(&self, call: &Call, operation: &Operation) -> Result<BTreeSet<AccountId>, CloudError> {
+        let mut accounts = BTreeSet::new();
+        if self.folder.is_none() {
+            return Ok(accounts);
+        }
+        if let Operation::CreateGrant { grant, .. } = operation {
+            accounts.insert(grant.grantee.arn().account);
+        }
+        let document = operation.after().and_then(|text| PolicyDocument::parse(text).ok());
+        for statement in document.iter().flat_map(|document| &document.statements) {
+            for principal in statement.principal.iter().flat_map(PrincipalElement::aws) {
+                accounts.extend(match principal {
+                    AwsPrincipal::Account { id, .. } => Some(*id),
+                    AwsPrincipal::Entity(entity) => Some(entity.account),
+                    AwsPrincipal::Session(session) => Some(session.account),
+                    AwsPrincipal::UniqueId(id) => self.whereabouts(call, id)?,
+                    AwsPrincipal::Anyone | AwsPrincipal::Other(_) => None,
+                });
+            }
+        }
+        Ok(accounts)
+    }
+}
+
+/// The text of the account's file after the write.
+fn edit(world: &World, operation: &Operation, caller: &CallerIdentity<'_>) -> Result<Source, Refusal> {
+    let Sheet { source, .. } = &**world.sheet(home(operation));
     match operation {
         Operation::PruneOrphans(update)
         | Operation::UpdateKeyPolicy(update)
@@ -93,7 +134,7 @@ fn put_key_policy(
     (arn, text): (&KeyArn, &str),
     caller: &CallerIdentity<'_>,
 ) -> Result<Source, Refusal> {
-    let key = world.keys.get(arn).ok_or_else(|| Refusal::no_such_key(arn))?;
+    let key = world.key(arn).ok_or_else(|| Refusal::no_such_key(arn))?;
     let proposal = Proposal { key: arn, manager: key.manager.clone(), asker: caller.asker(), text };
     refusals::key_policy(world, &proposal)?;
     let arn_of = |id: &str| world.entity_with_id(id).map(|arn| arn.to_string());
@@ -254,7 +295,7 @@ fn with_version(source: &Source, policy: &Place, version: VersionId, text: &str)
 }
 
 fn account(world: &World, id: AccountId) -> Option<&Account> {
-    world.accounts.get(&id)
+    world.account(id)
 }
 
 fn quotas(account: Option<&Account>) -> IamQuotas {

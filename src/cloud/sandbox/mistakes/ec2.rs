@@ -2,9 +2,9 @@
 
 use super::{Checked, Mistake, known_key};
 use crate::arn::{AccountId, ArnParts, KeyArn};
-use crate::cloud::sandbox::ec2::ALL;
 use crate::cloud::sandbox::source::Place;
-use crate::cloud::sandbox::world::World;
+use crate::cloud::sandbox::world::Page;
+use crate::cloud::sandbox::world::ec2::ALL;
 
 /// The kinds of ids, each with how they begin.
 pub(super) const KINDS: [(&str, &str); 5] = [
@@ -18,53 +18,53 @@ pub(super) const KINDS: [(&str, &str); 5] = [
 /// What an Auto Scaling group among the defaults begins with; groups have no ids.
 pub(super) const GROUP: &str = "group:";
 
-pub(super) fn check(world: &World, root: &Place) -> Checked {
-    for (id, snapshot) in &world.snapshots {
+pub(super) fn check(page: &Page, root: &Place) -> Checked {
+    for (id, snapshot) in &page.snapshots {
         let place = root.member("snapshots").member(id);
-        owned(world, id, "snap-", snapshot.owner, &place)?;
-        encrypted(world, snapshot.key.as_ref(), &place)?;
+        owned(page, id, "snap-", snapshot.owner, &place)?;
+        encrypted(page, snapshot.key.as_ref(), &place)?;
         shared_with(&snapshot.shared_with, &place)?;
     }
-    for (id, image) in &world.images {
+    for (id, image) in &page.images {
         let place = root.member("images").member(id);
-        owned(world, id, "ami-", image.owner, &place)?;
+        owned(page, id, "ami-", image.owner, &place)?;
         shared_with(&image.shared_with, &place)?;
         let place = place.member("snapshots");
         for (index, snapshot) in image.snapshots.iter().enumerate() {
             well_formed(snapshot, "snap-", &place.item(index))?;
         }
     }
-    for (id, volume) in &world.volumes {
+    for (id, volume) in &page.volumes {
         let place = root.member("volumes").member(id);
-        owned(world, id, "vol-", volume.owner, &place)?;
-        encrypted(world, volume.key.as_ref(), &place)?;
+        owned(page, id, "vol-", volume.owner, &place)?;
+        encrypted(page, volume.key.as_ref(), &place)?;
         if let Some(snapshot) = &volume.snapshot {
             well_formed(snapshot, "snap-", &place.member("snapshot"))?;
         }
     }
-    for (id, instance) in &world.instances {
+    for (id, instance) in &page.instances {
         let place = root.member("instances").member(id);
-        owned(world, id, "i-", instance.owner, &place)?;
+        owned(page, id, "i-", instance.owner, &place)?;
         well_formed(&instance.image, "ami-", &place.member("image"))?;
         for (index, volume) in instance.volumes.iter().enumerate() {
             well_formed(volume, "vol-", &place.member("volumes").item(index))?;
         }
     }
-    for (account, described) in &world.accounts {
+    for (account, described) in &page.accounts {
         if let Some(key) = &described.default_ebs_key {
-            known_key(world, key, &root.member("accounts").member(account).member("default_ebs_key"))?;
+            known_key(page, key, &root.member("accounts").member(account).member("default_ebs_key"))?;
         }
     }
     Ok(())
 }
 
-fn owned(world: &World, id: &str, prefix: &str, owner: AccountId, place: &Place) -> Checked {
+fn owned(page: &Page, id: &str, prefix: &str, owner: AccountId, place: &Place) -> Checked {
     well_formed(id, prefix, place)?;
-    described(world, owner, place)
+    described(page, owner, place)
 }
 
-pub(super) fn described(world: &World, owner: AccountId, place: &Place) -> Checked {
-    if world.accounts.contains_key(&owner) {
+pub(super) fn described(page: &Page, owner: AccountId, place: &Place) -> Checked {
+    if page.accounts.contains_key(&owner) {
         return Ok(());
     }
     Err(Mistake::new(place.member("owner"), format!("account {owner} is not described in `accounts`")))
@@ -83,8 +83,8 @@ pub(super) fn well_formed(id: &str, prefix: &str, place: &Place) -> Checked {
     ))
 }
 
-fn encrypted(world: &World, key: Option<&KeyArn>, place: &Place) -> Checked {
-    key.map_or(Ok(()), |key| known_key(world, key, &place.member("key")))
+fn encrypted(page: &Page, key: Option<&KeyArn>, place: &Place) -> Checked {
+    key.map_or(Ok(()), |key| known_key(page, key, &place.member("key")))
 }
 
 fn shared_with(shares: &[String], place: &Place) -> Checked {

@@ -3,10 +3,10 @@
 use super::{Checked, Mistake, permission};
 use crate::cloud::sandbox::source::Place;
 use crate::cloud::sandbox::world::fault::{FaultEntry, FaultKind};
-use crate::cloud::sandbox::world::{Object, World};
+use crate::cloud::sandbox::world::{Object, Page};
 
-pub(super) fn check(world: &World, place: &Place) -> Checked {
-    world.faults.iter().enumerate().try_for_each(|(index, Object(fault))| one(fault, &place.item(index)))
+pub(super) fn check(page: &Page, place: &Place) -> Checked {
+    page.faults.iter().enumerate().try_for_each(|(index, Object(fault))| one(fault, &place.item(index)))
 }
 
 fn one(fault: &FaultEntry, place: &Place) -> Checked {

@@ -1,18 +1,18 @@
 //! Mistakes about organizations.
 
 use super::super::source::Place;
-use super::super::world::World;
+use super::super::world::Page;
 use super::super::world::organization::OrganizationEntry;
 use super::{Checked, Mistake};
 use crate::arn::OuPath;
 
 /// Accounts are members of organizations that the world tells of, where it tells of any.
-pub(super) fn check(world: &World, root: &Place) -> Checked {
-    for account in world.accounts.keys() {
-        let Some(entry) = world.organization(*account) else { continue };
+pub(super) fn check(page: &Page, root: &Place) -> Checked {
+    for account in page.accounts.keys() {
+        let Some(entry) = page.organization(*account) else { continue };
         let place = root.member("accounts").member(account).member("organization");
         let OrganizationEntry { id, path } = entry;
-        if !world.organizations.is_empty() && !world.organizations.contains_key(id) {
+        if !page.organizations.is_empty() && !page.organizations.contains_key(id) {
             return Err(Mistake::new(
                 place.member("id"),
                 format!("`{id}` is not described in `organizations`"),
@@ -25,14 +25,18 @@ pub(super) fn check(world: &World, root: &Place) -> Checked {
             return Err(Mistake::new(place.member("path"), message));
         }
     }
-    for (id, organization) in &world.organizations {
+    if page.is_of_an_account() {
+        return Ok(());
+    }
+    for (id, organization) in &page.organizations {
         let place = root.member("organizations").member(id);
         let delegated = place.member("delegated_administrators");
         let delegates = organization.delegated_administrators.iter().enumerate();
         let delegates = delegates.map(|(index, account)| (*account, delegated.item(index)));
         let manager = (organization.management_account, place.member("management_account"));
         for (account, place) in std::iter::once(manager).chain(delegates) {
-            if world.organization(account).is_none_or(|entry| entry.id != *id) {
+            let is_other = page.organization(account).is_none_or(|entry| entry.id != *id);
+            if is_other && !page.is_elsewhere(account) {
                 let message =
                     format!("`{account}` is not a member: `accounts.{account}.organization` is not `{id}`");
                 return Err(Mistake::new(place, message));

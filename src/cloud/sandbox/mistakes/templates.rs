@@ -4,14 +4,14 @@ use super::ec2::{described, well_formed};
 use super::{Checked, Mistake};
 use crate::cloud::sandbox::source::Place;
 use crate::cloud::sandbox::world::template::{Device, Launch};
-use crate::cloud::sandbox::world::{Object, World};
+use crate::cloud::sandbox::world::{Object, Page};
 use crate::observation::template::TemplateRef;
 
-pub(super) fn check(world: &World, root: &Place) -> Checked {
-    for (id, template) in &world.launch_templates {
+pub(super) fn check(page: &Page, root: &Place) -> Checked {
+    for (id, template) in &page.launch_templates {
         let place = root.member("launch_templates").member(id);
         well_formed(id, "lt-", &place)?;
-        described(world, template.owner, &place)?;
+        described(page, template.owner, &place)?;
         let versions = place.member("versions");
         for (number, launch) in &template.versions {
             check_launch(launch, &versions.member(number))?;
@@ -21,15 +21,15 @@ pub(super) fn check(world: &World, root: &Place) -> Checked {
             return Err(Mistake::new(place.member("default_version"), message));
         }
     }
-    for (name, configuration) in &world.launch_configurations {
+    for (name, configuration) in &page.launch_configurations {
         let place = root.member("launch_configurations").member(name);
-        described(world, configuration.owner, &place)?;
+        described(page, configuration.owner, &place)?;
         let Object(launch) = &configuration.launch;
         check_launch(launch, &place.member("launch"))?;
     }
-    for (name, group) in &world.auto_scaling_groups {
+    for (name, group) in &page.auto_scaling_groups {
         let place = root.member("auto_scaling_groups").member(name);
-        described(world, group.owner, &place)?;
+        described(page, group.owner, &place)?;
         let templates = place.member("templates");
         for (index, template) in group.templates.iter().enumerate() {
             if let Err(error) = template.parse::<TemplateRef>() {

@@ -5,6 +5,7 @@ use crate::access::Purpose;
 use crate::access::assessment::needed_actions;
 use crate::access::trial::Simulation;
 use crate::cloud::CloudErrorKind;
+use crate::cloud::sandbox::sheet::Sheet;
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const ROLE: &str = "arn:aws:iam::444455556666:role/app-instances";
@@ -12,7 +13,7 @@ const ROLE: &str = "arn:aws:iam::444455556666:role/app-instances";
 fn world(name: &str) -> Sandbox {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/worlds"));
     let text = std::fs::read_to_string(folder.join(name)).unwrap();
-    Sandbox::of(None, State::read(text, Path::new(name)).unwrap())
+    Sandbox::of(None, Sheet::read(text, Path::new(name)).unwrap())
 }
 
 fn role() -> EntityArn {

@@ -6,7 +6,7 @@ use super::{Refusal, has_policy_characters};
 use crate::arn::{AccountId, EntityArn, EntityKind, KeyArn, Partition};
 use crate::cloud::CloudErrorKind;
 use crate::cloud::sandbox::authority::{Asker, allows};
-use crate::cloud::sandbox::world::World;
+use crate::cloud::sandbox::pages::World;
 use crate::observation::KeyManager;
 use crate::policy::{AwsPrincipal, PolicyDocument, PrincipalElement};
 
@@ -102,7 +102,7 @@ fn exists(world: &World, partition: Partition, principal: &AwsPrincipal) -> bool
         AwsPrincipal::Entity(entity) => entity.partition == partition && entity_exists(world, entity),
         AwsPrincipal::Session(session) => {
             session.partition == partition
-                && world.accounts.get(&session.account).map_or(world.unknown_accounts_exist, |account| {
+                && world.account(session.account).map_or(world.shared().unknown_accounts_exist, |account| {
                     account.roles.contains_key(&session.role_name)
                 })
         }
@@ -112,7 +112,7 @@ fn exists(world: &World, partition: Partition, principal: &AwsPrincipal) -> bool
 }
 
 fn account_exists(world: &World, account: AccountId) -> bool {
-    world.unknown_accounts_exist || world.accounts.contains_key(&account)
+    world.shared().unknown_accounts_exist || world.account(account).is_some()
 }
 
 /// A group is never a principal.
@@ -120,7 +120,7 @@ fn account_exists(world: &World, account: AccountId) -> bool {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 fn entity_exists(world: &World, entity: &EntityArn) -> bool {
     entity.kind != EntityKind::Group
-        && world.accounts.get(&entity.account).map_or(world.unknown_accounts_exist, |account| {
+        && world.account(entity.account).map_or(world.shared().unknown_accounts_exist, |account| {
             account.of_kind(entity.kind).get(&entity.name).is_some_and(|found| found.path == entity.path)
         })
 }

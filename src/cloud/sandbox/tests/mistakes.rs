@@ -9,7 +9,7 @@ struct Case {
 /// A world whose second line is given, and what is wrong with it.
 fn mistake(line: &str) -> String {
     let text = format!("{{\"keymend_world\": 1, \"region\": \"eu-west-1\",\n{line}}}\n");
-    State::read(text, Path::new("w.json")).unwrap_err().to_string()
+    Sheet::read(text, Path::new("w.json")).unwrap_err().to_string()
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn other_files_are_refused() {
             "trailing characters at $, line 1, column 45",
         ),
     ] {
-        let error = State::read(text.to_owned(), Path::new("w.json")).unwrap_err().to_string();
+        let error = Sheet::read(text.to_owned(), Path::new("w.json")).unwrap_err().to_string();
         assert_eq!(error, format!("mistake in the world file `w.json`: {expected}"));
     }
     let missing = Sandbox::open(Path::new("no/such/world.json")).unwrap_err().to_string();

@@ -115,7 +115,7 @@ async fn a_write_replaces_the_file_at_once_and_keeps_its_mode() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left in the folder");
-    assert_eq!(sandbox.world_file(), Some(fs::canonicalize(&file).unwrap().as_path()));
+    assert_eq!(sandbox.place(), Some(fs::canonicalize(&file).unwrap().as_path()));
 }
 
 #[tokio::test]
@@ -162,10 +162,13 @@ async fn two_runs_on_one_file_lose_nothing_of_each_other() {
 async fn what_was_made_of_an_older_text_is_not_written() {
     let (_folder, file) = copy("copied-ami.json");
     let sandbox = Sandbox::open(&file).unwrap();
-    let older = State::read(text(&sandbox).replace("copied", "moved"), &file).unwrap();
+    let older = Sheet::read(text(&sandbox).replace("copied", "moved"), &file).unwrap();
     let edited = text(&sandbox).replace("key-default-1", "key-by-hand");
     fs::write(&file, &edited).unwrap();
-    assert_eq!(sandbox.replace(older.source).unwrap(), Replaced::Changed);
+    assert_eq!(
+        sandbox.replace(&World::new(sandbox.shared()), key().account, older.source).unwrap(),
+        Replaced::Changed
+    );
     assert_eq!(fs::read_to_string(&file).unwrap(), edited);
 }
 
@@ -174,9 +177,9 @@ async fn a_world_that_can_not_be_written_stays_as_it_is() {
     let (folder, file) = copy("copied-ami.json");
     let sandbox = Sandbox::open(&file).unwrap();
     let before = text(&sandbox);
-    let state = State::read(before.replace("copied", "moved"), &file).unwrap();
+    let sheet = Sheet::read(before.replace("copied", "moved"), &file).unwrap();
     drop(folder);
-    let refusal = sandbox.replace(state.source).unwrap_err();
+    let refusal = sandbox.replace(&World::new(sandbox.shared()), key().account, sheet.source).unwrap_err();
     assert!(refusal.message.contains("can't be written"), "{}", refusal.message);
     assert_eq!(text(&sandbox), before);
 }

@@ -8,6 +8,9 @@ use super::shape::{Object, one_of};
 use crate::arn::{AccountId, KeyArn};
 use crate::observation::usage::{ReportHead, USING};
 
+/// Shared with everybody.
+pub(in crate::cloud::sandbox) const ALL: &str = "all";
+
 /// An image.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::arn::{AccountId, Affiliation, MemberOf, OrganizationId};
 
 /// An organization, as far as its accounts' own entries don't tell it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::cloud::sandbox) struct Organization {
     pub(in crate::cloud::sandbox) management_account: AccountId,
