@@ -100,6 +100,7 @@ fn question() -> (Request, Observation) {
         prune_orphans: false,
         purpose: Purpose::default(),
         only_for: std::collections::BTreeMap::new(),
+        part: None,
     };
     (request, observation)
 }

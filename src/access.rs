@@ -10,6 +10,7 @@ mod key_principal;
 mod members;
 mod members_role;
 pub mod no_grantee;
+mod part;
 mod purpose;
 mod required;
 mod service_linked;
@@ -29,6 +30,7 @@ pub use grantee::{Grantee, GranteeRef};
 pub use members::{Audience, OtherPartition};
 pub use members_role::MembersRole;
 pub use no_grantee::NoGrantee;
+pub use part::Part;
 pub use purpose::Purpose;
 pub use required::{GranteeKind, RequiredStatement};
 pub use service_linked::{RoleSuffix, RoleSuffixError, ServiceLinkedRole, WellKnownRole};
@@ -54,23 +56,47 @@ pub struct Request {
     /// Those of the keys that only the grantees of some accounts need: the accounts' default EBS keys.
     #[serde(default)]
     pub only_for: BTreeMap<KeyArn, BTreeSet<AccountId>>,
+    /// The part of a larger request that it is; none where it is all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
 }
 
 impl Request {
-    /// Whether an account's grantees need a key, or those of no account in particular.
-    pub fn concerns(&self, key: &KeyArn, account: Option<AccountId>) -> bool {
-        let includes = |accounts: &BTreeSet<AccountId>| account.is_some_and(|own| accounts.contains(&own));
-        self.only_for.get(key).is_none_or(includes)
+    /// Whether a grantee needs a key.
+    pub fn concerns(&self, key: &KeyArn, grantee: &Grantee) -> bool {
+        self.is_for_account(key, grantee.account())
+            && self.part.as_ref().is_none_or(|part| part.needing(key).contains(grantee))
     }
 
     /// The grantees that need a key.
     pub fn needing(&self, key: &KeyArn) -> impl Iterator<Item = &Grantee> {
-        self.grantees.iter().filter(|grantee| self.concerns(key, grantee.account()))
+        let all = self.part.as_ref().map_or(self.grantees.as_slice(), |part| part.needing(key));
+        all.iter().filter(|grantee| self.is_for_account(key, grantee.account()))
     }
 
     /// The keys that an account's grantees need, or those of no account in particular.
     pub fn keys_for(&self, account: Option<AccountId>) -> impl Iterator<Item = &KeyArn> {
-        self.keys.iter().filter(move |key| self.concerns(key, account))
+        let is_needed = move |part: &Part, key: &KeyArn| {
+            part.needing(key).iter().any(|grantee| grantee.account() == account)
+        };
+        self.keys.iter().filter(move |key| {
+            self.is_for_account(key, account) && self.part.as_ref().is_none_or(|part| is_needed(part, key))
+        })
+    }
+
+    /// The keys that a grantee needs.
+    pub fn keys_of(&self, grantee: &Grantee) -> impl Iterator<Item = &KeyArn> {
+        self.keys.iter().filter(|key| self.concerns(key, grantee))
+    }
+
+    /// Whether an account's documents are this request's to plan.
+    pub fn plans_in(&self, account: AccountId) -> bool {
+        self.part.as_ref().is_none_or(|part| part.is_about(account))
+    }
+
+    fn is_for_account(&self, key: &KeyArn, account: Option<AccountId>) -> bool {
+        let includes = |accounts: &BTreeSet<AccountId>| account.is_some_and(|own| accounts.contains(&own));
+        self.only_for.get(key).is_none_or(includes)
     }
 }
 
@@ -120,8 +146,17 @@ pub struct UnresolvedRequest {
 impl From<&Request> for UnresolvedRequest {
     /// The same request once more.
     fn from(request: &Request) -> Self {
-        let Request { keys, grantees, purpose, policy_name, profile, coverage, prune_orphans, only_for } =
-            request;
+        let Request {
+            keys,
+            grantees,
+            purpose,
+            policy_name,
+            profile,
+            coverage,
+            prune_orphans,
+            only_for,
+            part: _,
+        } = request;
         let grantee = |grantee: &Grantee| match grantee {
             Grantee::Account { id, .. } => GranteeRef::Account(*id),
             Grantee::Entity(entity) => GranteeRef::Entity(entity.clone()),

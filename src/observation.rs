@@ -5,7 +5,7 @@ pub mod template;
 mod unread;
 pub mod usage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,9 @@ pub struct Observation {
     /// Why where an account stands was not read, or by its id not where an OU is, or not the path of one that is known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unread_affiliations: BTreeMap<String, UnreadReason>,
+    /// Users, roles and groups that are known not to exist, of accounts whose IAM was not read otherwise.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub missing: BTreeSet<EntityArn>,
 }
 
 /// Policies of AWS Organizations that were given. Whoever launches can't read them, and often nobody at hand can.

@@ -192,6 +192,8 @@ pub enum Side {
     NotNeeded,
     /// It does not hold, and this run does not mend it; a finding or a hand-over says why.
     Missing,
+    /// It is in another account than the one whose part is planned.
+    Elsewhere,
 }
 
 /// What the administrator of an account that no credentials serve has to do.

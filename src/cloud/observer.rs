@@ -73,6 +73,7 @@ pub async fn observe(
         prune_orphans: asked.prune_orphans,
         purpose: asked.purpose.unwrap_or_default(),
         only_for: BTreeMap::new(),
+        part: None,
     };
     for KeyReading { arn, key, tags, caller } in keys {
         observation.callers.extend(caller.map(|caller| (caller.account, caller)));

@@ -74,7 +74,7 @@ pub fn check(
     let pairs =
         request.grantees.iter().flat_map(|grantee| request.keys.iter().map(move |key| (grantee, key)));
     pairs
-        .filter(|(grantee, key)| request.concerns(key, grantee.account()))
+        .filter(|(grantee, key)| request.concerns(key, grantee))
         .map(|(grantee, key)| {
             let (planned, needs_pruning) = plan_one(request, &ground, grantee, key);
             let needed = needed_actions(request.purpose);
@@ -326,6 +326,7 @@ mod tests {
             prune_orphans: false,
             purpose: Purpose::default(),
             only_for: std::collections::BTreeMap::new(),
+            part: None,
         };
         super::check(&request, &observation, &Extras::default(), needed_actions(Purpose::Launch)).remove(0)
     }

@@ -39,7 +39,7 @@ pub(super) fn undecided(
 pub(super) fn of_members(request: &Request, observation: &Observation, grantee: &Grantee) -> Vec<Finding> {
     let Some(members) = grantee.members() else { return Vec::new() };
     let unread = |subject: &dyn ToString| observation.unread_affiliations.get(&subject.to_string()).cloned();
-    let accounts = request.keys_for(None).map(|key| key.account);
+    let accounts = request.keys_of(grantee).map(|key| key.account);
     let unknown = accounts.filter(|account| !observation.affiliations.contains_key(account));
     let of_key = unknown.filter_map(|account| {
         let members = members.clone();

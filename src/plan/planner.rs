@@ -8,7 +8,7 @@ pub(super) mod ownership;
 mod policy_draft;
 mod prospects;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::GranteeFinding;
 use super::{
@@ -50,9 +50,10 @@ impl<'o> Ground<'o> {
         let Self { observation, documents, evidence } = self;
         let grantees = Grantees::sort_out(request, observation);
         let mut draft = Draft { findings: grantees.findings.clone(), ..Draft::default() };
+        draft.leave_to_others(request);
         tell_of_members(request, observation, &grantees.usable, &mut draft);
         let before = evidence.of_some(&request.keys, &grantees.usable);
-        for key in &request.keys {
+        for key in request.keys.iter().filter(|key| request.plans_in(key.account)) {
             let needing = grantees.needing(request, key);
             key_side::plan_key(request, (observation, documents), &needing, key, &before, &mut draft);
         }
@@ -89,6 +90,24 @@ impl Draft {
         self.tell([Finding::new(subject, kind)]);
     }
 
+    /// What other parts of a larger request plan is theirs.
+    fn leave_to_others(&mut self, request: &Request) {
+        if request.part.is_none() {
+            return;
+        }
+        for key in &request.keys {
+            for grantee in request.needing(key) {
+                if !request.plans_in(key.account) {
+                    self.key_sides.insert((key.clone(), grantee.clone()), Side::Elsewhere);
+                }
+                if let Some(entity) = grantee.attachable().filter(|entity| !request.plans_in(entity.account))
+                {
+                    self.iam_sides.insert((key.clone(), entity.clone()), Side::Elsewhere);
+                }
+            }
+        }
+    }
+
     /// Whether something is planned for a grantee in the key policy of a key, and in IAM for it.
     fn planned_sides(&self, key: &KeyArn, grantee: &Grantee) -> [bool; 2] {
         let key_side = self.key_sides.get(&(key.clone(), grantee.clone()));
@@ -111,6 +130,7 @@ impl Draft {
 #[derive(Debug, Default)]
 struct Grantees {
     usable: Vec<Grantee>,
+    others: BTreeSet<Grantee>,
     findings: Vec<Finding>,
 }
 
@@ -118,22 +138,21 @@ impl Grantees {
     /// Leaves out what can't be a grantee, and says why.
     fn sort_out(request: &Request, observation: &Observation) -> Self {
         let mut draft = Draft::default();
-        let usable = request
-            .grantees
-            .iter()
-            .filter(|grantee| {
-                is_of_the_keys_partition(request, grantee, &mut draft)
-                    && exists(observation, grantee, &mut draft)
-            })
-            .cloned()
-            .collect();
-        Self { usable, findings: draft.findings }
+        let is_usable = |grantee: &&Grantee| {
+            is_of_the_keys_partition(request, grantee, &mut draft) && exists(observation, grantee, &mut draft)
+        };
+        let (usable, others): (Vec<&Grantee>, Vec<&Grantee>) = request.grantees.iter().partition(is_usable);
+        Self {
+            usable: usable.into_iter().cloned().collect(),
+            others: others.into_iter().cloned().collect(),
+            findings: draft.findings,
+        }
     }
 
     /// Those who need a key.
     fn needing(&self, request: &Request, key: &KeyArn) -> Self {
-        let needs = |grantee: &&Grantee| request.concerns(key, grantee.account());
-        Self { usable: self.usable.iter().filter(needs).cloned().collect(), findings: Vec::new() }
+        let usable = request.needing(key).filter(|grantee| !self.others.contains(grantee));
+        Self { usable: usable.cloned().collect(), ..Self::default() }
     }
 
     fn entities(&self) -> impl Iterator<Item = &EntityArn> {
@@ -147,7 +166,7 @@ fn tell_of_members(request: &Request, observation: &Observation, grantees: &[Gra
     for grantee in grantees {
         let Some(members) = grantee.members() else { continue };
         let role = grantee.as_members_role().cloned();
-        let keys: Vec<KeyArn> = request.keys_for(None).cloned().collect();
+        let keys: Vec<KeyArn> = request.keys_of(grantee).cloned().collect();
         for account in keys.iter().map(|key| key.account) {
             let own = observation.affiliations.get(&account).map(Affiliation::organization);
             if let Some(own) = own.filter(|own| *own != Some(members.organization())) {
@@ -184,6 +203,10 @@ fn is_of_the_keys_partition(request: &Request, grantee: &Grantee, draft: &mut Dr
 
 fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bool {
     let Some(entity) = grantee.as_entity() else { return true };
+    if observation.missing.contains(entity) {
+        draft.find(&entity, GranteeFinding::NoSuchEntity { entity: entity.clone() });
+        return false;
+    }
     let Some(Reading::Read(iam)) = observation.accounts.get(&entity.account) else { return true };
     let found = iam.entities.get(entity).and_then(Option::as_ref);
     match found {

@@ -41,18 +41,21 @@ pub(super) fn violations(
 ) -> Vec<Finding> {
     let mut demands: Vec<Demand> = Vec::new();
     let alike: BTreeSet<Alike> = grantees.iter().map(Alike::from).collect();
-    let asked_for =
-        alike.iter().flat_map(|alike| request.keys_for(alike.account()).map(move |key| (key, alike)));
-    for demand in asked_for.flat_map(|(key, alike)| Demand::of(request, key, alike)) {
-        if !demands.contains(&demand) {
-            demands.push(demand);
+    for alike in &alike {
+        // Of a key nothing but its region and account tells one demand from another.
+        let places: BTreeMap<(&str, AccountId), &KeyArn> =
+            request.keys_for(alike.account()).map(|key| ((key.region.as_str(), key.account), key)).collect();
+        for demand in places.into_values().flat_map(|key| Demand::of(request, key, alike)) {
+            if !demands.contains(&demand) {
+                demands.push(demand);
+            }
         }
     }
     let asked = Asked {
         request,
         demands,
         keys: request.keys.iter().map(ToString::to_string).collect(),
-        grantees,
+        grantees: grantees.iter().collect(),
         observation,
         changes,
         documents,
@@ -74,7 +77,7 @@ struct Asked<'a> {
     /// For every region and account.
     demands: Vec<Demand>,
     keys: BTreeSet<String>,
-    grantees: &'a [Grantee],
+    grantees: BTreeSet<&'a Grantee>,
     observation: &'a Observation,
     changes: &'a [Change],
     /// What is written and what was read says.
@@ -100,13 +103,12 @@ impl<'a> Asked<'a> {
             // No principal: conditions tell who they are.
             Grantee::Members(_) | Grantee::MembersRole(_) => None,
         };
-        let needing = self.grantees.iter().filter(|grantee| self.request.concerns(key, grantee.account()));
-        needing.filter_map(principal).collect()
+        self.needing(key).into_iter().filter_map(principal).collect()
     }
 
     /// Those who need a key.
     fn needing(&self, key: &KeyArn) -> Vec<&'a Grantee> {
-        self.grantees.iter().filter(|grantee| self.request.concerns(key, grantee.account())).collect()
+        self.request.needing(key).filter(|grantee| self.grantees.contains(grantee)).collect()
     }
 
     /// Who is no member stays out of what members may come to do, and members stay within it.
@@ -138,15 +140,21 @@ impl<'a> Asked<'a> {
         own_grants::check(key, &needing, documents)
     }
 
-    fn is_grantee(&self, policy: &PolicyArn, entity: &EntityName) -> bool {
-        let mut entities = self.grantees.iter().filter_map(|grantee| match grantee {
-            Grantee::Entity(entity) => Some(entity),
+    /// The grantee in an account that bears a name.
+    fn grantee(&self, account: AccountId, name: &EntityName) -> Option<&'a Grantee> {
+        self.grantees.iter().copied().find(|grantee| match grantee {
+            Grantee::Entity(entity) => entity.account == account && entity.entity_name() == *name,
             Grantee::Account { .. }
             | Grantee::ServiceLinkedRole(_)
             | Grantee::Members(_)
-            | Grantee::MembersRole(_) => None,
-        });
-        entities.any(|own| own.account == policy.account && own.entity_name() == *entity)
+            | Grantee::MembersRole(_) => false,
+        })
+    }
+
+    /// Whether who bears a name in an account is asked for with each of some keys.
+    fn is_grantee(&self, account: AccountId, name: &EntityName, keys: &[&KeyArn]) -> bool {
+        let grantee = self.grantee(account, name);
+        grantee.is_some_and(|grantee| keys.iter().all(|key| self.request.concerns(key, grantee)))
     }
 
     fn policies(&self, account: AccountId) -> impl Iterator<Item = &'a ManagedPolicy> + use<'a> {

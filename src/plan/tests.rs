@@ -2,6 +2,7 @@
 
 mod cases;
 mod organizations;
+mod parts;
 mod properties;
 mod rollback;
 mod several_keys;

@@ -52,6 +52,7 @@ pub(crate) fn request(grantees: &[&str]) -> Request {
         prune_orphans: false,
         purpose: Purpose::default(),
         only_for: std::collections::BTreeMap::new(),
+        part: None,
     }
 }
 

@@ -71,6 +71,7 @@ fn request() -> Request {
         prune_orphans: false,
         purpose: crate::access::Purpose::default(),
         only_for: [].into(),
+        part: None,
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) fn observe(
         prune_orphans: asked.prune_orphans,
         purpose: asked.purpose.unwrap_or_default(),
         only_for: std::collections::BTreeMap::new(),
+        part: None,
     };
     Ok((request, observation))
 }

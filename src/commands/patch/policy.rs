@@ -81,6 +81,7 @@ fn patched(before: &str, name: &str, settings: &PatchSettings) -> Result<Patched
         prune_orphans,
         purpose: settings.purpose,
         only_for: std::collections::BTreeMap::new(),
+        part: None,
     };
     Ok(match &settings.kind {
         PatchKind::Identity { keys, account } => {

@@ -85,6 +85,7 @@ fn request(accounts: &[AccountId]) -> Request {
         prune_orphans: false,
         purpose: Purpose::default(),
         only_for: std::collections::BTreeMap::new(),
+        part: None,
     }
 }
 

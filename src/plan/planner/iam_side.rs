@@ -39,7 +39,7 @@ pub(super) fn plan_accounts(
     for entity in grantees.entities() {
         accounts.entry(entity.account).or_default().push(entity.clone());
     }
-    for (account, entities) in accounts {
+    for (account, entities) in accounts.into_iter().filter(|(account, _)| request.plans_in(*account)) {
         match observation.accounts.get(&account) {
             Some(Reading::Read(iam)) => {
                 plan_account(request, account, (iam, documents), &entities, evidence, draft);
@@ -58,11 +58,12 @@ type Gaps = Vec<Vec<ActionSet>>;
 struct Account<'a, 'o> {
     request: &'a Request,
     quotas: IamQuotas,
-    entities: &'a [EntityArn],
     evidence: &'a Evidence,
     documents: &'a Documents,
     /// What is required for each key.
     required: BTreeMap<KeyArn, Vec<RequiredStatement>>,
+    /// Who of the account needs each key.
+    needing: BTreeMap<KeyArn, Vec<EntityArn>>,
     policies: Vec<PolicyDraft<'o>>,
     /// What the permission sets of IAM Identity Center's roles have to reference.
     to_reference: BTreeMap<EntityArn, BTreeSet<String>>,
@@ -79,10 +80,13 @@ fn plan_account(
     let mut account = Account {
         request,
         quotas: iam.quotas,
-        entities,
         evidence,
         documents,
         required: request.keys_for(Some(id)).map(|key| (key.clone(), request.required_in(key, id))).collect(),
+        needing: request
+            .keys_for(Some(id))
+            .map(|key| (key.clone(), needing(request, key, entities)))
+            .collect(),
         policies: iam.policies.values().map(|policy| PolicyDraft::of(policy, documents, draft)).collect(),
         to_reference: BTreeMap::new(),
     };
@@ -106,6 +110,11 @@ impl Account<'_, '_> {
             let name = policy.arn.name.to_ascii_lowercase();
             (name != base, name)
         });
+    }
+
+    /// Who of the account needs a key.
+    fn needing(&self, key: &KeyArn) -> &[EntityArn] {
+        self.needing.get(key).map_or(&[], Vec::as_slice)
     }
 
     fn required(&self, key: &KeyArn) -> &[RequiredStatement] {
@@ -155,7 +164,7 @@ impl Account<'_, '_> {
         let gaps = self.gaps(key);
         let mut needy = Vec::new();
         let mut lacking: BTreeMap<EntityArn, Vec<RequiredStatement>> = BTreeMap::new();
-        for entity in self.entities {
+        for entity in self.needing(key) {
             if draft.iam_sides.get(&(key.clone(), entity.clone())) == Some(&Side::NotNeeded) {
                 // The key's own policy serves everybody of the account: so it was found on the key's side.
                 continue;
@@ -269,6 +278,19 @@ impl Account<'_, '_> {
             policy.into_changes(self.quotas.versions_per_policy, draft);
         }
     }
+}
+
+/// Those of an account's users, roles and groups that need a key, in the order asked for.
+fn needing(request: &Request, key: &KeyArn, entities: &[EntityArn]) -> Vec<EntityArn> {
+    if request.part.is_none() {
+        return entities.to_vec();
+    }
+    request
+        .needing(key)
+        .filter_map(Grantee::attachable)
+        .filter(|own| entities.contains(own))
+        .cloned()
+        .collect()
 }
 
 /// What can't be attached is not planned.

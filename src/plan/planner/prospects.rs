@@ -125,7 +125,8 @@ impl Prospects<'_> {
     /// Where those stand before the changes for whom something is planned.
     fn before_of_planned(&self, key: &KeyArn, draft: &Draft) -> Vec<Assessment> {
         let is_planned = |grantee: &&Grantee| draft.planned_sides(key, grantee).contains(&true);
-        let planned = self.grantees.usable.iter().filter(is_planned);
+        let needing = self.grantees.needing(self.request, key);
+        let planned = needing.usable.iter().filter(is_planned);
         self.before.assess_each(key, planned, needed_actions(self.request.purpose)).collect()
     }
 

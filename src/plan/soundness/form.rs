@@ -7,7 +7,7 @@ use super::demand::Demand;
 use super::shape::Shape;
 use super::{Asked, EMPTY, ensure, grants, limits};
 use crate::access::Grantee;
-use crate::arn::{AccountId, KeyArn, Partition, PolicyArn};
+use crate::arn::{AccountId, EntityName, KeyArn, Partition, PolicyArn};
 use crate::policy::{ActionSet, Effect, PolicyDocument, condition, pattern};
 
 /// The principal that stands for anyone, which a demand's conditions have to confine.
@@ -49,6 +49,12 @@ pub(super) fn check<'a>(asked: &Asked<'a>, operation: &'a Operation) -> Result<(
             ensure(is_asked && !entity.is_service_linked_role(), || format!("`{entity}` is no grantee"))?;
             let document = asked.document_of(policy).ok_or("a policy is attached that was not read")?;
             let (_, given) = shapes(asked, EMPTY, document, policy.partition)?;
+            let named: BTreeSet<&String> = given.iter().flat_map(|statement| &statement.resources).collect();
+            let keys = asked.request.keys.iter().filter(|key| named.contains(&key.to_string()));
+            let keys: Vec<&KeyArn> = keys.collect();
+            ensure(asked.is_grantee(policy.account, &entity.entity_name(), &keys), || {
+                format!("`{entity}` gets a key that nobody asked for")
+            })?;
             check_additions(&[], &given, |statement, new| check_identity_statement(asked, statement, new))
         }
         Operation::CreateGrant { grant, .. } => grants::check(asked, grant),
@@ -73,12 +79,13 @@ fn check_who_is_served(
 ) -> Result<(), String> {
     let existing = asked.policies(policy.account).find(|own| own.arn == *policy);
     let existing = existing.ok_or("a policy is changed that was not read")?;
-    let limited = existing.boundary_of.iter().find(|entity| !asked.is_grantee(policy, entity));
-    ensure(limited.is_none(), || "somebody's boundary is widened".to_owned())?;
     let account = policy.account;
     let is_new = |key: &&KeyArn| gives(asked, after, key, account) && !gives(asked, before, key, account);
     let keys: Vec<&KeyArn> = asked.request.keys.iter().filter(is_new).collect();
-    let strangers = existing.attached_to.iter().filter(|entity| !asked.is_grantee(policy, entity));
+    let is_stranger = |entity: &&EntityName| !asked.is_grantee(account, entity, &keys);
+    let limited = existing.boundary_of.iter().find(is_stranger);
+    ensure(limited.is_none(), || "somebody's boundary is widened".to_owned())?;
+    let strangers = existing.attached_to.iter().filter(is_stranger);
     for stranger in strangers {
         let mut attached = Vec::new();
         for own in asked.policies(policy.account).filter(|own| own.attached_to.contains(stranger)) {

@@ -29,11 +29,8 @@ pub(super) fn foreign_roles<'a>(
     asked: &'a Asked<'_>,
     key: &'a KeyArn,
 ) -> impl Iterator<Item = &'a ServiceLinkedRole> {
-    asked.grantees.iter().filter_map(|grantee| match grantee {
-        Grantee::ServiceLinkedRole(role) => {
-            let account = role.arn().account;
-            (account != key.account && asked.request.concerns(key, Some(account))).then_some(role)
-        }
+    asked.needing(key).into_iter().filter_map(|grantee| match grantee {
+        Grantee::ServiceLinkedRole(role) => (role.arn().account != key.account).then_some(role),
         Grantee::Account { .. } | Grantee::Entity(_) | Grantee::Members(_) | Grantee::MembersRole(_) => None,
     })
 }

@@ -229,6 +229,7 @@ fn a_wrong_change_is_a_bug_of_ours() {
         prune_orphans: false,
         purpose: Purpose::default(),
         only_for: std::collections::BTreeMap::new(),
+        part: None,
     };
     let text = |statements: &[Value]| document(statements).text().to_owned();
     let observed = KeyObservation {
@@ -284,6 +285,7 @@ fn violations_of(operation: Operation) -> Vec<Finding> {
             (of_its_own, ["777788889999".parse().unwrap()].into()),
         ]
         .into(),
+        part: None,
     };
     let account = key().account;
     let observation = Observation {
@@ -370,6 +372,7 @@ fn a_permission_for_some_of_an_accounts_roles_passes() {
         prune_orphans: false,
         purpose: Purpose::default(),
         only_for: std::collections::BTreeMap::new(),
+        part: None,
     };
     let role: ServiceLinkedRole = FLEET.parse::<EntityArn>().unwrap().try_into().unwrap();
     let statement = key_policy_statement("Grants", "arn:aws:iam::444455556666:root", &[&role]);

@@ -131,6 +131,7 @@ fn same_as_in_the_matrix(request: &Request, observation: &Observation, plan: &Pl
                 Side::Covered(_) => same(&what, &(allows(&before), allows(&after)), &(true, true))?,
                 Side::Planned => same(&what, &(allows(&before), allows(&after)), &(false, true))?,
                 Side::Missing => same(&what, &allows(&before), &false)?,
+                Side::Elsewhere => {}
                 Side::NotNeeded => {
                     let is_settled =
                         |answer: &SideAnswer| matches!(answer, SideAnswer::NotNeeded | SideAnswer::Allows);
@@ -174,7 +175,7 @@ fn handover(handover: &Handover) -> String {
 fn covered_by(side: &Side) -> Vec<String> {
     match side {
         Side::Covered(by) => by.clone(),
-        Side::Planned | Side::NotNeeded | Side::Missing => Vec::new(),
+        Side::Planned | Side::NotNeeded | Side::Missing | Side::Elsewhere => Vec::new(),
     }
 }
 

@@ -14,13 +14,13 @@ use crate::plan::soundness::violations;
 use crate::plan::{Change, FindingCode, Operation, plan};
 use crate::policy::Documents;
 
-const KEYS: [&str; 3] = [
+pub(super) const KEYS: [&str; 3] = [
     KEY,
     "arn:aws:kms:eu-west-1:111122223333:key/0987dcba-09fe-87dc-65ba-ab0987654321",
     "arn:aws:kms:eu-west-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab",
 ];
 const NOT_ASKED: &str = "arn:aws:kms:eu-west-1:111122223333:key/99999999-12ab-34cd-56ef-1234567890ab";
-const GRANTEES: [&str; 4] = [
+pub(super) const GRANTEES: [&str; 4] = [
     "444455556666",
     "arn:aws:iam::444455556666:role/app",
     "arn:aws:iam::444455556666:role/team/other",
@@ -51,7 +51,7 @@ fn identity_policy() -> impl Strategy<Value = String> {
     laid_out(proptest::collection::vec(identity_statement(), 0..4))
 }
 
-fn world() -> impl Strategy<Value = World> {
+pub(super) fn world() -> impl Strategy<Value = World> {
     let key_policies =
         proptest::collection::vec(laid_out(proptest::collection::vec(key_statement(), 0..3)), 3);
     let attached = proptest::sample::subsequence(vec!["role/app", "role/team/other"], 0..=2);
@@ -73,7 +73,7 @@ fn world() -> impl Strategy<Value = World> {
 }
 
 /// Some of the keys, for some grantees, each in any order.
-fn request() -> impl Strategy<Value = (Vec<&'static str>, ShortRequest)> {
+pub(super) fn request() -> impl Strategy<Value = (Vec<&'static str>, ShortRequest)> {
     let keys = proptest::sample::subsequence(KEYS.to_vec(), 1..=3).prop_shuffle();
     let grantees = proptest::sample::subsequence(GRANTEES.to_vec(), 1..=4).prop_shuffle();
     let profile = proptest::sample::select(vec!["documented", "documented", "least_privilege"]);
@@ -83,7 +83,7 @@ fn request() -> impl Strategy<Value = (Vec<&'static str>, ShortRequest)> {
     })
 }
 
-fn on((keys, request): &(Vec<&'static str>, ShortRequest), world: &World) -> Request {
+pub(super) fn on((keys, request): &(Vec<&'static str>, ShortRequest), world: &World) -> Request {
     Request { keys: keys.iter().map(|key| key.parse().unwrap()).collect(), ..request.on(world) }
 }
 
@@ -186,6 +186,7 @@ proptest! {
             coverage: CoverageRule::Named,
             prune_orphans: false,
             only_for: std::collections::BTreeMap::new(),
+            part: None,
         };
         let account = "444455556666".parse().unwrap();
         let patched = patch_identity_policy(&policy, "p.json", &request, account);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Purpose, Request};
+use crate::access::{CoverageRule, Grantee, Part, PolicyName, Profile, Purpose, Request};
 use crate::arn::{AccountId, Affiliation, EntityArn, EntityKind, EntityName, KeyArn, Partition, PolicyArn};
 use crate::observation::{
     Caller, Entity, IamObservation, IamQuotas, IdentityPolicies, KeyGrant, KeyManager, KeyMetadata,
@@ -213,6 +213,7 @@ impl World {
     /// What a request on this world observes.
     pub(super) fn observe(&self, request: &Request) -> Observation {
         Observation {
+            missing: [].into(),
             callers: self
                 .callers
                 .iter()
@@ -387,6 +388,8 @@ pub(super) struct ShortRequest {
     purpose: Purpose,
     #[serde(default)]
     only_for: BTreeMap<KeyArn, BTreeSet<AccountId>>,
+    #[serde(default)]
+    part: Option<Part>,
 }
 
 impl ShortRequest {
@@ -405,6 +408,7 @@ impl ShortRequest {
             keys,
             purpose: self.purpose,
             only_for: self.only_for.clone(),
+            part: self.part.clone(),
         }
     }
 }

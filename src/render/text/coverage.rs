@@ -29,6 +29,7 @@ fn side(styles: &Styles, side: &Side) -> Prose {
         Side::Planned => Prose::new().text("by the plan's changes in another account"),
         Side::NotNeeded => Prose::new().styled(styles.dim, "nothing needed"),
         Side::Missing => Prose::new().styled(styles.left_over, "missing"),
+        Side::Elsewhere => Prose::new().styled(styles.dim, "by the part of its own account"),
     }
 }
 

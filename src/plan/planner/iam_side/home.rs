@@ -92,7 +92,7 @@ impl Account<'_, '_> {
             // A boundary limits whatever else is attached, so who has it has not got the access already.
             let strangers: BTreeSet<String> = attached
                 .chain(boundaries)
-                .filter(|entity| !self.is_grantee(entity))
+                .filter(|entity| !self.needs(entity, key))
                 .map(ToString::to_string)
                 .collect();
             let strangers: Vec<String> = strangers.into_iter().collect();
@@ -102,21 +102,23 @@ impl Account<'_, '_> {
         }
         // Whoever it is attached to anew gets all that it says, for other keys and actions too.
         let is_new_to_someone = needy.iter().any(|entity| !policy.attached.contains(&entity.entity_name()));
-        if is_new_to_someone && !self.asks_for_all_of(reader) {
+        if is_new_to_someone && !self.asks_for_all_of(reader, needy) {
             return Some(Unfit::GivesMore);
         }
         judged.err().filter(|_| is_written).map(Unfit::Refused)
     }
 
-    /// Whether a policy gives nothing but what was asked for.
-    fn asks_for_all_of(&self, reader: &Reader<'_>) -> bool {
-        let asked: Vec<String> = self.required.keys().map(ToString::to_string).collect();
+    /// Whether a policy gives nothing but what was asked for, for each of those who get it.
+    fn asks_for_all_of(&self, reader: &Reader<'_>, needy: &[EntityArn]) -> bool {
+        let is_everybodys = |key: &&KeyArn| needy.iter().all(|entity| self.needing(key).contains(entity));
+        let asked: Vec<String> =
+            self.required.keys().filter(is_everybodys).map(ToString::to_string).collect();
         let all: Vec<RequiredStatement> = self.required.values().flatten().cloned().collect();
         reader.gives_only(&all, &asked)
     }
 
-    fn is_grantee(&self, entity: &EntityName) -> bool {
-        self.entities.iter().any(|own| own.entity_name() == *entity)
+    fn needs(&self, entity: &EntityName, key: &KeyArn) -> bool {
+        self.needing(key).iter().any(|own| own.entity_name() == *entity)
     }
 
     /// The plain name, else with the key's first eight characters, else counted up. IAM does not tell names apart by case.

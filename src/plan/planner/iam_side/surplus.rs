@@ -17,7 +17,7 @@ impl Account<'_, '_> {
                 .iter()
                 .any(|required| !reader.broader(required, &key.to_string()).is_empty());
             let has_it = |entity: &&EntityArn| policy.attached.contains(&entity.entity_name());
-            let who: Vec<String> = self.entities.iter().filter(has_it).map(ToString::to_string).collect();
+            let who: Vec<String> = self.needing(key).iter().filter(has_it).map(ToString::to_string).collect();
             if is_broader && !who.is_empty() {
                 let (key, purpose) = (key.clone(), self.request.purpose);
                 draft.find(&policy.arn, IdentityFinding::Broader { who, key, purpose });

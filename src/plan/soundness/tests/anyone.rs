@@ -19,6 +19,7 @@ pub(super) fn request(grantee: &str) -> Request {
         coverage: CoverageRule::Named,
         prune_orphans: false,
         only_for: [].into(),
+        part: None,
     }
 }
 

@@ -24,6 +24,7 @@ fn request(profile: Profile, purpose: Purpose, grantees: &[&str]) -> Request {
         prune_orphans: false,
         purpose,
         only_for: std::collections::BTreeMap::new(),
+        part: None,
     }
 }
 

@@ -270,6 +270,8 @@ enum SideState {
     NotNeeded,
     /// It does not hold, and this run does not mend it.
     Missing,
+    /// It is in another account than the one whose part is planned.
+    Elsewhere,
 }
 
 impl From<&Coverage> for CoverageOutput {
@@ -290,6 +292,7 @@ impl From<&Side> for SideOutput {
             Side::Planned => Self { state: SideState::Planned, by: Vec::new() },
             Side::NotNeeded => Self { state: SideState::NotNeeded, by: Vec::new() },
             Side::Missing => Self { state: SideState::Missing, by: Vec::new() },
+            Side::Elsewhere => Self { state: SideState::Elsewhere, by: Vec::new() },
         }
     }
 }

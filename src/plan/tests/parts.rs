@@ -1,0 +1,153 @@
+//! A request in parts, an account each: together they plan what was asked for, and nothing besides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::properties::given;
+use super::several_keys::{GRANTEES, KEYS, on, request, world};
+use super::world::carried_out;
+use crate::access::{Grantee, Part, Request};
+use crate::arn::{AccountId, EntityArn, EntityName, KeyArn};
+use crate::observation::{Observation, Reading};
+use crate::plan::{Change, FindingCode, Plan, Side, plan};
+
+const ACCOUNTS: [&str; 3] = ["111122223333", "444455556666", "777788889999"];
+
+/// Who needs which key.
+type Needs = BTreeMap<KeyArn, Vec<Grantee>>;
+
+/// The part of an account, as a fleet asks for it: its keys with everybody they are for, and all keys that its own users
+/// and roles need.
+fn part(request: &Request, needs: &Needs, account: AccountId) -> Request {
+    let mut needing = Needs::new();
+    for (key, all) in needs {
+        let is_own = |grantee: &&Grantee| key.account == account || grantee.is_of(account);
+        let own: Vec<Grantee> = all.iter().filter(is_own).cloned().collect();
+        if !own.is_empty() {
+            needing.insert(key.clone(), own);
+        }
+    }
+    let wanted = |grantee: &&Grantee| needing.values().flatten().any(|own| own == *grantee);
+    Request {
+        keys: request.keys.iter().filter(|key| needing.contains_key(*key)).cloned().collect(),
+        grantees: request.grantees.iter().filter(wanted).cloned().collect(),
+        part: Some(Part { account, needing: needing.clone() }),
+        ..request.clone()
+    }
+}
+
+/// What is read for the part of an account: what is its own.
+fn own(observation: &Observation, account: AccountId) -> Observation {
+    let mut own = observation.clone();
+    own.keys.retain(|key, _| key.account == account);
+    own.accounts.retain(|id, _| *id == account);
+    own
+}
+
+fn parts(request: &Request, needs: &Needs, observation: &Observation) -> Vec<(AccountId, Plan)> {
+    ACCOUNTS
+        .iter()
+        .map(|account| {
+            let account = account.parse().unwrap();
+            (account, plan(&part(request, needs, account), &own(observation, account)))
+        })
+        .collect()
+}
+
+fn merged(parts: &[(AccountId, Plan)]) -> Vec<Change> {
+    parts.iter().flat_map(|(_, plan)| plan.changes.clone()).collect()
+}
+
+fn after(observation: Observation, parts: &[(AccountId, Plan)]) -> Observation {
+    parts.iter().fold(observation, |observation, (_, plan)| carried_out(observation, plan))
+}
+
+/// Everything that the policies attached to somebody give on keys.
+fn gives(observation: &Observation, entity: &EntityArn) -> BTreeSet<String> {
+    let Some(Reading::Read(iam)) = observation.accounts.get(&entity.account) else { return [].into() };
+    let name: EntityName = entity.entity_name();
+    let attached = iam.policies.values().filter(|policy| policy.attached_to.contains(&name));
+    attached.flat_map(|policy| given(&policy.document, &KEYS)).map(|(key, ..)| key).collect()
+}
+
+/// Everybody whom a key policy gives something.
+fn lets_in(observation: &Observation, key: &KeyArn) -> BTreeSet<String> {
+    let text = observation.keys[key].policy.read().unwrap();
+    let subjects: Vec<String> = GRANTEES.iter().map(|text| as_principal(text)).collect();
+    let subjects: Vec<&str> = subjects.iter().map(String::as_str).collect();
+    given(text, &subjects).into_iter().map(|(principal, ..)| principal).collect()
+}
+
+fn as_principal(text: &str) -> String {
+    if text.starts_with("arn:") { text.to_owned() } else { format!("arn:aws:iam::{text}:root") }
+}
+
+fn needs(request: &Request, chosen: &[bool]) -> Needs {
+    let pairs = request.keys.iter().flat_map(|key| request.grantees.iter().map(move |who| (key, who)));
+    let mut needs = Needs::new();
+    for ((key, grantee), _) in pairs.zip(chosen).filter(|(_, is_chosen)| **is_chosen) {
+        needs.entry(key.clone()).or_default().push(grantee.clone());
+    }
+    needs
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Where everybody needs every key, the parts are what is planned at once.
+    #[test]
+    fn the_parts_of_a_request_are_its_plan(world in world(), request in request()) {
+        let request = on(&request, &world);
+        let observation = world.observe(&request);
+        let whole = plan(&request, &observation);
+        let parts = parts(&request, &needs(&request, &[true; 12]), &observation);
+        let sorted = |changes: Vec<Change>| {
+            let mut told: Vec<String> = changes.iter().map(|change| format!("{:?}", change.operation)).collect();
+            told.sort();
+            told
+        };
+        prop_assert_eq!(sorted(merged(&parts)), sorted(whole.changes));
+        for (account, plan) in &parts {
+            prop_assert!(plan.handovers.is_empty(), "{account}: {:?}", plan.handovers);
+            let elsewhere = plan.coverage.iter().filter(|covered| covered.key.account != *account);
+            prop_assert!(elsewhere.map(|covered| &covered.key_policy).all(|side| *side == Side::Elsewhere));
+        }
+    }
+
+    /// Whoever needs some keys gets these, and nobody gets another one.
+    #[test]
+    fn the_parts_give_each_what_it_needs(
+        world in world(),
+        request in request(),
+        chosen in proptest::collection::vec(any::<bool>(), 12),
+    ) {
+        let request = on(&request, &world);
+        let observation = world.observe(&request);
+        let needs = needs(&request, &chosen);
+        let parts = parts(&request, &needs, &observation);
+        for (account, plan) in &parts {
+            let failed = plan.findings.iter().find(|finding| finding.code() == FindingCode::FailedCheck);
+            prop_assert!(failed.is_none(), "{account}: {failed:?}");
+            let strange = plan.changes.iter().find(|change| change.operation.account() != *account);
+            prop_assert!(strange.is_none(), "{account}: {strange:?}");
+        }
+        let now = after(observation.clone(), &parts);
+        for key in &request.keys {
+            let came: BTreeSet<String> = lets_in(&now, key).difference(&lets_in(&observation, key)).cloned().collect();
+            let needed: BTreeSet<String> = needs.get(key).into_iter().flatten().map(ToString::to_string).collect();
+            prop_assert!(came.is_subset(&needed), "{key}: {came:?} beyond {needed:?}");
+        }
+        for entity in request.grantees.iter().filter_map(Grantee::attachable) {
+            let came: BTreeSet<String> = gives(&now, entity).difference(&gives(&observation, entity)).cloned().collect();
+            let is_needed = |key: &String| needs.get(&key.parse().unwrap()).is_some_and(|all| all.contains(&Grantee::Entity(entity.clone())));
+            prop_assert!(came.iter().all(is_needed), "{entity}: {came:?}");
+        }
+        for (account, plan) in self::parts(&request, &needs, &now) {
+            prop_assert!(plan.changes.is_empty(), "{account} is not finished: {:#?}", plan.changes);
+            let left = plan.coverage.iter().flat_map(|covered| [&covered.key_policy, &covered.identity]);
+            let is_left = left.into_iter().any(|side| *side == Side::Missing);
+            prop_assert!(!is_left || plan.is_blocked(), "{account}: {:#?}", plan.coverage);
+        }
+    }
+}
