@@ -1,6 +1,7 @@
 //! The world outside: what can be read, what can be written, and how both fail.
 
 pub(crate) mod abreast;
+pub mod authorization;
 pub mod aws;
 mod codes;
 pub mod ec2;
@@ -9,9 +10,11 @@ pub mod reread;
 pub mod sandbox;
 pub mod traced;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use self::authorization::AuthorizationDetails;
 use crate::access::trial::Simulated;
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, Child, EntityArn, EntityKind, EntityName, KeyArn, OrganizationId, PolicyArn};
@@ -82,6 +85,17 @@ pub trait Observe {
         account: AccountId,
         entity: &EntityName,
     ) -> Result<Option<(Entity, Belongings)>, CloudError>;
+
+    /// What many of [`Observe::entity_in_full`], [`Observe::inline_policy`], [`Observe::policy_document`],
+    /// [`Observe::policies_named`] and [`Observe::managed_policy`] tell of some users and roles, of all groups and of the
+    /// policies that bear a name, by as many calls as the account has thousands of users, roles, groups and policies
+    /// (iam:GetAccountAuthorizationDetails).
+    async fn authorization_details(
+        &self,
+        account: AccountId,
+        wanted: &BTreeSet<EntityName>,
+        name: &PolicyName,
+    ) -> Result<AuthorizationDetails, CloudError>;
 
     /// An inline policy of a user, role or group, byte for byte (iam:GetUserPolicy, iam:GetRolePolicy,
     /// iam:GetGroupPolicy).

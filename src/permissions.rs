@@ -5,7 +5,8 @@
 //! sts:GetCallerIdentity, which tells whose credentials these are, needs no permission.
 //!
 //! Statements whose Sid begins with `Evaluate` are for evaluation: `keymend check` needs them to answer, and where
-//! `keymend fix` lacks them it decides by name alone, and says nothing of tags.
+//! `keymend fix` lacks them it decides by name alone, and says nothing of tags. `ReadManyAtOnce` may be left out: many users and
+//! roles of an account are read by it in a few calls, and without it one by one.
 
 use serde_json::{Value, json};
 
@@ -124,8 +125,9 @@ fn create_grants(partition: Partition, account: AccountId, keys: &[KeyArn]) -> V
 
 fn iam_reads(policies: &[String], entities: &[String]) -> Vec<Value> {
     vec![
-        // Neither action knows a resource type.
+        // None of these actions knows a resource type.
         allow("FindThePolicies", &["iam:GetAccountSummary", "iam:ListPolicies"], &["*".to_owned()]),
+        allow("ReadManyAtOnce", &["iam:GetAccountAuthorizationDetails"], &["*".to_owned()]),
         allow(
             "ReadThePolicies",
             &["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListEntitiesForPolicy", "iam:ListPolicyVersions"],
@@ -415,6 +417,16 @@ mod tests {
               "Action": [
                 "iam:GetAccountSummary",
                 "iam:ListPolicies"
+              ],
+              "Resource": [
+                "*"
+              ]
+            },
+            {
+              "Sid": "ReadManyAtOnce",
+              "Effect": "Allow",
+              "Action": [
+                "iam:GetAccountAuthorizationDetails"
               ],
               "Resource": [
                 "*"

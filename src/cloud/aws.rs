@@ -4,6 +4,7 @@
 //! <https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-configure.html>
 
 mod age;
+mod authorization;
 mod clients;
 mod clock;
 mod credentials;
@@ -28,7 +29,7 @@ mod trust;
 mod waits;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use self::errors::Call;
 use self::iam::Iam;
 use self::pace::Pace;
 use self::session::{Session, Sessions, partition};
+use super::authorization::AuthorizationDetails;
 use super::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, Child, EntityArn, EntityKind, EntityName, KeyArn, OrganizationId, PolicyArn};
@@ -235,6 +237,16 @@ impl Observe for Aws {
         entity: &EntityName,
     ) -> Result<Option<(Entity, Belongings)>, CloudError> {
         self.iam(account, "iam:ListAttachedRolePolicies").await?.entity_in_full(entity).await
+    }
+
+    async fn authorization_details(
+        &self,
+        account: AccountId,
+        wanted: &BTreeSet<EntityName>,
+        name: &PolicyName,
+    ) -> Result<AuthorizationDetails, CloudError> {
+        let iam = self.iam(account, "iam:GetAccountAuthorizationDetails").await?;
+        iam.authorization_details(wanted, name).await
     }
 
     async fn inline_policy(

@@ -1,5 +1,6 @@
 //! Reads everything a request needs, side by side, and resolves what was typed.
 
+mod iam;
 mod identity;
 mod organizations;
 
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::StreamExt as _;
 use tokio::{join, try_join};
 
+use self::iam::Iam;
 use self::identity::{Documents, Found};
 use super::abreast::{abreast, all_abreast};
 use super::{CloudError, CloudErrorKind, Observe};
@@ -250,14 +252,18 @@ async fn read_account(
     };
     let own: Vec<&GranteeRef> =
         asked.grantees.iter().filter(|grantee| iam_account(grantee) == Some(id)).collect();
-    let (quotas, named, found, calling) = try_join!(
-        cloud.iam_quotas(id),
-        cloud.policies_named(id, &asked.policy_name),
-        all_abreast(own.iter().map(|grantee| read_entity(grantee, cloud))),
-        async { Ok(read_caller(&caller, asked, cloud).await) },
-    )?;
+    let wanted: BTreeSet<EntityName> = own.iter().filter_map(|grantee| named_entity(grantee)).collect();
+    let (quotas, (iam, named, found, calling)) = try_join!(cloud.iam_quotas(id), async {
+        let iam = Iam::of(id, &wanted, &asked.policy_name, cloud).await?;
+        let (named, found, calling) = try_join!(
+            iam.policies_named(&asked.policy_name),
+            all_abreast(own.iter().map(|grantee| read_entity(grantee, &iam))),
+            async { Ok(read_caller(&caller, asked, &iam).await) },
+        )?;
+        Ok((iam, named, found, calling))
+    })?;
     let all: Vec<&Found> = found.iter().flatten().chain(calling.read()).collect();
-    let (read, tags) = join!(read_policies(id, &named, &all, cloud), read_tags(&named, cloud));
+    let (read, tags) = join!(read_policies(&named, &all, &iam), read_tags(&named, cloud));
     let (policies, documents) = read?;
     let calling = match calling {
         Reading::Read(found) => documents.completed(found).identity,
@@ -290,24 +296,31 @@ async fn read_tags(named: &[(PolicyArn, String)], cloud: &impl Observe) -> BTree
     abreast(named.iter().map(one)).collect().await
 }
 
-async fn read_entity(grantee: &GranteeRef, cloud: &impl Observe) -> Result<Option<Found>, CloudError> {
-    let (account, name) = match grantee {
-        GranteeRef::Account(_) | GranteeRef::Members { .. } | GranteeRef::MembersRole { .. } => {
-            return Ok(None);
-        }
-        GranteeRef::Entity(entity) => (entity.account, entity.entity_name()),
+/// The user, role or group of the account that a grantee is.
+fn named_entity(grantee: &GranteeRef) -> Option<EntityName> {
+    match grantee {
+        GranteeRef::Account(_) | GranteeRef::Members { .. } | GranteeRef::MembersRole { .. } => None,
+        GranteeRef::Entity(entity) => Some(entity.entity_name()),
         GranteeRef::Session(session) => {
-            (session.account, EntityName { kind: EntityKind::Role, name: session.role_name.clone() })
+            Some(EntityName { kind: EntityKind::Role, name: session.role_name.clone() })
         }
-        GranteeRef::ServiceLinkedRole(role) => (role.account(), role.entity_name()),
-    };
-    let found = cloud.entity_in_full(account, &name).await?;
+        GranteeRef::ServiceLinkedRole(role) => Some(role.entity_name()),
+    }
+}
+
+async fn read_entity(grantee: &GranteeRef, iam: &Iam<'_, impl Observe>) -> Result<Option<Found>, CloudError> {
+    let Some(name) = named_entity(grantee) else { return Ok(None) };
+    let found = iam.entity_in_full(&name).await?;
     Ok(found.map(|(entity, belongings)| Found { entity, belongings }))
 }
 
 /// Who calls with the credentials of an account that has to create grants for service-linked roles. That it can't be
 /// read fails nothing.
-async fn read_caller(caller: &Caller, asked: &UnresolvedRequest, cloud: &impl Observe) -> Reading<Found> {
+async fn read_caller(
+    caller: &Caller,
+    asked: &UnresolvedRequest,
+    iam: &Iam<'_, impl Observe>,
+) -> Reading<Found> {
     let has_roles = asked
         .grantees
         .iter()
@@ -322,7 +335,7 @@ async fn read_caller(caller: &Caller, asked: &UnresolvedRequest, cloud: &impl Ob
         AwsPrincipal::Session(session) => EntityName { kind: EntityKind::Role, name: session.role_name },
         _ => return Reading::Unread(UnreadReason::Other("it is no user and no role".to_owned())),
     };
-    match cloud.entity_in_full(caller.account, &name).await {
+    match iam.entity_in_full(&name).await {
         Ok(Some((entity, belongings))) => Reading::Read(Found { entity, belongings }),
         Ok(None) => Reading::Unread(UnreadReason::Other(format!("there is no {name}"))),
         Err(error) => Reading::Unread(identity::reason(&error)),
@@ -331,15 +344,14 @@ async fn read_caller(caller: &Caller, asked: &UnresolvedRequest, cloud: &impl Ob
 
 /// The request's own policies, and the documents that the entities' further policies consist of.
 async fn read_policies(
-    account: AccountId,
     named: &[(PolicyArn, String)],
     found: &[&Found],
-    cloud: &impl Observe,
+    iam: &Iam<'_, impl Observe>,
 ) -> Result<(BTreeMap<PolicyArn, ManagedPolicy>, Documents), CloudError> {
     let read_anyway = named.iter().map(|(arn, _)| arn.to_string()).collect();
     let (policies, mut documents) = join!(
-        all_abreast(named.iter().map(|(arn, default)| cloud.managed_policy(arn, Some(default)))),
-        Documents::read(account, found, &read_anyway, cloud),
+        all_abreast(named.iter().map(|(arn, default)| iam.managed_policy(arn, default))),
+        Documents::read(found, &read_anyway, iam),
     );
     let policies = policies?.into_iter().flatten().map(|policy| (policy.arn.clone(), policy)).collect();
     documents.add(&policies);

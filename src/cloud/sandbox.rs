@@ -6,6 +6,7 @@
 //! `docs/worlds.md` describes the format, and what is refused.
 
 mod authority;
+mod authorization;
 mod call;
 mod defaults;
 mod ec2;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
+use super::authorization::AuthorizationDetails;
 use super::ec2::{ObserveEc2, Viewpoint};
 use super::{Actor, Belongings, CloudError, LaunchCall, Observe, Prove, Receipt, Write};
 use crate::access::trial::Simulated;
@@ -107,6 +108,16 @@ impl<C: Observe> Observe for Traced<C> {
     ) -> Result<Option<(Entity, Belongings)>, CloudError> {
         let about = format_args!("{entity} in account {account}");
         told("read", &about, self.0.entity_in_full(account, entity)).await
+    }
+
+    async fn authorization_details(
+        &self,
+        account: AccountId,
+        wanted: &BTreeSet<EntityName>,
+        name: &PolicyName,
+    ) -> Result<AuthorizationDetails, CloudError> {
+        let about = format_args!("of account {account}, for {} users, roles and groups", wanted.len());
+        told("read all IAM", &about, self.0.authorization_details(account, wanted, name)).await
     }
 
     async fn inline_policy(

@@ -202,6 +202,15 @@ fn answer(action: &str, request: &str) -> String {
             "<Account>{ACCOUNT}</Account><Arn>arn:aws:iam::{ACCOUNT}:user/ann</Arn><UserId>A</UserId>"
         )),
         "GetAccountSummary" => xml("<SummaryMap/>"),
+        "GetAccountAuthorizationDetails" => {
+            let role = |number| {
+                format!(
+                    "<member><RoleName>app-{number}</RoleName><Arn>arn:aws:iam::{ACCOUNT}:role/app-{number}</Arn></member>"
+                )
+            };
+            let roles: String = (0..500).map(role).collect();
+            xml(&format!("<RoleDetailList>{roles}</RoleDetailList><IsTruncated>false</IsTruncated>"))
+        }
         "ListPolicies" => xml("<Policies/><IsTruncated>false</IsTruncated>"),
         "GetRole" => xml(&format!(
             "<Role><Path>/</Path><RoleName>{role}</RoleName><RoleId>AROA{role}</RoleId>\

@@ -15,7 +15,7 @@ use crate::cloud::{CloudError, CloudErrorKind};
 use crate::observation::{Entity, IamQuotas, ManagedPolicy, PolicyVersion, Reading};
 
 /// The most that IAM's lists give in one answer.
-const PAGE: i32 = 1000;
+pub(super) const PAGE: i32 = 1000;
 
 /// With so many versions the oldest that is not in force has to go before another can be made.
 ///
@@ -125,10 +125,10 @@ impl Iam {
             self.used_by(&arn, PolicyUsageType::PermissionsPolicy),
             self.used_by(&arn, PolicyUsageType::PermissionsBoundary),
         )?;
-        let default = versions.iter().find(|version| version.is_default).ok_or_else(|| {
+        let default = versions.iter().find(|version| version.is_default).cloned().ok_or_else(|| {
             self.call("iam:ListPolicyVersions", arn.clone()).unexpected("no default version")
         })?;
-        let surplus = versions.iter().find(|version| !version.is_default && versions.len() >= FULL);
+        let goes = surplus(&mut versions).map(|version| version.id.clone());
         let (document, surplus_document) = tokio::try_join!(
             async {
                 match hinted {
@@ -137,13 +137,13 @@ impl Iam {
                 }
             },
             async {
-                match surplus {
-                    Some(version) => self.document(&arn, &version.id).await.map(Some),
+                match &goes {
+                    Some(version) => self.document(&arn, version).await.map(Some),
                     None => Ok(None),
                 }
             }
         )?;
-        if let Some(version) = versions.iter_mut().find(|version| !version.is_default) {
+        if let Some(version) = surplus(&mut versions) {
             version.document = surplus_document;
         }
         Ok(ManagedPolicy { arn: policy.clone(), document, versions, attached_to, boundary_of })
@@ -155,16 +155,7 @@ impl Iam {
         let pages = self.client.list_policy_versions().policy_arn(arn).into_paginator().items().send();
         let listed: Vec<types::PolicyVersion> =
             pages.collect::<Result<_, _>>().await.map_err(|error| call.failed(&error))?;
-        let mut versions: Vec<PolicyVersion> = listed
-            .iter()
-            .map(|version| PolicyVersion {
-                id: version.version_id().unwrap_or_default().to_owned(),
-                is_default: version.is_default_version(),
-                document: None,
-            })
-            .collect();
-        versions.sort_by_key(|version| version_number(&version.id));
-        Ok(versions)
+        Ok(in_order(&listed))
     }
 
     /// The document of the version that is believed to be the default, if it is still there.
@@ -290,8 +281,28 @@ pub(super) fn decoded(call: &Call, encoded: &str) -> Result<String, CloudError> 
     Ok(decoded.into_owned())
 }
 
-fn boundary_arn(boundary: &types::AttachedPermissionsBoundary) -> Option<String> {
+pub(super) fn boundary_arn(boundary: &types::AttachedPermissionsBoundary) -> Option<String> {
     boundary.permissions_boundary_arn().map(str::to_owned)
+}
+
+/// Versions, oldest first, without their documents.
+pub(super) fn in_order(told: &[types::PolicyVersion]) -> Vec<PolicyVersion> {
+    let mut versions: Vec<PolicyVersion> = told
+        .iter()
+        .map(|version| PolicyVersion {
+            id: version.version_id().unwrap_or_default().to_owned(),
+            is_default: version.is_default_version(),
+            document: None,
+        })
+        .collect();
+    versions.sort_by_key(|version| version_number(&version.id));
+    versions
+}
+
+/// The version that has to go before another can be made.
+pub(super) fn surplus(versions: &mut [PolicyVersion]) -> Option<&mut PolicyVersion> {
+    let is_full = versions.len() >= FULL;
+    versions.iter_mut().find(|version| is_full && !version.is_default)
 }
 
 /// `v10` is younger than `v9`.
@@ -299,7 +310,7 @@ fn version_number(id: &str) -> u64 {
     id.trim_start_matches('v').parse().unwrap_or(u64::MAX)
 }
 
-fn parse<T>(call: &Call, text: Option<&str>) -> Result<T, CloudError>
+pub(super) fn parse<T>(call: &Call, text: Option<&str>) -> Result<T, CloudError>
 where
     T: FromStr<Err: Display>,
 {

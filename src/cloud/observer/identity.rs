@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::StreamExt as _;
 use tokio::join;
 
-use crate::arn::{AccountId, EntityKind, EntityName, PolicyArn};
+use super::iam::Iam;
+use crate::arn::{EntityKind, EntityName, PolicyArn};
 use crate::cloud::abreast::abreast;
 use crate::cloud::{Belongings, CloudError, CloudErrorKind, Observe};
 use crate::observation::{Entity, IdentityPolicies, ManagedPolicy, NamedDocument, Reading, UnreadReason};
@@ -36,23 +37,21 @@ pub(super) struct Documents {
 impl Documents {
     /// Reads side by side what is needed for the entities, but not the managed policies that are read anyway.
     pub(super) async fn read(
-        account: AccountId,
         found: &[&Found],
         read_anyway: &BTreeSet<String>,
-        cloud: &impl Observe,
+        iam: &Iam<'_, impl Observe>,
     ) -> Self {
         let owners: Vec<Owner<'_>> = found.iter().map(|found| (&found.entity, &found.belongings)).collect();
         let own = managed_policies(&owners).filter(|policy| !read_anyway.contains(*policy)).collect();
         let (mut managed, mut inline, groups) =
-            join!(read_managed(account, &own, cloud), read_inline(account, &owners, cloud), async {
-                let groups = read_groups(account, &owners, cloud).await;
+            join!(read_managed(&own, iam), read_inline(&owners, iam), async {
+                let groups = read_groups(&owners, iam).await;
                 let owners: Vec<Owner<'_>> =
                     groups.values().flatten().map(|(entity, belongings)| (entity, belongings)).collect();
                 let further = managed_policies(&owners)
                     .filter(|policy| !own.contains(policy) && !read_anyway.contains(*policy))
                     .collect();
-                let (managed, inline) =
-                    join!(read_managed(account, &further, cloud), read_inline(account, &owners, cloud));
+                let (managed, inline) = join!(read_managed(&further, iam), read_inline(&owners, iam));
                 (groups, managed, inline)
             },);
         let (groups, of_groups, inline_of_groups) = groups;
@@ -123,43 +122,40 @@ fn managed_policies<'f>(owners: &[Owner<'f>]) -> impl Iterator<Item = &'f str> {
 }
 
 async fn read_managed(
-    account: AccountId,
     policies: &BTreeSet<&str>,
-    cloud: &impl Observe,
+    iam: &Iam<'_, impl Observe>,
 ) -> BTreeMap<String, Read<String>> {
     let read = policies.iter().map(async |policy| {
-        let text = cloud.policy_document(account, policy).await.map_err(|error| reason(&error));
+        let text = iam.policy_document(policy).await.map_err(|error| reason(&error));
         ((*policy).to_owned(), text)
     });
     abreast(read).collect().await
 }
 
 async fn read_inline(
-    account: AccountId,
     owners: &[Owner<'_>],
-    cloud: &impl Observe,
+    iam: &Iam<'_, impl Observe>,
 ) -> BTreeMap<(EntityName, String), Read<String>> {
     let names = owners.iter().flat_map(|(entity, belongings)| {
         let owner = entity.arn.entity_name();
         belongings.inline.iter().flatten().map(move |name| (owner.clone(), name.clone()))
     });
     let read = names.collect::<BTreeSet<_>>().into_iter().map(async |(owner, name)| {
-        let text = cloud.inline_policy(account, &owner, &name).await.map_err(|error| reason(&error));
+        let text = iam.inline_policy(&owner, &name).await.map_err(|error| reason(&error));
         ((owner, name), text)
     });
     abreast(read).collect().await
 }
 
 async fn read_groups(
-    account: AccountId,
     owners: &[Owner<'_>],
-    cloud: &impl Observe,
+    iam: &Iam<'_, impl Observe>,
 ) -> BTreeMap<String, Read<(Entity, Belongings)>> {
     let names: BTreeSet<&String> =
         owners.iter().flat_map(|(_, belongings)| belongings.groups.iter().flatten()).collect();
     let read = names.into_iter().map(async |name| {
         let group = EntityName { kind: EntityKind::Group, name: name.clone() };
-        let found = match cloud.entity_in_full(account, &group).await {
+        let found = match iam.entity_in_full(&group).await {
             Ok(Some(found)) => Ok(found),
             Ok(None) => Err(other(format!("the group {name} does not exist any more"))),
             Err(error) => Err(reason(&error)),

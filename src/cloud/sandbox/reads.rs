@@ -1,19 +1,20 @@
 //! The reads.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Sandbox;
 use super::authority::allows;
+use super::authorization::{self, managed_policy};
 use super::call::{self, Call};
 use super::pages::World;
 use super::refusals::Refusal;
 use super::world::{Account, Document, Identity, Key, Object, Policy};
 use crate::access::{KeyRef, PolicyName};
 use crate::arn::{AccountId, Child, EntityArn, EntityKind, EntityName, KeyArn, OrganizationId, PolicyArn};
+use crate::cloud::authorization::AuthorizationDetails;
 use crate::cloud::{Belongings, CloudError, Observe};
-use crate::observation::{
-    Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, PolicyVersion, Reading, Tags,
-};
+use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Reading, Tags};
 use crate::policy::PolicyDocument;
 
 impl Observe for Sandbox {
@@ -152,6 +153,20 @@ impl Observe for Sandbox {
             EntityKind::Role | EntityKind::Group => Ok(Vec::new()),
         };
         Ok(Some((found, Belongings { boundary: identity.boundary.clone(), inline, groups })))
+    }
+
+    async fn authorization_details(
+        &self,
+        account: AccountId,
+        wanted: &BTreeSet<EntityName>,
+        name: &PolicyName,
+    ) -> Result<AuthorizationDetails, CloudError> {
+        let call = Call::iam("iam:GetAccountAuthorizationDetails", "*", account);
+        let world = self.current(&call).await?;
+        let Some(described) = in_account(&world, &call)? else {
+            return Ok(AuthorizationDetails::default());
+        };
+        Ok(authorization::details(world.page(account), account, described, (wanted, name)))
     }
 
     async fn inline_policy(
@@ -352,26 +367,5 @@ fn find_key<'w>(world: &'w World, asked: &KeyRef, call: &Call) -> Result<(&'w Ke
             .clone()
             .find(|(arn, _)| is_here(arn) && arn.id == *id)
             .ok_or_else(|| Refusal::invalid_key_id(id)),
-    }
-}
-
-fn managed_policy(account: &Account, arn: &PolicyArn, policy: &Policy) -> ManagedPolicy {
-    let text = arn.to_string();
-    let is_full = policy.versions.len() >= account.quotas().versions_per_policy;
-    let is_default = |id: &str| id == policy.default_version;
-    let mut to_go = policy.versions.keys().map(ToString::to_string).find(|id| is_full && !is_default(id));
-    let versions = policy.versions.iter().map(|(id, document)| {
-        let id = id.to_string();
-        let goes = to_go.take_if(|other| *other == id).is_some();
-        let document = goes.then(|| document.text().to_owned());
-        PolicyVersion { is_default: is_default(&id), id, document }
-    });
-    ManagedPolicy {
-        versions: versions.collect(),
-        arn: arn.clone(),
-        document: policy.default_document().unwrap_or_default().to_owned(),
-        attached_to: account
-            .using(&text, |identity, policy| identity.attached.iter().any(|own| own == policy)),
-        boundary_of: account.using(&text, |identity, policy| identity.boundary.as_deref() == Some(policy)),
     }
 }

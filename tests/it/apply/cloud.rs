@@ -1,12 +1,13 @@
 //! A sandbox on a bad day.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
 use keymend::access::{KeyRef, PolicyName};
 use keymend::arn::{AccountId, Child, EntityArn, EntityKind, EntityName, KeyArn, OrganizationId, PolicyArn};
+use keymend::cloud::authorization::AuthorizationDetails;
 use keymend::cloud::sandbox::Sandbox;
 use keymend::cloud::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use keymend::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
@@ -271,6 +272,15 @@ impl Observe for Faulty {
         entity: &EntityName,
     ) -> Result<Option<(Entity, Belongings)>, CloudError> {
         self.inner.entity_in_full(account, entity).await
+    }
+
+    async fn authorization_details(
+        &self,
+        account: AccountId,
+        wanted: &BTreeSet<EntityName>,
+        name: &PolicyName,
+    ) -> Result<AuthorizationDetails, CloudError> {
+        self.inner.authorization_details(account, wanted, name).await
     }
 
     async fn inline_policy(

@@ -1,8 +1,12 @@
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::access::{CoverageRule, GranteeRef, PolicyName, Profile, UnresolvedRequest};
 use crate::arn::{EntityKind, EntityName};
 use crate::cloud::CloudErrorKind;
 use crate::cloud::ec2::{ObserveEc2 as _, Viewpoint};
-use crate::observation::{IamQuotas, KeyManager};
+use crate::cloud::observer::observe;
+use crate::observation::{IamQuotas, KeyManager, Observation, OrganizationPolicies};
 
 fn role(name: &str) -> EntityName {
     EntityName { kind: EntityKind::Role, name: name.to_owned() }
@@ -237,4 +241,67 @@ async fn grants_as_the_world_says() {
     assert_eq!(grants[1].context_equals, [("a".to_owned(), "b".to_owned())].into());
     let denied = changed(|world| world["callers"]["111122223333"]["denied"] = json!(["kms:ListGrants"]));
     assert_eq!(denied.grants(&key()).await.unwrap_err().kind, CloudErrorKind::AccessDenied);
+}
+
+/// What is read for forty roles, a user and a group by a caller who is denied some calls.
+async fn observed(denied: &[&str]) -> Observation {
+    let (own, other) = ("111122223333", "444455556666");
+    let policy = |sid: &str| json!({"Version": "2012-10-17", "Statement": [{"Sid": sid}]});
+    let of_other = |resource: &str| format!("arn:aws:iam::{other}:{resource}");
+    let named = of_other("policy/KmsKeyUsagePolicy");
+    let role = |number: usize| {
+        let attached = if number.is_multiple_of(3) { json!([named]) } else { json!([]) };
+        let inline = json!({"own": policy(&format!("r{number}"))});
+        (format!("app-{number}"), json!({"path": "/team/", "attached": attached, "inline": inline}))
+    };
+    let mut roles: serde_json::Map<String, Value> = (0..45).map(role).collect();
+    roles.insert("bound".to_owned(), json!({"boundary": named}));
+    let world = json!({
+        "keymend_world": 1, "region": "eu-west-1", "default_caller": own,
+        "callers": {
+            own: {"arn": "arn:aws:iam::111122223333:user/a"},
+            other: {"arn": "arn:aws:iam::444455556666:user/a", "denied": denied},
+        },
+        "accounts": {own: {"users": {"a": {}}}, other: {
+            "users": {"a": {}, "ann": {"groups": ["ops"], "inline": {"mine": policy("mine")}}},
+            "groups": {"ops": {"attached": [named], "inline": {"theirs": policy("theirs")}}},
+            "roles": roles,
+            "policies": {
+                "KmsKeyUsagePolicy": {
+                    "default_version": "v2", "versions": {"v1": policy("v1"), "v2": policy("v2")},
+                },
+                "Other": {"default_version": "v1", "versions": {"v1": policy("other")}},
+            },
+        }},
+        "keys": {KEY: {"policy": policy("key")}},
+    });
+    let sandbox = in_memory(&world.to_string());
+    let roles = (0..40).map(|number| of_other(&format!("role/team/app-{number}")));
+    let more = ["user/ann", "group/ops", "role/bound", "role/nobody"].map(of_other);
+    let grantees = roles.chain(more).map(|arn| GranteeRef::Entity(arn.parse().unwrap()));
+    let asked = UnresolvedRequest {
+        keys: vec![KEY.parse().unwrap()],
+        grantees: grantees.collect(),
+        policy_name: PolicyName::default(),
+        profile: Profile::default(),
+        coverage: CoverageRule::default(),
+        prune_orphans: false,
+        purpose: None,
+        default_keys: BTreeMap::new(),
+    };
+    observe(&asked, &OrganizationPolicies::default(), &sandbox).await.unwrap().1
+}
+
+#[tokio::test]
+async fn all_at_once_tells_the_same_as_many_calls() {
+    let at_once = observed(&[]).await;
+    assert_eq!(at_once, observed(&["iam:GetAccountAuthorizationDetails"]).await);
+    let iam = at_once.accounts[&account("444455556666")].read().unwrap();
+    assert_eq!(iam.entities.values().flatten().count(), 43);
+    let policy = iam.policies.values().next().unwrap();
+    assert_eq!((policy.attached_to.len(), policy.boundary_of.len(), policy.versions.len()), (16, 1, 2));
+    // Nothing of that is asked for then.
+    let others =
+        ["iam:ListPolic*", "iam:GetPolicyVersion", "iam:GetRolePolicy", "iam:ListAttached*", "iam:ListRole*"];
+    assert_eq!(observed(&others).await, at_once);
 }
