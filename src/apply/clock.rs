@@ -1,7 +1,8 @@
 //! The clocks that a run waits by.
 
-use std::cell::Cell;
 use std::time::{Duration, Instant};
+
+use crate::cloud::sandbox::WorldTime;
 
 /// Time, so that tests and the sandbox need not wait.
 pub trait Clock {
@@ -34,14 +35,21 @@ impl Clock for SystemClock {
 
 /// The sandbox's time: it passes by being waited for, at once.
 #[derive(Debug, Default)]
-pub struct InstantClock(Cell<Duration>);
+pub struct InstantClock(WorldTime);
+
+impl InstantClock {
+    /// A world's own time, by which its quotas are.
+    pub fn of(time: WorldTime) -> Self {
+        Self(time)
+    }
+}
 
 impl Clock for InstantClock {
     async fn sleep(&self, duration: Duration) {
-        self.0.set(self.0.get() + duration);
+        self.0.pass(duration);
     }
 
     fn elapsed(&self) -> Duration {
-        self.0.get()
+        self.0.elapsed()
     }
 }

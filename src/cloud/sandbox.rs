@@ -18,6 +18,7 @@ mod mistakes;
 mod organizations;
 mod pages;
 mod prove;
+mod quotas;
 mod read_back;
 mod reads;
 mod refusals;
@@ -38,6 +39,7 @@ use self::faults::Struck;
 use self::file::{Look, WorldFile};
 use self::folder::Folder;
 use self::pages::World;
+use self::quotas::Meter;
 use self::refusals::Refusal;
 use self::sheet::Sheet;
 use self::source::Source;
@@ -47,6 +49,7 @@ use crate::files::{self, Replaced};
 
 pub use defaults::Defaults;
 pub use mistakes::WorldError;
+pub use quotas::WorldTime;
 
 /// The story of the copied AMI.
 const BUILTIN: &str = include_str!("../../fixtures/worlds/copied-ami.json");
@@ -63,6 +66,7 @@ pub struct Sandbox {
     previous: RefCell<Option<(Option<AccountId>, Rc<Sheet>)>>,
     /// How many calls each of the world's faults has seen.
     counts: RefCell<Vec<usize>>,
+    meter: Meter,
 }
 
 impl Sandbox {
@@ -112,6 +116,7 @@ impl Sandbox {
             shared: RefCell::new(Rc::new(sheet)),
             previous: RefCell::default(),
             counts: RefCell::default(),
+            meter: Meter::default(),
         }
     }
 
@@ -169,6 +174,7 @@ impl Sandbox {
     async fn current_with(&self, call: &Call, further: &[&'static str]) -> Result<World, CloudError> {
         let mut is_stale = self.arrive(call).await?.is_stale;
         for operation in further {
+            self.meter_read(&call.as_operation(operation))?;
             is_stale |= self.strike(&call.as_operation(operation)).await?.is_stale;
         }
         self.seen(call, [], is_stale)
@@ -176,6 +182,7 @@ impl Sandbox {
 
     /// A call reaches the world as it is now.
     async fn arrive(&self, call: &Call) -> Result<Struck, CloudError> {
+        self.meter_read(call)?;
         let struck = self.strike(call).await?;
         if let Some(file) = &self.file {
             file.read_if_changed()

@@ -62,7 +62,8 @@ pub(super) async fn run(
             console.progress.silence();
             work.begin_in(&sandbox, console)?;
             let records = records_of(&sandbox);
-            let ground = Ground { cloud: Traced(sandbox), clock: InstantClock::default(), records };
+            let clock = InstantClock::of(sandbox.time());
+            let ground = Ground { cloud: Traced(sandbox), clock, records };
             Box::pin(work.on(ground, console)).await
         }
         BackendSettings::Aws(options) => {

@@ -147,3 +147,33 @@ async fn accounts_without_credentials_leave_work() {
     let planned = plan_in(&sandbox, false).await;
     assert!(planned.leaves_work() && !planned.handovers.is_empty());
 }
+
+#[test]
+fn what_a_quota_refuses_is_tried_again_in_the_time_of_the_world() {
+    // As many reads as need time, and writes of which all but one a second are refused.
+    let scene = scene::Scene::changed("copied-ami", |world| {
+        multiply_keys(world, 6);
+        world["quotas"] = json!({"kms:PutKeyPolicy": 1, "kms:Get*": 2, "iam:*": 1});
+    });
+    let begun = std::time::Instant::now();
+    let ran = scene.fix("--yes");
+    assert_eq!(ran.status, 0, "{ran}");
+    assert!(begun.elapsed() < std::time::Duration::from_mins(1), "nothing waits");
+    let mended = scene.fix("--dry-run --detailed-exitcode");
+    assert_eq!(mended.status, 0, "{mended}");
+    // A quota that is no number of calls, and one of no call.
+    for (quotas, told) in [
+        (
+            json!({"kms:PutKeyPolicy": 0}),
+            "a quota is 1 call a second or more at $.quotas[\"kms:PutKeyPolicy\"]",
+        ),
+        (
+            json!({"PutKeyPolicy": 1}),
+            "`PutKeyPolicy` is not a permission such as `iam:CreatePolicy` at $.quotas.PutKeyPolicy",
+        ),
+    ] {
+        scene.change(|world| world["quotas"] = quotas);
+        let ran = scene.fix("--dry-run");
+        assert!(ran.status == 1 && ran.stderr.contains(told), "{ran}");
+    }
+}

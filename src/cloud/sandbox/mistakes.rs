@@ -117,7 +117,18 @@ pub(super) fn check(page: &Page) -> Checked {
     ec2::check(page, &root)?;
     templates::check(page, &root)?;
     faults::check(page, &root.member("faults"))?;
+    quotas(page, &root.member("quotas"))?;
     check_defaults(page, &root.member("defaults"))
+}
+
+fn quotas(page: &Page, place: &Place) -> Checked {
+    page.quotas.iter().try_for_each(|(pattern, calls)| {
+        permission(pattern, || place.member(pattern))?;
+        match calls {
+            0 => Err(Mistake::new(place.member(pattern), "a quota is 1 call a second or more")),
+            _ => Ok(()),
+        }
+    })
 }
 
 /// What the file of an account may not say where all accounts' file says it.

@@ -38,6 +38,22 @@ impl Refusal {
         }
     }
 
+    /// More calls than the quota takes.
+    ///
+    /// <https://docs.aws.amazon.com/kms/latest/developerguide/throttling.html>
+    pub(super) fn throttled(operation: &str) -> Self {
+        let (code, message) = match operation.split_once(':') {
+            Some(("kms", _)) => (
+                "ThrottlingException",
+                "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.",
+            ),
+            Some(("ec2", _)) => ("RequestLimitExceeded", "Request limit exceeded."),
+            Some(("organizations", _)) => ("TooManyRequestsException", "Too many requests."),
+            _ => ("Throttling", "Rate exceeded"),
+        };
+        Self::new(CloudErrorKind::Throttled, code, message)
+    }
+
     /// The sandbox's own file fails.
     pub(super) fn broken_world(message: String) -> Self {
         Self { kind: CloudErrorKind::Other, code: None, message }

@@ -79,6 +79,12 @@ pub(super) struct Page {
     pub(super) auto_scaling_groups: BTreeMap<String, template::AutoScalingGroup>,
     #[serde(default)]
     pub(super) faults: Vec<Object<FaultEntry>>,
+    /// How many calls a second are taken in an account and Region, by the permission of the call or a pattern.
+    #[serde(default, deserialize_with = "members")]
+    pub(super) quotas: BTreeMap<String, usize>,
+    /// How long each call takes.
+    #[serde(default)]
+    pub(super) latency_ms: u64,
 }
 
 /// The identity whose credentials the run has for one account.

@@ -32,6 +32,7 @@ impl Write for Sandbox {
             account: Some(account),
             region: operation.region().map(str::to_owned),
         };
+        self.meter(&call)?;
         let struck = self.strike(&call).await?;
         // What another process writes meanwhile is written over by nobody: the edit is made anew of it.
         loop {

@@ -1,5 +1,7 @@
 //! On the virtual clock.
 
+mod world;
+
 use std::cell::Cell;
 use std::time::Duration;
 

@@ -71,6 +71,8 @@ impl AccountPage {
             launch_configurations: self.launch_configurations,
             auto_scaling_groups: self.auto_scaling_groups,
             faults: Vec::new(),
+            quotas: BTreeMap::new(),
+            latency_ms: 0,
         }
     }
 }
@@ -101,6 +103,8 @@ impl Page {
             self.callers.insert(account, CallerEntry { arn, denied: Vec::new() });
         }
         self.faults.clear();
+        self.quotas.clear();
+        self.latency_ms = 0;
     }
 
     /// Whether an account alone has all of this.
