@@ -5,6 +5,7 @@ mod handover;
 mod output;
 mod patch;
 pub mod settings;
+mod survey;
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -15,8 +16,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::cloud::aws::{Patience, Share};
 
 pub use handover::{EmitFormat, HandoverArgs};
-pub use output::{ColorArgs, ColorChoice, OutputArgs, OutputChoice};
-pub use patch::{PatchArgs, PolicyKind};
+pub use output::{ColorArgs, ColorChoice, MannerArgs, OutputArgs, OutputChoice};
+pub use patch::{PATCH_EXIT_STATUSES, PatchArgs, PolicyKind};
+pub use survey::{SURVEY_EXIT_STATUSES, SurveyArgs, SurveyForm};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -25,7 +27,7 @@ const STYLES: Styles = Styles::styled()
     .placeholder(AnsiColor::Cyan.on_default());
 
 /// What the process's exit status means, for help and manual.
-pub const EXIT_STATUSES: [(u8, &str); 8] = [
+pub const EXIT_STATUSES: [(u8, &str); 9] = [
     (0, "done, or nothing to do"),
     (1, "error"),
     (2, "wrong usage"),
@@ -33,6 +35,7 @@ pub const EXIT_STATUSES: [(u8, &str); 8] = [
     (4, "blocked: no change of keymend's may mend it"),
     (5, "declined, or no terminal and no --yes"),
     (6, "stale: somebody else changed a document meanwhile"),
+    (7, "incomplete: throttled, unreachable or a lease held; the same command may finish it"),
     (130, "interrupted"),
 ];
 
@@ -69,15 +72,6 @@ pub const CHECK_EXIT_STATUSES: [(u8, &str); 5] = [
 const CHECK: &str = "Tell whether each grantee can launch with each key, and which statement of which document \
     decides. Without a grantee, tell who may use the key. Nothing is written. With --key-policy it works on files \
     alone, without credentials; with --requests it answers JSON lines.";
-/// What the exit status of `keymend patch` means.
-pub const PATCH_EXIT_STATUSES: [(u8, &str); 6] = [
-    (0, "done, or nothing to do"),
-    (1, "a file can't be written"),
-    (2, "wrong usage, or a file can't be read"),
-    (3, "a policy would change (with --check)"),
-    (4, "blocked: AWS would not take the policy, or it denies; nothing is written"),
-    (6, "stale: a file was changed after it was read (with --in-place)"),
-];
 
 /// How many seconds a time-out may have.
 pub const TIMEOUT: RangeInclusive<u64> = 1..=900;
@@ -100,6 +94,7 @@ impl Command {
         match self {
             Self::Fix(args) | Self::Plan(args) => Some(&mut args.backend),
             Self::Check(args) => Some(&mut args.backend),
+            Self::Survey(args) => Some(&mut args.backend),
             Self::Apply(args) => Some(&mut args.backend),
             Self::Rollback(args) => Some(&mut args.backend),
             Self::Patch(_)
@@ -137,6 +132,10 @@ pub enum Command {
     /// Tell whether each grantee can launch with the key, and which statement decides; or who may use the key
     #[command(after_long_help = exit_statuses(&CHECK_EXIT_STATUSES), long_about = CHECK)]
     Check(Box<CheckArgs>),
+    /// Find the encrypted AMIs that accounts share, and who can't launch them
+    #[command(after_long_help = exit_statuses(&SURVEY_EXIT_STATUSES), long_about = survey::SURVEY,
+              mut_arg("region", |region| region.help("A region to look at; repeatable").long_help(None)))]
+    Survey(Box<SurveyArgs>),
     /// Apply a saved plan
     #[command(after_long_help = exit_statuses(&EXIT_STATUSES))]
     Apply(Box<ApplyArgs>),
@@ -541,7 +540,7 @@ pub struct BackendArgs {
     ///
     /// Of AMIs and the like, and of keys given by id or alias name (or `AWS_REGION`).
     #[arg(long, value_name = "REGION", help_heading = "Backend", hide_short_help = true)]
-    pub region: Option<String>,
+    pub region: Vec<String>,
     /// Another endpoint for every service (or `AWS_ENDPOINT_URL`)
     #[arg(long, value_name = "URL", help_heading = "Backend", hide_short_help = true)]
     pub endpoint_url: Option<String>,

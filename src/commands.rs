@@ -29,6 +29,7 @@ mod proof;
 mod resume;
 mod rollback;
 mod run;
+mod survey;
 mod texts;
 mod usage;
 
@@ -39,7 +40,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::config::Config;
-use crate::cli::{Cli, ColorChoice, Command, OutputChoice};
+use crate::cli::{Cli, ColorChoice, Command, MannerArgs, OutputArgs, OutputChoice, SurveyForm};
 use crate::error::{Error, ExitStatus, UsageError};
 use crate::escape::Escaped;
 use console::Console;
@@ -131,6 +132,7 @@ fn perform(command: Command, console: &mut Console) -> Result<ExitStatus, Error>
         }
         Command::Rollback(args) => block_on(rollback::rollback(&args, console)),
         Command::Check(args) => block_on(check::check(&args, console)),
+        Command::Survey(args) => block_on(survey::survey(&args, console)),
         Command::Apply(args) => block_on(apply::apply(&args, console)),
         Command::Patch(args) => patch::patch(&args, console),
         Command::Permissions(args) => texts::permissions(&args, console),
@@ -159,11 +161,12 @@ const PLAINLY: Telling =
 
 impl Telling {
     fn of(command: &Command) -> Self {
-        let (name, output) = match command {
-            Command::Fix(args) | Command::Plan(args) => ("fix", &args.approval.output),
-            Command::Rollback(args) => ("rollback", &args.approval.output),
-            Command::Apply(args) => ("apply", &args.approval.output),
-            Command::Check(args) => ("check", &args.output),
+        let (name, manner, is_json) = match command {
+            Command::Fix(args) | Command::Plan(args) => of_output("fix", &args.approval.output),
+            Command::Rollback(args) => of_output("rollback", &args.approval.output),
+            Command::Apply(args) => of_output("apply", &args.approval.output),
+            Command::Check(args) => of_output("check", &args.output),
+            Command::Survey(args) => ("survey", &args.manner, args.output == SurveyForm::Json),
             Command::Patch(args) => {
                 return Self { color: args.colors.choice(), quiet: args.quiet, ..PLAINLY };
             }
@@ -176,15 +179,18 @@ impl Telling {
         };
         // Requests are answered line by line.
         let is_answering = matches!(command, Command::Check(args) if args.requests.is_some());
-        let is_document = output.output == OutputChoice::Json && !is_answering;
         Self {
-            color: output.colors.choice(),
-            quiet: output.quiet,
-            verbose: output.verbose,
-            pages: !output.no_pager,
-            document: is_document.then_some(name),
+            color: manner.colors.choice(),
+            quiet: manner.quiet,
+            verbose: manner.verbose,
+            pages: !manner.no_pager,
+            document: (is_json && !is_answering).then_some(name),
         }
     }
+}
+
+fn of_output<'a>(name: &'static str, output: &'a OutputArgs) -> (&'static str, &'a MannerArgs, bool) {
+    (name, &output.manner, output.output == OutputChoice::Json)
 }
 
 /// One thread is enough: the program waits for AWS, and for people.

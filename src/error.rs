@@ -32,6 +32,8 @@ pub enum ExitStatus {
     Declined = 5,
     /// Somebody else changed a document.
     Stale = 6,
+    /// Incomplete: throttled, unreachable or a lease held; the same command may finish it.
+    Incomplete = 7,
     /// Ctrl-C.
     Interrupted = 130,
 }

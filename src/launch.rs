@@ -32,6 +32,7 @@ use crate::observation::{Reading, UnreadReason};
 
 pub use error::LaunchError;
 use launcher::{is_each_of_each, launches, starts, who_launched, who_starts};
+pub use sharing::accounts as accounts_shared_with;
 pub use targets::Targets;
 
 /// Follows the way from what somebody has to the keys, and looks at everything else that a launch depends on.

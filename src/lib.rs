@@ -3,7 +3,8 @@
 //! observe → evaluate → plan → show → approve → apply → verify
 //!
 //! Imports run one way: `arn` ← `policy` ← {`authz`, `observation`, `diff`} ← `access` ← `plan` ← `render`;
-//! {`observation`, `plan`} ← `cloud` ← {`launch`, `apply`} ← `commands`. Below all: `escape` ← `shell`, and `files`.
+//! {`observation`, `plan`} ← `cloud` ← {`launch`, `apply`} ← `commands`; {`render`, `launch`} ← `survey` ← `commands`.
+//! Below all: `escape` ← `shell`, and `files`.
 
 pub mod access;
 mod alike;
@@ -25,3 +26,4 @@ pub mod policy;
 pub mod prompt;
 pub mod render;
 pub mod shell;
+pub mod survey;

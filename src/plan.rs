@@ -19,6 +19,7 @@ pub mod planner;
 pub mod rollback;
 pub mod saved;
 pub mod soundness;
+pub mod survey;
 #[cfg(test)]
 mod tests;
 pub mod users;

@@ -7,6 +7,7 @@ pub mod json;
 pub(crate) mod prose;
 pub mod report;
 pub mod styles;
+pub mod survey;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;

@@ -11,6 +11,14 @@ pub struct OutputArgs {
     #[arg(long, short = 'o', value_enum, value_name = "FORMAT", default_value_t = OutputChoice::Text, help_heading = "Output",
           hide_possible_values = true)]
     pub output: OutputChoice,
+    /// All but the form.
+    #[command(flatten)]
+    pub manner: MannerArgs,
+}
+
+/// How results and talk are shown, whatever their form is.
+#[derive(Debug, Args)]
+pub struct MannerArgs {
     /// Colours.
     #[command(flatten)]
     pub colors: ColorArgs,

@@ -6,6 +6,16 @@ use clap::{Args, ValueEnum};
 
 use super::{ColorArgs, PurposeChoice};
 
+/// What the exit status of `keymend patch` means.
+pub const PATCH_EXIT_STATUSES: [(u8, &str); 6] = [
+    (0, "done, or nothing to do"),
+    (1, "a file can't be written"),
+    (2, "wrong usage, or a file can't be read"),
+    (3, "a policy would change (with --check)"),
+    (4, "blocked: AWS would not take the policy, or it denies; nothing is written"),
+    (6, "stale: a file was changed after it was read (with --in-place)"),
+];
+
 /// `keymend patch`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags as typed; settings makes a mode of them")]

@@ -8,6 +8,7 @@ pub mod handover;
 mod launch;
 pub mod organization;
 pub mod patch;
+pub mod survey;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -290,6 +291,20 @@ fn check_standard_input(args: &SubjectArgs) -> Result<(), UsageError> {
 }
 
 fn backend(args: &BackendArgs) -> Result<BackendSettings, UsageError> {
+    backend_in(args, one_region(args)?)
+}
+
+/// What lives in one region is looked for in one.
+fn one_region(args: &BackendArgs) -> Result<Option<&String>, UsageError> {
+    match args.region.as_slice() {
+        [first, .., last] => Err(UsageError::new(format!("two regions are given, `{first}` and `{last}`"))
+            .hint("give one --region; `keymend survey` looks at several")),
+        [only] => Ok(Some(only)),
+        [] => Ok(None),
+    }
+}
+
+fn backend_in(args: &BackendArgs, region: Option<&String>) -> Result<BackendSettings, UsageError> {
     if let Some(file) = &args.sandbox {
         return Ok(BackendSettings::Sandbox(file.clone()));
     }
@@ -311,7 +326,7 @@ fn backend(args: &BackendArgs) -> Result<BackendSettings, UsageError> {
     }
     Ok(BackendSettings::Aws(AwsOptions {
         profile: args.profile.clone(),
-        region: args.region.clone(),
+        region: region.cloned(),
         endpoint_url: args.endpoint_url.clone(),
         account_profiles,
         assume_role_name: args.assume_role_name.clone(),
@@ -327,7 +342,7 @@ fn backend(args: &BackendArgs) -> Result<BackendSettings, UsageError> {
 
 /// A key's own region counts; a `--region` that says another is a slip that must not go unseen.
 fn check_region(args: &BackendArgs, keys: &[KeyRef]) -> Result<(), UsageError> {
-    let Some(region) = &args.region else { return Ok(()) };
+    let Some(region) = one_region(args)? else { return Ok(()) };
     let elsewhere = keys.iter().find(|key| key.region().is_some_and(|own| own != region));
     elsewhere.map_or(Ok(()), |key| {
         Err(UsageError::new(format!("the key `{key}` is not in the region `{region}`"))
@@ -378,7 +393,7 @@ struct Found {
 
 fn subjects(args: &SubjectArgs, backend: &BackendArgs) -> Result<Subjects, UsageError> {
     check_standard_input(args)?;
-    let given = launch::given(&args.launch, backend.region.as_ref())?;
+    let given = launch::given(&args.launch, one_region(backend)?)?;
     given.check_keys(!args.key.is_empty())?;
     let launch::Given { targets, other_events, .. } = given;
     let targets = Targets { shared: args.shared, in_use: args.in_use, ..targets };

@@ -141,6 +141,20 @@ impl Sandbox {
         self.shared().page.region.clone()
     }
 
+    /// The regions of its images, and its own.
+    ///
+    /// # Errors
+    /// Its folder can't be read.
+    pub fn regions(&self) -> Result<BTreeSet<String>, WorldError> {
+        let shared = self.shared();
+        let mut regions: BTreeSet<String> = folder::regions(&shared.page).collect();
+        if let Some(folder) = &self.folder {
+            regions.extend(folder.regions(&shared.page)?);
+        }
+        regions.insert(shared.page.region.clone());
+        Ok(regions)
+    }
+
     /// The keys and grantees where none are asked for.
     pub fn defaults(&self) -> Defaults {
         defaults::read(&self.shared().page.defaults).unwrap_or_default()

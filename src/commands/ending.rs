@@ -8,6 +8,7 @@ use super::{document, outcome};
 use crate::cli::settings::{OutputFormat, RunSettings};
 use crate::error::{Error, ExitStatus};
 use crate::plan::conclusion::Conclusion;
+use crate::plan::survey::Survey;
 use crate::plan::{Fate, Plan};
 
 /// Something that a command came to, as far as it shows in the exit status. Of several, the first here counts.
@@ -23,6 +24,8 @@ pub(super) enum Fact {
     Blocked,
     /// The answer was no, or there was nobody to ask.
     Declined,
+    /// Something could not be read or done for now: the same command may finish it.
+    Incomplete,
     /// Something is left for somebody to do.
     Left,
     /// Somebody who was asked for can't launch, or nobody can tell; or nobody was asked for.
@@ -39,6 +42,7 @@ impl Fact {
             Self::Stale => ExitStatus::Stale,
             Self::Blocked => ExitStatus::Blocked,
             Self::Declined => ExitStatus::Declined,
+            Self::Incomplete => ExitStatus::Incomplete,
             Self::Left | Self::Unsettled | Self::Pending => ExitStatus::Pending,
         }
     }
@@ -93,6 +97,17 @@ pub(super) fn of_check(worst: Option<Conclusion>) -> Option<Fact> {
         Conclusion::Unknown | Conclusion::Missing => Some(Fact::Unsettled),
         Conclusion::Blocked => Some(Fact::Blocked),
     }
+}
+
+/// What `survey` came to. Where nothing could be read it failed, unless it may succeed another time.
+pub(super) fn of_survey(survey: &Survey) -> Vec<Fact> {
+    let is_lacking = survey.worst() != Conclusion::CanLaunch || !survey.gaps.is_empty();
+    let facts = [
+        (Fact::Failed, survey.places.is_empty() && !survey.is_incomplete()),
+        (Fact::Incomplete, survey.is_incomplete()),
+        (Fact::Unsettled, is_lacking),
+    ];
+    facts.into_iter().filter(|(_, holds)| *holds).map(|(fact, _)| fact).collect()
 }
 
 /// What `patch` came to; whether policies would change counts where only that was asked.

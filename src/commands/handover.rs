@@ -137,7 +137,7 @@ fn try_report(
 }
 
 /// This moment to the second.
-fn now() -> String {
+pub(super) fn now() -> String {
     let moment = journal::now();
     moment.split_once('.').map_or(moment.clone(), |(second, _)| format!("{second}Z"))
 }

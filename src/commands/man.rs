@@ -7,7 +7,9 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use crate::cli::config::{SETTINGS, VARIABLES};
-use crate::cli::{CHECK_EXIT_STATUSES, Cli, EXAMPLES, EXIT_STATUSES, PATCH_EXIT_STATUSES};
+use crate::cli::{
+    CHECK_EXIT_STATUSES, Cli, EXAMPLES, EXIT_STATUSES, PATCH_EXIT_STATUSES, SURVEY_EXIT_STATUSES,
+};
 
 /// Writes the page as roff.
 pub(super) fn write(out: &mut dyn Write) -> io::Result<()> {
@@ -97,6 +99,7 @@ fn write_command(out: &mut dyn Write, command: &Command) -> io::Result<()> {
     as_subsections(out, &parts)?;
     match command.get_name() {
         "check" => exit_statuses("SS", &CHECK_EXIT_STATUSES).to_writer(out)?,
+        "survey" => exit_statuses("SS", &SURVEY_EXIT_STATUSES).to_writer(out)?,
         "patch" => exit_statuses("SS", &PATCH_EXIT_STATUSES).to_writer(out)?,
         _ => {}
     }

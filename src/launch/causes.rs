@@ -13,6 +13,7 @@ use crate::arn::{AccountId, KeyArn};
 use crate::observation::ec2::{AllowedImages, Image, Instance, StateReason};
 use crate::observation::template::LaunchTemplate;
 use crate::observation::{KeyManager, Observation, Reading};
+use crate::plan::conclusion::Checked;
 use crate::plan::finding::image::{NewerImage, SettingChange, SharingDoubt};
 use crate::plan::finding::launch_key::Copied;
 use crate::plan::finding::{FailureFinding, ImageFinding, LaunchKeyFinding, Placed};
@@ -72,6 +73,13 @@ pub fn of(chain: &Chain, request: &Request, observation: &Observation) -> Vec<Fi
     causes.of_unseen_key(request);
     causes.of_records();
     causes.findings
+}
+
+/// What was concluded of one grantee and key, with what else stands in the way of this one.
+pub fn besides(checked: Checked, chain: &Chain, request: &Request, observation: &Observation) -> Checked {
+    let (key, grantee) = (checked.assessment.key.clone(), checked.assessment.grantee.clone());
+    let alone = Request { keys: vec![key], grantees: vec![grantee], ..request.clone() };
+    checked.besides(of(chain, &alone, observation))
 }
 
 /// What was found of those whom the images are shared with, which stands in nobody's way in particular.

@@ -12,7 +12,7 @@ use crate::observation::ec2::{Image, Shares};
 use crate::observation::usage::{Usage, UsageReport};
 
 /// The accounts that an image is shared with one by one, as far as that was read.
-pub(super) fn accounts(found: &FoundImage) -> impl Iterator<Item = AccountId> {
+pub fn accounts(found: &FoundImage) -> impl Iterator<Item = AccountId> {
     found.launch.read().into_iter().flat_map(|shares| shares.accounts.iter().copied())
 }
 

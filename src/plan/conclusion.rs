@@ -44,7 +44,7 @@ pub enum Conclusion {
 }
 
 /// What `fix` would do for one grantee and key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
     /// Nothing has to be done.

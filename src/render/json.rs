@@ -20,6 +20,7 @@ use crate::escape::EscapedJson;
 use crate::observation::Observation;
 use crate::plan::conclusion::Checked;
 use crate::plan::rollback::Conflict;
+use crate::plan::survey::Survey;
 use crate::plan::{Case, Fate, Finding};
 
 pub use document::{ErrorOutput, OutcomeOutput, RunSummary};
@@ -92,6 +93,17 @@ pub struct CheckReport<'a> {
     pub exit_status: u8,
 }
 
+/// Everything that a survey has to say.
+#[derive(Debug, Clone)]
+pub struct SurveyReport<'a> {
+    /// What was found.
+    pub survey: &'a Survey,
+    /// How the run ended.
+    pub outcome: OutcomeOutput,
+    /// The process's exit status.
+    pub exit_status: u8,
+}
+
 /// Writes the report as pretty-printed JSON with a line end.
 ///
 /// Control and format characters in strings are written as JSON escapes, so that a terminal shows them harmlessly.
@@ -110,7 +122,15 @@ pub fn write_check(out: &mut dyn Write, report: &CheckReport<'_>) -> io::Result<
     write_output(out, &Output::from(report))
 }
 
-fn write_output(out: &mut dyn Write, output: &Output) -> io::Result<()> {
+/// Writes a survey's report, as [`write()`] does.
+///
+/// # Errors
+/// What the writer returns.
+pub fn write_survey(out: &mut dyn Write, report: &SurveyReport<'_>) -> io::Result<()> {
+    write_output(out, &Output::from(report))
+}
+
+fn write_output(out: &mut dyn Write, output: &Output<'_>) -> io::Result<()> {
     let json = serde_json::to_string_pretty(output)?;
     writeln!(out, "{}", EscapedJson(&json))
 }
@@ -120,6 +140,6 @@ pub fn schema() -> serde_json::Value {
     SchemaSettings::draft2020_12()
         .for_serialize()
         .into_generator()
-        .into_root_schema_for::<Output>()
+        .into_root_schema_for::<Output<'static>>()
         .to_value()
 }

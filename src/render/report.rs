@@ -2,7 +2,7 @@
 //!
 //! Everything from outside is escaped: it is shown, and is nothing but text.
 
-mod html;
+pub(in crate::render) mod html;
 mod markdown;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use source::Source;
 
 /// Each module with what it may import. Everything it may import stands further up, so there are no circles.
-const MODULES: [(&str, &str); 21] = [
+const MODULES: [(&str, &str); 22] = [
     ("alike", ""),
     ("escape", ""),
     ("shell", "escape"),
@@ -26,14 +26,15 @@ const MODULES: [(&str, &str); 21] = [
     ("render", "escape shell arn policy authz observation diff access plan"),
     ("cloud", "escape files arn policy authz observation access plan"),
     ("launch", "shell arn policy authz observation access plan cloud"),
+    ("survey", "arn access observation plan render cloud launch"),
     ("apply", "files arn policy authz observation diff access plan cloud"),
     ("prompt", "escape arn policy observation diff access plan render"),
     ("error", "shell arn policy observation access plan render cloud launch apply prompt"),
     ("cli", "shell arn policy observation access plan permissions cloud launch error"),
     (
         "commands",
-        "alike escape shell files arn policy authz observation diff access plan permissions render cloud launch apply \
-         prompt error cli",
+        "alike escape shell files arn policy authz observation diff access plan permissions render cloud launch \
+         survey apply prompt error cli",
     ),
     ("main", "error cli commands"),
 ];

@@ -28,6 +28,7 @@ mod screen;
 mod settings;
 mod shared;
 mod start;
+mod survey;
 mod templates;
 mod verify;
 mod worlds;

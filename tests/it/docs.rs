@@ -14,9 +14,10 @@ use keymend::cli::Cli;
 use crate::scene::{Ran, Scene};
 
 /// Commands that read or write a world.
-const ON_A_WORLD: [&str; 5] = ["fix", "plan", "check", "apply", "rollback"];
+const ON_A_WORLD: [&str; 6] = ["fix", "plan", "check", "survey", "apply", "rollback"];
 /// Options with a value that a world has no use for: it has callers of its own.
-const OF_CREDENTIALS: [&str; 4] = ["--profile", "--account-profile", "--assume-role-name", "--as-profile"];
+const OF_CREDENTIALS: [&str; 5] =
+    ["--profile", "--account-profile", "--assume-role-name", "--as-profile", "--region"];
 /// A run to go back from.
 const RUN: &str = "fix --sandbox=world.json --yes --account 444455556666 \
     --key arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";

@@ -33,7 +33,7 @@ impl HandoverSettings {
         if args.emit.is_some() {
             only_planned("--emit", mode)?;
         }
-        let reports = args.report.iter().map(|file| Ok((format(file)?, file.clone())));
+        let reports = args.report.iter().map(|file| Ok((report_format(file)?, file.clone())));
         Ok(Self {
             emit: args.emit.zip(args.emit_dir.clone()),
             reports: reports.collect::<Result<_, UsageError>>()?,
@@ -49,7 +49,8 @@ pub(super) fn only_planned(flag: &str, mode: Mode) -> Result<(), UsageError> {
     Err(UsageError::new(format!("{flag} is for a plan that is not applied here")).hint("add --dry-run"))
 }
 
-fn format(file: &Path) -> Result<ReportFormat, UsageError> {
+/// The form of a report, by the end of its name.
+pub(super) fn report_format(file: &Path) -> Result<ReportFormat, UsageError> {
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("md" | "markdown") => Ok(ReportFormat::Markdown),
         Some("html" | "htm") => Ok(ReportFormat::Html),

@@ -58,6 +58,8 @@ struct Told {
     organization: Option<OrganizationId>,
     /// By which others may ask for what is the account's.
     ids: BTreeSet<String>,
+    /// Of its images.
+    regions: BTreeSet<String>,
 }
 
 impl Folder {
@@ -216,6 +218,13 @@ impl Folder {
         self.those(shared, |told| told.organization.as_ref() == Some(of))
     }
 
+    /// Where the accounts' images are, as far as their files can be read.
+    pub(super) fn regions(&self, shared: &Page) -> Result<BTreeSet<String>, WorldError> {
+        self.list(shared)?;
+        let directory = self.directory.borrow();
+        Ok(directory.values().flat_map(|listed| listed.told.regions.iter().cloned()).collect())
+    }
+
     /// With those whose files can't be read: whoever asks one of them is told.
     fn those(&self, shared: &Page, are: impl Fn(&Told) -> bool) -> Result<BTreeSet<AccountId>, WorldError> {
         let unread = self.list(shared)?;
@@ -271,9 +280,15 @@ impl Folder {
             has_caller: page.callers.contains_key(&account),
             organization: page.organization(account).map(|entry| entry.id.clone()),
             ids: ids(&page),
+            regions: regions(&page).collect(),
         };
         Ok(Some(Listed { file, told }))
     }
+}
+
+/// Where a page's images say that they are.
+pub(super) fn regions(page: &Page) -> impl Iterator<Item = String> {
+    page.images.values().filter_map(|image| image.region.clone())
 }
 
 /// What others may ask for by an id that does not tell the account.

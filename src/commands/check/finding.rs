@@ -39,7 +39,10 @@ impl Found {
         let actions =
             if run.all { documented_actions(request.purpose) } else { needed_actions(request.purpose) };
         let checked = conclusion::check(request, observation, &extras, actions);
-        let checked: Vec<Checked> = checked.into_iter().map(|checked| with_causes(checked, read)).collect();
+        let checked: Vec<Checked> = checked
+            .into_iter()
+            .map(|checked| causes::besides(checked, chain, request, observation))
+            .collect();
         let causes = causes::of(chain, request, observation);
         // What stands in the way of somebody is told there.
         let (hindering, notes): (Vec<Finding>, Vec<Finding>) =
@@ -62,13 +65,6 @@ impl Found {
             Some(Conclusion::Blocked) => OutcomeOutput::Blocked,
         }
     }
-}
-
-/// What stands in the way of this one besides.
-fn with_causes(checked: Checked, read: &Read) -> Checked {
-    let (key, grantee) = (checked.assessment.key.clone(), checked.assessment.grantee.clone());
-    let alone = Request { keys: vec![key], grantees: vec![grantee], ..read.request.clone() };
-    checked.besides(causes::of(&read.chain, &alone, &read.observation))
 }
 
 /// The worst of all conclusions; where there is no key to conclude about, what was found.

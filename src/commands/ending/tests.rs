@@ -11,12 +11,13 @@ use crate::plan::{self, FindingCode, Handover};
 use crate::render::testing;
 
 /// Every fact, each with the exit status it stands for; of two, that of the first.
-const FACTS: [(Fact, ExitStatus); 8] = [
+const FACTS: [(Fact, ExitStatus); 9] = [
     (Fact::Interrupted, ExitStatus::Interrupted),
     (Fact::Failed, ExitStatus::Error),
     (Fact::Stale, ExitStatus::Stale),
     (Fact::Blocked, ExitStatus::Blocked),
     (Fact::Declined, ExitStatus::Declined),
+    (Fact::Incomplete, ExitStatus::Incomplete),
     (Fact::Left, ExitStatus::Pending),
     (Fact::Unsettled, ExitStatus::Pending),
     (Fact::Pending, ExitStatus::Pending),

@@ -7,11 +7,12 @@ mod context;
 mod members;
 mod proof;
 mod runs;
+mod surveyed;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{CheckReport, RunReport};
+use super::{CheckReport, RunReport, SurveyReport};
 use crate::plan::{Fate, Finding, FindingCode, Severity, Told};
 use crate::render::findings::tell;
 
@@ -24,6 +25,7 @@ use context::{ObservationOutput, RequestOutput};
 use members::MembersOutput;
 use proof::{ProofOutput, TrialOutput};
 use runs::ConflictOutput;
+use surveyed::SurveyOutput;
 
 /// The version of the document's form.
 const VERSION: u32 = 1;
@@ -32,7 +34,7 @@ const VERSION: u32 = 1;
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "keymend output")]
-pub(super) struct Output {
+pub(super) struct Output<'s> {
     /// The version of this document's form. It changes when members change their meaning or go; members may be
     /// added within a version, together with a new schema.
     #[schemars(extend("const" = VERSION))]
@@ -69,6 +71,9 @@ pub(super) struct Output {
     checks: Vec<CheckOutput>,
     /// What `check` found of each key when no grantee was named: who may use it.
     users: Vec<KeyUsersOutput>,
+    /// What `survey` found; absent of other commands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    survey: Option<SurveyOutput<'s>>,
     /// How the run ended.
     outcome: OutcomeOutput,
     /// What failed; null where nothing did.
@@ -98,14 +103,16 @@ pub enum OutcomeOutput {
     Stale,
     /// The run failed before anything was written.
     Failed,
-    /// `check`: every grantee can launch with every key, as far as what was considered tells.
+    /// `check`, `survey`: every grantee can launch with every key, as far as what was considered tells.
     CanLaunch,
-    /// `check`: of some grantee nobody can tell; all others can launch.
+    /// `check`, `survey`: of some grantee nobody can tell, or something was not looked at; all others can launch.
     Unknown,
-    /// `check`: some grantee lacks access.
+    /// `check`, `survey`: some grantee lacks access.
     AccessMissing,
     /// `check`: those who may use the keys are listed.
     Listed,
+    /// `survey`: something could not be read for now: the same command may find it.
+    Incomplete,
 }
 
 /// Something wrong or noteworthy.
@@ -138,7 +145,7 @@ pub struct ErrorOutput {
     pub hint: Option<String>,
 }
 
-impl From<&RunReport<'_>> for Output {
+impl From<&RunReport<'_>> for Output<'_> {
     fn from(report: &RunReport<'_>) -> Self {
         let RunReport { case, .. } = report;
         let plan = case.map(|case| &case.plan);
@@ -165,6 +172,7 @@ impl From<&RunReport<'_>> for Output {
             runs: report.runs.to_vec(),
             checks: Vec::new(),
             users: Vec::new(),
+            survey: None,
             outcome: report.outcome,
             error: report.error.clone(),
             exit_status: report.exit_status,
@@ -172,7 +180,7 @@ impl From<&RunReport<'_>> for Output {
     }
 }
 
-impl From<&CheckReport<'_>> for Output {
+impl From<&CheckReport<'_>> for Output<'_> {
     fn from(report: &CheckReport<'_>) -> Self {
         Self {
             version: VERSION,
@@ -191,9 +199,23 @@ impl From<&CheckReport<'_>> for Output {
             runs: Vec::new(),
             checks: report.checked.iter().map(CheckOutput::from).collect(),
             users: report.users.iter().map(KeyUsersOutput::from).collect(),
+            survey: None,
             outcome: report.outcome,
             error: report.error.clone(),
             exit_status: report.exit_status,
+        }
+    }
+}
+
+impl<'s> From<&SurveyReport<'s>> for Output<'s> {
+    fn from(report: &SurveyReport<'s>) -> Self {
+        let SurveyReport { survey, outcome, exit_status } = report;
+        let nothing = Self::from(&RunReport::of_nothing("survey"));
+        Self {
+            survey: Some(SurveyOutput::from(*survey)),
+            outcome: *outcome,
+            exit_status: *exit_status,
+            ..nothing
         }
     }
 }

@@ -27,17 +27,22 @@ pub fn html(report: &Report<'_>) -> String {
     changes(&mut body, report);
     others(&mut body, report);
     commands(&mut body, report);
+    page(TITLE, &body)
+}
+
+/// A whole page of what is HTML already.
+pub(in crate::render) fn page(title: &str, body: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>{TITLE}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 }
 
 /// Text in which nothing is HTML.
-fn text(text: &str) -> String {
+pub(in crate::render) fn text(text: &str) -> String {
     let shown = Escaped(text).to_string();
     let mut out = String::with_capacity(shown.len());
     for character in shown.chars() {
@@ -54,7 +59,7 @@ fn text(text: &str) -> String {
 }
 
 /// A sentence in which names stand between backticks.
-fn prose(sentence: &str) -> String {
+pub(in crate::render) fn prose(sentence: &str) -> String {
     let piece = |piece: &Piece<'_>| match piece {
         Piece::Words(words) => text(words),
         Piece::Name(name) => format!("<code>{}</code>", text(name)),

@@ -167,17 +167,24 @@ fn way_out(
             &format!("credentials that may read it: --account-profile {account}=PROFILE"),
         )?;
     }
-    let says = match checked.remedy {
-        Remedy::NotNeeded => return Ok(()),
-        Remedy::Fix if checked.conclusion == Conclusion::Unknown => "keymend fix would make sure of it:",
-        Remedy::Fix => "keymend fix mends it:",
-        Remedy::PartOfIt => "keymend fix mends its part and says what is left for others:",
-        Remedy::Nothing => "keymend fix has nothing to change.",
-        Remedy::Blocked => "keymend fix can't mend it.",
-        Remedy::Unknown => "Whether keymend fix could mend it is unknown too.",
-    };
-    Prose::new().text(says).write(out, width, 0)?;
-    fix(checked).map_or(Ok(()), |command| command.with(reach).write(out, styles, width, 2))
+    let Some(says) = remedy(checked.conclusion, checked.remedy) else { return Ok(()) };
+    let command = fix(checked);
+    let end = if command.is_some() { ":" } else { "." };
+    Prose::new().text(says).text(end).write(out, width, 0)?;
+    command.map_or(Ok(()), |command| command.with(reach).write(out, styles, width, 2))
+}
+
+/// What `fix` would do, as a sentence without its end; nothing where nothing has to be done.
+pub(crate) fn remedy(conclusion: Conclusion, remedy: Remedy) -> Option<&'static str> {
+    match remedy {
+        Remedy::NotNeeded => None,
+        Remedy::Fix if conclusion == Conclusion::Unknown => Some("keymend fix would make sure of it"),
+        Remedy::Fix => Some("keymend fix mends it"),
+        Remedy::PartOfIt => Some("keymend fix mends its part and says what is left for others"),
+        Remedy::Nothing => Some("keymend fix has nothing to change"),
+        Remedy::Blocked => Some("keymend fix can't mend it"),
+        Remedy::Unknown => Some("Whether keymend fix could mend it is unknown too"),
+    }
 }
 
 fn hint(out: &mut dyn Write, styles: &Styles, width: usize, text: &str) -> io::Result<()> {

@@ -9,10 +9,11 @@ use keymend::cli::config::{SETTINGS, VARIABLES};
 use crate::scene::Scene;
 
 /// The commands with options of their own or none.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "fix",
     "plan",
     "check",
+    "survey",
     "rollback",
     "apply",
     "patch",
@@ -69,7 +70,7 @@ fn the_manual_tells_the_exit_statuses_of_help() {
         let (status, meaning) = line.trim().split_once("  ").unwrap();
         assert!(section.contains(&format!("\n{status}\n{meaning}\n")), "{line}: {section}");
     }
-    assert_eq!(statuses.lines().count(), 8);
+    assert_eq!(statuses.lines().count(), 9);
 }
 
 #[test]
