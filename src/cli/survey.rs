@@ -21,8 +21,8 @@ pub const SURVEY_EXIT_STATUSES: [(u8, &str); 5] = [
 /// What `keymend survey` does, for its long help.
 pub(super) const SURVEY: &str = "Find the encrypted AMIs that accounts share, whom with, and who of those can't launch \
     them and why, as `keymend check` tells it of one AMI. Without --accounts or --organization the accounts are \
-    those of the credentials: the default ones and every --account-profile. Nothing is written but what --report \
-    names.";
+    those of the credentials: the default ones and every --account-profile. Nothing is written but what --out and \
+    --report name.";
 
 /// `keymend survey`.
 #[derive(Debug, Args)]
@@ -35,6 +35,9 @@ pub struct SurveyArgs {
     /// With the organization's id it has to be that one. Mostly with --assume-role-name.
     #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true, help_heading = "Accounts")]
     pub organization: Option<Option<String>>,
+    /// Save what to mend, as a manifest: a line for each key, with those who can't launch with it
+    #[arg(long, value_name = "FILE", help_heading = "Hand-over", hide_short_help = true)]
+    pub out: Option<PathBuf>,
     /// Write a report as HTML (.html); repeatable
     #[arg(long, value_name = "FILE", help_heading = "Hand-over", hide_short_help = true)]
     pub report: Vec<PathBuf>,

@@ -24,6 +24,8 @@ use crate::render::{survey as shown, text::Detail};
 
 /// What the process's mask leaves of reading and writing for everybody.
 const ORDINARY: u32 = 0o666;
+/// Who can't use which key is nobody else's business.
+const PRIVATE: u32 = 0o600;
 
 pub(super) async fn survey(args: &SurveyArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let mut settings = SurveySettings::resolve(args)?;
@@ -51,12 +53,20 @@ impl Work for Surveying<'_> {
         // What can't be written is told before anything is read.
         let reports =
             settings.reports.iter().map(|file| open(file, ORDINARY)).collect::<Result<Vec<_>, _>>()?;
+        let manifest = settings.out.as_deref().map(|file| open(file, PRIVATE)).transpose()?;
         let reading = console.progress.waiting();
         let scope = scope::of(settings, &ground.cloud).await?;
         let found = crate::survey::survey(&scope, &ground.cloud).await;
         drop(reading);
         let status = ending::status(ending::of_survey(&found));
         tell(settings, &found, status, console)?;
+        if let Some((file, destination)) = manifest {
+            let text = shown::manifest(&found).map_err(io::Error::other)?;
+            destination.write(&text).map_err(|source| Error::File { file: file.clone(), source })?;
+            let keys = found.to_mend().len();
+            let file = file.display().to_string();
+            writeln!(console.talk()?, "The manifest of what to mend is in {}; keys: {keys}", Escaped(&file))?;
+        }
         for (file, destination) in reports {
             let text = shown::html(&found, &now());
             destination.write(&text).map_err(|source| Error::File { file: file.clone(), source })?;

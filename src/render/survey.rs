@@ -2,6 +2,7 @@
 
 mod causes;
 mod html;
+mod manifest;
 mod records;
 mod text;
 
@@ -15,6 +16,7 @@ use crate::plan::survey::{Gap, LackingGroup, Party, Survey, SurveyedPlace};
 
 pub use causes::{cause, causes, not_considered};
 pub use html::html;
+pub use manifest::manifest;
 pub use records::{csv, json_lines};
 pub use text::text;
 

@@ -20,6 +20,8 @@ pub struct SurveySettings {
     pub regions: Vec<String>,
     /// Where it reads.
     pub backend: BackendSettings,
+    /// Where the manifest of what to mend goes.
+    pub out: Option<PathBuf>,
     /// Where reports go.
     pub reports: Vec<PathBuf>,
     /// Whether everybody is named.
@@ -54,6 +56,7 @@ impl SurveySettings {
             organization: organization.transpose()?,
             backend: backend_in(&args.backend, regions.first())?,
             regions,
+            out: args.out.clone(),
             reports: args.report.iter().map(is_html).collect::<Result<_, _>>()?,
             is_whole: args.details,
             form: args.output,

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
@@ -287,6 +288,37 @@ fn a_key_that_can_not_be_read_is_left_out_alone() {
     });
     let text = survey(&scene, "").stdout.replace('\n', " ");
     assert!(text.contains("0 can be made, 0 can't, and of 2 nobody can tell"), "{text}");
+}
+
+#[test]
+fn what_to_mend_is_saved_a_key_a_line() {
+    let scene = Scene::of(WORLD);
+    for _ in 0..2 {
+        let ran = survey(&scene, "--out mend.jsonl --quiet");
+        assert_eq!(ran.status, 3, "{ran}");
+        let file = scene.path("mend.jsonl");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let text = fs::read_to_string(file).unwrap();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let key = |account: &str, id: &str| {
+            format!("arn:aws:kms:eu-west-1:{account}:key/{id}-12ab-34cd-56ef-1234567890ab")
+        };
+        assert_eq!(
+            lines,
+            [
+                json!({"keys": [KEY], "accounts": [REQUESTER, "777788889999"]}),
+                json!({"keys": [key(OWNER, "2222bbbb")], "accounts": [REQUESTER]}),
+                json!({"keys": [key(SECOND, "5555eeee")], "organizations": ["o-a1b2c3d4e5"]}),
+            ],
+            "{text}"
+        );
+    }
+    // What can't be written is told before anything is read, and leaves what is there.
+    let refused = survey(&scene, "--out no/such/folder/mend.jsonl");
+    assert_eq!((refused.status, refused.stdout.as_str()), (1, ""), "{refused}");
+    let scene = mended(|_| {});
+    assert_eq!(survey(&scene, "--out mend.jsonl").status, 0);
+    assert_eq!(fs::read_to_string(scene.path("mend.jsonl")).unwrap(), "", "nothing is to be mended");
 }
 
 #[test]
