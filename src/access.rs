@@ -157,20 +157,13 @@ impl From<&Request> for UnresolvedRequest {
             only_for,
             part: _,
         } = request;
-        let grantee = |grantee: &Grantee| match grantee {
-            Grantee::Account { id, .. } => GranteeRef::Account(*id),
-            Grantee::Entity(entity) => GranteeRef::Entity(entity.clone()),
-            Grantee::ServiceLinkedRole(role) => GranteeRef::Entity(role.arn().clone()),
-            Grantee::Members(members) => GranteeRef::Members { members: members.clone(), partition: None },
-            Grantee::MembersRole(role) => GranteeRef::MembersRole { role: role.clone(), partition: None },
-        };
         let for_everybody = keys.iter().filter(|key| !only_for.contains_key(*key));
         let default_keys = only_for
             .iter()
             .flat_map(|(key, accounts)| accounts.iter().map(|account| (*account, KeyRef::Arn(key.clone()))));
         Self {
             keys: for_everybody.cloned().map(KeyRef::Arn).collect(),
-            grantees: grantees.iter().map(grantee).collect(),
+            grantees: grantees.iter().map(GranteeRef::from).collect(),
             purpose: Some(*purpose),
             policy_name: policy_name.clone(),
             profile: *profile,

@@ -1,6 +1,7 @@
 //! The command line as it is typed: clap's types, and nothing that decides.
 
 pub mod config;
+mod fleet;
 mod handover;
 mod output;
 mod patch;
@@ -15,6 +16,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cloud::aws::{Patience, Share};
 
+pub use fleet::{
+    FLEET_EXIT_STATUSES, FleetApplyArgs, FleetApprovalArgs, FleetCommand, FleetPlanArgs, FleetRollbackArgs,
+    FleetStatusArgs, ShardArgs,
+};
 pub use handover::{EmitFormat, HandoverArgs};
 pub use output::{ColorArgs, ColorChoice, MannerArgs, OutputArgs, OutputChoice};
 pub use patch::{PATCH_EXIT_STATUSES, PatchArgs, PolicyKind};
@@ -97,6 +102,7 @@ impl Command {
             Self::Survey(args) => Some(&mut args.backend),
             Self::Apply(args) => Some(&mut args.backend),
             Self::Rollback(args) => Some(&mut args.backend),
+            Self::Fleet(command) => command.backend_mut(),
             Self::Patch(_)
             | Self::Permissions(_)
             | Self::Version
@@ -142,6 +148,9 @@ pub enum Command {
     /// Put back what an earlier run changed
     #[command(after_long_help = exit_statuses(&EXIT_STATUSES))]
     Rollback(Box<RollbackArgs>),
+    /// Plan, apply and take back what many accounts need, account by account
+    #[command(subcommand, after_long_help = exit_statuses(&FLEET_EXIT_STATUSES))]
+    Fleet(FleetCommand),
     /// Patch policies in files or standard input, without AWS
     #[command(after_long_help = exit_statuses(&PATCH_EXIT_STATUSES))]
     Patch(PatchArgs),
@@ -284,6 +293,8 @@ pub enum SchemaOf {
     Output,
     /// What `fix --dry-run --out` saves.
     Plan,
+    /// A line of what `fleet plan --manifest` reads.
+    Manifest,
 }
 
 /// `keymend rollback`.
@@ -418,7 +429,7 @@ pub struct TargetArgs {
 }
 
 /// Keys and grantees.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct SubjectArgs {
     /// The KMS key: ARN, id or alias/NAME
     ///
@@ -488,7 +499,7 @@ pub struct SubjectArgs {
 }
 
 /// Where keys are found: what instances launch from, and what went wrong.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct LaunchArgs {
     /// The AMI that instances launch from
     ///

@@ -12,6 +12,7 @@ mod defaults;
 mod document;
 mod ending;
 mod fix;
+mod fleet;
 mod handover;
 mod input;
 mod interrupt;
@@ -134,6 +135,7 @@ fn perform(command: Command, console: &mut Console) -> Result<ExitStatus, Error>
         Command::Check(args) => block_on(check::check(&args, console)),
         Command::Survey(args) => block_on(survey::survey(&args, console)),
         Command::Apply(args) => block_on(apply::apply(&args, console)),
+        Command::Fleet(command) => block_on(fleet::fleet(&command, console)),
         Command::Patch(args) => patch::patch(&args, console),
         Command::Permissions(args) => texts::permissions(&args, console),
         Command::Version => texts::version(console),
@@ -167,6 +169,7 @@ impl Telling {
             Command::Apply(args) => of_output("apply", &args.approval.output),
             Command::Check(args) => of_output("check", &args.output),
             Command::Survey(args) => ("survey", &args.manner, args.output == SurveyForm::Json),
+            Command::Fleet(command) => of_output("fleet", command.output()),
             Command::Patch(args) => {
                 return Self { color: args.colors.choice(), quiet: args.quiet, ..PLAINLY };
             }

@@ -9,6 +9,8 @@ use crate::arn::AccountId;
 use crate::cloud::observer::ObserveError;
 use crate::cloud::sandbox::WorldError;
 use crate::cloud::{CloudError, CloudErrorKind};
+use crate::fleet::lease::LeaseError;
+use crate::fleet::ledger::LedgerError;
 use crate::launch::LaunchError;
 use crate::plan::saved::SavedPlanError;
 use crate::prompt::PromptError;
@@ -143,6 +145,12 @@ pub enum Error {
     /// See [`PutBackError`].
     #[error(transparent)]
     PutBack(#[from] PutBackError),
+    /// See [`LedgerError`].
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// See [`LeaseError`].
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
     /// Standard output or standard error could not be written.
     #[error("the output could not be written: {0}")]
     Output(#[from] std::io::Error),
@@ -161,6 +169,7 @@ impl Error {
             Self::Usage(_) | Self::Launch(LaunchError::Mixed { .. } | LaunchError::NeverStarts { .. }) => {
                 ExitStatus::Usage
             }
+            Self::Lease(LeaseError::Held(_)) => ExitStatus::Incomplete,
             Self::EarlierPart(_) | Self::PutBack(_) | Self::FileChanged { .. } => ExitStatus::Stale,
             Self::Observe(_)
             | Self::Launch(_)
@@ -170,6 +179,8 @@ impl Error {
             | Self::File { .. }
             | Self::SavedPlan(_)
             | Self::Template(_)
+            | Self::Ledger(_)
+            | Self::Lease(LeaseError::Unkept { .. })
             | Self::Output(_) => ExitStatus::Error,
         }
     }
@@ -247,7 +258,25 @@ impl Error {
             Self::FileChanged { .. } => {
                 Some("the same command again patches what it says now; files that are patched stay as they are".to_owned())
             }
-            Self::File { .. } | Self::Output(_) => None,
+            Self::Ledger(LedgerError::NoFleet(_)) => {
+                Some("`keymend fleet plan --manifest FILE --dir DIR` begins one".to_owned())
+            }
+            Self::Ledger(LedgerError::OtherFleet { .. }) => {
+                Some("give each fleet a folder of its own: --dir DIR".to_owned())
+            }
+            Self::Ledger(LedgerError::OtherShards { known, .. }) => {
+                Some(format!("all workers take the same number: --shard I/{known}"))
+            }
+            Self::Ledger(LedgerError::OtherPlan(_)) => {
+                Some("plan the fleet anew, in another folder".to_owned())
+            }
+            Self::Lease(LeaseError::Held(_)) => {
+                Some("the same command finishes what that worker leaves".to_owned())
+            }
+            Self::Ledger(LedgerError::Io { .. } | LedgerError::Malformed { .. })
+            | Self::Lease(LeaseError::Unkept { .. })
+            | Self::File { .. }
+            | Self::Output(_) => None,
         }
     }
 }

@@ -3,8 +3,8 @@
 //! observe → evaluate → plan → show → approve → apply → verify
 //!
 //! Imports run one way: `arn` ← `policy` ← {`authz`, `observation`, `diff`} ← `access` ← `plan` ← `render`;
-//! {`observation`, `plan`} ← `cloud` ← {`launch`, `apply`} ← `commands`; {`render`, `launch`} ← `survey` ← `commands`.
-//! Below all: `escape` ← `shell`, and `files`.
+//! {`observation`, `plan`} ← `cloud` ← {`launch`, `apply`} ← `fleet` ← `commands`; {`render`, `launch`} ← `survey` ←
+//! `commands`. Below all: `escape` ← `shell`, and `files`.
 
 pub mod access;
 mod alike;
@@ -18,6 +18,7 @@ pub mod diff;
 pub mod error;
 pub mod escape;
 pub mod files;
+pub mod fleet;
 pub mod launch;
 pub mod observation;
 pub mod permissions;

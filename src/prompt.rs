@@ -80,6 +80,39 @@ pub fn ask(
     }
 }
 
+/// What was answered to a question of yes or no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmed {
+    /// Yes.
+    Yes,
+    /// No, or the end of the conversation.
+    No,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// Asks until the answer is yes or no. Call it only where [`ask`] may be called.
+///
+/// # Errors
+/// [`PromptError::Terminal`] where the terminal can't be read or written.
+pub fn confirm(question: &str) -> Result<Confirmed, PromptError> {
+    let term = Term::stderr();
+    term.write_line(question)?;
+    loop {
+        let typed = match line::read(&term, "  yes or no [no]: ") {
+            Ok(Some(typed)) => typed,
+            Ok(None) => return Ok(Confirmed::No),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Confirmed::Interrupted),
+            Err(error) => return Err(error.into()),
+        };
+        match typed.trim().to_ascii_lowercase().as_str() {
+            "yes" | "y" => return Ok(Confirmed::Yes),
+            "" | "no" | "n" => return Ok(Confirmed::No),
+            other => term.write_line(&format!("error: `{}` is neither yes nor no", Escaped(other)))?,
+        }
+    }
+}
+
 /// One conversation about one plan.
 struct Dialogue<'a> {
     term: Term,

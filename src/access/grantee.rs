@@ -196,6 +196,19 @@ pub enum GranteeRef {
     },
 }
 
+impl From<&Grantee> for GranteeRef {
+    /// The same grantee once more.
+    fn from(grantee: &Grantee) -> Self {
+        match grantee {
+            Grantee::Account { id, .. } => Self::Account(*id),
+            Grantee::Entity(entity) => Self::Entity(entity.clone()),
+            Grantee::ServiceLinkedRole(role) => Self::Entity(role.arn().clone()),
+            Grantee::Members(members) => Self::Members { members: members.clone(), partition: None },
+            Grantee::MembersRole(role) => Self::MembersRole { role: role.clone(), partition: None },
+        }
+    }
+}
+
 impl fmt::Display for GranteeRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod check;
+pub mod fleet;
 mod format;
 mod grantees;
 pub mod handover;
@@ -445,7 +446,7 @@ fn purpose(args: &SubjectArgs, targets: &Targets) -> Result<Option<Purpose>, Usa
 }
 
 /// Whether a file's name stands for standard input.
-fn is_piped(file: &Path) -> bool {
+pub(crate) fn is_piped(file: &Path) -> bool {
     file == Path::new("-")
 }
 

@@ -12,6 +12,7 @@ use crate::arn::{AccountId, ArnError, KeyArn, Partition};
 use crate::cli::settings::accounts::account_id;
 use crate::cli::{Cli, PermissionsArgs, SchemaOf};
 use crate::error::{Error, ExitStatus, UsageError};
+use crate::fleet::manifest;
 use crate::permissions::{self, Ec2Side, Task};
 use crate::plan::saved;
 use crate::render::json;
@@ -96,6 +97,7 @@ pub(super) fn schema(of: SchemaOf, console: &mut Console) -> Result<ExitStatus, 
     let schema = match of {
         SchemaOf::Output => json::schema(),
         SchemaOf::Plan => saved::schema(),
+        SchemaOf::Manifest => manifest::schema(),
     };
     writeln!(console.out, "{schema:#}")?;
     Ok(ExitStatus::Done)

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use source::Source;
 
 /// Each module with what it may import. Everything it may import stands further up, so there are no circles.
-const MODULES: [(&str, &str); 22] = [
+const MODULES: [(&str, &str); 23] = [
     ("alike", ""),
     ("escape", ""),
     ("shell", "escape"),
@@ -28,13 +28,14 @@ const MODULES: [(&str, &str); 22] = [
     ("launch", "shell arn policy authz observation access plan cloud"),
     ("survey", "arn access observation plan render cloud launch"),
     ("apply", "files arn policy authz observation diff access plan cloud"),
+    ("fleet", "files arn policy observation access plan cloud launch apply"),
     ("prompt", "escape arn policy observation diff access plan render"),
-    ("error", "shell arn policy observation access plan render cloud launch apply prompt"),
-    ("cli", "shell arn policy observation access plan permissions cloud launch error"),
+    ("error", "shell arn policy observation access plan render cloud launch apply fleet prompt"),
+    ("cli", "shell arn policy observation access plan permissions cloud launch fleet error"),
     (
         "commands",
         "alike escape shell files arn policy authz observation diff access plan permissions render cloud launch \
-         survey apply prompt error cli",
+         survey apply fleet prompt error cli",
     ),
     ("main", "error cli commands"),
 ];

@@ -1,0 +1,253 @@
+//! `keymend fleet apply`: the plans of many accounts, each carried out as any saved plan is.
+
+use std::collections::BTreeMap;
+
+use super::plan::{change, failed, no_credentials};
+use super::status::{self, Told};
+use super::worker::{Worker, unfinished};
+use crate::apply::journal::{Beginning, Journal, Origin};
+use crate::apply::{self, Clock, Run, Watcher};
+use crate::arn::AccountId;
+use crate::cli::FleetApplyArgs;
+use crate::cli::settings::Mode;
+use crate::cli::settings::fleet::FleetSettings;
+use crate::cloud::sandbox::Sandbox;
+use crate::commands::backend::{self, Cloud, Ground, Work};
+use crate::commands::console::Console;
+use crate::commands::interrupt::Interrupt;
+use crate::commands::parts;
+use crate::commands::place::Place;
+use crate::error::{Error, ExitStatus, UsageError};
+use crate::fleet::ledger::{Ledger, Step, digest_of_journals};
+use crate::fleet::part;
+use crate::fleet::shard::Shard;
+use crate::fleet::standing::{Standing, State, grouped};
+use crate::launch::causes;
+use crate::plan::Case;
+use crate::plan::saved::SavedPlan;
+use crate::prompt::{self, Confirmed};
+use crate::render::findings::tell;
+
+pub(super) async fn apply(args: &FleetApplyArgs, console: &mut Console) -> Result<ExitStatus, Error> {
+    let settings = FleetSettings::of_apply(args)?;
+    let ledger = Ledger::open(&settings.shard.dir)?;
+    if ledger.head().backend != backend::of_plan(&settings.backend) {
+        return Err(UsageError::new("the fleet was planned on another backend")
+            .hint("give the --sandbox that it was planned on, or plan it on AWS in another folder")
+            .into());
+    }
+    backend::run(&settings.backend, Applying { settings: &settings, ledger }, console).await
+}
+
+struct Applying<'s> {
+    settings: &'s FleetSettings,
+    ledger: Ledger,
+}
+
+impl Work for Applying<'_> {
+    fn begin_in(&mut self, _: &Sandbox, _: &mut Console) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn on<C: Cloud, K: Clock>(
+        self,
+        ground: Ground<C, K>,
+        console: &mut Console,
+    ) -> Result<ExitStatus, Error> {
+        let Self { settings, ledger } = self;
+        let (shard, planned) = (&settings.shard, ledger.standings(Step::Plan)?);
+        let interrupt = Interrupt::listen()?;
+        let own = planned.values().filter(|standing| shard.shard.has(standing.account));
+        let pending = own.filter(|standing| standing.state == State::Planned).count();
+        let approval = Approval { settings, ledger: &ledger, standings: &planned, step: Step::Plan };
+        let question = format!("Apply the plans of {pending} accounts?");
+        if pending > 0
+            && let Some(status) = approval.ask(&question, console)?
+        {
+            return Ok(status);
+        }
+        interrupt.listen_to_all()?;
+        let worker = Worker {
+            ledger: &ledger,
+            settings: shard,
+            step: Step::Apply,
+            max_failures: settings.max_failures,
+            interrupt: &interrupt,
+        };
+        let left = unfinished(&status::standings(&ledger, Step::Apply)?, shard, State::is_over);
+        let is_planned =
+            |account: &AccountId| planned.get(account).is_some_and(|own| own.state == State::Planned);
+        let left = left.into_iter().filter(is_planned).collect();
+        let see_to = async |account: AccountId, is_ending: &dyn Fn() -> bool| {
+            let plan = planned.get(&account).and_then(|standing| standing.plan.clone()).unwrap_or_default();
+            carry_out(&ledger, account, &plan, &ground, is_ending).await
+        };
+        worker.see_to(left, console, see_to).await?;
+        let told = Told {
+            ledger: &ledger,
+            step: Step::Apply,
+            shard: shard.shard,
+            site: backend::reach(&settings.backend),
+        };
+        status::tell(&told, settings.output, interrupt.is_set(), console)
+    }
+}
+
+/// What is to be written, and who says yes to it.
+pub(super) struct Approval<'a> {
+    pub(super) settings: &'a FleetSettings,
+    pub(super) ledger: &'a Ledger,
+    pub(super) standings: &'a BTreeMap<AccountId, Standing>,
+    /// The step whose digests are approved.
+    pub(super) step: Step,
+}
+
+impl Approval<'_> {
+    /// Asks, or compares the digests that were approved beforehand; how the command ends where it was not approved.
+    pub(super) fn ask(&self, question: &str, console: &mut Console) -> Result<Option<ExitStatus>, Error> {
+        let Self { settings, ledger, standings, step } = self;
+        if settings.mode == Mode::Yes {
+            return self.compare().map(|()| None);
+        }
+        let told = Told { ledger, step: *step, shard: settings.shard.shard, site: Vec::new() };
+        status::show(&told, standings, console)?;
+        if !console.is_interactive {
+            let digest = ledger.digest(settings.shard.shard, standings);
+            console.hint(&format!("nobody can be asked here: --yes --digest {digest} approves it"))?;
+            return Ok(Some(ExitStatus::Declined));
+        }
+        Ok(match prompt::confirm(question)? {
+            Confirmed::Yes => None,
+            Confirmed::No => Some(ExitStatus::Declined),
+            Confirmed::Interrupted => Some(ExitStatus::Interrupted),
+        })
+    }
+
+    /// Each of this worker's accounts is in a part whose digest was given: the whole, or one of the shards that the step was
+    /// done in.
+    fn compare(&self) -> Result<(), Error> {
+        let Self { settings, ledger, standings, step } = self;
+        let is_given = |shard: Shard| settings.digests.contains(&ledger.digest(shard, standings));
+        if is_given(Shard::WHOLE) {
+            return Ok(());
+        }
+        let count = ledger.shards(*step)?.unwrap_or(1);
+        let given: Vec<Shard> = Shard::all(count).filter(|shard| is_given(*shard)).collect();
+        let own = standings.keys().filter(|account| settings.shard.shard.has(**account));
+        match own.copied().find(|account| !given.iter().any(|shard| shard.has(*account))) {
+            None => Ok(()),
+            Some(account) => Err(UsageError::new(format!(
+                "no --digest is that of what the folder says of account {account}: it is not what was approved"
+            ))
+            .hint("give the digest that the command before printed; if it is that, somebody changed the folder since")
+            .into()),
+        }
+    }
+}
+
+/// Carries out an account's plan, and looks whether anything is left.
+async fn carry_out<C: Cloud, K: Clock>(
+    ledger: &Ledger,
+    account: AccountId,
+    plan: &str,
+    ground: &Ground<C, K>,
+    is_ending: &dyn Fn() -> bool,
+) -> Result<Standing, Error> {
+    let text = match ledger.plan(account, plan) {
+        Ok(text) => text,
+        Err(error) => return Ok(Standing::new(account, State::Stale).because(error.to_string())),
+    };
+    let file = ledger.plan_file(account).display().to_string();
+    let way = |_: &_, _: &_| format!("keymend fleet plan --dir {}", ledger.folder().display());
+    let saved = SavedPlan::parse(&text, &file, causes::planned, tell, way)
+        .and_then(|saved| saved.made_on(ledger.head().backend, file));
+    drop(text);
+    let mut case = match saved {
+        Ok(case) => case,
+        Err(error) => return Ok(Standing::new(account, State::Stale).because(error.to_string())),
+    };
+    case.observation.callers = match parts::callers(&case.plan, &ground.cloud).await {
+        Ok(callers) => callers,
+        Err(error) => return Ok(failed(account, &error.into())),
+    };
+    let takes =
+        |change: &crate::plan::Change| [change.operation.account(), change.operation.reading_account()];
+    let unserved =
+        case.plan.changes.iter().flat_map(takes).find(|id| !case.observation.callers.contains_key(id));
+    if unserved.is_some() {
+        return Ok(no_credentials(unserved.unwrap_or(account)));
+    }
+    let selected = (0..case.plan.changes.len()).collect();
+    let place = place(ledger, account, ground)?;
+    let origin = place.unfinished()?.map_or(Origin::Request, |cut| Origin::Resumes(cut.last.run));
+    let standing =
+        record(ledger, Step::Apply, account, &case, origin, (&place, ground), is_ending, &selected).await?;
+    if standing.state != State::Done {
+        return Ok(standing);
+    }
+    Ok(match part::plan_again(&case, &ground.cloud).await {
+        Ok(Some(again)) if !again.plan.changes.is_empty() => Standing { state: State::Refused, ..standing }
+            .because("what was written did not last: it would be planned again"),
+        Ok(Some(again)) if again.plan.leaves_work() || again.plan.is_blocked() => Standing {
+            state: State::of_plan(&again.plan),
+            causes: grouped(again.plan.findings.iter().filter_map(super::plan::cause)),
+            ..standing
+        },
+        Ok(_) => standing,
+        Err(error) => {
+            let unread = failed(account, &error);
+            Standing { state: unread.state, causes: unread.causes, ..standing }
+        }
+    })
+}
+
+/// Where an account's journals are.
+pub(super) fn place<C, K>(
+    ledger: &Ledger,
+    account: AccountId,
+    ground: &Ground<C, K>,
+) -> Result<Place, Error> {
+    let place = ground.place(Some(&ledger.journals(account)))?;
+    Ok(place.ok_or_else(crate::commands::place::no_journal)?)
+}
+
+/// Carries out selected changes of an account with a record: that it was begun is in the ledger before the first write.
+#[expect(clippy::too_many_arguments, reason = "what a run is made of")]
+pub(super) async fn record<C: Cloud, K: Clock>(
+    ledger: &Ledger,
+    step: Step,
+    account: AccountId,
+    case: &Case,
+    origin: Origin,
+    (place, ground): (&Place, &Ground<C, K>),
+    is_ending: &dyn Fn() -> bool,
+    selected: &std::collections::BTreeSet<usize>,
+) -> Result<Standing, Error> {
+    let begun = Standing {
+        changes: grouped(case.plan.changes.iter().map(change)),
+        ..Standing::new(account, State::Cut)
+    };
+    ledger.write_standing(step, &begun)?;
+    let beginning = Beginning { backend: place.backend.clone(), origin, case, tell, selected };
+    let mut journal = Journal::begin(&place.folder, &beginning)?;
+    let watcher = Watcher { progress: &mut |_| {}, is_interrupted: is_ending };
+    let run = Run::new(&ground.clock, Some(&mut journal), place.recent()?, watcher);
+    let outcome = apply::apply(&case.plan, selected, &ground.cloud, &run).await;
+    let run = journal.run().to_owned();
+    let digest = digest_of_journals(&place.folder, &run)?;
+    let failures = outcome.steps.iter().filter_map(|step| match step {
+        apply::StepResult::Failed(error) => Some(error.to_string()),
+        apply::StepResult::Unsettled { .. } => Some("it does not read back as written yet".to_owned()),
+        apply::StepResult::Stale(_) | apply::StepResult::Overwritten(_) => {
+            Some("somebody else changed a document since it was read".to_owned())
+        }
+        _ => None,
+    });
+    Ok(Standing {
+        state: State::of_outcome(&outcome),
+        causes: grouped(failures.chain(outcome.journal_error.clone())),
+        run: Some(run),
+        journal: Some(digest),
+        ..begun
+    })
+}

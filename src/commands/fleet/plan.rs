@@ -1,0 +1,156 @@
+//! `keymend fleet plan`: a plan for every account that a manifest is about.
+
+use super::asked::{self, Asked};
+use super::status::{self, Told};
+use super::worker::{Worker, unfinished};
+use crate::apply::Clock;
+use crate::apply::journal;
+use crate::arn::AccountId;
+use crate::cli::FleetPlanArgs;
+use crate::cli::settings::fleet::FleetPlanSettings;
+use crate::cloud::observer::ObserveError;
+use crate::cloud::sandbox::Sandbox;
+use crate::commands::backend::{self, Cloud, Ground, Work};
+use crate::commands::console::Console;
+use crate::commands::interrupt::Interrupt;
+use crate::error::{Error, ExitStatus};
+use crate::fleet::ledger::{self, Head, Ledger, Step};
+use crate::fleet::part::Parts;
+use crate::fleet::standing::{Standing, State, grouped};
+use crate::plan::saved::{PlanBackend, SavedPlan};
+use crate::plan::{Action, Case, Change, Finding, Operation, Severity, Target};
+use crate::render::findings::tell;
+
+pub(super) async fn plan(args: &FleetPlanArgs, console: &mut Console) -> Result<ExitStatus, Error> {
+    let settings = FleetPlanSettings::resolve(args)?;
+    backend::run(&settings.backend, Planning { settings: &settings }, console).await
+}
+
+struct Planning<'s> {
+    settings: &'s FleetPlanSettings,
+}
+
+impl Work for Planning<'_> {
+    fn begin_in(&mut self, _: &Sandbox, _: &mut Console) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn on<C: Cloud, K: Clock>(
+        self,
+        ground: Ground<C, K>,
+        console: &mut Console,
+    ) -> Result<ExitStatus, Error> {
+        let FleetPlanSettings { manifest, shard, backend, output } = self.settings;
+        let Asked { asks, manifest } = asked::read(manifest, &ground.cloud).await?;
+        let plan_backend = backend::of_plan(backend);
+        let head = Head {
+            keymend_fleet: ledger::FORMAT,
+            manifest,
+            backend: plan_backend,
+            accounts: asks.accounts().collect(),
+        };
+        console.remark(&format!(
+            "{} keys, {} pairs of key and grantee, {} accounts",
+            asks.keys(),
+            asks.pairs(),
+            head.accounts.len()
+        ))?;
+        let ledger = Ledger::begin(&shard.dir, head)?;
+        let interrupt = Interrupt::listen()?;
+        let worker = Worker {
+            ledger: &ledger,
+            settings: shard,
+            step: Step::Plan,
+            max_failures: None,
+            interrupt: &interrupt,
+        };
+        let is_planned = |state: State| state.is_over() || state == State::Planned;
+        let left = unfinished(&ledger.standings(Step::Plan)?, shard, is_planned);
+        let parts = Parts::new(&asks, &ground.cloud);
+        let see_to = async |account: AccountId, _: &dyn Fn() -> bool| {
+            if ground.cloud.caller(account).await.is_ok_and(|caller| caller.is_none()) {
+                return Ok(no_credentials(account));
+            }
+            match parts.plan(account).await {
+                Ok(case) => keep(&ledger, account, &case, plan_backend),
+                Err(error) => Ok(failed(account, &error)),
+            }
+        };
+        worker.see_to(left, console, see_to).await?;
+        let told =
+            Told { ledger: &ledger, step: Step::Plan, shard: shard.shard, site: backend::reach(backend) };
+        status::tell(&told, *output, interrupt.is_set(), console)
+    }
+}
+
+/// No credentials serve an account.
+pub(super) fn no_credentials(account: AccountId) -> Standing {
+    let reason =
+        format!("no credentials serve it: --account-profile {account}=PROFILE, or --assume-role-name NAME");
+    Standing::new(account, State::NoCredentials).because(reason)
+}
+
+/// A read failed, and with it this account.
+pub(super) fn failed(account: AccountId, error: &ObserveError) -> Standing {
+    let state = match error {
+        ObserveError::Cloud(error) => State::of_error(error),
+        ObserveError::NoSuchRole(_) | ObserveError::UnreadRole(_) | ObserveError::OtherPartition(_) => {
+            State::Refused
+        }
+    };
+    Standing::new(account, state).because(error.to_string())
+}
+
+/// Keeps an account's plan, where it writes something.
+fn keep(ledger: &Ledger, account: AccountId, case: &Case, backend: PlanBackend) -> Result<Standing, Error> {
+    let state = State::of_plan(&case.plan);
+    let text = SavedPlan { backend, case: case.clone() }.to_text(journal::now(), tell);
+    let plan = ledger.write_plan(account, &text.map_err(std::io::Error::other)?)?;
+    Ok(Standing {
+        causes: grouped(case.plan.findings.iter().filter_map(cause)),
+        changes: grouped(case.plan.changes.iter().map(change)),
+        plan: Some(plan),
+        ..Standing::new(account, state)
+    })
+}
+
+/// What stands in the way, or is left, without whom it is about: equal ones are counted.
+pub(super) fn cause(finding: &Finding) -> Option<String> {
+    let is_in_the_way = matches!(finding.severity(), Severity::Blocking | Severity::LeftOver);
+    is_in_the_way.then(|| tell(finding).message)
+}
+
+/// What a change does and to what, without names.
+fn kind(operation: &Operation) -> String {
+    let what = match operation.target() {
+        Target::KeyPolicy(_) => "the key policy",
+        Target::Policy { .. } | Target::Attachment { .. } => "a policy",
+        Target::Version(_) => "a version of a policy",
+        Target::NewGrant(_) | Target::Grant { .. } => "a grant",
+    };
+    let done = match operation.action() {
+        Action::Create | Action::Grant => "create",
+        Action::Update => "update",
+        Action::Attach => "attach",
+        Action::Detach => "detach",
+        Action::Revoke => "revoke",
+        Action::Delete => "delete",
+    };
+    format!("{done} {what}")
+}
+
+/// A change in words that are the same for equal changes.
+pub(super) fn change(change: &Change) -> String {
+    let mut purposes: Vec<&str> = Vec::new();
+    for purpose in change.gains.iter().flat_map(|gain| &gain.purposes) {
+        if !purposes.contains(&purpose.as_str()) {
+            purposes.push(purpose);
+        }
+    }
+    let kind = kind(&change.operation);
+    if purposes.is_empty() {
+        kind
+    } else {
+        format!("{kind}, for those who need it to {}", purposes.join(" and "))
+    }
+}

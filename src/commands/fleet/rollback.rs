@@ -1,0 +1,123 @@
+//! `keymend fleet rollback`: what was applied in many accounts, each taken back as any run is.
+
+use super::apply::{Approval, place, record};
+use super::plan::failed;
+use super::status::{self, Told};
+use super::worker::{Worker, unfinished};
+use crate::access::chain::Chain;
+use crate::apply::Clock;
+use crate::apply::journal::Origin;
+use crate::arn::AccountId;
+use crate::cli::FleetRollbackArgs;
+use crate::cli::settings::fleet::FleetSettings;
+use crate::cloud::reread::reread;
+use crate::cloud::sandbox::Sandbox;
+use crate::commands::backend::{self, Cloud, Ground, Work};
+use crate::commands::console::Console;
+use crate::commands::interrupt::Interrupt;
+use crate::error::{Error, ExitStatus};
+use crate::fleet::ledger::{Ledger, Step, digest_of_journals};
+use crate::fleet::standing::{Standing, State};
+use crate::plan::Case;
+use crate::plan::rollback::{self, Extent, Rollback};
+
+pub(super) async fn rollback(args: &FleetRollbackArgs, console: &mut Console) -> Result<ExitStatus, Error> {
+    let settings = FleetSettings::of_rollback(args)?;
+    let ledger = Ledger::open(&settings.shard.dir)?;
+    backend::run(&settings.backend, TakingBack { settings: &settings, ledger }, console).await
+}
+
+struct TakingBack<'s> {
+    settings: &'s FleetSettings,
+    ledger: Ledger,
+}
+
+impl Work for TakingBack<'_> {
+    fn begin_in(&mut self, _: &Sandbox, _: &mut Console) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn on<C: Cloud, K: Clock>(
+        self,
+        ground: Ground<C, K>,
+        console: &mut Console,
+    ) -> Result<ExitStatus, Error> {
+        let Self { settings, ledger } = self;
+        let (shard, applied) = (&settings.shard, status::standings(&ledger, Step::Apply)?);
+        let interrupt = Interrupt::listen()?;
+        let has_run = |account: &AccountId| applied.get(account).is_some_and(|own| own.run.is_some());
+        let runs = applied.keys().filter(|account| shard.shard.has(**account) && has_run(account)).count();
+        let approval = Approval { settings, ledger: &ledger, standings: &applied, step: Step::Apply };
+        let question = format!("Take back what was written in {runs} accounts?");
+        if runs > 0
+            && let Some(status) = approval.ask(&question, console)?
+        {
+            return Ok(status);
+        }
+        interrupt.listen_to_all()?;
+        let worker = Worker {
+            ledger: &ledger,
+            settings: shard,
+            step: Step::Rollback,
+            max_failures: settings.max_failures,
+            interrupt: &interrupt,
+        };
+        let left = unfinished(&ledger.standings(Step::Rollback)?, shard, State::is_over);
+        let left = left.into_iter().filter(has_run).collect();
+        let see_to = async |account: AccountId, is_ending: &dyn Fn() -> bool| {
+            let Some(standing) = applied.get(&account) else {
+                return Ok(Standing::new(account, State::Nothing));
+            };
+            take_back(&ledger, standing, &ground, is_ending).await
+        };
+        worker.see_to(left, console, see_to).await?;
+        let told = Told {
+            ledger: &ledger,
+            step: Step::Rollback,
+            shard: shard.shard,
+            site: backend::reach(&settings.backend),
+        };
+        status::tell(&told, settings.output, interrupt.is_set(), console)
+    }
+}
+
+/// Takes an account's run back, by the journal whose digest was approved.
+async fn take_back<C: Cloud, K: Clock>(
+    ledger: &Ledger,
+    applied: &Standing,
+    ground: &Ground<C, K>,
+    is_ending: &dyn Fn() -> bool,
+) -> Result<Standing, Error> {
+    let account = applied.account;
+    let (Some(run), Some(digest)) = (&applied.run, &applied.journal) else {
+        return Ok(Standing::new(account, State::Nothing));
+    };
+    let place = place(ledger, account, ground)?;
+    if digest_of_journals(&place.folder, run)? != *digest {
+        let told = format!(
+            "the journal of run `{run}` is not the one that was written: its file says something else"
+        );
+        return Ok(Standing::new(account, State::Stale).because(told));
+    }
+    let history = place.history()?;
+    let head = history.head(history.run(run)?);
+    let written = history.written(head);
+    let observation = match reread(written.iter().map(|write| &write.operation), &ground.cloud).await {
+        Ok(observation) => observation,
+        Err(error) => return Ok(failed(account, &error.into())),
+    };
+    let Rollback { plan, conflicts } = rollback::plan(&written, &observation, Extent::Everything);
+    if !conflicts.is_empty() {
+        let told = format!("{} documents were changed by somebody else since", conflicts.len());
+        let hint = format!("`keymend rollback {run} --journal {}` shows them", place.folder.display());
+        return Ok(Standing::new(account, State::Stale).because(format!("{told}: {hint}")));
+    }
+    let case = Case { chain: Chain::default(), request: head.request.clone(), observation, plan };
+    let selected = (0..case.plan.changes.len()).collect();
+    let origin = Origin::Undoes(head.run.clone());
+    let standing =
+        record(ledger, Step::Rollback, account, &case, origin, (&place, ground), is_ending, &selected)
+            .await?;
+    let state = if standing.state == State::Done { State::RolledBack } else { standing.state };
+    Ok(Standing { state, ..standing })
+}

@@ -1,0 +1,218 @@
+//! `keymend fleet status`: where every account stands, merged of all shards.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::arn::AccountId;
+use crate::cli::FleetStatusArgs;
+use crate::cli::settings::OutputFormat;
+use crate::cli::settings::fleet;
+use crate::commands::console::Console;
+use crate::commands::ending::{self, Fact};
+use crate::error::{Error, ExitStatus};
+use crate::escape::Escaped;
+use crate::fleet::ledger::{Ledger, LedgerError, Step};
+use crate::fleet::shard::Shard;
+use crate::fleet::standing::{Group, Standing, State};
+use crate::shell;
+
+pub(super) fn status(args: &FleetStatusArgs, console: &mut Console) -> Result<ExitStatus, Error> {
+    let output = fleet::of_status(args)?;
+    let ledger = Ledger::open(&args.dir)?;
+    let step = if ledger.shards(Step::Rollback)?.is_some() {
+        Step::Rollback
+    } else if ledger.shards(Step::Apply)?.is_some() {
+        Step::Apply
+    } else {
+        Step::Plan
+    };
+    let told = Told { ledger: &ledger, step, shard: Shard::WHOLE, site: Vec::new() };
+    tell(&told, output, false, console)
+}
+
+/// What is told of a fleet.
+pub(super) struct Told<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) step: Step,
+    pub(super) shard: Shard,
+    /// The options by which another command works on the same backend.
+    pub(super) site: Vec<String>,
+}
+
+/// A fleet as a document for programs: the same of however many shards.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    keymend_fleet: u32,
+    step: &'static str,
+    counts: BTreeMap<&'static str, usize>,
+    accounts: Vec<&'a Standing>,
+}
+
+/// Tells where the accounts of a shard stand after a step, and how the process ends.
+pub(super) fn tell(
+    told: &Told<'_>,
+    output: OutputFormat,
+    is_interrupted: bool,
+    console: &mut Console,
+) -> Result<ExitStatus, Error> {
+    let Told { ledger, step, shard, .. } = told;
+    let all = standings(ledger, *step)?;
+    let own: Vec<&Standing> = all.values().filter(|standing| shard.has(standing.account)).collect();
+    let counts = counts(&own);
+    match output {
+        OutputFormat::Json => {
+            let counts = counts.iter().map(|(state, count)| (state.words(), *count)).collect();
+            let document = Document { keymend_fleet: 1, step: step.name(), counts, accounts: own.clone() };
+            serde_json::to_writer_pretty(&mut console.out, &document).map_err(std::io::Error::other)?;
+            writeln!(console.out)?;
+        }
+        OutputFormat::Text => text(told, &own, &counts, &mut console.out)?,
+    }
+    let digest = ledger.digest(*shard, &all);
+    let digested = match step {
+        Step::Plan => Some("plans").filter(|_| own.iter().any(|standing| standing.plan.is_some())),
+        Step::Apply => Some("journals").filter(|_| own.iter().any(|standing| standing.journal.is_some())),
+        Step::Rollback => None,
+    };
+    if let Some(what) = digested {
+        writeln!(console.talk()?, "Digest of the {what}: {digest}")?;
+    }
+    next(told, &counts, &digest, console)?;
+    let facts = own.iter().filter_map(|standing| fact(standing.state, *step));
+    let interrupted = is_interrupted.then_some(Fact::Interrupted);
+    Ok(ending::status(facts.chain(interrupted)))
+}
+
+/// Where every account stands after a step: where it did not come to it, after the one before.
+pub(super) fn standings(ledger: &Ledger, step: Step) -> Result<BTreeMap<AccountId, Standing>, LedgerError> {
+    let mut standings = ledger.standings(step)?;
+    let earlier = match step {
+        Step::Plan => return Ok(standings),
+        Step::Apply => ledger.standings(Step::Plan)?,
+        Step::Rollback => self::standings(ledger, Step::Apply)?,
+    };
+    for (account, standing) in earlier {
+        let own = standings.entry(account).or_insert_with(|| Standing::new(account, State::NotStarted));
+        if own.state == State::NotStarted && standing.state != State::Planned {
+            *own = standing;
+        }
+    }
+    Ok(standings)
+}
+
+/// Shows what is asked about, on standard error where standard output is a document for programs.
+pub(super) fn show(
+    told: &Told<'_>,
+    standings: &BTreeMap<AccountId, Standing>,
+    console: &mut Console,
+) -> std::io::Result<()> {
+    let own: Vec<&Standing> =
+        standings.values().filter(|standing| told.shard.has(standing.account)).collect();
+    let mut shown = Vec::new();
+    text(told, &own, &counts(&own), &mut shown)?;
+    console.talk()?.write_all(&shown)
+}
+
+fn counts(own: &[&Standing]) -> BTreeMap<State, usize> {
+    let mut counts = BTreeMap::new();
+    for standing in own {
+        *counts.entry(standing.state).or_insert(0) += 1;
+    }
+    counts
+}
+
+fn text(
+    told: &Told<'_>,
+    own: &[&Standing],
+    counts: &BTreeMap<State, usize>,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    let shards = if told.shard == Shard::WHOLE { String::new() } else { format!(" of shard {}", told.shard) };
+    writeln!(out, "{} accounts{shards}, {}:", own.len(), told.step.name())?;
+    for (state, count) in counts {
+        writeln!(out, "  {count:>6}  {}", state.words())?;
+    }
+    groups("Changes", own, |standing| &standing.changes, out)?;
+    groups("In the way, or left", own, |standing| &standing.causes, out)?;
+    let journals = own
+        .iter()
+        .filter_map(|standing| Some((standing, standing.run.as_ref()?, standing.journal.as_ref()?)));
+    let journals: Vec<_> = journals.collect();
+    if !journals.is_empty() && journals.len() <= 20 {
+        writeln!(out, "Runs:")?;
+        for (standing, run, digest) in journals {
+            writeln!(out, "  {}  {}  {}", standing.account, Escaped(run), Escaped(digest))?;
+        }
+    }
+    Ok(())
+}
+
+/// Equal changes or causes as one, over all accounts.
+fn groups(
+    title: &str,
+    own: &[&Standing],
+    of: impl Fn(&Standing) -> &[Group],
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    let mut merged: BTreeMap<&str, (usize, BTreeSet<AccountId>)> = BTreeMap::new();
+    for standing in own {
+        for Group { what, count } in of(standing) {
+            let (all, accounts) = merged.entry(what).or_default();
+            *all += count;
+            accounts.insert(standing.account);
+        }
+    }
+    if merged.is_empty() {
+        return Ok(());
+    }
+    let mut merged: Vec<_> = merged.into_iter().collect();
+    merged.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+    writeln!(out, "{title}:")?;
+    for (what, (count, accounts)) in merged {
+        let accounts = match accounts.len() {
+            1 => accounts.first().map(|only| format!("account {only}")).unwrap_or_default(),
+            several => format!("{several} accounts"),
+        };
+        writeln!(out, "  {count:>6} in {accounts}: {}", Escaped(what))?;
+    }
+    Ok(())
+}
+
+/// The command that comes next.
+fn next(
+    told: &Told<'_>,
+    counts: &BTreeMap<State, usize>,
+    digest: &str,
+    console: &mut Console,
+) -> std::io::Result<()> {
+    let dir = shell::quote(&told.ledger.folder().display().to_string()).into_owned();
+    let site = told.site.iter().fold(String::new(), |site, option| site + " " + option);
+    let has = |state: State| counts.contains_key(&state);
+    match told.step {
+        Step::Plan if has(State::Planned) => console.hint(&format!(
+            "`keymend fleet apply --dir {dir}{site}` asks and applies it; in automation with --yes --digest {digest}"
+        )),
+        Step::Apply if has(State::Unreachable) || has(State::NotStarted) || has(State::Cut) => {
+            console.hint("the same command finishes what is not finished")
+        }
+        Step::Apply if has(State::Done) => {
+            console.hint(&format!("`keymend fleet rollback --dir {dir}{site}` takes it back"))
+        }
+        Step::Plan | Step::Apply | Step::Rollback => Ok(()),
+    }
+}
+
+/// What the state of one account is for the exit status.
+fn fact(state: State, step: Step) -> Option<Fact> {
+    match state {
+        State::Refused => Some(Fact::Failed),
+        State::Stale => Some(Fact::Stale),
+        State::Blocked => Some(Fact::Blocked),
+        State::NoCredentials | State::Left => Some(Fact::Left),
+        State::Planned if step == Step::Plan => None,
+        State::Planned | State::Cut | State::Unreachable | State::NotStarted => Some(Fact::Incomplete),
+        State::Nothing | State::Done | State::RolledBack => None,
+    }
+}

@@ -1,0 +1,128 @@
+//! One worker of a fleet: its shard, its lease, and each of its accounts in turn.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{self, StreamExt as _};
+
+use crate::arn::AccountId;
+use crate::cli::settings::fleet::{MaxFailures, ShardSettings};
+use crate::commands::console::Console;
+use crate::commands::interrupt::Interrupt;
+use crate::error::Error;
+use crate::fleet::lease::Lease;
+use crate::fleet::ledger::{Ledger, Step};
+use crate::fleet::standing::{Standing, State};
+
+/// How many accounts a worker sees to at a time: what each takes is waiting for AWS.
+const SIDE_BY_SIDE: usize = 8;
+
+/// How often it is told how far a worker is.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// A worker that holds its lease.
+pub(super) struct Worker<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) settings: &'a ShardSettings,
+    pub(super) step: Step,
+    pub(super) max_failures: Option<MaxFailures>,
+    pub(super) interrupt: &'a Interrupt,
+}
+
+impl Worker<'_> {
+    /// Takes the shard's lease, and does what is to be done in each of its accounts that is not done yet: what becomes of
+    /// each is recorded at once.
+    ///
+    /// # Errors
+    /// Another worker has the shard, or takes it over; or the ledger can't be written.
+    pub(super) async fn see_to(
+        &self,
+        accounts: Vec<AccountId>,
+        console: &mut Console,
+        see_to: impl AsyncFn(AccountId, &dyn Fn() -> bool) -> Result<Standing, Error>,
+    ) -> Result<(), Error> {
+        let Self { ledger, settings, step, .. } = self;
+        ledger.agree(*step, settings.shard)?;
+        let of = format!("{}-{}", step.name(), settings.shard.to_string().replace('/', "-of-"));
+        let lease = Lease::take(&ledger.leases(), &of, settings.lease).await?;
+        let worked = tokio::select! {
+            lost = lease.keep() => Err(Error::from(lost)),
+            worked = self.work(accounts, &lease, console, see_to) => worked,
+        };
+        lease.release()?;
+        worked
+    }
+
+    async fn work(
+        &self,
+        accounts: Vec<AccountId>,
+        lease: &Lease,
+        console: &mut Console,
+        see_to: impl AsyncFn(AccountId, &dyn Fn() -> bool) -> Result<Standing, Error>,
+    ) -> Result<(), Error> {
+        let progress = RefCell::new(Progress {
+            console,
+            of: accounts.len(),
+            done: 0,
+            failures: 0,
+            since: Instant::now(),
+            told: Instant::now(),
+        });
+        let is_ending = || self.interrupt.is_set() || !lease.is_own();
+        let one = async |account: AccountId| -> Result<(), Error> {
+            if is_ending() || progress.borrow().has_failed_enough(self.max_failures) {
+                return Ok(());
+            }
+            let standing = see_to(account, &is_ending).await?;
+            if lease.is_own() {
+                self.ledger.write_standing(self.step, &standing)?;
+            }
+            progress.borrow_mut().count(&standing)
+        };
+        let mut all = stream::iter(accounts.into_iter().map(one)).buffer_unordered(SIDE_BY_SIDE);
+        while let Some(done) = all.next().await {
+            done?;
+        }
+        Ok(())
+    }
+}
+
+/// How far a worker is.
+struct Progress<'c> {
+    console: &'c mut Console,
+    of: usize,
+    done: usize,
+    failures: usize,
+    since: Instant,
+    told: Instant,
+}
+
+impl Progress<'_> {
+    fn has_failed_enough(&self, most: Option<MaxFailures>) -> bool {
+        most.is_some_and(|most| most.is_passed_by(self.failures, self.of))
+    }
+
+    fn count(&mut self, standing: &Standing) -> Result<(), Error> {
+        self.done += 1;
+        self.failures += usize::from(standing.state.is_failure());
+        if self.told.elapsed() >= TOLD_EVERY {
+            self.told = Instant::now();
+            let rate = self.since.elapsed() / u32::try_from(self.done).unwrap_or(u32::MAX);
+            let left = rate * u32::try_from(self.of - self.done).unwrap_or(u32::MAX);
+            let told = format!("{} of {} accounts, about {} s left", self.done, self.of, left.as_secs());
+            self.console.remark(&told)?;
+        }
+        Ok(())
+    }
+}
+
+/// The accounts of a shard that are not where the same command would leave them.
+pub(super) fn unfinished(
+    standings: &BTreeMap<AccountId, Standing>,
+    settings: &ShardSettings,
+    is_over: impl Fn(State) -> bool,
+) -> Vec<AccountId> {
+    let own = standings.values().filter(|standing| settings.shard.has(standing.account));
+    own.filter(|standing| !is_over(standing.state)).map(|standing| standing.account).collect()
+}

@@ -1,0 +1,185 @@
+//! The manifest of a fleet: JSON Lines, each line what one `keymend fix` would be asked.
+
+use std::io::BufRead;
+
+use schemars::generate::SchemaSettings;
+use serde::{Deserialize, Serialize};
+
+use crate::access::{CoverageRule, Profile, Purpose};
+
+/// One line: which keys, who needs them, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "a line of a keymend fleet manifest")]
+pub struct Line {
+    /// Keys: ARNs of keys or aliases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// AMIs, whose snapshots' keys are taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub amis: Vec<String>,
+    /// EBS snapshots, whose keys are taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub snapshots: Vec<String>,
+    /// EBS volumes, whose keys are taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<String>,
+    /// The region of AMIs, snapshots and volumes; the configured one where none is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Accounts that launch instances, by their ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<String>,
+    /// ARNs of users and roles that launch instances.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub principals: Vec<String>,
+    /// ARNs of IAM groups.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// Accounts whose Auto Scaling groups launch instances, `ACCOUNT[:SUFFIX]`; organizations and OUs too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub autoscaling: Vec<String>,
+    /// Accounts whose Spot requests launch instances.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spot: Vec<String>,
+    /// ARNs of other service-linked roles.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub service_linked_roles: Vec<String>,
+    /// Organizations, by id or ARN.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub organizations: Vec<String>,
+    /// Organizational units, by path or ARN.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ous: Vec<String>,
+    /// What the grantees must be able to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Purpose>,
+    /// What the grantees must be allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+    /// What counts as being allowed it already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<CoverageRule>,
+    /// The customer managed policy in requester accounts; `KmsKeyUsagePolicy` where none is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_name: Option<String>,
+}
+
+/// Why a manifest can't be read, with the line.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The file can't be read on.
+    #[error("line {line} can't be read: {source}")]
+    Unreadable {
+        /// The line, counted from 1.
+        line: usize,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is no such JSON object.
+    #[error("line {line} is not what a line of a manifest is: {reason}")]
+    Malformed {
+        /// The line, counted from 1.
+        line: usize,
+        /// Why.
+        reason: serde_json::Error,
+    },
+}
+
+impl Line {
+    /// The line's text, without its end.
+    ///
+    /// # Errors
+    /// None of these types fails to serialise; should one, it is told.
+    pub fn to_text(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+}
+
+/// Reads a manifest line by line; blank lines are passed over.
+pub fn read(mut source: impl BufRead) -> impl Iterator<Item = Result<(usize, Line), ManifestError>> {
+    let mut number = 0;
+    let mut next = move || -> Result<Option<(usize, Line)>, ManifestError> {
+        let mut text = String::new();
+        loop {
+            number += 1;
+            text.clear();
+            let read = source.read_line(&mut text);
+            if read.map_err(|source| ManifestError::Unreadable { line: number, source })? == 0 {
+                return Ok(None);
+            }
+            if !text.trim().is_empty() {
+                let line = serde_json::from_str(text.trim_start_matches('\u{feff}'));
+                return line
+                    .map(|line| Some((number, line)))
+                    .map_err(|reason| ManifestError::Malformed { line: number, reason });
+            }
+        }
+    };
+    let mut is_over = false;
+    std::iter::from_fn(move || {
+        if is_over {
+            return None;
+        }
+        let read = next().transpose();
+        is_over = !matches!(read, Some(Ok(_)));
+        read
+    })
+}
+
+/// The JSON Schema (draft 2020-12) of a line.
+pub fn schema() -> serde_json::Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Line>().to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Result<Vec<usize>, String> {
+        read(text.as_bytes())
+            .map(|line| line.map(|(number, _)| number).map_err(|error| error.to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn lines_are_numbered_as_an_editor_numbers_them() {
+        let line = r#"{"keys": ["k"], "accounts": ["444455556666"]}"#;
+        assert_eq!(lines(&format!("{line}\n\n  \r\n{line}")).unwrap(), [1, 4]);
+        assert_eq!(lines("").unwrap(), [0_usize; 0]);
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line_and_ends_the_reading() {
+        for (text, told) in [
+            ("{}\n{\"key\": []}\n{}", "line 2 is not what a line of a manifest is: unknown field `key`"),
+            ("[]", "line 1 is not"),
+            ("{}\n{} {}", "line 2 is not"),
+            ("{\"accounts\": [444455556666]}", "line 1 is not"),
+            ("{\"profile\": \"most\"}", "unknown variant `most`"),
+        ] {
+            let error = lines(text).unwrap_err();
+            assert!(error.contains(told), "{text}: {error}");
+        }
+        let not_text: &[u8] = b"{}\n\xff\xfe\n{}";
+        let read: Vec<_> = read(not_text).collect();
+        assert_eq!(read.len(), 2);
+        assert!(read[1].as_ref().unwrap_err().to_string().starts_with("line 2 can't be read"));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let line = Line {
+            keys: vec!["arn:aws:kms:eu-west-1:111122223333:key/1234abcd".to_owned()],
+            accounts: vec!["444455556666".to_owned()],
+            profile: Some(Profile::LeastPrivilege),
+            ..Line::default()
+        };
+        let text = line.to_text().unwrap();
+        assert_eq!(
+            text,
+            r#"{"keys":["arn:aws:kms:eu-west-1:111122223333:key/1234abcd"],"accounts":["444455556666"],"profile":"least_privilege"}"#
+        );
+        assert_eq!(read(text.as_bytes()).next().unwrap().unwrap(), (1, line));
+    }
+}

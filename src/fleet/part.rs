@@ -1,0 +1,144 @@
+//! The part of one account: what is its own is read, and planned for everybody who needs it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{self, StreamExt as _};
+
+use super::asks::{Asks, Terms};
+use crate::access::chain::Chain;
+use crate::access::{Grantee, GranteeRef, KeyRef, Part, Request, UnresolvedRequest};
+use crate::arn::{AccountId, EntityArn, KeyArn};
+use crate::cloud::observer::{ObserveError, observe};
+use crate::cloud::{CloudError, CloudErrorKind, Observe};
+use crate::launch::causes;
+use crate::observation::OrganizationPolicies;
+use crate::plan::Case;
+
+/// How many principals of other accounts are looked up at a time.
+const LOOKED_UP: usize = 16;
+
+/// Makes the parts of a fleet, an account at a time.
+#[derive(Debug)]
+pub struct Parts<'a, C> {
+    asks: &'a Asks,
+    cloud: &'a C,
+    /// Whether principals exist that key policies come to name, as far as it was looked up.
+    exist: RefCell<BTreeMap<EntityArn, bool>>,
+}
+
+impl<'a, C: Observe> Parts<'a, C> {
+    /// Parts of what is asked, read from a cloud.
+    pub fn new(asks: &'a Asks, cloud: &'a C) -> Self {
+        Self { asks, cloud, exist: RefCell::default() }
+    }
+
+    /// Reads what is an account's own, and plans it.
+    ///
+    /// # Errors
+    /// A read fails.
+    pub async fn plan(&self, account: AccountId) -> Result<Case, ObserveError> {
+        let (needing, terms) = (self.asks.needing(account), self.asks.terms(account));
+        let missing = self.missing(account, &needing).await?;
+        read_and_plan(account, needing, &terms, missing, self.cloud).await
+    }
+
+    /// The users and roles of other accounts that an account's key policies are to name, and that do not exist: KMS
+    /// refuses a policy that names them. What can't be looked up is taken to exist.
+    async fn missing(
+        &self,
+        account: AccountId,
+        needing: &BTreeMap<KeyArn, Vec<Grantee>>,
+    ) -> Result<BTreeSet<EntityArn>, CloudError> {
+        let own_keys = needing.iter().filter(|(key, _)| key.account == account);
+        let named = own_keys.flat_map(|(_, all)| all).filter_map(Grantee::attachable);
+        let foreign: BTreeSet<&EntityArn> = named.filter(|entity| entity.account != account).collect();
+        let unknown: Vec<&EntityArn> =
+            foreign.iter().copied().filter(|entity| !self.exist.borrow().contains_key(*entity)).collect();
+        let look_up =
+            async |entity: &EntityArn| self.exists(entity).await.map(|exists| (entity.clone(), exists));
+        let mut found = stream::iter(unknown.into_iter().map(look_up)).buffer_unordered(LOOKED_UP);
+        while let Some(found) = found.next().await {
+            let (entity, exists) = found?;
+            self.exist.borrow_mut().insert(entity, exists);
+        }
+        let exist = self.exist.borrow();
+        Ok(foreign.into_iter().filter(|entity| exist.get(*entity) == Some(&false)).cloned().collect())
+    }
+
+    async fn exists(&self, entity: &EntityArn) -> Result<bool, CloudError> {
+        let found = match self.cloud.caller(entity.account).await {
+            Ok(None) => return Ok(true),
+            Ok(Some(_)) => self.cloud.entity(entity.account, &entity.entity_name()).await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(found) => Ok(found.is_some_and(|found| found.arn == *entity)),
+            // Another account's refusal ends nothing here.
+            Err(error) if passes(error.kind) => Err(error),
+            Err(_) => Ok(true),
+        }
+    }
+}
+
+/// Whether the same call may be answered a while later.
+fn passes(kind: CloudErrorKind) -> bool {
+    matches!(kind, CloudErrorKind::Throttled | CloudErrorKind::Transient)
+}
+
+/// Reads what is an account's own once more and plans it, by what an earlier plan of it asked for.
+///
+/// # Errors
+/// A read fails.
+pub async fn plan_again(case: &Case, cloud: &impl Observe) -> Result<Option<Case>, ObserveError> {
+    let Request { part: Some(part), purpose, profile, coverage, policy_name, .. } = &case.request else {
+        return Ok(None);
+    };
+    let terms =
+        Terms { purpose: *purpose, profile: *profile, coverage: *coverage, policy_name: policy_name.clone() };
+    let (needing, missing) = (part.needing.clone(), case.observation.missing.clone());
+    read_and_plan(part.account, needing, &terms, missing, cloud).await.map(Some)
+}
+
+async fn read_and_plan(
+    account: AccountId,
+    needing: BTreeMap<KeyArn, Vec<Grantee>>,
+    terms: &Terms,
+    missing: BTreeSet<EntityArn>,
+    cloud: &impl Observe,
+) -> Result<Case, ObserveError> {
+    let asked = own(account, &needing, terms);
+    let (request, mut observation) = observe(&asked, &OrganizationPolicies::default(), cloud).await?;
+    observation.missing = missing;
+    Ok(causes::planned(Chain::default(), in_full(request, account, needing), observation))
+}
+
+/// What of an account's part is read: its keys, its users, roles and groups, and whoever's side is in the key itself.
+fn own(account: AccountId, needing: &BTreeMap<KeyArn, Vec<Grantee>>, terms: &Terms) -> UnresolvedRequest {
+    let keys = needing.keys().filter(|key| key.account == account);
+    let is_read = |grantee: &&Grantee| grantee.attachable().is_none_or(|entity| entity.account == account);
+    let grantees: BTreeSet<&Grantee> = needing.values().flatten().filter(is_read).collect();
+    UnresolvedRequest {
+        keys: keys.cloned().map(KeyRef::Arn).collect(),
+        grantees: grantees.into_iter().map(GranteeRef::from).collect(),
+        purpose: Some(terms.purpose),
+        policy_name: terms.policy_name.clone(),
+        profile: terms.profile,
+        coverage: terms.coverage,
+        prune_orphans: false,
+        default_keys: BTreeMap::new(),
+    }
+}
+
+/// All of an account's part.
+fn in_full(read: Request, account: AccountId, needing: BTreeMap<KeyArn, Vec<Grantee>>) -> Request {
+    let mut grantees = Vec::new();
+    let mut known = BTreeSet::new();
+    for grantee in needing.values().flatten() {
+        if known.insert(grantee) {
+            grantees.push(grantee.clone());
+        }
+    }
+    let keys = needing.keys().cloned().collect();
+    Request { keys, grantees, part: Some(Part { account, needing }), ..read }
+}
