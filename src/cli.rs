@@ -6,6 +6,7 @@ mod handover;
 mod output;
 mod patch;
 pub mod settings;
+mod statuses;
 mod survey;
 
 use std::ops::RangeInclusive;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::statuses::exit_statuses;
 use crate::cloud::aws::{Patience, Share};
 
 pub use fleet::{
@@ -23,6 +25,7 @@ pub use fleet::{
 pub use handover::{EmitFormat, HandoverArgs};
 pub use output::{ColorArgs, ColorChoice, MannerArgs, OutputArgs, OutputChoice};
 pub use patch::{PATCH_EXIT_STATUSES, PatchArgs, PolicyKind};
+pub use statuses::{CHECK_EXIT_STATUSES, EXIT_STATUSES};
 pub use survey::{SURVEY_EXIT_STATUSES, SurveyArgs, SurveyForm};
 
 const STYLES: Styles = Styles::styled()
@@ -30,19 +33,6 @@ const STYLES: Styles = Styles::styled()
     .usage(AnsiColor::Yellow.on_default().bold())
     .literal(AnsiColor::Green.on_default())
     .placeholder(AnsiColor::Cyan.on_default());
-
-/// What the process's exit status means, for help and manual.
-pub const EXIT_STATUSES: [(u8, &str); 9] = [
-    (0, "done, or nothing to do"),
-    (1, "error"),
-    (2, "wrong usage"),
-    (3, "something left to do, access missing or not known, or changes pending (--detailed-exitcode)"),
-    (4, "blocked: no change of keymend's may mend it"),
-    (5, "declined, or no terminal and no --yes"),
-    (6, "stale: somebody else changed a document meanwhile"),
-    (7, "incomplete: throttled, unreachable or a lease held; the same command may finish it"),
-    (130, "interrupted"),
-];
 
 /// What is asked for most, for the help of `keymend fix`.
 pub const EXAMPLES: [(&str, &str); 5] = [
@@ -58,21 +48,6 @@ fn examples() -> String {
         EXAMPLES.iter().map(|(command, about)| format!("  {command:<38}   {about}")).collect();
     format!("Examples:\n{}", lines.join("\n"))
 }
-
-fn exit_statuses(statuses: &[(u8, &str)]) -> String {
-    let lines: Vec<String> =
-        statuses.iter().map(|(status, meaning)| format!("  {status:>3}  {meaning}")).collect();
-    format!("Exit status:\n{}", lines.join("\n"))
-}
-
-/// What the exit status of `keymend check` means.
-pub const CHECK_EXIT_STATUSES: [(u8, &str); 5] = [
-    (0, "every grantee can launch, or start, as far as what was considered tells; without grantees: listed"),
-    (1, "error; with --requests: some line was no request"),
-    (2, "wrong usage"),
-    (3, "access is missing, or nobody can tell from what is known"),
-    (4, "blocked: no change of keymend's may mend it"),
-];
 
 const CHECK: &str = "Tell whether each grantee can launch with each key, and which statement of which document \
     decides. Without a grantee, tell who may use the key. Nothing is written. With --key-policy it works on files \
@@ -148,7 +123,7 @@ pub enum Command {
     /// Put back what an earlier run changed
     #[command(after_long_help = exit_statuses(&EXIT_STATUSES))]
     Rollback(Box<RollbackArgs>),
-    /// Plan, apply and take back what many accounts need, account by account
+    /// Plan, apply and undo what many accounts need
     #[command(subcommand, after_long_help = exit_statuses(&FLEET_EXIT_STATUSES))]
     Fleet(FleetCommand),
     /// Patch policies in files or standard input, without AWS

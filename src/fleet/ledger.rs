@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::shard::Shard;
-use super::standing::{Standing, State};
+use super::standing::{AccountStanding, State};
 use crate::arn::AccountId;
 use crate::files::{self, Unnamed};
 use crate::plan::saved::PlanBackend;
@@ -212,7 +212,7 @@ impl Ledger {
     ///
     /// # Errors
     /// It can't be written.
-    pub fn write_standing(&self, step: Step, standing: &Standing) -> Result<(), LedgerError> {
+    pub fn write_standing(&self, step: Step, standing: &AccountStanding) -> Result<(), LedgerError> {
         let file = self.standing_file(step, standing.account);
         files::write(&file, &to_text(standing), PRIVATE).map_err(|source| written(&file, source))
     }
@@ -221,9 +221,9 @@ impl Ledger {
     ///
     /// # Errors
     /// The file can't be read.
-    pub fn standing(&self, step: Step, account: AccountId) -> Result<Option<Standing>, LedgerError> {
+    pub fn standing(&self, step: Step, account: AccountId) -> Result<Option<AccountStanding>, LedgerError> {
         let file = self.standing_file(step, account);
-        match read_json::<Standing>(&file)? {
+        match read_json::<AccountStanding>(&file)? {
             Some(standing) if standing.account != account => Err(LedgerError::Malformed {
                 path: file.display().to_string(),
                 reason: format!("it is about account {}", standing.account),
@@ -236,20 +236,20 @@ impl Ledger {
     ///
     /// # Errors
     /// A file can't be read.
-    pub fn standings(&self, step: Step) -> Result<BTreeMap<AccountId, Standing>, LedgerError> {
+    pub fn standings(&self, step: Step) -> Result<BTreeMap<AccountId, AccountStanding>, LedgerError> {
         let accounts = self.head.accounts.iter();
         let one = |account: &AccountId| {
             let standing = self.standing(step, *account)?;
-            Ok((*account, standing.unwrap_or_else(|| Standing::new(*account, State::NotStarted))))
+            Ok((*account, standing.unwrap_or_else(|| AccountStanding::new(*account, State::NotStarted))))
         };
         accounts.map(one).collect()
     }
 
     /// What a shard's part of a step comes to, as one digest: of the fleet, and of each account's plan or journal.
-    pub fn digest(&self, shard: Shard, standings: &BTreeMap<AccountId, Standing>) -> String {
+    pub fn digest(&self, shard: Shard, standings: &BTreeMap<AccountId, AccountStanding>) -> String {
         let mut told = format!("{} {shard}\n", sha256(to_text(&self.head).as_bytes()));
         for standing in standings.values().filter(|standing| shard.has(standing.account)) {
-            let Standing { account, plan, journal, .. } = standing;
+            let AccountStanding { account, plan, journal, .. } = standing;
             let [plan, journal] = [plan, journal].map(|digest| digest.as_deref().unwrap_or("-"));
             told.extend([&account.to_string(), " ", plan, " ", journal, "\n"]);
         }

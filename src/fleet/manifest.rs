@@ -11,7 +11,7 @@ use crate::access::{CoverageRule, Profile, Purpose};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "a line of a keymend fleet manifest")]
-pub struct Line {
+pub struct ManifestLine {
     /// Keys: ARNs of keys or aliases.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
@@ -86,7 +86,7 @@ pub enum ManifestError {
     },
 }
 
-impl Line {
+impl ManifestLine {
     /// The line's text, without its end.
     ///
     /// # Errors
@@ -97,9 +97,9 @@ impl Line {
 }
 
 /// Reads a manifest line by line; blank lines are passed over.
-pub fn read(mut source: impl BufRead) -> impl Iterator<Item = Result<(usize, Line), ManifestError>> {
+pub fn read(mut source: impl BufRead) -> impl Iterator<Item = Result<(usize, ManifestLine), ManifestError>> {
     let mut number = 0;
-    let mut next = move || -> Result<Option<(usize, Line)>, ManifestError> {
+    let mut next = move || -> Result<Option<(usize, ManifestLine)>, ManifestError> {
         let mut text = String::new();
         loop {
             number += 1;
@@ -129,7 +129,7 @@ pub fn read(mut source: impl BufRead) -> impl Iterator<Item = Result<(usize, Lin
 
 /// The JSON Schema (draft 2020-12) of a line.
 pub fn schema() -> serde_json::Value {
-    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Line>().to_value()
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<ManifestLine>().to_value()
 }
 
 #[cfg(test)]
@@ -169,11 +169,11 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let line = Line {
+        let line = ManifestLine {
             keys: vec!["arn:aws:kms:eu-west-1:111122223333:key/1234abcd".to_owned()],
             accounts: vec!["444455556666".to_owned()],
             profile: Some(Profile::LeastPrivilege),
-            ..Line::default()
+            ..ManifestLine::default()
         };
         let text = line.to_text().unwrap();
         assert_eq!(

@@ -154,7 +154,7 @@ pub struct Group {
 /// What one step made of an account's part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Standing {
+pub struct AccountStanding {
     /// The account.
     pub account: AccountId,
     /// Where it stands.
@@ -176,7 +176,7 @@ pub struct Standing {
     pub journal: Option<String>,
 }
 
-impl Standing {
+impl AccountStanding {
     /// An account in a state, and nothing known besides.
     pub fn new(account: AccountId, state: State) -> Self {
         Self { account, state, causes: Vec::new(), changes: Vec::new(), plan: None, run: None, journal: None }

@@ -146,7 +146,11 @@ fn every_command_is_one_that_the_program_knows() {
         for command in page.examples().into_iter().chain(mentioned) {
             let parsed = Cli::try_parse_from(words(&command, &variables));
             if let Err(error) = parsed
-                && error.kind() != clap::error::ErrorKind::MissingRequiredArgument
+                && ![
+                    clap::error::ErrorKind::MissingRequiredArgument,
+                    clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+                ]
+                .contains(&error.kind())
             {
                 writeln!(wrong, "{}: {command}: {error}", page.name).unwrap();
             }
@@ -161,7 +165,8 @@ fn every_command_is_one_that_the_program_knows() {
 fn every_option_in_the_text_exists() {
     let program = Cli::command();
     let mut known: BTreeSet<String> = ["help", "version"].map(str::to_owned).into();
-    for command in program.get_subcommands() {
+    let nested = program.get_subcommands().flat_map(clap::Command::get_subcommands);
+    for command in program.get_subcommands().chain(nested) {
         known.extend(command.get_arguments().filter_map(|option| option.get_long()).map(str::to_owned));
     }
     known.extend(program.get_arguments().filter_map(|option| option.get_long()).map(str::to_owned));
@@ -240,6 +245,9 @@ fn on_the_world(example: &str, scene: &Scene) -> String {
     let is_elsewhere = words.iter().any(|word| has_own.iter().any(|option| word.starts_with(option)));
     if ON_A_WORLD.contains(&words[1]) && !is_elsewhere {
         words.insert(2, "--sandbox=world.json");
+    }
+    if words[1] == "fleet" && words[2] != "status" {
+        words.insert(3, "--sandbox=world.json");
     }
     if words[1] == "rollback" && scene.journals().is_empty() {
         assert_eq!(scene.run(RUN).status, 0);

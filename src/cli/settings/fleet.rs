@@ -13,7 +13,7 @@ use crate::cli::{
 use crate::cloud::aws::Share;
 use crate::error::UsageError;
 use crate::fleet::asks::Terms;
-use crate::fleet::manifest::Line;
+use crate::fleet::manifest::ManifestLine;
 use crate::fleet::shard::{Shard, ShardError};
 use crate::launch::Targets;
 
@@ -207,7 +207,7 @@ impl AskedLine {
     ///
     /// # Errors
     /// Something in it is not what it should be.
-    pub fn resolve(line: &Line) -> Result<Self, UsageError> {
+    pub fn resolve(line: &ManifestLine) -> Result<Self, UsageError> {
         let line = line.clone();
         let launch = LaunchArgs {
             ami: line.amis,

@@ -21,7 +21,7 @@ use crate::error::{Error, ExitStatus, UsageError};
 use crate::fleet::ledger::{Ledger, Step, digest_of_journals};
 use crate::fleet::part;
 use crate::fleet::shard::Shard;
-use crate::fleet::standing::{Standing, State, grouped};
+use crate::fleet::standing::{AccountStanding, State, grouped};
 use crate::launch::causes;
 use crate::plan::Case;
 use crate::plan::saved::SavedPlan;
@@ -97,7 +97,7 @@ impl Work for Applying<'_> {
 pub(super) struct Approval<'a> {
     pub(super) settings: &'a FleetSettings,
     pub(super) ledger: &'a Ledger,
-    pub(super) standings: &'a BTreeMap<AccountId, Standing>,
+    pub(super) standings: &'a BTreeMap<AccountId, AccountStanding>,
     /// The step whose digests are approved.
     pub(super) step: Step,
 }
@@ -152,10 +152,10 @@ async fn carry_out<C: Cloud, K: Clock>(
     plan: &str,
     ground: &Ground<C, K>,
     is_ending: &dyn Fn() -> bool,
-) -> Result<Standing, Error> {
+) -> Result<AccountStanding, Error> {
     let text = match ledger.plan(account, plan) {
         Ok(text) => text,
-        Err(error) => return Ok(Standing::new(account, State::Stale).because(error.to_string())),
+        Err(error) => return Ok(AccountStanding::new(account, State::Stale).because(error.to_string())),
     };
     let file = ledger.plan_file(account).display().to_string();
     let way = |_: &_, _: &_| format!("keymend fleet plan --dir {}", ledger.folder().display());
@@ -164,7 +164,7 @@ async fn carry_out<C: Cloud, K: Clock>(
     drop(text);
     let mut case = match saved {
         Ok(case) => case,
-        Err(error) => return Ok(Standing::new(account, State::Stale).because(error.to_string())),
+        Err(error) => return Ok(AccountStanding::new(account, State::Stale).because(error.to_string())),
     };
     case.observation.callers = match parts::callers(&case.plan, &ground.cloud).await {
         Ok(callers) => callers,
@@ -186,9 +186,11 @@ async fn carry_out<C: Cloud, K: Clock>(
         return Ok(standing);
     }
     Ok(match part::plan_again(&case, &ground.cloud).await {
-        Ok(Some(again)) if !again.plan.changes.is_empty() => Standing { state: State::Refused, ..standing }
-            .because("what was written did not last: it would be planned again"),
-        Ok(Some(again)) if again.plan.leaves_work() || again.plan.is_blocked() => Standing {
+        Ok(Some(again)) if !again.plan.changes.is_empty() => {
+            AccountStanding { state: State::Refused, ..standing }
+                .because("what was written did not last: it would be planned again")
+        }
+        Ok(Some(again)) if again.plan.leaves_work() || again.plan.is_blocked() => AccountStanding {
             state: State::of_plan(&again.plan),
             causes: grouped(again.plan.findings.iter().filter_map(super::plan::cause)),
             ..standing
@@ -196,7 +198,7 @@ async fn carry_out<C: Cloud, K: Clock>(
         Ok(_) => standing,
         Err(error) => {
             let unread = failed(account, &error);
-            Standing { state: unread.state, causes: unread.causes, ..standing }
+            AccountStanding { state: unread.state, causes: unread.causes, ..standing }
         }
     })
 }
@@ -222,10 +224,10 @@ pub(super) async fn record<C: Cloud, K: Clock>(
     (place, ground): (&Place, &Ground<C, K>),
     is_ending: &dyn Fn() -> bool,
     selected: &std::collections::BTreeSet<usize>,
-) -> Result<Standing, Error> {
-    let begun = Standing {
+) -> Result<AccountStanding, Error> {
+    let begun = AccountStanding {
         changes: grouped(case.plan.changes.iter().map(change)),
-        ..Standing::new(account, State::Cut)
+        ..AccountStanding::new(account, State::Cut)
     };
     ledger.write_standing(step, &begun)?;
     let beginning = Beginning { backend: place.backend.clone(), origin, case, tell, selected };
@@ -243,7 +245,7 @@ pub(super) async fn record<C: Cloud, K: Clock>(
         }
         _ => None,
     });
-    Ok(Standing {
+    Ok(AccountStanding {
         state: State::of_outcome(&outcome),
         causes: grouped(failures.chain(outcome.journal_error.clone())),
         run: Some(run),

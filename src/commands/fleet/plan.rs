@@ -16,7 +16,7 @@ use crate::commands::interrupt::Interrupt;
 use crate::error::{Error, ExitStatus};
 use crate::fleet::ledger::{self, Head, Ledger, Step};
 use crate::fleet::part::Parts;
-use crate::fleet::standing::{Standing, State, grouped};
+use crate::fleet::standing::{AccountStanding, State, grouped};
 use crate::plan::saved::{PlanBackend, SavedPlan};
 use crate::plan::{Action, Case, Change, Finding, Operation, Severity, Target};
 use crate::render::findings::tell;
@@ -84,33 +84,38 @@ impl Work for Planning<'_> {
 }
 
 /// No credentials serve an account.
-pub(super) fn no_credentials(account: AccountId) -> Standing {
+pub(super) fn no_credentials(account: AccountId) -> AccountStanding {
     let reason =
         format!("no credentials serve it: --account-profile {account}=PROFILE, or --assume-role-name NAME");
-    Standing::new(account, State::NoCredentials).because(reason)
+    AccountStanding::new(account, State::NoCredentials).because(reason)
 }
 
 /// A read failed, and with it this account.
-pub(super) fn failed(account: AccountId, error: &ObserveError) -> Standing {
+pub(super) fn failed(account: AccountId, error: &ObserveError) -> AccountStanding {
     let state = match error {
         ObserveError::Cloud(error) => State::of_error(error),
         ObserveError::NoSuchRole(_) | ObserveError::UnreadRole(_) | ObserveError::OtherPartition(_) => {
             State::Refused
         }
     };
-    Standing::new(account, state).because(error.to_string())
+    AccountStanding::new(account, state).because(error.to_string())
 }
 
 /// Keeps an account's plan, where it writes something.
-fn keep(ledger: &Ledger, account: AccountId, case: &Case, backend: PlanBackend) -> Result<Standing, Error> {
+fn keep(
+    ledger: &Ledger,
+    account: AccountId,
+    case: &Case,
+    backend: PlanBackend,
+) -> Result<AccountStanding, Error> {
     let state = State::of_plan(&case.plan);
     let text = SavedPlan { backend, case: case.clone() }.to_text(journal::now(), tell);
     let plan = ledger.write_plan(account, &text.map_err(std::io::Error::other)?)?;
-    Ok(Standing {
+    Ok(AccountStanding {
         causes: grouped(case.plan.findings.iter().filter_map(cause)),
         changes: grouped(case.plan.changes.iter().map(change)),
         plan: Some(plan),
-        ..Standing::new(account, state)
+        ..AccountStanding::new(account, state)
     })
 }
 

@@ -17,7 +17,7 @@ use crate::commands::console::Console;
 use crate::commands::interrupt::Interrupt;
 use crate::error::{Error, ExitStatus};
 use crate::fleet::ledger::{Ledger, Step, digest_of_journals};
-use crate::fleet::standing::{Standing, State};
+use crate::fleet::standing::{AccountStanding, State};
 use crate::plan::Case;
 use crate::plan::rollback::{self, Extent, Rollback};
 
@@ -66,7 +66,7 @@ impl Work for TakingBack<'_> {
         let left = left.into_iter().filter(has_run).collect();
         let see_to = async |account: AccountId, is_ending: &dyn Fn() -> bool| {
             let Some(standing) = applied.get(&account) else {
-                return Ok(Standing::new(account, State::Nothing));
+                return Ok(AccountStanding::new(account, State::Nothing));
             };
             take_back(&ledger, standing, &ground, is_ending).await
         };
@@ -84,20 +84,20 @@ impl Work for TakingBack<'_> {
 /// Takes an account's run back, by the journal whose digest was approved.
 async fn take_back<C: Cloud, K: Clock>(
     ledger: &Ledger,
-    applied: &Standing,
+    applied: &AccountStanding,
     ground: &Ground<C, K>,
     is_ending: &dyn Fn() -> bool,
-) -> Result<Standing, Error> {
+) -> Result<AccountStanding, Error> {
     let account = applied.account;
     let (Some(run), Some(digest)) = (&applied.run, &applied.journal) else {
-        return Ok(Standing::new(account, State::Nothing));
+        return Ok(AccountStanding::new(account, State::Nothing));
     };
     let place = place(ledger, account, ground)?;
     if digest_of_journals(&place.folder, run)? != *digest {
         let told = format!(
             "the journal of run `{run}` is not the one that was written: its file says something else"
         );
-        return Ok(Standing::new(account, State::Stale).because(told));
+        return Ok(AccountStanding::new(account, State::Stale).because(told));
     }
     let history = place.history()?;
     let head = history.head(history.run(run)?);
@@ -110,7 +110,7 @@ async fn take_back<C: Cloud, K: Clock>(
     if !conflicts.is_empty() {
         let told = format!("{} documents were changed by somebody else since", conflicts.len());
         let hint = format!("`keymend rollback {run} --journal {}` shows them", place.folder.display());
-        return Ok(Standing::new(account, State::Stale).because(format!("{told}: {hint}")));
+        return Ok(AccountStanding::new(account, State::Stale).because(format!("{told}: {hint}")));
     }
     let case = Case { chain: Chain::default(), request: head.request.clone(), observation, plan };
     let selected = (0..case.plan.changes.len()).collect();
@@ -119,5 +119,5 @@ async fn take_back<C: Cloud, K: Clock>(
         record(ledger, Step::Rollback, account, &case, origin, (&place, ground), is_ending, &selected)
             .await?;
     let state = if standing.state == State::Done { State::RolledBack } else { standing.state };
-    Ok(Standing { state, ..standing })
+    Ok(AccountStanding { state, ..standing })
 }

@@ -15,7 +15,7 @@ use crate::error::{Error, ExitStatus};
 use crate::escape::Escaped;
 use crate::fleet::ledger::{Ledger, LedgerError, Step};
 use crate::fleet::shard::Shard;
-use crate::fleet::standing::{Group, Standing, State};
+use crate::fleet::standing::{AccountStanding, Group, State};
 use crate::shell;
 
 pub(super) fn status(args: &FleetStatusArgs, console: &mut Console) -> Result<ExitStatus, Error> {
@@ -47,7 +47,7 @@ struct Document<'a> {
     keymend_fleet: u32,
     step: &'static str,
     counts: BTreeMap<&'static str, usize>,
-    accounts: Vec<&'a Standing>,
+    accounts: Vec<&'a AccountStanding>,
 }
 
 /// Tells where the accounts of a shard stand after a step, and how the process ends.
@@ -59,7 +59,7 @@ pub(super) fn tell(
 ) -> Result<ExitStatus, Error> {
     let Told { ledger, step, shard, .. } = told;
     let all = standings(ledger, *step)?;
-    let own: Vec<&Standing> = all.values().filter(|standing| shard.has(standing.account)).collect();
+    let own: Vec<&AccountStanding> = all.values().filter(|standing| shard.has(standing.account)).collect();
     let counts = counts(&own);
     match output {
         OutputFormat::Json => {
@@ -85,18 +85,27 @@ pub(super) fn tell(
     Ok(ending::status(facts.chain(interrupted)))
 }
 
-/// Where every account stands after a step: where it did not come to it, after the one before.
-pub(super) fn standings(ledger: &Ledger, step: Step) -> Result<BTreeMap<AccountId, Standing>, LedgerError> {
+/// Where every account stands after a step: where it did not come to it, by the one before.
+pub(super) fn standings(
+    ledger: &Ledger,
+    step: Step,
+) -> Result<BTreeMap<AccountId, AccountStanding>, LedgerError> {
     let mut standings = ledger.standings(step)?;
     let earlier = match step {
         Step::Plan => return Ok(standings),
         Step::Apply => ledger.standings(Step::Plan)?,
         Step::Rollback => self::standings(ledger, Step::Apply)?,
     };
-    for (account, standing) in earlier {
-        let own = standings.entry(account).or_insert_with(|| Standing::new(account, State::NotStarted));
-        if own.state == State::NotStarted && standing.state != State::Planned {
-            *own = standing;
+    for (own, earlier) in standings.values_mut().zip(earlier.into_values()) {
+        if own.state != State::NotStarted {
+            continue;
+        }
+        match (step, earlier.state) {
+            (Step::Rollback, State::Cut) => *own = earlier,
+            // What nothing was written in has no way back to go.
+            (Step::Rollback, _) if earlier.run.is_none() => own.state = State::Nothing,
+            (Step::Rollback, _) | (_, State::Planned) => {}
+            _ => *own = earlier,
         }
     }
     Ok(standings)
@@ -105,17 +114,17 @@ pub(super) fn standings(ledger: &Ledger, step: Step) -> Result<BTreeMap<AccountI
 /// Shows what is asked about, on standard error where standard output is a document for programs.
 pub(super) fn show(
     told: &Told<'_>,
-    standings: &BTreeMap<AccountId, Standing>,
+    standings: &BTreeMap<AccountId, AccountStanding>,
     console: &mut Console,
 ) -> std::io::Result<()> {
-    let own: Vec<&Standing> =
+    let own: Vec<&AccountStanding> =
         standings.values().filter(|standing| told.shard.has(standing.account)).collect();
     let mut shown = Vec::new();
     text(told, &own, &counts(&own), &mut shown)?;
     console.talk()?.write_all(&shown)
 }
 
-fn counts(own: &[&Standing]) -> BTreeMap<State, usize> {
+fn counts(own: &[&AccountStanding]) -> BTreeMap<State, usize> {
     let mut counts = BTreeMap::new();
     for standing in own {
         *counts.entry(standing.state).or_insert(0) += 1;
@@ -125,7 +134,7 @@ fn counts(own: &[&Standing]) -> BTreeMap<State, usize> {
 
 fn text(
     told: &Told<'_>,
-    own: &[&Standing],
+    own: &[&AccountStanding],
     counts: &BTreeMap<State, usize>,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
@@ -152,8 +161,8 @@ fn text(
 /// Equal changes or causes as one, over all accounts.
 fn groups(
     title: &str,
-    own: &[&Standing],
-    of: impl Fn(&Standing) -> &[Group],
+    own: &[&AccountStanding],
+    of: impl Fn(&AccountStanding) -> &[Group],
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     let mut merged: BTreeMap<&str, (usize, BTreeSet<AccountId>)> = BTreeMap::new();

@@ -13,7 +13,7 @@ use crate::commands::interrupt::Interrupt;
 use crate::error::Error;
 use crate::fleet::lease::Lease;
 use crate::fleet::ledger::{Ledger, Step};
-use crate::fleet::standing::{Standing, State};
+use crate::fleet::standing::{AccountStanding, State};
 
 /// How many accounts a worker sees to at a time: what each takes is waiting for AWS.
 const SIDE_BY_SIDE: usize = 8;
@@ -40,7 +40,7 @@ impl Worker<'_> {
         &self,
         accounts: Vec<AccountId>,
         console: &mut Console,
-        see_to: impl AsyncFn(AccountId, &dyn Fn() -> bool) -> Result<Standing, Error>,
+        see_to: impl AsyncFn(AccountId, &dyn Fn() -> bool) -> Result<AccountStanding, Error>,
     ) -> Result<(), Error> {
         let Self { ledger, settings, step, .. } = self;
         ledger.agree(*step, settings.shard)?;
@@ -59,7 +59,7 @@ impl Worker<'_> {
         accounts: Vec<AccountId>,
         lease: &Lease,
         console: &mut Console,
-        see_to: impl AsyncFn(AccountId, &dyn Fn() -> bool) -> Result<Standing, Error>,
+        see_to: impl AsyncFn(AccountId, &dyn Fn() -> bool) -> Result<AccountStanding, Error>,
     ) -> Result<(), Error> {
         let progress = RefCell::new(Progress {
             console,
@@ -103,7 +103,7 @@ impl Progress<'_> {
         most.is_some_and(|most| most.is_passed_by(self.failures, self.of))
     }
 
-    fn count(&mut self, standing: &Standing) -> Result<(), Error> {
+    fn count(&mut self, standing: &AccountStanding) -> Result<(), Error> {
         self.done += 1;
         self.failures += usize::from(standing.state.is_failure());
         if self.told.elapsed() >= TOLD_EVERY {
@@ -119,7 +119,7 @@ impl Progress<'_> {
 
 /// The accounts of a shard that are not where the same command would leave them.
 pub(super) fn unfinished(
-    standings: &BTreeMap<AccountId, Standing>,
+    standings: &BTreeMap<AccountId, AccountStanding>,
     settings: &ShardSettings,
     is_over: impl Fn(State) -> bool,
 ) -> Vec<AccountId> {
