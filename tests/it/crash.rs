@@ -81,7 +81,7 @@ const CALLS: [&str; 14] = [
 ];
 
 /// What stands in a world, by meaning: documents in force, attachments and grants.
-type Documents = BTreeMap<String, String>;
+pub(crate) type Documents = BTreeMap<String, String>;
 
 fn meaning(document: &Value) -> String {
     let text = document.as_str().map_or_else(|| document.to_string(), str::to_owned);
@@ -89,7 +89,10 @@ fn meaning(document: &Value) -> String {
 }
 
 fn documents(scene: &Scene) -> Documents {
-    let world: Value = serde_json::from_slice(&std::fs::read(scene.path("world.json")).unwrap()).unwrap();
+    documents_of(&serde_json::from_slice(&std::fs::read(scene.path("world.json")).unwrap()).unwrap())
+}
+
+pub(crate) fn documents_of(world: &Value) -> Documents {
     let mut documents = Documents::new();
     for (arn, key) in world["keys"].as_object().unwrap() {
         documents.insert(arn.clone(), meaning(&key["policy"]));
@@ -263,10 +266,10 @@ fn assert_undone(scene: &Scene, (before, after): (&Documents, &Documents), label
 }
 
 /// A generator of its own: the same cases in every run.
-struct Numbers(u64);
+pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

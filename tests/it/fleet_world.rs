@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::scene::{Ran, Scene};
 
-const SMALL: &str = "--seed 7 --key-accounts 2 --keys 6 --accounts 8 --shares 2 --roles 2";
+pub(crate) const SMALL: &str = "--seed 7 --key-accounts 2 --keys 6 --accounts 8 --shares 2 --roles 2";
 
 fn make(scene: &Scene, name: &str, options: &str) -> Output {
     Command::new("python3")
@@ -23,7 +23,8 @@ fn make(scene: &Scene, name: &str, options: &str) -> Output {
         .unwrap()
 }
 
-fn made(scene: &Scene, name: &str, options: &str) -> Vec<Value> {
+/// Makes a world and its manifest, and gives the manifest's lines.
+pub(crate) fn made(scene: &Scene, name: &str, options: &str) -> Vec<Value> {
     let output = make(scene, name, options);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let manifest = fs::read_to_string(scene.path(&format!("{name}.jsonl"))).unwrap();

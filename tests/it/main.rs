@@ -15,6 +15,8 @@ mod docs;
 #[cfg(test)]
 mod field;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod fleet_world;
 #[cfg(test)]
 mod folders;

@@ -1,0 +1,151 @@
+//! What is not begun, and what is not believed.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{Fleet, change_json, count, digest, states};
+
+#[test]
+fn a_wrong_digest_writes_nothing() {
+    let fleet = Fleet::small();
+    let planned = fleet.plan("");
+    let before = fleet.documents();
+    let wrong = "0".repeat(64);
+    let refused = fleet.run(&format!("apply --yes --digest {wrong}"));
+    assert_eq!(refused.status, 2, "{refused}");
+    assert!(refused.stderr.contains("it is not what was approved"), "{refused}");
+    let unasked = fleet.run("apply");
+    assert_eq!(unasked.status, 5, "{unasked}");
+    assert!(unasked.stderr.contains(&digest(&planned)), "{unasked}");
+    assert_eq!(fleet.run("apply --yes").status, 2, "without a digest");
+    assert_eq!(fleet.documents(), before);
+}
+
+#[test]
+fn an_edited_plan_is_refused_and_the_others_are_done() {
+    let fleet = Fleet::small();
+    fleet.plan("");
+    let before = fleet.documents();
+    let account = fleet.states().into_keys().next().unwrap();
+    let file = format!("fleet/plans/{account}.json");
+    let text = fs::read_to_string(fleet.scene.path(&file)).unwrap();
+    let edited = text.replace("kms:Decrypt", "kms:*");
+    assert_ne!(text, edited);
+    fs::write(fleet.scene.path(&file), edited).unwrap();
+    let applied = fleet.approved("apply");
+    assert_eq!(applied.status, 6, "{applied}");
+    let states = fleet.states();
+    assert_eq!(states[&account], "stale");
+    assert_eq!(count(&states, "done") + count(&states, "nothing") + 1, states.len(), "{states:?}");
+    let own = |(name, _): &(&String, &String)| name.contains(&format!(":{account}:key/"));
+    let after = fleet.documents();
+    assert!(before.iter().filter(own).count() > 0);
+    assert!(before.iter().filter(own).eq(after.iter().filter(own)));
+    assert_ne!(before, after);
+}
+
+#[test]
+fn what_was_edited_since_is_not_gone_by() {
+    type Edit = fn(&Fleet, &str);
+    let edits: [(&str, Edit, i32); 2] = [
+        (
+            "apply",
+            |fleet, account| {
+                change_json(&fleet.scene, &format!("fleet/apply/{account}.json"), |standing| {
+                    standing["journal"] = json!("0".repeat(64));
+                });
+            },
+            2,
+        ),
+        (
+            "journal",
+            |fleet, account| {
+                let folder = fleet.scene.path(&format!("fleet/journals/{account}"));
+                let file = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+                let text = fs::read_to_string(&file).unwrap();
+                fs::write(file, text.replace("kms:DescribeKey", "kms:*")).unwrap();
+            },
+            6,
+        ),
+    ];
+    for (what, edit, status) in edits {
+        let fleet = Fleet::small();
+        fleet.plan("");
+        fleet.approved("apply");
+        let (approved, applied) = (digest(&fleet.status()), fleet.documents());
+        let account = fleet.states().into_keys().next().unwrap();
+        edit(&fleet, &account);
+        let ran = fleet.run(&format!("rollback --yes --digest {approved}"));
+        assert_eq!(ran.status, status, "{what}: {ran}");
+        let own = |(name, _): &(&String, &String)| name.contains(&account) && name.starts_with("arn:");
+        let now = fleet.documents();
+        assert!(now.iter().filter(own).eq(applied.iter().filter(own)), "{what}");
+        if status == 2 {
+            assert_eq!(now, applied, "{what}");
+        } else {
+            let states = fleet.states();
+            assert_eq!(states[&account], "stale", "{what}");
+            assert_eq!(count(&states, "stale"), 1, "{what}: {states:?}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_is_of_one_manifest_and_one_number_of_shards() {
+    let fleet = Fleet::small();
+    assert_eq!(fleet.plan("--shard 1/2").status, 0);
+    assert_eq!(fleet.status().status, 7, "the other shard is not planned yet");
+    let before = fleet.scene.content();
+    let told = |ran: &crate::scene::Ran, text: &str| {
+        assert_ne!(ran.status, 0, "{ran}");
+        assert!(ran.stderr.contains(text), "{ran}");
+    };
+    told(&fleet.plan("--shard 1/4"), "was begun with 2 shards here, not with 4");
+    told(&fleet.plan(""), "was begun with 2 shards here, not with 1");
+    let manifest = fleet.scene.path("world.jsonl");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.split_once('\n').unwrap().1).unwrap();
+    told(&fleet.plan("--shard 1/2"), "is of another fleet: its manifest said something else");
+    let after = fleet.scene.content();
+    let is_fleet = |path: &std::path::Path| path.starts_with(fleet.scene.path("fleet"));
+    for (path, text) in before.iter().filter(|(path, _)| is_fleet(path)) {
+        assert_eq!(after.get(path), Some(text), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_manifest_with_a_mistake_starts_nothing_and_tells_its_line() {
+    let fleet = Fleet::small();
+    let manifest = fleet.scene.path("world.jsonl");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let with = |number: usize, change: fn(&mut Value)| {
+        let mut line: Value = serde_json::from_str(lines[0]).unwrap();
+        change(&mut line);
+        let mut lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        lines.insert(number - 1, line.to_string());
+        lines.join("\n")
+    };
+    let mistakes = [
+        (with(3, |line| line["surprise"] = json!(1)), "line 3"),
+        (with(4, |line| line["keys"] = json!(["nonsense"])), "line 4"),
+        (with(13, |line| line["principals"] = json!([])), "line 13"),
+        (with(2, |line| line["profile"] = json!("least_privilege")), "lines 1 and 2 disagree"),
+        (format!("{text}{{\"keys\": "), "line 13"),
+        (String::new(), "asks for nothing"),
+    ];
+    for (text, told) in mistakes {
+        fs::write(&manifest, text).unwrap();
+        let ran = fleet.plan("");
+        assert_eq!(ran.status, 2, "{told}: {ran}");
+        assert!(ran.stderr.contains(told), "{told}: {ran}");
+        assert!(!fleet.scene.path("fleet").exists(), "{told}");
+    }
+    let status = fleet.status();
+    assert_ne!(status.status, 0, "{status}");
+    assert!(status.stderr.contains("there is no fleet"), "{status}");
+    fs::write(&manifest, text).unwrap();
+    fleet.plan("");
+    assert!(count(&states(&fleet.status()), "planned") > 0);
+}

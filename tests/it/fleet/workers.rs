@@ -1,0 +1,145 @@
+//! One account's failure is that account's; one worker's death is told, and made good by the next.
+
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{CLEAR, Fleet, MANY, SMALL, count, digest};
+
+/// A worker under way: it holds its lease.
+fn started(fleet: &Fleet, arguments: &str, lease: &str) -> Child {
+    let child = fleet
+        .scene
+        .command(&Fleet::line(arguments))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while !fleet.scene.path(&format!("fleet/leases/{lease}")).exists() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{lease} is not taken");
+        thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+#[test]
+fn an_account_without_credentials_ends_nothing_but_itself() {
+    let fleet = Fleet::of(&format!("{SMALL} {CLEAR} --no-credentials 2"));
+    let planned = fleet.plan("");
+    assert_eq!(planned.status, 3, "{planned}");
+    let states = fleet.states();
+    assert_eq!(count(&states, "planned") + count(&states, "nothing") + 2, states.len(), "{states:?}");
+    let applied = fleet.approved("apply");
+    assert_eq!(applied.status, 3, "{applied}");
+    let states = fleet.states();
+    assert_eq!(count(&states, "no_credentials"), 2, "{states:?}");
+    assert_eq!(count(&states, "done") + count(&states, "nothing") + 2, states.len(), "{states:?}");
+    assert_eq!(fleet.status().status, 3);
+}
+
+#[test]
+fn a_refused_account_hurts_only_itself() {
+    // While it is planned: nobody may look.
+    let fleet = Fleet::small();
+    let account = "500000001003";
+    fleet.change(account, |file| file["callers"][account]["denied"] = json!(["iam:*"]));
+    let planned = fleet.plan("");
+    let states = fleet.states();
+    assert!(![0, 7].contains(&planned.status), "{planned}");
+    assert_eq!(count(&states, "planned") + count(&states, "nothing") + 1, states.len(), "{planned}");
+    assert!(["refused", "blocked"].contains(&states[account].as_str()), "{states:?}");
+
+    // While it is applied: one call of all is refused.
+    let fleet = Fleet::small();
+    fleet.plan("");
+    fleet.set_faults(json!([
+        {"operation": "iam:CreatePolicy", "fault": "error", "code": "AccessDenied", "message": "not today"}
+    ]));
+    let applied = fleet.approved("apply");
+    assert_eq!(applied.status, 1, "{applied}");
+    let states = fleet.states();
+    assert_eq!(count(&states, "refused"), 1, "{states:?}");
+    assert_eq!(count(&states, "done") + count(&states, "nothing") + 1, states.len(), "{states:?}");
+    assert!(applied.stdout.contains("not today"), "{applied}");
+}
+
+#[test]
+fn what_is_throttled_or_out_of_reach_is_finished_by_the_same_command() {
+    for fault in [
+        json!({"operation": "iam:CreatePolicy", "times": 100_000, "fault": "error", "code": "Throttling"}),
+        json!({"operation": "kms:GetKeyPolicy", "times": 100_000, "fault": "no_answer"}),
+    ] {
+        let fleet = Fleet::small();
+        fleet.plan("");
+        let approved = digest(&fleet.status());
+        let apply = format!("apply --yes --digest {approved}");
+        fleet.set_faults(json!([fault]));
+        let applied = fleet.run(&apply);
+        assert_eq!(applied.status, 7, "{applied}");
+        let states = fleet.states();
+        let unreachable = count(&states, "unreachable");
+        assert!(unreachable > 0 && unreachable < states.len(), "{states:?}");
+        assert_eq!(count(&states, "done") + count(&states, "nothing") + unreachable, states.len());
+        fleet.set_faults(json!([]));
+        let finished = fleet.run(&apply);
+        assert_eq!(finished.status, 0, "{finished}");
+        assert_eq!(count(&fleet.states(), "unreachable"), 0);
+    }
+    // Throttled while it is planned: never nothing to do.
+    let fleet = Fleet::small();
+    fleet.set_faults(json!([
+        {"operation": "kms:GetKeyPolicy", "times": 100_000, "fault": "error", "code": "ThrottlingException"}
+    ]));
+    let planned = fleet.plan("");
+    assert_eq!(planned.status, 7, "{planned}");
+    assert_eq!(count(&fleet.states(), "unreachable"), 2, "{planned}");
+    fleet.set_faults(json!([]));
+    let finished = fleet.plan("");
+    assert_eq!(finished.status, 0, "{finished}");
+}
+
+#[test]
+fn after_enough_failures_no_account_is_begun() {
+    let fleet = Fleet::of(MANY);
+    fleet.plan("");
+    fleet.set_faults(json!([
+        {"operation": "iam:*", "times": 100_000, "fault": "error", "code": "AccessDenied"},
+        {"operation": "kms:*", "times": 100_000, "fault": "error", "code": "AccessDeniedException"}
+    ]));
+    let approved = digest(&fleet.status());
+    let applied = fleet.run(&format!("apply --yes --digest {approved} --max-failures 0"));
+    assert_eq!(applied.status, 1, "{applied}");
+    let states = fleet.states();
+    let [refused, left] = ["refused", "not_started"].map(|state| count(&states, state));
+    assert!(refused > 0 && left > 0, "{states:?}");
+    fleet.set_faults(json!([]));
+    let finished = fleet.run(&format!("apply --yes --digest {approved} --max-failures 0"));
+    assert_eq!(finished.status, 0, "{finished}");
+}
+
+#[test]
+fn a_live_worker_is_respected_and_a_dead_one_taken_over() {
+    let fleet = Fleet::small();
+    fleet.plan("");
+    let approved = digest(&fleet.status());
+    let apply = format!("apply --yes --digest {approved} --lease 1");
+    fleet.set_faults(json!([
+        {"operation": "kms:PutKeyPolicy", "times": 100_000, "fault": "latency", "milliseconds": 60_000}
+    ]));
+    let mut first = started(&fleet, &apply, "apply-1-of-1.1");
+    let second = fleet.run(&apply);
+    assert_eq!(second.status, 7, "{second}");
+    assert!(second.stderr.contains("another worker holds the lease"), "{second}");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(fleet.status().status, 7, "a dead worker is told");
+    fleet.set_faults(json!([]));
+    let begun = Instant::now();
+    let third = fleet.run(&apply);
+    assert_eq!(third.status, 0, "{third}");
+    assert!(begun.elapsed() >= Duration::from_secs(1), "it waits for one expiry");
+}
