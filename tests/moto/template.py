@@ -1,4 +1,4 @@
-"""Parses CloudFormation's YAML, functions in their short form as mappings, and prints each file as JSON."""
+"""Parses CloudFormation's YAML, functions in their short form as mappings, and prints each document as JSON."""
 
 import json
 import sys
@@ -19,4 +19,5 @@ def function(loader, name, node):
 Loader.add_multi_constructor("!", function)
 for path in sys.argv[1:]:
     with open(path, encoding="ascii") as file:
-        print(json.dumps(yaml.load(file, Loader)))
+        for document in yaml.load_all(file, Loader):
+            print(json.dumps(document))
