@@ -112,6 +112,9 @@ pub struct FleetApprovalArgs {
 /// `keymend fleet apply`.
 #[derive(Debug, Args)]
 pub struct FleetApplyArgs {
+    /// Write what can be written even in accounts where something blocks
+    #[arg(long)]
+    pub allow_blocked: bool,
     /// Which accounts, and where the plans are.
     #[command(flatten)]
     pub shard: ShardArgs,

@@ -87,6 +87,8 @@ pub struct FleetSettings {
     pub mode: Mode,
     /// What is approved beforehand.
     pub digests: Vec<String>,
+    /// Whether what can be written is written in accounts where something blocks.
+    pub allow_blocked: bool,
     /// How many accounts may fail.
     pub max_failures: Option<MaxFailures>,
     /// Where it reads and writes.
@@ -101,7 +103,8 @@ impl FleetSettings {
     /// # Errors
     /// Something typed is not what it should be.
     pub fn of_apply(args: &FleetApplyArgs) -> Result<Self, UsageError> {
-        Self::resolve(&args.shard, &args.approval, &args.backend, &args.output)
+        let settings = Self::resolve(&args.shard, &args.approval, &args.backend, &args.output)?;
+        Ok(Self { allow_blocked: args.allow_blocked, ..settings })
     }
 
     /// Resolves the arguments of `fleet rollback`.
@@ -122,6 +125,7 @@ impl FleetSettings {
             shard: ShardSettings::resolve(shard)?,
             mode: if approval.yes { Mode::Yes } else { Mode::Interactive },
             digests: approval.digest.clone(),
+            allow_blocked: false,
             max_failures: approval.max_failures.as_deref().map(MaxFailures::parse).transpose()?,
             backend: of_fleet(args)?,
             output: OutputFormat::of_run(output.output)?,

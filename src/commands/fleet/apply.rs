@@ -57,8 +57,13 @@ impl Work for Applying<'_> {
         let Self { settings, ledger } = self;
         let (shard, planned) = (&settings.shard, ledger.standings(Step::Plan)?);
         let interrupt = Interrupt::listen()?;
+        let is_to_write = |standing: &AccountStanding| match standing.state {
+            State::Planned => true,
+            State::Blocked => settings.allow_blocked && !standing.changes.is_empty(),
+            _ => false,
+        };
         let own = planned.values().filter(|standing| shard.shard.has(standing.account));
-        let pending = own.filter(|standing| standing.state == State::Planned).count();
+        let pending = own.filter(|standing| is_to_write(standing)).count();
         let approval = Approval { settings, ledger: &ledger, standings: &planned, step: Step::Plan };
         let question = format!("Apply the plans of {pending} accounts?");
         if pending > 0
@@ -74,10 +79,14 @@ impl Work for Applying<'_> {
             max_failures: settings.max_failures,
             interrupt: &interrupt,
         };
-        let left = unfinished(&status::standings(&ledger, Step::Apply)?, shard, State::is_over);
-        let is_planned =
-            |account: &AccountId| planned.get(account).is_some_and(|own| own.state == State::Planned);
-        let left = left.into_iter().filter(is_planned).collect();
+        let applied = status::standings(&ledger, Step::Apply)?;
+        let is_pending = |account: &AccountId| {
+            // What was written beside what blocks is written.
+            let is_written =
+                applied.get(account).is_some_and(|own| own.state == State::Blocked && own.run.is_some());
+            !is_written && planned.get(account).is_some_and(is_to_write)
+        };
+        let left = unfinished(&applied, shard, State::is_over).into_iter().filter(is_pending).collect();
         let see_to = async |account: AccountId, is_ending: &dyn Fn() -> bool| {
             let plan = planned.get(&account).and_then(|standing| standing.plan.clone()).unwrap_or_default();
             carry_out(&ledger, account, &plan, &ground, is_ending).await
@@ -179,7 +188,10 @@ async fn carry_out<C: Cloud, K: Clock>(
     }
     let selected = (0..case.plan.changes.len()).collect();
     let place = place(ledger, account, ground)?;
-    let origin = place.unfinished()?.map_or(Origin::Request, |cut| Origin::Resumes(cut.last.run));
+    // Whatever an earlier run wrote is taken back with what this one writes.
+    let cut = place.unfinished()?.map(|cut| cut.last.run);
+    let earlier = cut.or(ledger.standing(Step::Apply, account)?.and_then(|standing| standing.run));
+    let origin = earlier.map_or(Origin::Request, Origin::Resumes);
     let standing =
         record(ledger, Step::Apply, account, &case, origin, (&place, ground), is_ending, &selected).await?;
     if standing.state != State::Done {
