@@ -1,5 +1,6 @@
 //! `keymend fleet`: many accounts planned, applied, told and taken back through the program.
 
+mod kills;
 mod refusals;
 mod workers;
 
@@ -76,7 +77,8 @@ impl Fleet {
         let mut world = json!({ "keys": {}, "accounts": {} });
         for entry in fs::read_dir(self.scene.path("world")).unwrap() {
             let path = entry.unwrap().path();
-            if !path.is_file() {
+            // What a killed worker had not named yet is no part of the world.
+            if path.extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
             let file: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
