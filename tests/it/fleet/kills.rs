@@ -22,7 +22,7 @@ const SHARDS: usize = 4;
 #[derive(Debug, Default)]
 struct Figures {
     kills: usize,
-    /// Of these, how many found an account begun and not ended.
+    /// How many accounts were seen begun and not ended, after each round of all shards.
     cutting: usize,
     looks: usize,
     /// How many writes are recorded, and how many were found written by a worker that died before it could say so.
