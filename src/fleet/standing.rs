@@ -182,6 +182,17 @@ impl AccountStanding {
         Self { account, state, causes: Vec::new(), changes: Vec::new(), plan: None, run: None, journal: None }
     }
 
+    /// Keeps the run of an earlier standing where there is no later one: what it wrote has its way back by it.
+    #[must_use]
+    pub fn after(self, earlier: Option<Self>) -> Self {
+        match earlier {
+            Some(Self { run: Some(run), journal, changes, .. }) if self.run.is_none() => {
+                Self { run: Some(run), journal, changes, ..self }
+            }
+            _ => self,
+        }
+    }
+
     /// With a reason.
     #[must_use]
     pub fn because(mut self, what: impl Into<String>) -> Self {
@@ -199,4 +210,34 @@ pub fn grouped(texts: impl IntoIterator<Item = String>) -> Vec<Group> {
     let mut groups: Vec<Group> = counts.into_iter().map(|(what, count)| Group { what, count }).collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_kept_until_there_is_a_later_one() {
+        let account = "111122223333".parse().unwrap();
+        let ran = |run: &str| AccountStanding {
+            run: Some(run.to_owned()),
+            journal: Some(format!("digest of {run}")),
+            changes: grouped(["update the key policy".to_owned()]),
+            ..AccountStanding::new(account, State::Unreachable)
+        };
+        let failed = AccountStanding::new(account, State::NoCredentials).because("nobody");
+        let kept = failed.clone().after(Some(ran("1")));
+        assert_eq!((kept.state, kept.run, kept.journal), (failed.state, ran("1").run, ran("1").journal));
+        assert_eq!(kept.causes, failed.causes);
+        assert_eq!(ran("2").after(Some(ran("1"))), ran("2"));
+        assert_eq!(failed.clone().after(Some(failed.clone())), failed);
+        assert_eq!(failed.clone().after(None), failed);
+    }
+
+    #[test]
+    fn equal_texts_are_counted() {
+        let told = grouped(["a", "b", "b"].map(str::to_owned));
+        let told: Vec<(&str, usize)> = told.iter().map(|group| (group.what.as_str(), group.count)).collect();
+        assert_eq!(told, [("b", 2), ("a", 1)]);
+    }
 }

@@ -241,7 +241,7 @@ pub(super) async fn record<C: Cloud, K: Clock>(
         changes: grouped(case.plan.changes.iter().map(change)),
         ..AccountStanding::new(account, State::Cut)
     };
-    ledger.write_standing(step, &begun)?;
+    ledger.write_standing(step, &begun.clone().after(ledger.standing(step, account)?))?;
     let beginning = Beginning { backend: place.backend.clone(), origin, case, tell, selected };
     let mut journal = Journal::begin(&place.folder, &beginning)?;
     let watcher = Watcher { progress: &mut |_| {}, is_interrupted: is_ending };

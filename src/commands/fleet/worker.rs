@@ -74,7 +74,11 @@ impl Worker<'_> {
             if is_ending() || progress.borrow().has_failed_enough(self.max_failures) {
                 return Ok(());
             }
-            let standing = see_to(account, &is_ending).await?;
+            // Whatever goes wrong with one account is that account's.
+            let standing = see_to(account, &is_ending).await.unwrap_or_else(|error| {
+                AccountStanding::new(account, State::Refused).because(error.to_string())
+            });
+            let standing = standing.after(self.ledger.standing(self.step, account)?);
             if lease.is_own() {
                 self.ledger.write_standing(self.step, &standing)?;
             }
