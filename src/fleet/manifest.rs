@@ -1,8 +1,10 @@
 //! The manifest of a fleet: JSON Lines, each line what one `keymend fix` would be asked.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use schemars::generate::SchemaSettings;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{CoverageRule, Profile, Purpose};
@@ -96,6 +98,12 @@ impl ManifestLine {
     }
 }
 
+/// A line is an object: what reads one takes a list of its members, too.
+fn parsed(text: &str) -> Result<ManifestLine, serde_json::Error> {
+    serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text)?;
+    serde_json::from_str(text)
+}
+
 /// Reads a manifest line by line; blank lines are passed over.
 pub fn read(mut source: impl BufRead) -> impl Iterator<Item = Result<(usize, ManifestLine), ManifestError>> {
     let mut number = 0;
@@ -109,8 +117,8 @@ pub fn read(mut source: impl BufRead) -> impl Iterator<Item = Result<(usize, Man
                 return Ok(None);
             }
             if !text.trim().is_empty() {
-                let line = serde_json::from_str(text.trim_start_matches('\u{feff}'));
-                return line
+                let text = text.trim_start_matches('\u{feff}');
+                return parsed(text)
                     .map(|line| Some((number, line)))
                     .map_err(|reason| ManifestError::Malformed { line: number, reason });
             }

@@ -161,7 +161,7 @@ mod tests {
             assert!(fullest.unwrap() <= 2 * accounts.len() / count as usize + 8, "{count}: {fullest:?}");
         }
         // The same everywhere: another version of keymend must not share accounts out otherwise.
-        assert!("2/4".parse::<Shard>().unwrap().has("111122223333".parse().unwrap()));
+        assert!("1/4".parse::<Shard>().unwrap().has("111122223333".parse().unwrap()));
     }
 
     #[test]
