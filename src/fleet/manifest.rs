@@ -1,10 +1,8 @@
 //! The manifest of a fleet: JSON Lines, each line what one `keymend fix` would be asked.
 
-use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use schemars::generate::SchemaSettings;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{CoverageRule, Profile, Purpose};
@@ -100,7 +98,7 @@ impl ManifestLine {
 
 /// A line is an object: what reads one takes a list of its members, too.
 fn parsed(text: &str) -> Result<ManifestLine, serde_json::Error> {
-    serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text)?;
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text)?;
     serde_json::from_str(text)
 }
 
