@@ -89,7 +89,7 @@ impl Work for Applying<'_> {
         let left = unfinished(&applied, shard, State::is_over).into_iter().filter(is_pending).collect();
         let see_to = async |account: AccountId, is_ending: &dyn Fn() -> bool| {
             let plan = planned.get(&account).and_then(|standing| standing.plan.clone()).unwrap_or_default();
-            carry_out(&ledger, account, &plan, &ground, is_ending).await
+            carry_out(&ledger, (account, &plan), settings.allow_blocked, &ground, is_ending).await
         };
         worker.see_to(left, console, see_to).await?;
         let told = Told {
@@ -157,8 +157,8 @@ impl Approval<'_> {
 /// Carries out an account's plan, and looks whether anything is left.
 async fn carry_out<C: Cloud, K: Clock>(
     ledger: &Ledger,
-    account: AccountId,
-    plan: &str,
+    (account, plan): (AccountId, &str),
+    allows_blocked: bool,
     ground: &Ground<C, K>,
     is_ending: &dyn Fn() -> bool,
 ) -> Result<AccountStanding, Error> {
@@ -186,14 +186,13 @@ async fn carry_out<C: Cloud, K: Clock>(
     if unserved.is_some() {
         return Ok(no_credentials(unserved.unwrap_or(account)));
     }
-    let selected = (0..case.plan.changes.len()).collect();
     let place = place(ledger, account, ground)?;
     // Whatever an earlier run wrote is taken back with what this one writes.
     let cut = place.unfinished()?.map(|cut| cut.last.run);
     let earlier = cut.or(ledger.standing(Step::Apply, account)?.and_then(|standing| standing.run));
     let origin = earlier.map_or(Origin::Request, Origin::Resumes);
-    let standing =
-        record(ledger, Step::Apply, account, &case, origin, (&place, ground), is_ending, &selected).await?;
+    let run = AccountRun { step: Step::Apply, account, case: &case, origin, allows_blocked };
+    let standing = record(ledger, run, (&place, ground), is_ending).await?;
     if standing.state != State::Done {
         return Ok(standing);
     }
@@ -225,18 +224,30 @@ pub(super) fn place<C, K>(
     Ok(place.ok_or_else(crate::commands::place::no_journal)?)
 }
 
-/// Carries out selected changes of an account with a record: that it was begun is in the ledger before the first write.
-#[expect(clippy::too_many_arguments, reason = "what a run is made of")]
+/// One account's run: what is carried out, why, and as what it is recorded.
+pub(super) struct AccountRun<'a> {
+    pub(super) step: Step,
+    pub(super) account: AccountId,
+    pub(super) case: &'a Case,
+    pub(super) origin: Origin,
+    pub(super) allows_blocked: bool,
+}
+
+/// Carries it out with a record: that it was begun is in the ledger before the first write. What is blocked or failed its own
+/// check is not begun.
 pub(super) async fn record<C: Cloud, K: Clock>(
     ledger: &Ledger,
-    step: Step,
-    account: AccountId,
-    case: &Case,
-    origin: Origin,
+    run: AccountRun<'_>,
     (place, ground): (&Place, &Ground<C, K>),
     is_ending: &dyn Fn() -> bool,
-    selected: &std::collections::BTreeSet<usize>,
 ) -> Result<AccountStanding, Error> {
+    let AccountRun { step, account, case, origin, allows_blocked } = run;
+    let selected = &(0..case.plan.changes.len()).collect();
+    // Whatever the ledger says of it, and whoever wrote that.
+    if case.plan.is_unsound() || (case.plan.is_blocked() && !allows_blocked) {
+        let causes = grouped(case.plan.findings.iter().filter_map(super::plan::cause));
+        return Ok(AccountStanding { causes, ..AccountStanding::new(account, State::Blocked) });
+    }
     let begun = AccountStanding {
         changes: grouped(case.plan.changes.iter().map(change)),
         ..AccountStanding::new(account, State::Cut)

@@ -1,6 +1,6 @@
 //! `keymend fleet rollback`: what was applied in many accounts, each taken back as any run is.
 
-use super::apply::{Approval, place, record};
+use super::apply::{AccountRun, Approval, place, record};
 use super::plan::failed;
 use super::status::{self, Told};
 use super::worker::{Worker, unfinished};
@@ -113,11 +113,9 @@ async fn take_back<C: Cloud, K: Clock>(
         return Ok(AccountStanding::new(account, State::Stale).because(format!("{told}: {hint}")));
     }
     let case = Case { chain: Chain::default(), request: head.request.clone(), observation, plan };
-    let selected = (0..case.plan.changes.len()).collect();
     let origin = Origin::Undoes(head.run.clone());
-    let standing =
-        record(ledger, Step::Rollback, account, &case, origin, (&place, ground), is_ending, &selected)
-            .await?;
+    let run = AccountRun { step: Step::Rollback, account, case: &case, origin, allows_blocked: false };
+    let standing = record(ledger, run, (&place, ground), is_ending).await?;
     let state = if standing.state == State::Done { State::RolledBack } else { standing.state };
     Ok(AccountStanding { state, ..standing })
 }

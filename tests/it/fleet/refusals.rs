@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::{Fleet, change_json, count, digest, states};
+use crate::fleet_world::SMALL;
 
 #[test]
 fn a_wrong_digest_writes_nothing() {
@@ -148,4 +149,45 @@ fn a_manifest_with_a_mistake_starts_nothing_and_tells_its_line() {
     fs::write(&manifest, text).unwrap();
     fleet.plan("");
     assert!(count(&states(&fleet.status()), "planned") > 0);
+}
+
+#[test]
+fn what_is_blocked_is_written_only_where_that_is_allowed() {
+    let fleet = Fleet::of(&format!("{SMALL} --denied 60 --gone 0"));
+    let planned = fleet.plan("");
+    assert_eq!(planned.status, 4, "{planned}");
+    let blocked: Vec<String> = fleet
+        .states()
+        .into_iter()
+        .filter(|(_, state)| state == "blocked")
+        .map(|(account, _)| account)
+        .collect();
+    assert!(!blocked.is_empty());
+    let approved = digest(&planned);
+    // What the ledger says of a plan is not what decides.
+    for account in &blocked {
+        change_json(&fleet.scene, &format!("fleet/plan/{account}.json"), |standing| {
+            standing["state"] = json!("planned");
+        });
+    }
+    let is_key = |(name, _): &(&String, &String)| name.contains(":key/");
+    let before = fleet.documents();
+    let refused = fleet.run(&format!("apply --yes --digest {approved}"));
+    assert_eq!(refused.status, 4, "{refused}");
+    assert!(blocked.iter().all(|account| fleet.states()[account] == "blocked"), "{refused}");
+    let after = fleet.documents();
+    assert!(before.iter().filter(is_key).eq(after.iter().filter(is_key)), "a blocked policy was written");
+    let allowed = fleet.run(&format!("apply --yes --digest {approved} --allow-blocked"));
+    assert_eq!(allowed.status, 4, "{allowed}");
+    let written = fleet.documents();
+    assert!(!before.iter().filter(is_key).eq(written.iter().filter(is_key)), "{allowed}");
+    let journals = |account: &String| {
+        fs::read_dir(fleet.scene.path(&format!("fleet/journals/{account}"))).unwrap().count()
+    };
+    let runs: Vec<usize> = blocked.iter().map(journals).collect();
+    fleet.run(&format!("apply --yes --digest {approved} --allow-blocked"));
+    assert_eq!(blocked.iter().map(journals).collect::<Vec<_>>(), runs, "it is done");
+    let back = fleet.approved("rollback");
+    assert_eq!(back.status, 0, "{back}");
+    assert_eq!(fleet.documents(), before);
 }
