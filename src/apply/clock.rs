@@ -13,43 +13,34 @@ pub trait Clock {
     fn elapsed(&self) -> Duration;
 }
 
-/// Real time.
-#[derive(Debug, Clone, Copy)]
-pub struct SystemClock(Instant);
+/// The time of whatever a run is on.
+#[derive(Debug)]
+pub enum RunClock {
+    /// Real time, since then.
+    Real(Instant),
+    /// The sandbox's, by which its quotas are: it passes by being waited for, at once.
+    World(WorldTime),
+}
 
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self(Instant::now())
+impl RunClock {
+    /// Real time from now on.
+    pub fn real() -> Self {
+        Self::Real(Instant::now())
     }
 }
 
-impl Clock for SystemClock {
+impl Clock for RunClock {
     async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
+        match self {
+            Self::Real(_) => tokio::time::sleep(duration).await,
+            Self::World(time) => time.pass(duration),
+        }
     }
 
     fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
-/// The sandbox's time: it passes by being waited for, at once.
-#[derive(Debug, Default)]
-pub struct InstantClock(WorldTime);
-
-impl InstantClock {
-    /// A world's own time, by which its quotas are.
-    pub fn of(time: WorldTime) -> Self {
-        Self(time)
-    }
-}
-
-impl Clock for InstantClock {
-    async fn sleep(&self, duration: Duration) {
-        self.0.pass(duration);
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
+        match self {
+            Self::Real(start) => start.elapsed(),
+            Self::World(time) => time.elapsed(),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::approval::{self, Approved};
-use super::backend::{self, Cloud, Ground, Work};
+use super::backend::{self, Ground, Work};
 use super::console::Console;
 use super::interrupt::Interrupt;
 use super::proof::Court;
@@ -13,7 +13,7 @@ use crate::access::chain::Chain;
 use crate::access::{Request, UnresolvedRequest};
 use crate::apply::journal::Origin;
 use crate::apply::survey::survey;
-use crate::apply::{Clock, RunOutcome, StepResult};
+use crate::apply::{RunOutcome, StepResult};
 use crate::arn::AccountId;
 use crate::cli::ApplyArgs;
 use crate::cli::settings::ApplySettings;
@@ -55,11 +55,7 @@ impl Work for Apply<'_> {
         backend::tell_story(sandbox, console)
     }
 
-    async fn on<C: Cloud, K: Clock>(
-        self,
-        ground: Ground<C, K>,
-        console: &mut Console,
-    ) -> Result<ExitStatus, Error> {
+    async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error> {
         let Self { settings, case } = self;
         let place = ground.place(settings.run.journal.as_deref())?;
         let (case, standings) = stands(settings, case, &ground.cloud, console).await?;

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use super::backend::{Cloud, Ground};
+use super::backend::Ground;
 use super::console::Console;
 use super::interrupt::Interrupt;
 use super::place::Place;
 use super::run::Decision;
 use super::{outcome, pager};
 use crate::apply::journal::{Beginning, Journal, Origin};
-use crate::apply::{self, Clock, Run, RunOutcome, Watcher};
+use crate::apply::{self, Run, RunOutcome, Watcher};
 use crate::cli::settings::{Mode, OutputFormat, RunSettings};
 use crate::error::Error;
 use crate::plan::Case;
@@ -115,9 +115,9 @@ pub(super) struct Approved<'a> {
 }
 
 /// Carries it out, with a record where there is a place for one.
-pub(super) async fn carry_out<C: Cloud, K: Clock>(
+pub(super) async fn carry_out(
     approved: &Approved<'_>,
-    ground: &Ground<C, K>,
+    ground: &Ground,
     place: Option<&Place>,
     console: &mut Console,
 ) -> Result<(RunOutcome, Option<PathBuf>), Error> {

@@ -4,33 +4,25 @@ use std::path::Path;
 
 use super::console::Console;
 use super::place::Place;
-use crate::apply::Clock;
-use crate::apply::clock::{InstantClock, SystemClock};
+use crate::apply::clock::RunClock;
 use crate::apply::journal::Backend;
 use crate::cli::settings::BackendSettings;
 use crate::cloud::aws::{Aws, AwsOptions};
-use crate::cloud::ec2::ObserveEc2;
 use crate::cloud::sandbox::Sandbox;
 use crate::cloud::traced::Traced;
-use crate::cloud::{Observe, Prove, Write};
 use crate::error::{Error, ExitStatus, UsageError};
 use crate::plan::saved::PlanBackend;
 use crate::shell;
 
-/// Everything that a command may ask of a backend.
-pub(super) trait Cloud: Observe + ObserveEc2 + Write + Prove {}
-
-impl<T: Observe + ObserveEc2 + Write + Prove> Cloud for T {}
-
 /// What a command works on.
-pub(super) struct Ground<C, K> {
-    pub(super) cloud: C,
-    pub(super) clock: K,
+pub(super) struct Ground {
+    pub(super) cloud: Traced,
+    pub(super) clock: RunClock,
     /// Whose its records are; nobody's where the world is gone after the run.
     records: Option<Backend>,
 }
 
-impl<C, K> Ground<C, K> {
+impl Ground {
     /// Where its runs are recorded: in the folder that is given, else where that is by default.
     pub(super) fn place(&self, folder: Option<&Path>) -> Result<Option<Place>, UsageError> {
         Place::of(self.records.as_ref(), folder)
@@ -42,11 +34,7 @@ pub(super) trait Work {
     /// Takes from a world what was not given; there is nothing to take from AWS.
     fn begin_in(&mut self, sandbox: &Sandbox, console: &mut Console) -> Result<(), Error>;
 
-    async fn on<C: Cloud, K: Clock>(
-        self,
-        ground: Ground<C, K>,
-        console: &mut Console,
-    ) -> Result<ExitStatus, Error>;
+    async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error>;
 }
 
 /// Does it on the backend that was chosen.
@@ -55,23 +43,21 @@ pub(super) async fn run(
     mut work: impl Work,
     console: &mut Console,
 ) -> Result<ExitStatus, Error> {
-    match backend {
+    let ground = match backend {
         BackendSettings::Sandbox(file) => {
             let sandbox = Sandbox::open_or_builtin(file.as_deref())?;
             // A sandbox takes no time.
             console.progress.silence();
             work.begin_in(&sandbox, console)?;
-            let records = records_of(&sandbox);
-            let clock = InstantClock::of(sandbox.time());
-            let ground = Ground { cloud: Traced(sandbox), clock, records };
-            Box::pin(work.on(ground, console)).await
+            let (records, clock) = (records_of(&sandbox), RunClock::World(sandbox.time()));
+            Ground { cloud: Traced::Sandbox(Box::new(sandbox)), clock, records }
         }
         BackendSettings::Aws(options) => {
-            let cloud = Traced(Aws::connect(options).await?);
-            let ground = Ground { cloud, clock: SystemClock::default(), records: Some(Backend::Aws) };
-            Box::pin(work.on(ground, console)).await
+            let cloud = Traced::Aws(Box::new(Aws::connect(options).await?));
+            Ground { cloud, clock: RunClock::real(), records: Some(Backend::Aws) }
         }
-    }
+    };
+    Box::pin(work.on(ground, console)).await
 }
 
 /// Says that nothing is real, and what the world is about.

@@ -6,11 +6,10 @@ mod requests;
 
 use std::io;
 
-use super::backend::{self, Cloud, Ground, Work};
+use super::backend::{self, Ground, Work};
 use super::console::Console;
 use super::{alike, chain, defaults, ending, organization, pager};
 use crate::access::chain::Chain;
-use crate::apply::Clock;
 use crate::cli::settings::check::{CheckRun, CheckSettings, Source};
 use crate::cli::{CheckArgs, OutputChoice};
 use crate::cloud::observer::observe;
@@ -59,11 +58,7 @@ impl Work for Check<'_> {
         Ok(defaults::require_key(asked, targets)?)
     }
 
-    async fn on<C: Cloud, K: Clock>(
-        self,
-        ground: Ground<C, K>,
-        console: &mut Console,
-    ) -> Result<ExitStatus, Error> {
+    async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error> {
         let Self { run, organization } = self;
         let reading = console.progress.waiting();
         let (mut asked, chain) = chain::find(run.asked.clone(), &run.targets, &ground.cloud).await?;

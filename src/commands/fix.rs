@@ -1,7 +1,7 @@
 //! `keymend fix`: observe, plan, show, approve, apply, verify.
 
 use super::approval::{self, Approved};
-use super::backend::{self, Cloud, Ground, Work};
+use super::backend::{self, Ground, Work};
 use super::console::Console;
 use super::interrupt::Interrupt;
 use super::observing::up_to_date;
@@ -11,7 +11,6 @@ use super::resume::{self, Earlier};
 use super::run::{Decision, Ended, Job};
 use super::{alike, chain, defaults, document, ending, handover, organization};
 use crate::access::UnresolvedRequest;
-use crate::apply::Clock;
 use crate::apply::journal::{Origin, Record};
 use crate::cli::FixArgs;
 use crate::cli::settings::{FixSettings, Mode, OutputFormat};
@@ -42,11 +41,7 @@ impl Work for Fix<'_> {
         Ok(defaults::require_everything(asked, targets)?)
     }
 
-    async fn on<C: Cloud, K: Clock>(
-        self,
-        ground: Ground<C, K>,
-        console: &mut Console,
-    ) -> Result<ExitStatus, Error> {
+    async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error> {
         let settings = &*self.0;
         let place = ground.place(settings.run.journal.as_deref())?;
         let earlier = match resume::earlier(settings.resume, place.as_ref(), console)? {
@@ -93,10 +88,10 @@ impl Work for Fix<'_> {
 }
 
 /// Reads both sides of what was asked, or of the run that is resumed, and plans.
-async fn plan<C: Cloud, K: Clock>(
+async fn plan(
     settings: &FixSettings,
     earlier: Option<&Record>,
-    Ground { cloud, clock, .. }: &Ground<C, K>,
+    Ground { cloud, clock, .. }: &Ground,
     place: Option<&Place>,
     console: &mut Console,
 ) -> Result<(UnresolvedRequest, Case), Error> {

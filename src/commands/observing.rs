@@ -47,8 +47,9 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::apply::clock::InstantClock;
+    use crate::apply::clock::RunClock;
     use crate::cli::ColorChoice;
+    use crate::cloud::sandbox::WorldTime;
     use crate::observation::{KeyObservation, RamPolicy, Reading};
     use crate::plan::Target;
     use crate::render::testing;
@@ -69,7 +70,7 @@ mod tests {
             };
             Ok(Observation { keys: [(update.key.clone(), key)].into(), ..Observation::default() })
         };
-        let (clock, written) = (InstantClock::default(), Recent::of([&operation]));
+        let (clock, written) = (RunClock::World(WorldTime::default()), Recent::of([&operation]));
         let mut console = Console::of_process(ColorChoice::Never, false);
         console.talk = Box::new(std::io::sink());
         let found = up_to_date(&clock, &written, &mut console, read, |observation| observation).await;

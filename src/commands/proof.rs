@@ -3,13 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::backend::{Cloud, Ground};
+use super::backend::Ground;
 use super::console::Console;
 use super::interrupt::Interrupt;
 use super::run::{Carried, Decision};
 use crate::access::UnresolvedRequest;
 use crate::access::trial::Trial;
-use crate::apply::{Clock, RunOutcome, verify};
+use crate::apply::{RunOutcome, verify};
 use crate::cli::Verify;
 use crate::cli::settings::{Mode, ProofSettings};
 use crate::cloud::observer::observe;
@@ -18,15 +18,15 @@ use crate::launch::causes;
 use crate::plan::Case;
 
 /// Who is asked for proof, of what, and how.
-pub(super) struct Court<'c, C, K> {
-    pub(super) ground: &'c Ground<C, K>,
+pub(super) struct Court<'c> {
+    pub(super) ground: &'c Ground,
     pub(super) case: &'c Case,
     pub(super) settings: &'c ProofSettings,
     pub(super) interrupt: &'c Interrupt,
     pub(super) mode: Mode,
 }
 
-impl<C: Cloud, K: Clock> Court<'_, C, K> {
+impl Court<'_> {
     /// How far the writes came; where all succeeded, or none was needed, both sides are read and planned again.
     pub(super) async fn carried(
         &self,

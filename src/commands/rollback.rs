@@ -6,7 +6,7 @@ mod list;
 use std::collections::BTreeSet;
 
 use super::approval::{self, Approved};
-use super::backend::{self, Cloud, Ground, Work};
+use super::backend::{self, Ground, Work};
 use super::console::Console;
 use super::interrupt::Interrupt;
 use super::observing::up_to_date;
@@ -14,7 +14,6 @@ use super::place::Place;
 use super::run::{Carried, Decision, Ended, Job};
 use super::{document, ending};
 use crate::access::chain::Chain;
-use crate::apply::Clock;
 use crate::apply::journal::{History, Origin, Record, RunState};
 use crate::cli::RollbackArgs;
 use crate::cli::settings::{Mode, OutputFormat, RollbackSettings, RollbackTask};
@@ -68,11 +67,7 @@ impl Work for Undoing<'_> {
         Ok(())
     }
 
-    async fn on<C: Cloud, K: Clock>(
-        self,
-        ground: Ground<C, K>,
-        console: &mut Console,
-    ) -> Result<ExitStatus, Error> {
+    async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error> {
         let Self { settings, place, history, run, extent } = self;
         let written = history.written(run);
         let read = async || self.look(&written, &ground.cloud).await;

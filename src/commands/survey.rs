@@ -6,11 +6,10 @@ mod scope;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::backend::{self, Cloud, Ground, Work};
+use super::backend::{self, Ground, Work};
 use super::console::Console;
 use super::handover::now;
 use super::{ending, pager};
-use crate::apply::Clock;
 use crate::cli::settings::survey::SurveySettings;
 use crate::cli::{SurveyArgs, SurveyForm};
 use crate::cloud::sandbox::Sandbox;
@@ -44,11 +43,7 @@ impl Work for Surveying<'_> {
         Ok(())
     }
 
-    async fn on<C: Cloud, K: Clock>(
-        self,
-        ground: Ground<C, K>,
-        console: &mut Console,
-    ) -> Result<ExitStatus, Error> {
+    async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error> {
         let Self { settings } = self;
         // What can't be written is told before anything is read.
         let reports =

@@ -5,11 +5,10 @@ use std::path::Path;
 use super::*;
 use crate::access::trial::{RulingStanding, Simulated};
 use crate::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, Purpose, UnresolvedRequest};
-use crate::apply::clock::InstantClock;
+use crate::apply::clock::RunClock;
 use crate::arn::{AccountId, EntityArn};
 use crate::cloud::observer::observe;
-use crate::cloud::sandbox::Sandbox;
-use crate::cloud::traced::Traced;
+use crate::cloud::sandbox::{Sandbox, WorldTime};
 use crate::observation::OrganizationPolicies;
 
 /// A cloud that refuses dry runs for a while, and knows some profiles.
@@ -103,13 +102,9 @@ async fn ask(world: &str, grantees: &[&str], cloud: impl Fn(Slow) -> Slow, profi
     };
     let asked = asked_for(defaults.keys, grantees);
     let (request, observation) = observe(&asked, &OrganizationPolicies::default(), &sandbox).await.unwrap();
-    let cloud = Traced(cloud(Slow {
-        sandbox,
-        refusals: Cell::new(0),
-        profiles: Vec::new(),
-        acted: RefCell::default(),
-    }));
-    let clock = InstantClock::default();
+    let cloud =
+        cloud(Slow { sandbox, refusals: Cell::new(0), profiles: Vec::new(), acted: RefCell::default() });
+    let clock = RunClock::World(WorldTime::default());
     let mut waits = 0;
     let may_wait = || {
         waits += 1;
@@ -117,7 +112,7 @@ async fn ask(world: &str, grantees: &[&str], cloud: impl Fn(Slow) -> Slow, profi
     };
     let profiles: Vec<String> = profiles.iter().map(|profile| (*profile).to_owned()).collect();
     let Ok(trials) = by_dry_runs(&cloud, &clock, &request, &observation, &profiles, may_wait).await;
-    Asked { trials, waits, elapsed: clock.elapsed(), acted: cloud.0.acted.into_inner() }
+    Asked { trials, waits, elapsed: clock.elapsed(), acted: cloud.acted.into_inner() }
 }
 
 const USER: &str = "arn:aws:iam::444455556666:user/deployer";

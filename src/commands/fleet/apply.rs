@@ -6,13 +6,13 @@ use super::plan::{change, failed, no_credentials};
 use super::status::{self, Told};
 use super::worker::{Worker, unfinished};
 use crate::apply::journal::{Beginning, Journal, Origin};
-use crate::apply::{self, Clock, Run, Watcher};
+use crate::apply::{self, Run, Watcher};
 use crate::arn::AccountId;
 use crate::cli::FleetApplyArgs;
 use crate::cli::settings::Mode;
 use crate::cli::settings::fleet::FleetSettings;
 use crate::cloud::sandbox::Sandbox;
-use crate::commands::backend::{self, Cloud, Ground, Work};
+use crate::commands::backend::{self, Ground, Work};
 use crate::commands::console::Console;
 use crate::commands::interrupt::Interrupt;
 use crate::commands::parts;
@@ -49,11 +49,7 @@ impl Work for Applying<'_> {
         Ok(())
     }
 
-    async fn on<C: Cloud, K: Clock>(
-        self,
-        ground: Ground<C, K>,
-        console: &mut Console,
-    ) -> Result<ExitStatus, Error> {
+    async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error> {
         let Self { settings, ledger } = self;
         let (shard, planned) = (&settings.shard, ledger.standings(Step::Plan)?);
         let interrupt = Interrupt::listen()?;
@@ -155,11 +151,11 @@ impl Approval<'_> {
 }
 
 /// Carries out an account's plan, and looks whether anything is left.
-async fn carry_out<C: Cloud, K: Clock>(
+async fn carry_out(
     ledger: &Ledger,
     (account, plan): (AccountId, &str),
     allows_blocked: bool,
-    ground: &Ground<C, K>,
+    ground: &Ground,
     is_ending: &dyn Fn() -> bool,
 ) -> Result<AccountStanding, Error> {
     let text = match ledger.plan(account, plan) {
@@ -215,11 +211,7 @@ async fn carry_out<C: Cloud, K: Clock>(
 }
 
 /// Where an account's journals are.
-pub(super) fn place<C, K>(
-    ledger: &Ledger,
-    account: AccountId,
-    ground: &Ground<C, K>,
-) -> Result<Place, Error> {
+pub(super) fn place(ledger: &Ledger, account: AccountId, ground: &Ground) -> Result<Place, Error> {
     let place = ground.place(Some(&ledger.journals(account)))?;
     Ok(place.ok_or_else(crate::commands::place::no_journal)?)
 }
@@ -235,10 +227,10 @@ pub(super) struct AccountRun<'a> {
 
 /// Carries it out with a record: that it was begun is in the ledger before the first write. What is blocked or failed its own
 /// check is not begun.
-pub(super) async fn record<C: Cloud, K: Clock>(
+pub(super) async fn record(
     ledger: &Ledger,
     run: AccountRun<'_>,
-    (place, ground): (&Place, &Ground<C, K>),
+    (place, ground): (&Place, &Ground),
     is_ending: &dyn Fn() -> bool,
 ) -> Result<AccountStanding, Error> {
     let AccountRun { step, account, case, origin, allows_blocked } = run;

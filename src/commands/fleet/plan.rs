@@ -3,14 +3,14 @@
 use super::asked::{self, Asked};
 use super::status::{self, Told};
 use super::worker::{Worker, unfinished};
-use crate::apply::Clock;
 use crate::apply::journal;
 use crate::arn::AccountId;
 use crate::cli::FleetPlanArgs;
 use crate::cli::settings::fleet::FleetPlanSettings;
+use crate::cloud::Observe as _;
 use crate::cloud::observer::ObserveError;
 use crate::cloud::sandbox::Sandbox;
-use crate::commands::backend::{self, Cloud, Ground, Work};
+use crate::commands::backend::{self, Ground, Work};
 use crate::commands::console::Console;
 use crate::commands::interrupt::Interrupt;
 use crate::error::{Error, ExitStatus};
@@ -35,11 +35,7 @@ impl Work for Planning<'_> {
         Ok(())
     }
 
-    async fn on<C: Cloud, K: Clock>(
-        self,
-        ground: Ground<C, K>,
-        console: &mut Console,
-    ) -> Result<ExitStatus, Error> {
+    async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error> {
         let FleetPlanSettings { manifest, shard, backend, output } = self.settings;
         let Asked { asks, manifest } = asked::read(manifest, &ground.cloud).await?;
         let plan_backend = backend::of_plan(backend);

@@ -5,14 +5,13 @@ use super::plan::failed;
 use super::status::{self, Told};
 use super::worker::{Worker, unfinished};
 use crate::access::chain::Chain;
-use crate::apply::Clock;
 use crate::apply::journal::Origin;
 use crate::arn::AccountId;
 use crate::cli::FleetRollbackArgs;
 use crate::cli::settings::fleet::FleetSettings;
 use crate::cloud::reread::reread;
 use crate::cloud::sandbox::Sandbox;
-use crate::commands::backend::{self, Cloud, Ground, Work};
+use crate::commands::backend::{self, Ground, Work};
 use crate::commands::console::Console;
 use crate::commands::interrupt::Interrupt;
 use crate::error::{Error, ExitStatus};
@@ -37,11 +36,7 @@ impl Work for TakingBack<'_> {
         Ok(())
     }
 
-    async fn on<C: Cloud, K: Clock>(
-        self,
-        ground: Ground<C, K>,
-        console: &mut Console,
-    ) -> Result<ExitStatus, Error> {
+    async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error> {
         let Self { settings, ledger } = self;
         let (shard, applied) = (&settings.shard, status::standings(&ledger, Step::Apply)?);
         let interrupt = Interrupt::listen()?;
@@ -82,10 +77,10 @@ impl Work for TakingBack<'_> {
 }
 
 /// Takes an account's run back, by the journal whose digest was approved.
-async fn take_back<C: Cloud, K: Clock>(
+async fn take_back(
     ledger: &Ledger,
     applied: &AccountStanding,
-    ground: &Ground<C, K>,
+    ground: &Ground,
     is_ending: &dyn Fn() -> bool,
 ) -> Result<AccountStanding, Error> {
     let account = applied.account;
