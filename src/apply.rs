@@ -18,6 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::cloud::{CloudError, CloudErrorKind, Observe, Receipt, Write};
@@ -153,9 +154,13 @@ pub struct Run<'a, K> {
     recent: RefCell<Recent>,
     progress: RefCell<&'a mut dyn FnMut(RunProgress<'_>)>,
     is_interrupted: &'a dyn Fn() -> bool,
+    may_write: Option<&'a MayWrite<'a>>,
     /// Whether a change did not end well, or could not be recorded: no other one begins.
     is_failing: Cell<bool>,
 }
+
+/// See [`Watcher::may_write`].
+pub type MayWrite<'a> = dyn Fn() -> LocalBoxFuture<'a, bool> + 'a;
 
 /// Whoever watches a run, and may end it.
 pub struct Watcher<'a> {
@@ -163,18 +168,21 @@ pub struct Watcher<'a> {
     pub progress: &'a mut dyn FnMut(RunProgress<'_>),
     /// Asked before each change begins, and whenever one waits.
     pub is_interrupted: &'a dyn Fn() -> bool,
+    /// Asked between the last read of a document and its write, where somebody else may have taken the work over since.
+    pub may_write: Option<&'a MayWrite<'a>>,
 }
 
 impl<'a, K: Clock> Run<'a, K> {
     /// A run by a clock, recorded in a journal (the built-in world has none), that knows what was written before it.
     pub fn new(clock: &'a K, journal: Option<&'a mut Journal>, recent: Recent, watcher: Watcher<'a>) -> Self {
-        let Watcher { progress, is_interrupted } = watcher;
+        let Watcher { progress, is_interrupted, may_write } = watcher;
         Self {
             clock,
             journal: RefCell::new(journal),
             recent: RefCell::new(recent),
             progress: RefCell::new(progress),
             is_interrupted,
+            may_write,
             is_failing: Cell::new(false),
         }
     }
@@ -193,6 +201,16 @@ impl<'a, K: Clock> Run<'a, K> {
     /// Whether no further change begins.
     fn is_ending(&self) -> bool {
         self.is_failing.get() || (self.is_interrupted)()
+    }
+
+    /// Whether the work is still this one's; where it is not, no further change begins.
+    async fn may_write(&self) -> bool {
+        let may = match self.may_write {
+            Some(ask) => ask().await,
+            None => true,
+        };
+        self.is_failing.set(self.is_failing.get() || !may);
+        may
     }
 
     /// Waits, but no longer than until the run is interrupted.

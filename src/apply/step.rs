@@ -11,7 +11,8 @@ use crate::cloud::{CloudError, CloudErrorKind, Observe, Receipt, Write};
 use crate::plan::{Now, Operation};
 
 /// Gets ready, looks, records the intent, then looks again and writes: so a recorded intent means that the change was
-/// still to be made, and between the last look and the write there is nothing.
+/// still to be made, and between the last look and the write there is nothing but a look at whether the work is still
+/// this one's.
 pub(super) async fn carry_out<C: Observe + Write, K: Clock>(
     index: usize,
     operation: &Operation,
@@ -105,7 +106,7 @@ async fn write<C: Observe + Write, K: Clock>(
             Ok(()) => look(operation, cloud, run).await,
             Err(error) => Err(error),
         };
-        match (state, failed) {
+        match (state, &failed) {
             (Ok(State::Before), _) => {}
             (Ok(State::After), None) => return Err(StepResult::AlreadyDone),
             // The answer to an earlier attempt was lost; the write was not.
@@ -113,9 +114,12 @@ async fn write<C: Observe + Write, K: Clock>(
             (Ok(State::Changed(now)), _) => return Err(StepResult::Stale(now)),
             // What became of an attempt without an answer is not known by a read that fails.
             (Err(_), Some(lost)) if lost.kind == CloudErrorKind::Transient => {
-                return Err(StepResult::Failed(lost));
+                return Err(StepResult::Failed(lost.clone()));
             }
             (Err(error), _) => return Err(StepResult::Failed(error)),
+        }
+        if !run.may_write().await {
+            return Err(failed.map_or(StepResult::NotStarted, StepResult::Failed));
         }
         let error = match cloud.perform(operation).await {
             Ok(receipt) => return Ok(receipt),

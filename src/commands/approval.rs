@@ -134,7 +134,8 @@ pub(super) async fn carry_out(
     let mut progress = |progress: apply::RunProgress<'_>| {
         _ = outcome::progress(console, &case.plan, &mut last, progress);
     };
-    let watcher = Watcher { progress: &mut progress, is_interrupted: &|| interrupt.is_set() };
+    let watcher =
+        Watcher { progress: &mut progress, is_interrupted: &|| interrupt.is_set(), may_write: None };
     let run = Run::new(&ground.clock, journal.as_mut(), recent, watcher);
     let outcome = apply::apply(&case.plan, selected, &ground.cloud, &run).await;
     Ok((outcome, journal.map(|journal| journal.path().to_owned())))

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
 
+use super::aside::aside;
 use super::asks::{Asks, Terms};
 use crate::access::chain::Chain;
 use crate::access::{Grantee, GranteeRef, KeyRef, Part, Request, UnresolvedRequest};
@@ -110,7 +111,8 @@ async fn read_and_plan(
     let asked = own(account, &needing, terms);
     let (request, mut observation) = observe(&asked, &OrganizationPolicies::default(), cloud).await?;
     observation.missing = missing;
-    Ok(causes::planned(Chain::default(), in_full(request, account, needing), observation))
+    let request = in_full(request, account, needing);
+    Ok(aside(move || causes::planned(Chain::default(), request, observation)).await)
 }
 
 /// What of an account's part is read: its keys, its users, roles and groups, and whoever's side is in the key itself.

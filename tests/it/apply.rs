@@ -122,7 +122,8 @@ impl Stage {
             });
         };
         let recent = self.recent.clone();
-        let run = Run::new(clock, journal, recent, Watcher { progress: &mut progress, is_interrupted });
+        let watcher = Watcher { progress: &mut progress, is_interrupted, may_write: None };
+        let run = Run::new(clock, journal, recent, watcher);
         apply::apply(&self.plan, &selected, &self.cloud, &run).await
     }
 }

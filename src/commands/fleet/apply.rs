@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::FutureExt as _;
+use futures_util::future;
+
 use super::plan::{change, failed, no_credentials};
 use super::status::{self, Told};
-use super::worker::{Worker, unfinished};
+use super::worker::{Hold, Worker, unfinished};
 use crate::apply::journal::{Beginning, Journal, Origin};
 use crate::apply::{self, Run, Watcher};
 use crate::arn::AccountId;
@@ -18,6 +21,7 @@ use crate::commands::interrupt::Interrupt;
 use crate::commands::parts;
 use crate::commands::place::Place;
 use crate::error::{Error, ExitStatus, UsageError};
+use crate::fleet::aside::aside;
 use crate::fleet::ledger::{Ledger, Step, digest_of_journals};
 use crate::fleet::part;
 use crate::fleet::shard::Shard;
@@ -83,9 +87,9 @@ impl Work for Applying<'_> {
             !is_written && planned.get(account).is_some_and(is_to_write)
         };
         let left = unfinished(&applied, shard, State::is_over).into_iter().filter(is_pending).collect();
-        let see_to = async |account: AccountId, is_ending: &dyn Fn() -> bool| {
+        let see_to = async |account: AccountId, hold: &Hold<'_>| {
             let plan = planned.get(&account).and_then(|standing| standing.plan.clone()).unwrap_or_default();
-            carry_out(&ledger, (account, &plan), settings.allow_blocked, &ground, is_ending).await
+            carry_out(&ledger, (account, &plan), settings.allow_blocked, &ground, hold).await
         };
         worker.see_to(left, console, see_to).await?;
         let told = Told {
@@ -156,18 +160,21 @@ async fn carry_out(
     (account, plan): (AccountId, &str),
     allows_blocked: bool,
     ground: &Ground,
-    is_ending: &dyn Fn() -> bool,
+    hold: &Hold<'_>,
 ) -> Result<AccountStanding, Error> {
     let text = match ledger.plan(account, plan) {
         Ok(text) => text,
         Err(error) => return Ok(AccountStanding::new(account, State::Stale).because(error.to_string())),
     };
     let file = ledger.plan_file(account).display().to_string();
-    let way = |_: &_, _: &_| format!("keymend fleet plan --dir {}", ledger.folder().display());
-    let saved = SavedPlan::parse(&text, &file, causes::planned, tell, way)
-        .and_then(|saved| saved.made_on(ledger.head().backend, file));
-    drop(text);
-    let mut case = match saved {
+    let again = format!("keymend fleet plan --dir {}", ledger.folder().display());
+    let way = move |_: &_, _: &_| again.clone();
+    let backend = ledger.head().backend;
+    let parse = move || {
+        SavedPlan::parse(&text, &file, causes::planned, tell, way)
+            .and_then(|saved| saved.made_on(backend, file))
+    };
+    let mut case = match aside(parse).await {
         Ok(case) => case,
         Err(error) => return Ok(AccountStanding::new(account, State::Stale).because(error.to_string())),
     };
@@ -188,7 +195,7 @@ async fn carry_out(
     let earlier = cut.or(ledger.standing(Step::Apply, account)?.and_then(|standing| standing.run));
     let origin = earlier.map_or(Origin::Request, Origin::Resumes);
     let run = AccountRun { step: Step::Apply, account, case: &case, origin, allows_blocked };
-    let standing = record(ledger, run, (&place, ground), is_ending).await?;
+    let standing = record(ledger, run, (&place, ground), hold).await?;
     if standing.state != State::Done {
         return Ok(standing);
     }
@@ -231,7 +238,7 @@ pub(super) async fn record(
     ledger: &Ledger,
     run: AccountRun<'_>,
     (place, ground): (&Place, &Ground),
-    is_ending: &dyn Fn() -> bool,
+    hold: &Hold<'_>,
 ) -> Result<AccountStanding, Error> {
     let AccountRun { step, account, case, origin, allows_blocked } = run;
     let selected = &(0..case.plan.changes.len()).collect();
@@ -247,7 +254,11 @@ pub(super) async fn record(
     ledger.write_standing(step, &begun.clone().after(ledger.standing(step, account)?))?;
     let beginning = Beginning { backend: place.backend.clone(), origin, case, tell, selected };
     let mut journal = Journal::begin(&place.folder, &beginning)?;
-    let watcher = Watcher { progress: &mut |_| {}, is_interrupted: is_ending };
+    let watcher = Watcher {
+        progress: &mut |_| {},
+        is_interrupted: &|| hold.is_ending(),
+        may_write: Some(&|| future::ready(hold.lasts()).boxed_local()),
+    };
     let run = Run::new(&ground.clock, Some(&mut journal), place.recent()?, watcher);
     let outcome = apply::apply(&case.plan, selected, &ground.cloud, &run).await;
     let run = journal.run().to_owned();

@@ -2,7 +2,7 @@
 
 use super::asked::{self, Asked};
 use super::status::{self, Told};
-use super::worker::{Worker, unfinished};
+use super::worker::{Hold, Worker, unfinished};
 use crate::apply::journal;
 use crate::arn::AccountId;
 use crate::cli::FleetPlanArgs;
@@ -63,7 +63,7 @@ impl Work for Planning<'_> {
         let is_planned = |state: State| state.is_over() || state == State::Planned;
         let left = unfinished(&ledger.standings(Step::Plan)?, shard, is_planned);
         let parts = Parts::new(&asks, &ground.cloud);
-        let see_to = async |account: AccountId, _: &dyn Fn() -> bool| {
+        let see_to = async |account: AccountId, _: &Hold<'_>| {
             if ground.cloud.caller(account).await.is_ok_and(|caller| caller.is_none()) {
                 return Ok(no_credentials(account));
             }

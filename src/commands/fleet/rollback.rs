@@ -3,7 +3,7 @@
 use super::apply::{AccountRun, Approval, place, record};
 use super::plan::failed;
 use super::status::{self, Told};
-use super::worker::{Worker, unfinished};
+use super::worker::{Hold, Worker, unfinished};
 use crate::access::chain::Chain;
 use crate::apply::journal::Origin;
 use crate::arn::AccountId;
@@ -59,11 +59,11 @@ impl Work for TakingBack<'_> {
         };
         let left = unfinished(&ledger.standings(Step::Rollback)?, shard, State::is_over);
         let left = left.into_iter().filter(has_run).collect();
-        let see_to = async |account: AccountId, is_ending: &dyn Fn() -> bool| {
+        let see_to = async |account: AccountId, hold: &Hold<'_>| {
             let Some(standing) = applied.get(&account) else {
                 return Ok(AccountStanding::new(account, State::Nothing));
             };
-            take_back(&ledger, standing, &ground, is_ending).await
+            take_back(&ledger, standing, &ground, hold).await
         };
         worker.see_to(left, console, see_to).await?;
         let told = Told {
@@ -81,7 +81,7 @@ async fn take_back(
     ledger: &Ledger,
     applied: &AccountStanding,
     ground: &Ground,
-    is_ending: &dyn Fn() -> bool,
+    hold: &Hold<'_>,
 ) -> Result<AccountStanding, Error> {
     let account = applied.account;
     let (Some(run), Some(digest)) = (&applied.run, &applied.journal) else {
@@ -110,7 +110,7 @@ async fn take_back(
     let case = Case { chain: Chain::default(), request: head.request.clone(), observation, plan };
     let origin = Origin::Undoes(head.run.clone());
     let run = AccountRun { step: Step::Rollback, account, case: &case, origin, allows_blocked: false };
-    let standing = record(ledger, run, (&place, ground), is_ending).await?;
+    let standing = record(ledger, run, (&place, ground), hold).await?;
     let state = if standing.state == State::Done { State::RolledBack } else { standing.state };
     Ok(AccountStanding { state, ..standing })
 }

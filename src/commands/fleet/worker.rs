@@ -1,6 +1,6 @@
 //! One worker of a fleet: its shard, its lease, and each of its accounts in turn.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ impl Worker<'_> {
         &self,
         accounts: Vec<AccountId>,
         console: &mut Console,
-        see_to: impl AsyncFn(AccountId, &dyn Fn() -> bool) -> Result<AccountStanding, Error>,
+        see_to: impl AsyncFn(AccountId, &Hold<'_>) -> Result<AccountStanding, Error>,
     ) -> Result<(), Error> {
         let Self { ledger, settings, step, .. } = self;
         ledger.agree(*step, settings.shard)?;
@@ -59,7 +59,7 @@ impl Worker<'_> {
         accounts: Vec<AccountId>,
         lease: &Lease,
         console: &mut Console,
-        see_to: impl AsyncFn(AccountId, &dyn Fn() -> bool) -> Result<AccountStanding, Error>,
+        see_to: impl AsyncFn(AccountId, &Hold<'_>) -> Result<AccountStanding, Error>,
     ) -> Result<(), Error> {
         let progress = RefCell::new(Progress {
             console,
@@ -69,17 +69,19 @@ impl Worker<'_> {
             since: Instant::now(),
             told: Instant::now(),
         });
-        let is_ending = || self.interrupt.is_set() || !lease.is_own();
+        let hold = Hold { interrupt: self.interrupt, lease, is_lost: Cell::new(false) };
         let one = async |account: AccountId| -> Result<(), Error> {
-            if is_ending() || progress.borrow().has_failed_enough(self.max_failures) {
+            // A world answers at once: without this the lease's turn would never come.
+            tokio::task::yield_now().await;
+            if !hold.lasts() || hold.is_ending() || progress.borrow().has_failed_enough(self.max_failures) {
                 return Ok(());
             }
             // Whatever goes wrong with one account is that account's.
-            let standing = see_to(account, &is_ending).await.unwrap_or_else(|error| {
+            let standing = see_to(account, &hold).await.unwrap_or_else(|error| {
                 AccountStanding::new(account, State::Refused).because(error.to_string())
             });
             let standing = standing.after(self.ledger.standing(self.step, account)?);
-            if lease.is_own() {
+            if hold.lasts() {
                 self.ledger.write_standing(self.step, &standing)?;
             }
             progress.borrow_mut().count(&standing)
@@ -89,6 +91,27 @@ impl Worker<'_> {
             done?;
         }
         Ok(())
+    }
+}
+
+/// A worker's hold on its shard, as its accounts have it.
+pub(super) struct Hold<'a> {
+    interrupt: &'a Interrupt,
+    lease: &'a Lease,
+    is_lost: Cell<bool>,
+}
+
+impl Hold<'_> {
+    /// Whether no further change begins, as far as is known.
+    pub(super) fn is_ending(&self) -> bool {
+        self.interrupt.is_set() || self.is_lost.get()
+    }
+
+    /// Looks whether the shard is still this worker's.
+    pub(super) fn lasts(&self) -> bool {
+        let is_lost = self.is_lost.get() || !self.lease.is_own();
+        self.is_lost.set(is_lost);
+        !is_lost
     }
 }
 

@@ -1,11 +1,17 @@
 //! A second writer at every point between two calls.
 
+use std::cell::Cell;
 use std::path::Path;
 
-use keymend::apply::{Now, StepResult};
+use futures_util::FutureExt as _;
+use keymend::apply::recent::Recent;
+use keymend::apply::{self, Now, Run, StepResult, Watcher};
+use keymend::cloud::CloudErrorKind;
+use keymend::plan::Fate;
 use serde_json::{Value, json};
 
 use super::Stage;
+use super::cloud::Misfortune;
 
 /// What the second writer does.
 struct Rival {
@@ -178,5 +184,36 @@ async fn a_policy_is_only_attached_as_it_was_planned() {
         let outcome = stage.carry_out(&[2], &|| false, None).await;
         assert!(matches!(outcome.steps[2], StepResult::Stale(Now::Text(_))), "{outcome:?}");
         assert_eq!(stage.cloud.writes(), writes);
+    }
+}
+
+/// Somebody else has taken the work over by the nth look: right before that write, after its last read.
+#[tokio::test]
+async fn what_was_taken_over_is_not_written() {
+    for (misfortune, taken_over, calls, fate) in [
+        (Misfortune::None, 0, vec!["read", "read"], Fate::NotStarted),
+        // Whether the first attempt was made is not known; it is not made again.
+        (
+            Misfortune::Refused(CloudErrorKind::Transient),
+            1,
+            vec!["read", "read", "write", "read"],
+            Fate::Unknown,
+        ),
+    ] {
+        let stage = Stage::with([misfortune]).await;
+        let looks = Cell::new(0);
+        let may_write = || {
+            looks.set(looks.get() + 1);
+            async { looks.get() <= taken_over }.boxed_local()
+        };
+        let watcher =
+            Watcher { progress: &mut |_| {}, is_interrupted: &|| false, may_write: Some(&may_write) };
+        let run = Run::new(&stage.clock, None, Recent::default(), watcher);
+        let selected = (0..stage.plan.changes.len()).collect();
+        let outcome = apply::apply(&stage.plan, &selected, &stage.cloud, &run).await;
+        assert_eq!(stage.cloud.calls(), calls);
+        assert_eq!(looks.get(), taken_over + 1, "no further change begins");
+        let fates: Vec<Fate> = outcome.steps.iter().map(StepResult::fate).collect();
+        assert_eq!(fates, [fate, Fate::NotStarted, Fate::NotStarted]);
     }
 }
