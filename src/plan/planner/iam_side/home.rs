@@ -87,8 +87,14 @@ impl Account<'_, '_> {
         let is_written = policy.document() != Some(merged);
         if is_written {
             let boundaries = policy.existing.iter().flat_map(|existing| &existing.boundary_of);
-            let attached =
-                policy.attached.iter().filter(|entity| !self.uncovered(entity, key, gaps).is_empty());
+            // Who gets the policy by this plan gets of it what it was asked for, whatever others give it.
+            let is_new = |entity: &EntityName| {
+                policy.attach.iter().any(|(attached, _)| attached.entity_name() == *entity)
+            };
+            let attached = policy
+                .attached
+                .iter()
+                .filter(|entity| is_new(entity) || !self.uncovered(entity, key, gaps).is_empty());
             // A boundary limits whatever else is attached, so who has it has not got the access already.
             let strangers: BTreeSet<String> = attached
                 .chain(boundaries)
