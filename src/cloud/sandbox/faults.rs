@@ -9,7 +9,6 @@ use super::world::Object;
 use super::world::fault::{FaultEntry, FaultKind};
 use crate::cloud::codes::kind_of;
 use crate::cloud::{CloudError, CloudErrorKind};
-use crate::policy::pattern;
 
 /// What befalls one call that is made all the same.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,7 +28,7 @@ impl Sandbox {
             let mut counts = self.counts.borrow_mut();
             counts.resize(shared.page.faults.len(), 0);
             for (Object(fault), count) in shared.page.faults.iter().zip(counts.iter_mut()) {
-                if !pattern::matches_ignoring_case(&fault.operation, call.operation) {
+                if !fault.is_about(call.operation, &call.resource) {
                     continue;
                 }
                 *count += 1;
