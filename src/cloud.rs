@@ -285,6 +285,11 @@ impl CloudError {
         }
     }
 
+    /// Whether the same call may be answered a while later.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self.kind, CloudErrorKind::Throttled | CloudErrorKind::Transient)
+    }
+
     /// Whether AWS says that the caller's account is a member of no organization, which is an answer.
     ///
     /// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html>

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arn::{AccountId, Affiliation, EntityArn, EntityName, KeyArn, PolicyArn};
 
-pub use unread::UnreadReason;
+pub use unread::{RefusedRead, UnreadReason};
 
 /// Both sides as they were read for one request.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
@@ -37,6 +37,21 @@ pub struct Observation {
     /// Users, roles and groups that are known not to exist, of accounts whose IAM was not read otherwise.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub missing: BTreeSet<EntityArn>,
+    /// What is left out of a part of a larger request, since AWS refused to show it, and why: a key, a user, a role or a group by
+    /// its ARN, or by its id an account with all of its users, roles and groups.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, UnreadReason>,
+}
+
+impl Observation {
+    /// Whether a user, role or group is left out.
+    pub fn leaves_out(&self, entity: &EntityArn) -> bool {
+        // Most often nothing is.
+        !self.left_out.is_empty()
+            && [entity.to_string(), entity.account.to_string()]
+                .iter()
+                .any(|own| self.left_out.contains_key(own))
+    }
 }
 
 /// Policies of AWS Organizations that were given. Whoever launches can't read them, and often nobody at hand can.

@@ -76,6 +76,12 @@ impl Plan {
             || self.findings.iter().any(|finding| finding.severity() == Severity::LeftOver)
     }
 
+    /// The changes here that others did already: they did not last, or are a bug.
+    pub fn repeating<'p>(&'p self, done: &[&Operation]) -> impl Iterator<Item = &'p Change> {
+        let is_done = |change: &&Change| done.iter().any(|own| own.is_same_target(&change.operation));
+        self.changes.iter().filter(is_done).collect::<Vec<_>>().into_iter()
+    }
+
     /// What is written in one account, with everything found, and without what is handed over to others.
     #[must_use]
     pub fn part_of(&self, account: AccountId) -> Self {

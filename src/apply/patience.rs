@@ -76,7 +76,7 @@ impl Patience {
             }
             // An earlier attempt may have succeeded without an answer, and not show yet.
             CloudErrorKind::AlreadyExists | CloudErrorKind::NotFound if !is_first => self.next(),
-            _ if passes(error) => self.next(),
+            _ if error.may_pass() => self.next(),
             _ => None,
         }
     }
@@ -84,11 +84,6 @@ impl Patience {
     fn next(&self) -> Option<Duration> {
         (self.attempts < ATTEMPTS).then(|| Duration::from_secs(1 << self.attempts))
     }
-}
-
-/// Whether the same call may succeed a little later.
-pub(super) fn passes(error: &CloudError) -> bool {
-    matches!(error.kind, CloudErrorKind::Throttled | CloudErrorKind::Transient)
 }
 
 /// Whether every user and role that the change adds to a key policy is known to exist, and one of them is new.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::journal::JournalError;
-use super::patience::{self, Patience};
+use super::patience::Patience;
 use super::recent::{self, Recent};
 use super::state::{self, State};
 use super::{Clock, Run, RunProgress, StepResult};
@@ -153,7 +153,7 @@ async fn last_look(
         error.kind,
         CloudErrorKind::NotFound | CloudErrorKind::AlreadyExists | CloudErrorKind::Conflict
     );
-    if !patience::passes(&error) && !is_about_what_is_there {
+    if !error.may_pass() && !is_about_what_is_there {
         return Err(StepResult::Failed(error));
     }
     match state::read(operation, cloud).await {
@@ -189,7 +189,7 @@ async fn settle<K: Clock>(
         let read = state::read(operation, cloud).await;
         // A read that fails for a moment is no verdict: the next one may be.
         if let Err(error) = &read
-            && !patience::passes(error)
+            && !error.may_pass()
         {
             return Settled::NotYet(Some(error.clone()));
         }

@@ -3,6 +3,7 @@
 mod iam;
 mod identity;
 mod organizations;
+mod refused;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,7 @@ use tokio::{join, try_join};
 
 use self::iam::Iam;
 use self::identity::{Documents, Found};
+use self::refused::Refused;
 use super::abreast::{abreast, all_abreast};
 use super::{CloudError, CloudErrorKind, Observe};
 use crate::access::{Grantee, GranteeRef, KeyRef, OtherPartition, Request, UnresolvedRequest};
@@ -55,15 +57,38 @@ pub async fn observe(
     organization: &OrganizationPolicies,
     cloud: &impl Observe,
 ) -> Result<(Request, Observation), ObserveError> {
+    read(asked, organization, Refused::Ends, cloud).await
+}
+
+/// As [`observe`], for a part of a larger request: a key, user, role or group that AWS refuses to show is
+/// [left out](Observation::left_out) with the reason, and an account's users, roles and groups together where what all of them
+/// depend on is refused. What was throttled, or was not answered, is not taken for refused.
+///
+/// # Errors
+/// A read fails otherwise; or a session can't be traced to its role.
+pub async fn observe_part(
+    asked: &UnresolvedRequest,
+    organization: &OrganizationPolicies,
+    cloud: &impl Observe,
+) -> Result<(Request, Observation), ObserveError> {
+    read(asked, organization, Refused::LeavesOut, cloud).await
+}
+
+async fn read(
+    asked: &UnresolvedRequest,
+    organization: &OrganizationPolicies,
+    refused: Refused,
+    cloud: &impl Observe,
+) -> Result<(Request, Observation), ObserveError> {
     let accounts: BTreeSet<AccountId> = asked.grantees.iter().filter_map(iam_account).collect();
     let default_keys = asked
         .default_keys
         .iter()
-        .map(async |(account, key)| read_key(key, cloud).await.map(|read| (*account, read)));
+        .map(async |(account, key)| read_key(key, refused, cloud).await.map(|read| (*account, read)));
     let (keys, default_keys, accounts) = try_join!(
-        all_abreast(asked.keys.iter().map(|key| read_key(key, cloud))),
+        all_abreast(asked.keys.iter().map(|key| read_key(key, refused, cloud))),
         all_abreast(default_keys),
-        all_abreast(accounts.into_iter().map(|account| read_account(account, asked, cloud))),
+        all_abreast(accounts.into_iter().map(|account| read_account(account, asked, refused, cloud))),
     )?;
     let mut observation = Observation { organization: organization.clone(), ..Observation::default() };
     let mut request = Request {
@@ -83,10 +108,14 @@ pub async fn observe(
         if !request.keys.contains(&arn) {
             request.keys.push(arn.clone());
         }
-        observation.keys.insert(arn, key);
+        match key {
+            Ok(key) => _ = observation.keys.insert(arn, key),
+            Err(reason) => _ = observation.left_out.insert(arn.to_string(), reason),
+        }
     }
     for (account, KeyReading { arn, key, tags, caller }) in default_keys {
-        let is_aws_managed = key.metadata.read().is_some_and(|metadata| metadata.manager == KeyManager::Aws);
+        let metadata = key.as_ref().ok().and_then(|key| key.metadata.read());
+        let is_aws_managed = metadata.is_some_and(|metadata| metadata.manager == KeyManager::Aws);
         // Whoever may launch in the account may use the key that AWS manages there.
         if is_aws_managed || asked_for(&request, &arn) {
             continue;
@@ -97,13 +126,17 @@ pub async fn observe(
         }
         request.only_for.entry(arn.clone()).or_default().insert(account);
         observation.tags.insert(arn.to_string(), tags);
-        observation.keys.insert(arn, key);
+        match key {
+            Ok(key) => _ = observation.keys.insert(arn, key),
+            Err(reason) => _ = observation.left_out.insert(arn.to_string(), reason),
+        }
     }
     let mut sessions = BTreeMap::new();
     for account in accounts {
         observation.callers.extend(account.caller.map(|caller| (caller.account, caller)));
         observation.accounts.insert(account.id, account.iam);
         observation.tags.extend(account.tags);
+        observation.left_out.extend(account.left_out);
         sessions.extend(account.sessions);
     }
     organizations::affiliate(&mut observation, asked, cloud).await;
@@ -154,26 +187,38 @@ fn resolve(
 /// What was read of one key.
 struct KeyReading {
     arn: KeyArn,
-    key: KeyObservation,
+    /// What it is like, or why it is left out.
+    key: Result<KeyObservation, UnreadReason>,
     tags: Reading<Tags>,
     caller: Option<Caller>,
 }
 
-async fn read_key(key: &KeyRef, cloud: &impl Observe) -> Result<KeyReading, CloudError> {
+async fn read_key(key: &KeyRef, refused: Refused, cloud: &impl Observe) -> Result<KeyReading, CloudError> {
     if let KeyRef::Arn(arn) = key {
-        return read_key_by_arn(arn, cloud).await;
+        let error = match read_key_by_arn(arn, refused, cloud).await {
+            Ok(read) => return Ok(read),
+            Err(error) => error,
+        };
+        let caller = cloud.caller(arn.account).await?;
+        let reason = refused.reason(error, caller.as_ref())?;
+        let tags = Reading::Unread(reason.clone());
+        return Ok(KeyReading { arn: arn.clone(), key: Err(reason), tags, caller });
     }
     let metadata = cloud.describe_key(key).await?;
     let arn = metadata.arn.clone();
-    let Guarded { policy, ram_policy, grants, tags, caller } = read_guarded(&arn, cloud).await?;
+    let Guarded { policy, ram_policy, grants, tags, caller } = read_guarded(&arn, refused, cloud).await?;
     let key = KeyObservation { metadata: Reading::Read(metadata), policy, ram_policy, grants };
-    Ok(KeyReading { arn, key, tags, caller })
+    Ok(KeyReading { arn, key: Ok(key), tags, caller })
 }
 
 /// With the ARN at hand, description and policy are read side by side.
-async fn read_key_by_arn(arn: &KeyArn, cloud: &impl Observe) -> Result<KeyReading, CloudError> {
+async fn read_key_by_arn(
+    arn: &KeyArn,
+    refused: Refused,
+    cloud: &impl Observe,
+) -> Result<KeyReading, CloudError> {
     let key = KeyRef::Arn(arn.clone());
-    let (described, guarded) = join!(cloud.describe_key(&key), read_guarded(arn, cloud));
+    let (described, guarded) = join!(cloud.describe_key(&key), read_guarded(arn, refused, cloud));
     let Guarded { policy, ram_policy, grants, tags, caller } = guarded?;
     let metadata = match described {
         Ok(metadata) => Reading::Read(metadata),
@@ -184,7 +229,7 @@ async fn read_key_by_arn(arn: &KeyArn, cloud: &impl Observe) -> Result<KeyReadin
         Err(error) => return Err(error),
     };
     let key = KeyObservation { metadata, policy, ram_policy, grants };
-    Ok(KeyReading { arn: arn.clone(), key, tags, caller })
+    Ok(KeyReading { arn: arn.clone(), key: Ok(key), tags, caller })
 }
 
 fn is_out_of_sight(error: &CloudError) -> bool {
@@ -200,7 +245,7 @@ struct Guarded {
     caller: Option<Caller>,
 }
 
-async fn read_guarded(key: &KeyArn, cloud: &impl Observe) -> Result<Guarded, CloudError> {
+async fn read_guarded(key: &KeyArn, refused: Refused, cloud: &impl Observe) -> Result<Guarded, CloudError> {
     let caller = cloud.caller(key.account).await?;
     if caller.is_none() {
         let unread = || UnreadReason::NoCredentials(key.account);
@@ -214,19 +259,14 @@ async fn read_guarded(key: &KeyArn, cloud: &impl Observe) -> Result<Guarded, Clo
     }
     let (policy, ram_policy, grants, tags) =
         join!(cloud.key_policy(key), cloud.ram_policy(key), cloud.grants(key), cloud.key_tags(key));
-    let (policy, grants, tags) = (policy?, if_allowed(grants), if_allowed(tags));
-    let ram_policy = match ram_policy {
+    let (policy, grants, tags) = (policy?, refused.if_allowed(grants)?, refused.if_allowed(tags)?);
+    let ram_policy = match refused.if_allowed(ram_policy)? {
         // A server that knows only one policy may give that, whatever it is asked for.
-        Ok(Some(text)) if text != policy => RamPolicy::Read(text),
-        Ok(_) => RamPolicy::Absent,
-        Err(error) => RamPolicy::Unread(identity::reason(&error)),
+        Reading::Read(Some(text)) if text != policy => RamPolicy::Read(text),
+        Reading::Read(_) => RamPolicy::Absent,
+        Reading::Unread(reason) => RamPolicy::Unread(reason),
     };
     Ok(Guarded { policy: Reading::Read(policy), ram_policy, grants, tags, caller })
-}
-
-/// What is read beyond what a remedy by name needs fails no run.
-fn if_allowed<T>(read: Result<T, CloudError>) -> Reading<T> {
-    read.map_or_else(|error| Reading::Unread(identity::reason(&error)), Reading::Read)
 }
 
 /// What was read of one requester account.
@@ -238,18 +278,44 @@ struct AccountReading {
     tags: BTreeMap<String, Reading<Tags>>,
     /// The roles behind sessions; `None` where there is none.
     sessions: BTreeMap<SessionArn, Option<EntityArn>>,
+    /// What is left out, and why.
+    left_out: BTreeMap<String, UnreadReason>,
+}
+
+impl AccountReading {
+    fn unread(id: AccountId, caller: Option<Caller>, reason: UnreadReason) -> Self {
+        let (tags, sessions, left_out) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { id, caller, iam: Reading::Unread(reason), tags, sessions, left_out }
+    }
 }
 
 async fn read_account(
     id: AccountId,
     asked: &UnresolvedRequest,
+    refused: Refused,
     cloud: &impl Observe,
 ) -> Result<AccountReading, CloudError> {
     let Some(caller) = cloud.caller(id).await? else {
-        let iam = Reading::Unread(UnreadReason::NoCredentials(id));
-        let (tags, sessions) = (BTreeMap::new(), BTreeMap::new());
-        return Ok(AccountReading { id, caller: None, iam, tags, sessions });
+        return Ok(AccountReading::unread(id, None, UnreadReason::NoCredentials(id)));
     };
+    match read_iam(caller.clone(), asked, refused, cloud).await {
+        Ok(read) => Ok(read),
+        // Which policies there are decides about all of its users and roles.
+        Err(error) => {
+            let reason = refused.reason(error, Some(&caller))?;
+            let left_out = [(id.to_string(), reason.clone())].into();
+            Ok(AccountReading { left_out, ..AccountReading::unread(id, Some(caller), reason) })
+        }
+    }
+}
+
+async fn read_iam(
+    caller: Caller,
+    asked: &UnresolvedRequest,
+    refused: Refused,
+    cloud: &impl Observe,
+) -> Result<AccountReading, CloudError> {
+    let id = caller.account;
     let own: Vec<&GranteeRef> =
         asked.grantees.iter().filter(|grantee| iam_account(grantee) == Some(id)).collect();
     let wanted: BTreeSet<EntityName> = own.iter().filter_map(|grantee| named_entity(grantee)).collect();
@@ -257,22 +323,32 @@ async fn read_account(
         let iam = Iam::of(id, &wanted, &asked.policy_name, cloud).await?;
         let (named, found, calling) = try_join!(
             iam.policies_named(&asked.policy_name),
-            all_abreast(own.iter().map(|grantee| read_entity(grantee, &iam))),
+            all_abreast(own.iter().map(|grantee| read_entity(grantee, (refused, &caller), &iam))),
             async { Ok(read_caller(&caller, asked, &iam).await) },
         )?;
         Ok((iam, named, found, calling))
     })?;
-    let all: Vec<&Found> = found.iter().flatten().chain(calling.read()).collect();
+    let all: Vec<&Found> = found.iter().flatten().flatten().chain(calling.read()).collect();
     let (read, tags) = join!(read_policies(&named, &all, &iam), read_tags(&named, cloud));
     let (policies, documents) = read?;
     let calling = match calling {
         Reading::Read(found) => documents.completed(found).identity,
         Reading::Unread(reason) => Reading::Unread(reason),
     };
-    let found = found.into_iter().map(|found| found.map(|found| documents.completed(found)));
     let mut entities = BTreeMap::new();
     let mut sessions = BTreeMap::new();
-    for (grantee, entity) in own.into_iter().zip(found) {
+    let mut left_out = BTreeMap::new();
+    let partition = ArnParts::parse(&caller.arn).map_or(Partition::Aws, |parts| parts.partition);
+    for (grantee, found) in own.into_iter().zip(found) {
+        let entity = match found {
+            Ok(found) => found.map(|found| documents.completed(found)),
+            Err(reason) => {
+                let entity = grantee.in_partition(partition).ok().and_then(Result::ok);
+                let entity = entity.as_ref().and_then(Grantee::as_entity);
+                left_out.insert(entity.map_or_else(|| id.to_string(), ToString::to_string), reason);
+                continue;
+            }
+        };
         match grantee {
             GranteeRef::Entity(arn) => _ = entities.insert(arn.clone(), entity),
             GranteeRef::Session(session) => {
@@ -280,19 +356,21 @@ async fn read_account(
                 entities.extend(entity.map(|entity| (entity.arn.clone(), Some(entity))));
             }
             GranteeRef::ServiceLinkedRole(role) => {
-                let partition = ArnParts::parse(&caller.arn).map_or(Partition::Aws, |parts| parts.partition);
                 entities.insert(role.in_partition(partition).into(), entity);
             }
             GranteeRef::Account(_) | GranteeRef::Members { .. } | GranteeRef::MembersRole { .. } => {}
         }
     }
     let iam = Reading::Read(IamObservation { quotas, policies, entities, caller: calling });
-    Ok(AccountReading { id, caller: Some(caller), iam, tags, sessions })
+    Ok(AccountReading { id, caller: Some(caller), iam, tags, sessions, left_out })
 }
 
 async fn read_tags(named: &[(PolicyArn, String)], cloud: &impl Observe) -> BTreeMap<String, Reading<Tags>> {
-    let one =
-        async |(arn, _): &(PolicyArn, String)| (arn.to_string(), if_allowed(cloud.policy_tags(arn).await));
+    let one = async |(arn, _): &(PolicyArn, String)| {
+        let tags = cloud.policy_tags(arn).await;
+        let tags = tags.map_or_else(|error| Reading::Unread(identity::reason(&error)), Reading::Read);
+        (arn.to_string(), tags)
+    };
     abreast(named.iter().map(one)).collect().await
 }
 
@@ -308,10 +386,17 @@ fn named_entity(grantee: &GranteeRef) -> Option<EntityName> {
     }
 }
 
-async fn read_entity(grantee: &GranteeRef, iam: &Iam<'_, impl Observe>) -> Result<Option<Found>, CloudError> {
-    let Some(name) = named_entity(grantee) else { return Ok(None) };
-    let found = iam.entity_in_full(&name).await?;
-    Ok(found.map(|(entity, belongings)| Found { entity, belongings }))
+/// A user, role or group, or why it is left out.
+async fn read_entity(
+    grantee: &GranteeRef,
+    (refused, caller): (Refused, &Caller),
+    iam: &Iam<'_, impl Observe>,
+) -> Result<Result<Option<Found>, UnreadReason>, CloudError> {
+    let Some(name) = named_entity(grantee) else { return Ok(Ok(None)) };
+    match iam.entity_in_full(&name).await {
+        Ok(found) => Ok(Ok(found.map(|(entity, belongings)| Found { entity, belongings }))),
+        Err(error) => refused.reason(error, Some(caller)).map(Err),
+    }
 }
 
 /// Who calls with the credentials of an account that has to create grants for service-linked roles. That it can't be

@@ -71,7 +71,14 @@ impl Work for Apply<'_> {
         let interrupt = Interrupt::listen()?;
         let (decision, selected) = decide(settings, (&shown, seen), &outlook, &standings, console)?;
         let (mode, proof) = (settings.run.mode, &settings.proof);
-        let court = Court { ground: &ground, case: &case, settings: proof, interrupt: &interrupt, mode };
+        let court = Court {
+            ground: &ground,
+            place: place.as_ref(),
+            case: &case,
+            settings: proof,
+            interrupt: &interrupt,
+            mode,
+        };
         let asked = UnresolvedRequest::from(&case.request);
         let carried = match decision {
             Decision::Approved => {

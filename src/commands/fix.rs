@@ -66,7 +66,14 @@ impl Work for Fix<'_> {
         let interrupt = Interrupt::listen()?;
         let (decision, selected) = approval::decide(&settings.run, &shown, seen, &outlook, console)?;
         let (mode, proof) = (settings.run.mode, &settings.proof);
-        let court = Court { ground: &ground, case: &case, settings: proof, interrupt: &interrupt, mode };
+        let court = Court {
+            ground: &ground,
+            place: place.as_ref(),
+            case: &case,
+            settings: proof,
+            interrupt: &interrupt,
+            mode,
+        };
         // What is finished already is said so in the record too.
         let is_settled = earlier.is_some() && decision == Decision::NoChanges && mode != Mode::DryRun;
         let carried = if decision == Decision::Approved || is_settled {
@@ -106,7 +113,8 @@ async fn plan(
     };
     let written = place.map(Place::recent).transpose()?.unwrap_or_default();
     let read = async || observe(&asked, &organization, cloud).await;
-    let (request, observation) = up_to_date(clock, &written, console, read, |(_, read)| read).await?;
+    let mut tell = |told: &str| console.remark(told);
+    let (request, observation) = up_to_date(clock, &written, &mut tell, read, |(_, read)| read).await?;
     drop(reading);
     organization::tell(&observation.organization, console)?;
     let way_out = if earlier.is_some() {

@@ -1,8 +1,8 @@
 //! Reading, until nothing of what was read is older than what this machine wrote lately.
 
+use std::io;
 use std::time::Duration;
 
-use super::console::Console;
 use crate::apply::Clock;
 use crate::apply::recent::{self, Recent};
 use crate::error::{Error, PutBackError};
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(super) async fn up_to_date<T, E>(
     clock: &impl Clock,
     written: &Recent,
-    console: &mut Console,
+    tell: &mut dyn FnMut(&str) -> io::Result<()>,
     read: impl AsyncFn() -> Result<T, E>,
     observation: impl Fn(&T) -> &Observation,
 ) -> Result<T, Error>
@@ -34,7 +34,7 @@ where
             return Err(PutBackError { resource }.into());
         }
         if !std::mem::replace(&mut is_told, true) {
-            console.remark(&format!(
+            tell(&format!(
                 "`{resource}` still reads as it was before this machine wrote it; it is read again until that shows."
             ))?;
         }
@@ -48,7 +48,6 @@ mod tests {
 
     use super::*;
     use crate::apply::clock::RunClock;
-    use crate::cli::ColorChoice;
     use crate::cloud::sandbox::WorldTime;
     use crate::observation::{KeyObservation, RamPolicy, Reading};
     use crate::plan::Target;
@@ -71,9 +70,7 @@ mod tests {
             Ok(Observation { keys: [(update.key.clone(), key)].into(), ..Observation::default() })
         };
         let (clock, written) = (RunClock::World(WorldTime::default()), Recent::of([&operation]));
-        let mut console = Console::of_process(ColorChoice::Never, false);
-        console.talk = Box::new(std::io::sink());
-        let found = up_to_date(&clock, &written, &mut console, read, |observation| observation).await;
+        let found = up_to_date(&clock, &written, &mut |_| Ok(()), read, |observation| observation).await;
         (found, reads.get(), clock.elapsed())
     }
 

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use super::backend::Ground;
 use super::console::Console;
 use super::interrupt::Interrupt;
+use super::observing::up_to_date;
+use super::place::Place;
 use super::run::{Carried, Decision};
 use crate::access::UnresolvedRequest;
 use crate::access::trial::Trial;
@@ -20,6 +22,8 @@ use crate::plan::Case;
 /// Who is asked for proof, of what, and how.
 pub(super) struct Court<'c> {
     pub(super) ground: &'c Ground,
+    /// Where it is recorded what was written lately, and what a read may be older than.
+    pub(super) place: Option<&'c Place>,
     pub(super) case: &'c Case,
     pub(super) settings: &'c ProofSettings,
     pub(super) interrupt: &'c Interrupt,
@@ -41,13 +45,17 @@ impl Court<'_> {
             return Ok(written);
         }
         // What was given besides what is read holds after the writes too.
-        let read = observe(asked, &observation.organization, &self.ground.cloud);
+        let Ground { cloud, clock, .. } = self.ground;
+        let recent = self.place.map(Place::recent).transpose()?.unwrap_or_default();
+        let mut tell = |told: &str| console.remark(told);
+        let read = async || observe(asked, &observation.organization, cloud).await;
+        let read = up_to_date(clock, &recent, &mut tell, read, |(_, read)| read);
         let Some(read) = self.interrupt.unless_set(read).await else {
             return Ok(Carried { is_unwatched: true, ..written });
         };
         let (request, read_back) = match read {
             Ok(read) => read,
-            Err(error) => return Ok(Carried { unverified: Some(error.into()), ..written }),
+            Err(error) => return Ok(Carried { unverified: Some(error), ..written }),
         };
         let again = causes::planned(chain.clone(), request, read_back);
         let proof = again.outlook().now();

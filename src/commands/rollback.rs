@@ -71,7 +71,9 @@ impl Work for Undoing<'_> {
         let Self { settings, place, history, run, extent } = self;
         let written = history.written(run);
         let read = async || self.look(&written, &ground.cloud).await;
-        let (case, conflicts) = up_to_date(&ground.clock, &place.recent()?, console, read, seen).await?;
+        let recent = place.recent()?;
+        let mut tell = |told: &str| console.remark(told);
+        let (case, conflicts) = up_to_date(&ground.clock, &recent, &mut tell, read, seen).await?;
         let outlook = case.outlook();
         console.remark(&format!("Undoing run {}.", run.run))?;
         let is_undone = history.state(run) == RunState::RolledBack;

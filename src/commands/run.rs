@@ -8,7 +8,7 @@ use crate::apply::{RunOutcome, StepResult};
 use crate::arn::AccountId;
 use crate::error::Error;
 use crate::plan::rollback::{Conflict, Extent};
-use crate::plan::{Case, Change, Plan};
+use crate::plan::{Case, Change, Operation, Plan};
 
 /// What a run is for.
 pub(super) enum Job {
@@ -138,13 +138,8 @@ impl Ended {
 
     /// Changes that were applied and are planned again: they did not last, or are a bug.
     pub(super) fn came_back(&self) -> Vec<&Change> {
-        let again = self.carried.remaining.iter().flat_map(|plan| &plan.changes);
-        again
-            .filter(|change| {
-                self.steps()
-                    .filter(|(_, step)| **step != StepResult::Deselected)
-                    .any(|(own, _)| own.operation.is_same_target(&change.operation))
-            })
-            .collect()
+        let done = self.steps().filter(|(_, step)| **step != StepResult::Deselected);
+        let done: Vec<&Operation> = done.map(|(own, _)| &own.operation).collect();
+        self.carried.remaining.iter().flat_map(|plan| plan.repeating(&done)).collect()
     }
 }

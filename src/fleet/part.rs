@@ -10,8 +10,8 @@ use super::asks::{Asks, Terms};
 use crate::access::chain::Chain;
 use crate::access::{Grantee, GranteeRef, KeyRef, Part, Request, UnresolvedRequest};
 use crate::arn::{AccountId, EntityArn, KeyArn};
-use crate::cloud::observer::{ObserveError, observe};
-use crate::cloud::{CloudError, CloudErrorKind, Observe};
+use crate::cloud::observer::{ObserveError, observe_part};
+use crate::cloud::{CloudError, Observe};
 use crate::launch::causes;
 use crate::observation::OrganizationPolicies;
 use crate::plan::Case;
@@ -76,29 +76,36 @@ impl<'a, C: Observe> Parts<'a, C> {
         match found {
             Ok(found) => Ok(found.is_some_and(|found| found.arn == *entity)),
             // Another account's refusal ends nothing here.
-            Err(error) if passes(error.kind) => Err(error),
+            Err(error) if error.may_pass() => Err(error),
             Err(_) => Ok(true),
         }
     }
-}
-
-/// Whether the same call may be answered a while later.
-fn passes(kind: CloudErrorKind) -> bool {
-    matches!(kind, CloudErrorKind::Throttled | CloudErrorKind::Transient)
 }
 
 /// Reads what is an account's own once more and plans it, by what an earlier plan of it asked for.
 ///
 /// # Errors
 /// A read fails.
-pub async fn plan_again(case: &Case, cloud: &impl Observe) -> Result<Option<Case>, ObserveError> {
-    let Request { part: Some(part), purpose, profile, coverage, policy_name, .. } = &case.request else {
-        return Ok(None);
-    };
+pub async fn plan_again(part: &Part, case: &Case, cloud: &impl Observe) -> Result<Case, ObserveError> {
+    let Request { purpose, profile, coverage, policy_name, .. } = &case.request;
     let terms =
         Terms { purpose: *purpose, profile: *profile, coverage: *coverage, policy_name: policy_name.clone() };
     let (needing, missing) = (part.needing.clone(), case.observation.missing.clone());
-    read_and_plan(part.account, needing, &terms, missing, cloud).await.map(Some)
+    read_and_plan(part.account, needing, &terms, missing, cloud).await
+}
+
+/// Whether AWS let nothing be looked at that the account's part would write.
+pub fn is_unseen(case: &Case) -> bool {
+    let Case { request: Request { keys, grantees, part: Some(part), .. }, observation, .. } = case else {
+        return false;
+    };
+    let is_left_out = |key: &KeyArn| observation.left_out.contains_key(&key.to_string());
+    let mut keys = keys.iter().filter(|key| key.account == part.account);
+    let mut entities =
+        grantees.iter().filter_map(Grantee::attachable).filter(|own| own.account == part.account);
+    !observation.left_out.is_empty()
+        && keys.all(is_left_out)
+        && entities.all(|entity| observation.leaves_out(entity))
 }
 
 async fn read_and_plan(
@@ -109,7 +116,7 @@ async fn read_and_plan(
     cloud: &impl Observe,
 ) -> Result<Case, ObserveError> {
     let asked = own(account, &needing, terms);
-    let (request, mut observation) = observe(&asked, &OrganizationPolicies::default(), cloud).await?;
+    let (request, mut observation) = observe_part(&asked, &OrganizationPolicies::default(), cloud).await?;
     observation.missing = missing;
     let request = in_full(request, account, needing);
     Ok(aside(move || causes::planned(Chain::default(), request, observation)).await)

@@ -21,6 +21,8 @@ pub mod unsound;
 
 use serde::{Deserialize, Serialize};
 
+use crate::observation::UnreadReason;
+
 pub use caller::CallerFinding;
 pub use code::{FindingCode, Severity};
 pub use document::DocumentFinding;
@@ -99,6 +101,8 @@ pub enum FindingKind {
     Caller(CallerFinding),
     /// A launch that failed.
     Failure(FailureFinding),
+    /// Something that AWS did not let be looked at, and that is left out for this reason.
+    LeftOut(UnreadReason),
     /// A plan that its independent check refused: a bug of ours.
     Unsound(Unsound),
     /// Any words under any code, to see how they are shown.
@@ -132,6 +136,7 @@ impl FindingKind {
             Self::LaunchKey(found) => found.code(),
             Self::Caller(found) => found.code(),
             Self::Failure(_) => FindingCode::StateReason,
+            Self::LeftOut(_) => FindingCode::Unread,
             Self::Unsound(_) => FindingCode::FailedCheck,
             #[cfg(test)]
             Self::Any { code, .. } => *code,
@@ -165,6 +170,7 @@ into_kind!(
     LaunchKey(LaunchKeyFinding),
     Caller(CallerFinding),
     Failure(FailureFinding),
+    LeftOut(UnreadReason),
     Unsound(Unsound),
 );
 

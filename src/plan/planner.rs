@@ -8,6 +8,7 @@ pub(super) mod ownership;
 mod policy_draft;
 mod prospects;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::GranteeFinding;
@@ -48,8 +49,10 @@ impl<'o> Ground<'o> {
     /// As [`plan`].
     pub(super) fn plan(&self, request: &Request) -> Plan {
         let Self { observation, documents, evidence } = self;
+        let request = &looked_at(request, observation);
         let grantees = Grantees::sort_out(request, observation);
         let mut draft = Draft { findings: grantees.findings.clone(), ..Draft::default() };
+        draft.tell_of_left_out(observation);
         draft.leave_to_others(request);
         tell_of_members(request, observation, &grantees.usable, &mut draft);
         let before = evidence.of_some(&request.keys, &grantees.usable);
@@ -70,6 +73,16 @@ impl<'o> Ground<'o> {
     }
 }
 
+/// The request without the keys that are left out.
+fn looked_at<'r>(request: &'r Request, observation: &Observation) -> Cow<'r, Request> {
+    let is_left_out = |key: &KeyArn| observation.left_out.contains_key(&key.to_string());
+    if observation.left_out.is_empty() || !request.keys.iter().any(is_left_out) {
+        return Cow::Borrowed(request);
+    }
+    let keys = request.keys.iter().filter(|key| !is_left_out(key)).cloned().collect();
+    Cow::Owned(Request { keys, ..request.clone() })
+}
+
 /// What was read, and what its texts say.
 type Read<'r, 'o> = (&'o Observation, &'r Documents);
 
@@ -88,6 +101,12 @@ struct Draft {
 impl Draft {
     fn find(&mut self, subject: &dyn ToString, kind: impl Into<FindingKind>) {
         self.tell([Finding::new(subject, kind)]);
+    }
+
+    fn tell_of_left_out(&mut self, observation: &Observation) {
+        for (subject, reason) in &observation.left_out {
+            self.find(subject, reason.clone());
+        }
     }
 
     /// What other parts of a larger request plan is theirs.
@@ -203,6 +222,9 @@ fn is_of_the_keys_partition(request: &Request, grantee: &Grantee, draft: &mut Dr
 
 fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bool {
     let Some(entity) = grantee.as_entity() else { return true };
+    if observation.leaves_out(entity) {
+        return false;
+    }
     if observation.missing.contains(entity) {
         draft.find(&entity, GranteeFinding::NoSuchEntity { entity: entity.clone() });
         return false;

@@ -12,6 +12,7 @@ mod images;
 mod key_policies;
 mod keys;
 mod launch_keys;
+mod left_out;
 mod memberships;
 mod owners;
 mod rollback;
@@ -77,6 +78,7 @@ fn words(kind: &FindingKind) -> Words {
         FindingKind::LaunchKey(found) => launch_keys::words(found),
         FindingKind::Caller(found) => callers::words(found),
         FindingKind::Failure(found) => failures::words(found),
+        FindingKind::LeftOut(reason) => left_out::words(reason),
         FindingKind::Unsound(found) => unsound::words(found),
         #[cfg(test)]
         FindingKind::Any { message, hint, .. } => Words { message: message.clone(), hint: hint.clone() },

@@ -3,6 +3,7 @@ mod grants;
 mod mistakes;
 mod reads;
 mod refusals;
+mod refused;
 mod writes;
 
 use std::fs;

@@ -18,6 +18,7 @@ use crate::cloud::sandbox::Sandbox;
 use crate::commands::backend::{self, Ground, Work};
 use crate::commands::console::Console;
 use crate::commands::interrupt::Interrupt;
+use crate::commands::observing::up_to_date;
 use crate::commands::parts;
 use crate::commands::place::Place;
 use crate::error::{Error, ExitStatus, UsageError};
@@ -27,8 +28,8 @@ use crate::fleet::part;
 use crate::fleet::shard::Shard;
 use crate::fleet::standing::{AccountStanding, State, grouped};
 use crate::launch::causes;
-use crate::plan::Case;
 use crate::plan::saved::SavedPlan;
+use crate::plan::{Case, Operation, Plan};
 use crate::prompt::{self, Confirmed};
 use crate::render::findings::tell;
 
@@ -199,22 +200,37 @@ async fn carry_out(
     if standing.state != State::Done {
         return Ok(standing);
     }
-    Ok(match part::plan_again(&case, &ground.cloud).await {
-        Ok(Some(again)) if !again.plan.changes.is_empty() => {
-            AccountStanding { state: State::Refused, ..standing }
-                .because("what was written did not last: it would be planned again")
-        }
-        Ok(Some(again)) if again.plan.leaves_work() || again.plan.is_blocked() => AccountStanding {
-            state: State::of_plan(&again.plan),
-            causes: grouped(again.plan.findings.iter().filter_map(super::plan::cause)),
-            ..standing
-        },
-        Ok(_) => standing,
-        Err(error) => {
+    let Some(part) = &case.request.part else { return Ok(standing) };
+    let written = place.recent()?;
+    let read = async || part::plan_again(part, &case, &ground.cloud).await;
+    // One account's wait is no news among many.
+    let mut untold = |_: &str| Ok(());
+    let again = up_to_date(&ground.clock, &written, &mut untold, read, |again| &again.observation);
+    Ok(match again.await {
+        Ok(again) => looked_at_again(standing, &case.plan, &again),
+        Err(Error::Observe(error)) => {
             let unread = failed(account, &error);
             AccountStanding { state: unread.state, causes: unread.causes, ..standing }
         }
+        Err(error) => AccountStanding { state: State::Stale, ..standing }.because(error.to_string()),
     })
+}
+
+/// What is left after an account's writes.
+fn looked_at_again(standing: AccountStanding, done: &Plan, again: &Case) -> AccountStanding {
+    let operations: Vec<&Operation> = done.changes.iter().map(|change| &change.operation).collect();
+    if again.plan.repeating(&operations).next().is_some() {
+        return AccountStanding { state: State::Refused, ..standing }
+            .because("what was written did not last: it would be planned again");
+    }
+    let causes = grouped(again.plan.findings.iter().filter_map(super::plan::cause));
+    let left = AccountStanding { causes, ..standing };
+    match State::of_plan(&again.plan) {
+        State::Nothing => AccountStanding { state: State::Done, ..left },
+        State::Planned => AccountStanding { state: State::Left, ..left }
+            .because("more would be planned now than when it was planned"),
+        state => AccountStanding { state, ..left },
+    }
 }
 
 /// Where an account's journals are.

@@ -80,7 +80,7 @@ pub(super) fn tell(
         writeln!(console.talk()?, "Digest of the {what}: {digest}")?;
     }
     next(told, &counts, &digest, console)?;
-    let facts = own.iter().filter_map(|standing| fact(standing.state, *step));
+    let facts = own.iter().filter_map(|standing| fact(standing, *step));
     let interrupted = is_interrupted.then_some(Fact::Interrupted);
     Ok(ending::status(facts.chain(interrupted)))
 }
@@ -213,14 +213,15 @@ fn next(
     }
 }
 
-/// What the state of one account is for the exit status.
-fn fact(state: State, step: Step) -> Option<Fact> {
-    match state {
+/// What one account is for the exit status.
+fn fact(standing: &AccountStanding, step: Step) -> Option<Fact> {
+    match standing.state {
         State::Refused => Some(Fact::Failed),
         State::Stale => Some(Fact::Stale),
         State::Blocked => Some(Fact::Blocked),
         State::NoCredentials | State::Left => Some(Fact::Left),
-        State::Planned if step == Step::Plan => None,
+        // Of what is planned, causes tell what is left besides.
+        State::Planned if step == Step::Plan => (!standing.causes.is_empty()).then_some(Fact::Left),
         State::Planned | State::Cut | State::Unreachable | State::NotStarted => Some(Fact::Incomplete),
         State::Nothing | State::Done | State::RolledBack => None,
     }

@@ -9,8 +9,8 @@ use super::several_keys::{GRANTEES, KEYS, on, request, world};
 use super::world::carried_out;
 use crate::access::{Grantee, Part, Request};
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn};
-use crate::observation::{Observation, Reading};
-use crate::plan::{Change, FindingCode, Plan, Side, plan};
+use crate::observation::{Observation, Reading, UnreadReason};
+use crate::plan::{Change, FindingCode, FindingKind, Plan, Side, plan};
 
 const ACCOUNTS: [&str; 3] = ["111122223333", "444455556666", "777788889999"];
 
@@ -112,6 +112,50 @@ proptest! {
             prop_assert!(plan.handovers.is_empty(), "{account}: {:?}", plan.handovers);
             let elsewhere = plan.coverage.iter().filter(|covered| covered.key.account != *account);
             prop_assert!(elsewhere.map(|covered| &covered.key_policy).all(|side| *side == Side::Elsewhere));
+        }
+    }
+
+    /// What AWS refused to show is left out of a part, and all else is planned as if nobody had asked for it.
+    #[test]
+    fn what_is_left_out_of_a_part_is_as_if_nobody_had_asked_for_it(
+        world in world(),
+        request in request(),
+        chosen in proptest::collection::vec(any::<bool>(), 12),
+        refused in proptest::collection::vec(any::<bool>(), 8),
+    ) {
+        let request = Request { prune_orphans: false, ..on(&request, &world) };
+        let observation = world.observe(&request);
+        let needs = needs(&request, &chosen);
+        let entities = request.grantees.iter().filter_map(Grantee::as_entity);
+        let named = request.keys.iter().map(ToString::to_string).chain(entities.map(ToString::to_string));
+        let left_out: BTreeSet<String> =
+            named.zip(&refused).filter(|(_, is_refused)| **is_refused).map(|(name, _)| name).collect();
+        let is_left_out = |name: &dyn ToString| left_out.contains(&name.to_string());
+        let rest: Needs = needs
+            .iter()
+            .filter(|(key, _)| !is_left_out(*key))
+            .map(|(key, all)| {
+                let kept = all.iter().filter(|own| !own.as_entity().is_some_and(|entity| is_left_out(entity)));
+                (key.clone(), kept.cloned().collect())
+            })
+            .collect();
+        for account in ACCOUNTS.map(|account| account.parse().unwrap()) {
+            let seen = own(&observation, account);
+            let mut partly = seen.clone();
+            partly.keys.retain(|key, _| !is_left_out(key));
+            partly.accounts.values_mut().for_each(|iam| {
+                if let Reading::Read(iam) = iam {
+                    iam.entities.retain(|entity, _| !is_left_out(entity));
+                }
+            });
+            let reason = || UnreadReason::Other("refused".to_owned());
+            partly.left_out = left_out.iter().map(|name| (name.clone(), reason())).collect();
+            let planned = plan(&part(&request, &needs, account), &partly);
+            let wanted = plan(&part(&request, &rest, account), &seen);
+            prop_assert_eq!(&planned.changes, &wanted.changes);
+            let told = planned.findings.iter().filter(|found| matches!(found.kind, FindingKind::LeftOut(_)));
+            prop_assert!(told.map(|found| &found.subject).eq(&left_out));
+            prop_assert_eq!(planned.leaves_work(), !left_out.is_empty() || wanted.leaves_work());
         }
     }
 

@@ -231,6 +231,7 @@ impl World {
                 .map(|(arn, tags)| (arn.clone(), tags.clone().map_or_else(Reading::default, Reading::Read)))
                 .collect(),
             affiliations: self.affiliations.clone(),
+            left_out: BTreeMap::new(),
             unread_affiliations: self.unread_affiliations.clone(),
             organization: OrganizationPolicies {
                 scps: given(self.scps.as_ref()),

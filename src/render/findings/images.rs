@@ -94,6 +94,7 @@ pub(super) fn how_to_read(account: AccountId, reason: Option<&UnreadReason>) -> 
             UnreadReason::NotAsked
             | UnreadReason::NotLookedAt
             | UnreadReason::NotPermitted { .. }
+            | UnreadReason::Refused(_)
             | UnreadReason::Other(_),
         )
         | None => {

@@ -93,6 +93,48 @@ fn what_was_edited_since_is_not_gone_by() {
 }
 
 #[test]
+fn what_aws_refuses_to_show_is_left_out_alone_and_told() {
+    let fleet = Fleet::small();
+    let keys: Vec<String> = fleet.documents().into_keys().filter(|name| name.contains(":key/")).collect();
+    let key = &keys[0];
+    let owner = key.split(':').nth(4).unwrap();
+    fleet.set_faults(json!([
+        {"operation": "kms:GetKeyPolicy", "resource": key, "times": 100_000, "fault": "error",
+         "code": "AccessDeniedException", "message": "User: a is not authorized"},
+        {"operation": "iam:GetRole", "resource": "*-1", "times": 100_000, "fault": "error", "code": "AccessDenied"}
+    ]));
+    let before = fleet.documents();
+    let planned = fleet.plan("");
+    assert_eq!(planned.status, 3, "{planned}");
+    let plan = fs::read_to_string(fleet.scene.path(&format!("fleet/plans/{owner}.json"))).unwrap();
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    let found =
+        plan["plan"]["findings"].as_array().unwrap().iter().find(|found| found["subject"] == json!(key));
+    let told = found.unwrap()["message"].as_str().unwrap();
+    for part in ["kms:GetKeyPolicy", "as `arn:aws:", "AccessDeniedException", "not authorized", "request id"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(planned.stdout.contains("left out: kms:GetKeyPolicy as `arn:aws:"), "{planned}");
+
+    let applied = fleet.approved("apply");
+    assert_eq!(applied.status, 3, "{applied}");
+    let after = fleet.documents();
+    assert_eq!(after[key], before[key]);
+    assert!(keys.iter().any(|name| name.contains(owner) && after[name] != before[name]), "{applied}");
+    let states = fleet.states();
+    assert_eq!(states[owner], "left", "{states:?}");
+    assert!(applied.stdout.contains("left out: kms:GetKeyPolicy"), "{applied}");
+
+    // Where it can be looked at, another fleet finishes it.
+    fleet.set_faults(json!([]));
+    let other = fleet.scene.run("fleet plan --manifest world.jsonl --dir other --sandbox=world");
+    assert_eq!(other.status, 0, "{other}");
+    let states = self::states(&fleet.scene.run("fleet status --dir other -o json"));
+    assert_eq!(states[owner], "planned", "{states:?}");
+}
+
+#[test]
 fn a_folder_is_of_one_manifest_and_one_number_of_shards() {
     let fleet = Fleet::small();
     assert_eq!(fleet.plan("--shard 1/2").status, 0);
