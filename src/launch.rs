@@ -48,7 +48,7 @@ pub async fn trace(
     let search = Search {
         cloud,
         from: Viewpoint { account: None, region },
-        others: others(targets, asked, cloud.accounts()),
+        others: others(targets, asked, cloud.accounts()?),
         asked,
     };
     // Whose credentials serve the others is asked meanwhile.

@@ -31,7 +31,7 @@ pub trait ObserveEc2 {
     fn region(&self) -> Option<String>;
 
     /// The accounts that credentials were given for by name.
-    fn accounts(&self) -> BTreeSet<AccountId>;
+    fn accounts(&self) -> Result<BTreeSet<AccountId>, CloudError>;
 
     /// ec2:DescribeImages, page by page: the images that the account that asks owns, without those of which EC2 tells that
     /// nothing is encrypted. Disabled ones are not among them.

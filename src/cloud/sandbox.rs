@@ -249,12 +249,12 @@ impl Sandbox {
         Ok(())
     }
 
-    /// The accounts that callers serve, as far as that can be told.
-    fn callers(&self) -> BTreeSet<AccountId> {
+    /// The accounts that callers serve, for a call that would ask each of them.
+    fn callers(&self, call: &Call) -> Result<BTreeSet<AccountId>, CloudError> {
         let shared = self.shared();
-        // Where the folder can't be read, every call tells so.
-        let own = self.folder.as_ref().and_then(|folder| folder.callers(&shared.page).ok());
-        shared.page.callers.keys().copied().chain(own.into_iter().flatten()).collect()
+        let own = self.folder.as_ref().map(|folder| folder.callers(&shared.page)).transpose();
+        let own = own.map_err(|error| broken(call, &error))?;
+        Ok(shared.page.callers.keys().copied().chain(own.into_iter().flatten()).collect())
     }
 
     /// In whose file stands what an id is of, where it is none of the world's.

@@ -215,7 +215,7 @@ impl ObserveEc2 for Traced {
         }
     }
 
-    fn accounts(&self) -> BTreeSet<AccountId> {
+    fn accounts(&self) -> Result<BTreeSet<AccountId>, CloudError> {
         match self {
             Self::Aws(cloud) => cloud.accounts(),
             Self::Sandbox(cloud) => cloud.accounts(),

@@ -149,8 +149,8 @@ async fn accounts_without_credentials_leave_work() {
 }
 
 #[test]
-fn what_a_quota_refuses_is_tried_again_in_the_time_of_the_world() {
-    // As many reads as need time, and writes of which all but one a second are refused.
+fn reads_that_a_quota_refuses_are_made_again_in_the_time_of_the_world() {
+    // Each write is read back for longer than its quota asks; what is refused are the reads.
     let scene = scene::Scene::changed("copied-ami", |world| {
         multiply_keys(world, 6);
         world["quotas"] = json!({"kms:PutKeyPolicy": 1, "kms:Get*": 2, "iam:*": 1});

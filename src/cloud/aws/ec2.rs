@@ -113,8 +113,8 @@ impl ObserveEc2 for Aws {
         self.default_region().map(str::to_owned)
     }
 
-    fn accounts(&self) -> BTreeSet<AccountId> {
-        self.sessions.named().collect()
+    fn accounts(&self) -> Result<BTreeSet<AccountId>, CloudError> {
+        Ok(self.sessions.named().collect())
     }
 
     async fn images_owned(&self, from: &Viewpoint) -> Result<Vec<Image>, CloudError> {

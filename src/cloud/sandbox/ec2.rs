@@ -23,8 +23,9 @@ impl ObserveEc2 for Sandbox {
         Some(Self::region(self))
     }
 
-    fn accounts(&self) -> BTreeSet<AccountId> {
-        self.callers()
+    fn accounts(&self) -> Result<BTreeSet<AccountId>, CloudError> {
+        let (operation, resource) = ("sts:GetCallerIdentity", "*".to_owned());
+        self.callers(&Call { operation, resource, account: None, region: None })
     }
 
     async fn images_owned(&self, from: &Viewpoint) -> Result<Vec<Image>, CloudError> {

@@ -24,14 +24,14 @@ impl Sandbox {
                 Err(error) => own = Some(error),
             }
         }
-        for by in self.askers() {
+        let asking = call("organizations:ListAccounts", &account, None);
+        for by in self.askers(&asking)? {
             match self.listed(by, account).await {
                 Ok(organization) => return Ok(Some(organization)),
                 Err(error) => reason = Some(CloudError::more_telling(reason, error)),
             }
         }
-        let call = call("organizations:ListAccounts", &account, None);
-        Err(own.or(reason).unwrap_or_else(|| call.failed(None, Refusal::no_credentials())))
+        Err(own.or(reason).unwrap_or_else(|| asking.failed(None, Refusal::no_credentials())))
     }
 
     /// The organization of the default caller, and its accounts.
@@ -57,7 +57,7 @@ impl Sandbox {
         child: &Child,
     ) -> Result<String, CloudError> {
         let mut reason = None;
-        for by in self.askers() {
+        for by in self.askers(&call("organizations:ListParents", child, None))? {
             let call = call("organizations:ListParents", child, Some(by));
             let about = match child {
                 Child::Account(account) => Some(*account),
@@ -74,10 +74,10 @@ impl Sandbox {
     }
 
     /// Who may be asked about others: who calls by default first.
-    fn askers(&self) -> Vec<AccountId> {
+    fn askers(&self, call: &Call) -> Result<Vec<AccountId>, CloudError> {
         let default_caller = self.shared().page.default_caller;
-        let others = self.callers().into_iter().filter(|account| Some(*account) != default_caller);
-        default_caller.into_iter().chain(others).collect()
+        let others = self.callers(call)?.into_iter().filter(|account| Some(*account) != default_caller);
+        Ok(default_caller.into_iter().chain(others).collect())
     }
 
     async fn described(&self, account: AccountId) -> Result<OrganizationId, CloudError> {

@@ -35,7 +35,7 @@ async fn accounts(
     settings: &SurveySettings,
     cloud: &(impl Observe + ObserveEc2),
 ) -> Result<Vec<AccountId>, Error> {
-    let mut accounts: BTreeSet<AccountId> = cloud.accounts();
+    let mut accounts: BTreeSet<AccountId> = cloud.accounts()?;
     let is_told = settings.listed.is_some() || settings.organization.is_some();
     accounts.extend(settings.listed.iter().flatten());
     if let Some(wanted) = &settings.organization {

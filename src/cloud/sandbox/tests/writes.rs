@@ -2,6 +2,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::*;
 use crate::arn::{EntityKind, EntityName, Partition};
+use crate::cloud::CloudErrorKind;
 use crate::policy::PolicyDocument;
 
 /// A copy of a fixture that may be written to.
@@ -221,4 +222,19 @@ async fn what_was_made_can_be_taken_back() {
     }
     sandbox.perform(&delete).await.unwrap();
     assert_eq!(sandbox.managed_policy(&policy(), None).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_write_beyond_its_quota_is_refused_and_taken_a_second_later() {
+    let sandbox = changed(|world| world["quotas"] = json!({"kms:PutKeyPolicy": 1}));
+    let policies = ["444455556666", "777788889999"]
+        .map(|account| key_policy_with(&allow(&json!({"AWS": [account, "111122223333"]}))).to_string());
+    sandbox.perform(&put(&policies[0])).await.unwrap();
+    let kept = sandbox.key_policy(&key()).await.unwrap();
+    let error = sandbox.perform(&put(&policies[1])).await.unwrap_err();
+    assert_eq!((error.kind, error.code.as_deref()), (CloudErrorKind::Throttled, Some("ThrottlingException")));
+    assert_eq!(sandbox.key_policy(&key()).await.unwrap(), kept, "nothing is written");
+    sandbox.time().pass(std::time::Duration::from_secs(1));
+    sandbox.perform(&put(&policies[1])).await.unwrap();
+    assert_ne!(sandbox.key_policy(&key()).await.unwrap(), kept);
 }
