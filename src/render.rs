@@ -3,6 +3,7 @@
 pub(crate) mod command;
 pub mod emit;
 pub mod findings;
+pub mod fleet;
 pub mod json;
 pub(crate) mod prose;
 pub mod report;

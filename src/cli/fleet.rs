@@ -135,6 +135,9 @@ pub struct FleetStatusArgs {
     /// The folder of the fleet
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
+    /// Write it as HTML too: a page with all accounts, and in a folder beside it one for each
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
     /// How it is told.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -2,7 +2,9 @@
 
 mod apply;
 mod asked;
+mod merged;
 mod plan;
+mod report;
 mod rollback;
 mod status;
 mod worker;

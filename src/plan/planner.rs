@@ -49,7 +49,8 @@ impl<'o> Ground<'o> {
     /// As [`plan`].
     pub(super) fn plan(&self, request: &Request) -> Plan {
         let Self { observation, documents, evidence } = self;
-        let request = &looked_at(request, observation);
+        let asked = request;
+        let request = &looked_at(asked, observation);
         let grantees = Grantees::sort_out(request, observation);
         let mut draft = Draft { findings: grantees.findings.clone(), ..Draft::default() };
         draft.tell_of_left_out(observation);
@@ -69,7 +70,7 @@ impl<'o> Ground<'o> {
             Prospects { request, observation, grantees: &grantees, before: &before, after: &after };
         prospects.judge(&mut draft);
         ownership::judge(observation, &mut draft);
-        finish(request, (observation, documents), &grantees, draft)
+        finish((asked, request), (observation, documents), &grantees, draft)
     }
 }
 
@@ -253,7 +254,7 @@ fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bo
 
 /// Puts everything in its order and has it checked independently.
 fn finish(
-    request: &Request,
+    (asked, request): (&Request, &Request),
     (observation, documents): Read<'_, '_>,
     grantees: &Grantees,
     mut draft: Draft,
@@ -262,7 +263,7 @@ fn finish(
     draft.findings.sort_by_key(Finding::severity);
     draft.handovers.sort_by_key(Handover::account);
     complete_gains(&mut draft);
-    let coverage = coverage(request, &draft);
+    let coverage = coverage(asked, &draft);
     let mut plan =
         Plan { findings: draft.findings, changes: draft.changes, coverage, handovers: draft.handovers };
     let violations = soundness::violations(request, observation, &grantees.usable, &plan.changes, documents);

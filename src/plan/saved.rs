@@ -173,6 +173,18 @@ impl SavedPlan {
         Err(SavedPlanError::Backend { file, made_on })
     }
 
+    /// What a plan's file says, to be shown and not to be applied: nothing is made again of it.
+    ///
+    /// # Errors
+    /// The text is no plan.
+    pub fn told(text: &str) -> Result<Plan<Told>, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Shown {
+            plan: Plan<Told>,
+        }
+        serde_json::from_str(text).map(|Shown { plan }| plan)
+    }
+
     /// Reads a plan and makes it again, with what makes plans, what puts findings into words and what tells the command
     /// that saves such a plan anew.
     ///

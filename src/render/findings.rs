@@ -21,6 +21,7 @@ mod sharing;
 mod tests;
 mod unsound;
 
+use crate::arn::{AccountId, EntityArn, KeyArn};
 use crate::plan::document::Patched;
 use crate::plan::{Finding, FindingKind, Told};
 
@@ -45,6 +46,35 @@ impl Words {
 pub fn tell(finding: &Finding) -> Told {
     let Words { message, hint } = words(&finding.kind);
     Told { code: finding.code(), subject: finding.subject.clone(), message, hint }
+}
+
+/// What was found, in words that are the same wherever the same was found: without names, and without the ids of single
+/// calls. `KEY`, `PRINCIPAL` and `ACCOUNT` stand for keys, users, roles and groups, and accounts.
+pub fn tell_for_all(finding: &Finding) -> String {
+    match &finding.kind {
+        FindingKind::LeftOut(reason) => left_out::words_for_all(reason),
+        _ => without_names(&tell(finding).message),
+    }
+}
+
+fn without_names(message: &str) -> String {
+    let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || ":/_+=,.@-".contains(c);
+    let (mut out, mut rest) = (String::with_capacity(message.len()), message);
+    while let Some(start) = rest.find(is_of_a_name) {
+        let (before, from) = rest.split_at(start);
+        let (token, after) = from.split_at(from.find(|c| !is_of_a_name(c)).unwrap_or(from.len()));
+        let name = token.trim_end_matches([',', '.', ':']);
+        let role = if name.parse::<KeyArn>().is_ok() {
+            Some("KEY")
+        } else if name.parse::<EntityArn>().is_ok() {
+            Some("PRINCIPAL")
+        } else {
+            name.parse::<AccountId>().is_ok().then_some("ACCOUNT")
+        };
+        out.extend([before, role.unwrap_or(name), token.strip_prefix(name).unwrap_or_default()]);
+        rest = after;
+    }
+    out + rest
 }
 
 /// The findings of a document in words: what is said of its key is said of the file that it stands in.

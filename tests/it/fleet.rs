@@ -2,6 +2,7 @@
 
 mod kills;
 mod refusals;
+mod report;
 mod workers;
 
 use std::collections::BTreeMap;

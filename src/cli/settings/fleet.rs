@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::handover::html_report;
 use super::{BackendSettings, Mode, OutputFormat, backend, grantees, launch};
 use crate::access::{GranteeRef, KeyRef, PolicyName, UnresolvedRequest};
 use crate::cli::{
@@ -165,8 +166,10 @@ impl FleetPlanSettings {
 ///
 /// # Errors
 /// There is no such form.
-pub fn of_status(args: &FleetStatusArgs) -> Result<OutputFormat, UsageError> {
-    OutputFormat::of_run(args.output.output)
+pub fn of_status(args: &FleetStatusArgs) -> Result<(OutputFormat, Option<PathBuf>), UsageError> {
+    let output = OutputFormat::of_run(args.output.output)?;
+    let is_html = |file: &PathBuf| html_report(file, "a fleet", "-o json is");
+    Ok((output, args.report.as_ref().map(is_html).transpose()?))
 }
 
 /// A fleet leaves some of each quota to others, where nothing else is said.

@@ -49,6 +49,15 @@ pub(super) fn only_planned(flag: &str, mode: Mode) -> Result<(), UsageError> {
     Err(UsageError::new(format!("{flag} is for a plan that is not applied here")).hint("add --dry-run"))
 }
 
+/// A report's file, of what is reported as HTML alone.
+pub(super) fn html_report(file: &Path, what: &str, others: &str) -> Result<PathBuf, UsageError> {
+    match report_format(file)? {
+        ReportFormat::Html => Ok(file.to_owned()),
+        ReportFormat::Markdown => Err(UsageError::new(format!("{what} is reported as HTML alone"))
+            .hint(format!("give a name that ends in .html; {others} for other programs"))),
+    }
+}
+
 /// The form of a report, by the end of its name.
 pub(super) fn report_format(file: &Path) -> Result<ReportFormat, UsageError> {
     match file.extension().and_then(|extension| extension.to_str()) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::accounts::account_id;
-use super::handover::{ReportFormat, report_format};
+use super::handover::html_report;
 use super::{BackendSettings, backend_in, is_piped, read_text};
 use crate::arn::{AccountId, OrganizationId};
 use crate::cli::{SurveyArgs, SurveyForm};
@@ -46,11 +46,7 @@ impl SurveySettings {
             let id = id.as_deref().map(str::parse::<OrganizationId>);
             id.transpose().map_err(|error| UsageError::new(error.to_string()))
         });
-        let is_html = |file: &PathBuf| match report_format(file)? {
-            ReportFormat::Html => Ok(file.clone()),
-            ReportFormat::Markdown => Err(UsageError::new("a survey is reported as HTML alone")
-                .hint("give a name that ends in .html; -o csv and -o jsonl are for other programs")),
-        };
+        let is_html = |file: &PathBuf| html_report(file, "a survey", "-o csv and -o jsonl are");
         Ok(Self {
             listed: args.accounts.as_deref().map(listed).transpose()?,
             organization: organization.transpose()?,

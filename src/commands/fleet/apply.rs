@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::FutureExt as _;
 use futures_util::future;
 
+use super::merged;
 use super::plan::{change, failed, no_credentials};
 use super::status::{self, Told};
 use super::worker::{Hold, Worker, unfinished};
@@ -80,7 +81,7 @@ impl Work for Applying<'_> {
             max_failures: settings.max_failures,
             interrupt: &interrupt,
         };
-        let applied = status::standings(&ledger, Step::Apply)?;
+        let applied = merged::standings(&ledger, Step::Apply)?;
         let is_pending = |account: &AccountId| {
             // What was written beside what blocks is written.
             let is_written =

@@ -4,7 +4,7 @@ use super::asked::{self, Asked};
 use super::status::{self, Told};
 use super::worker::{Hold, Worker, unfinished};
 use crate::apply::journal;
-use crate::arn::{AccountId, KeyArn};
+use crate::arn::AccountId;
 use crate::cli::FleetPlanArgs;
 use crate::cli::settings::fleet::FleetPlanSettings;
 use crate::cloud::Observe as _;
@@ -17,10 +17,9 @@ use crate::error::{Error, ExitStatus};
 use crate::fleet::ledger::{self, Head, Ledger, Step};
 use crate::fleet::part::{self, Parts};
 use crate::fleet::standing::{AccountStanding, State, grouped};
-use crate::observation::{RefusedRead, UnreadReason};
 use crate::plan::saved::{PlanBackend, SavedPlan};
-use crate::plan::{Action, Case, Change, Finding, FindingKind, Operation, Severity, Target};
-use crate::render::findings::tell;
+use crate::plan::{Action, Case, Change, Finding, Operation, Severity, Target};
+use crate::render::findings::{tell, tell_for_all};
 
 pub(super) async fn plan(args: &FleetPlanArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let settings = FleetPlanSettings::resolve(args)?;
@@ -119,26 +118,7 @@ fn keep(
 /// What stands in the way, or is left, without whom it is about: equal ones are counted.
 pub(super) fn cause(finding: &Finding) -> Option<String> {
     let is_in_the_way = matches!(finding.severity(), Severity::Blocking | Severity::LeftOver);
-    is_in_the_way.then(|| match &finding.kind {
-        FindingKind::LeftOut(reason) => left_out(reason),
-        _ => without_keys(&tell(finding).message),
-    })
-}
-
-/// Why something is left out, without what and without the ids of the single calls: these stand in the plan.
-fn left_out(reason: &UnreadReason) -> String {
-    match reason {
-        UnreadReason::Refused(RefusedRead { operation, caller, code, .. }) => {
-            format!("left out: {operation} as `{caller}` failed: {code}")
-        }
-        _ => format!("left out: {reason}"),
-    }
-}
-
-/// The same words for every key.
-fn without_keys(message: &str) -> String {
-    let parts = message.split('`').map(|part| if part.parse::<KeyArn>().is_ok() { "KEY" } else { part });
-    parts.collect::<Vec<_>>().join("`")
+    is_in_the_way.then(|| tell_for_all(finding))
 }
 
 /// What a change does and to what, without names.

@@ -1,6 +1,7 @@
 //! `keymend fleet rollback`: what was applied in many accounts, each taken back as any run is.
 
 use super::apply::{AccountRun, Approval, place, record};
+use super::merged;
 use super::plan::failed;
 use super::status::{self, Told};
 use super::worker::{Hold, Worker, unfinished};
@@ -14,6 +15,7 @@ use crate::cloud::sandbox::Sandbox;
 use crate::commands::backend::{self, Ground, Work};
 use crate::commands::console::Console;
 use crate::commands::interrupt::Interrupt;
+use crate::commands::observing::up_to_date;
 use crate::error::{Error, ExitStatus};
 use crate::fleet::ledger::{Ledger, Step, digest_of_journals};
 use crate::fleet::standing::{AccountStanding, State};
@@ -38,7 +40,7 @@ impl Work for TakingBack<'_> {
 
     async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error> {
         let Self { settings, ledger } = self;
-        let (shard, applied) = (&settings.shard, status::standings(&ledger, Step::Apply)?);
+        let (shard, applied) = (&settings.shard, merged::standings(&ledger, Step::Apply)?);
         let interrupt = Interrupt::listen()?;
         let has_run = |account: &AccountId| applied.get(account).is_some_and(|own| own.run.is_some());
         let runs = applied.keys().filter(|account| shard.shard.has(**account) && has_run(account)).count();
@@ -97,9 +99,13 @@ async fn take_back(
     let history = place.history()?;
     let head = history.head(history.run(run)?);
     let written = history.written(head);
-    let observation = match reread(written.iter().map(|write| &write.operation), &ground.cloud).await {
+    let recent = place.recent()?;
+    let read = async || reread(written.iter().map(|write| &write.operation), &ground.cloud).await;
+    let mut untold = |_: &str| Ok(());
+    let observation = match up_to_date(&ground.clock, &recent, &mut untold, read, |seen| seen).await {
         Ok(observation) => observation,
-        Err(error) => return Ok(failed(account, &error.into())),
+        Err(Error::Observe(error)) => return Ok(failed(account, &error)),
+        Err(error) => return Ok(AccountStanding::new(account, State::Stale).because(error.to_string())),
     };
     let Rollback { plan, conflicts } = rollback::plan(&written, &observation, Extent::Everything);
     if !conflicts.is_empty() {

@@ -5,6 +5,8 @@ use std::io::Write;
 
 use serde::Serialize;
 
+use super::merged::{counts, merged, standings};
+use super::report::Pages;
 use crate::arn::AccountId;
 use crate::cli::FleetStatusArgs;
 use crate::cli::settings::OutputFormat;
@@ -13,13 +15,15 @@ use crate::commands::console::Console;
 use crate::commands::ending::{self, Fact};
 use crate::error::{Error, ExitStatus};
 use crate::escape::Escaped;
-use crate::fleet::ledger::{Ledger, LedgerError, Step};
+use crate::fleet::ledger::{Ledger, Step};
 use crate::fleet::shard::Shard;
-use crate::fleet::standing::{AccountStanding, Group, State};
+use crate::fleet::standing::{AccountStanding, State};
+use crate::plan::saved::PlanBackend;
+use crate::render::prose::Prose;
 use crate::shell;
 
 pub(super) fn status(args: &FleetStatusArgs, console: &mut Console) -> Result<ExitStatus, Error> {
-    let output = fleet::of_status(args)?;
+    let (output, report) = fleet::of_status(args)?;
     let ledger = Ledger::open(&args.dir)?;
     let step = if ledger.shards(Step::Rollback)?.is_some() {
         Step::Rollback
@@ -28,8 +32,18 @@ pub(super) fn status(args: &FleetStatusArgs, console: &mut Console) -> Result<Ex
     } else {
         Step::Plan
     };
-    let told = Told { ledger: &ledger, step, shard: Shard::WHOLE, site: Vec::new() };
-    tell(&told, output, false, console)
+    let pages = report.as_deref().map(Pages::open).transpose()?;
+    // Where it was planned is not kept: who gives the command knows.
+    let site = match ledger.head().backend {
+        PlanBackend::Sandbox => vec!["--sandbox=WORLD".to_owned()],
+        PlanBackend::Aws => Vec::new(),
+    };
+    let told = Told { ledger: &ledger, step, shard: Shard::WHOLE, site };
+    let status = tell(&told, output, false, console)?;
+    if let Some(pages) = pages {
+        pages.write(&ledger, step, console)?;
+    }
+    Ok(status)
 }
 
 /// What is told of a fleet.
@@ -68,7 +82,7 @@ pub(super) fn tell(
             serde_json::to_writer_pretty(&mut console.out, &document).map_err(std::io::Error::other)?;
             writeln!(console.out)?;
         }
-        OutputFormat::Text => text(told, &own, &counts, &mut console.out)?,
+        OutputFormat::Text => text(told, &own, &counts, console.width, &mut console.out)?,
     }
     let digest = ledger.digest(*shard, &all);
     let digested = match step {
@@ -85,32 +99,6 @@ pub(super) fn tell(
     Ok(ending::status(facts.chain(interrupted)))
 }
 
-/// Where every account stands after a step: where it did not come to it, by the one before.
-pub(super) fn standings(
-    ledger: &Ledger,
-    step: Step,
-) -> Result<BTreeMap<AccountId, AccountStanding>, LedgerError> {
-    let mut standings = ledger.standings(step)?;
-    let earlier = match step {
-        Step::Plan => return Ok(standings),
-        Step::Apply => ledger.standings(Step::Plan)?,
-        Step::Rollback => self::standings(ledger, Step::Apply)?,
-    };
-    for (own, earlier) in standings.values_mut().zip(earlier.into_values()) {
-        if own.state != State::NotStarted {
-            continue;
-        }
-        match (step, earlier.state) {
-            (Step::Rollback, State::Cut) => *own = earlier,
-            // What nothing was written in has no way back to go.
-            (Step::Rollback, _) if earlier.run.is_none() => own.state = State::Nothing,
-            (Step::Rollback, _) | (_, State::Planned) => {}
-            _ => *own = earlier,
-        }
-    }
-    Ok(standings)
-}
-
 /// Shows what is asked about, on standard error where standard output is a document for programs.
 pub(super) fn show(
     told: &Told<'_>,
@@ -120,22 +108,15 @@ pub(super) fn show(
     let own: Vec<&AccountStanding> =
         standings.values().filter(|standing| told.shard.has(standing.account)).collect();
     let mut shown = Vec::new();
-    text(told, &own, &counts(&own), &mut shown)?;
+    text(told, &own, &counts(&own), console.width, &mut shown)?;
     console.talk()?.write_all(&shown)
-}
-
-fn counts(own: &[&AccountStanding]) -> BTreeMap<State, usize> {
-    let mut counts = BTreeMap::new();
-    for standing in own {
-        *counts.entry(standing.state).or_insert(0) += 1;
-    }
-    counts
 }
 
 fn text(
     told: &Told<'_>,
     own: &[&AccountStanding],
     counts: &BTreeMap<State, usize>,
+    width: usize,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     let shards = if told.shard == Shard::WHOLE { String::new() } else { format!(" of shard {}", told.shard) };
@@ -143,8 +124,8 @@ fn text(
     for (state, count) in counts {
         writeln!(out, "  {count:>6}  {}", state.words())?;
     }
-    groups("Changes", own, |standing| &standing.changes, out)?;
-    groups("In the way, or left", own, |standing| &standing.causes, out)?;
+    groups("Changes", &merged(own, |standing| &standing.changes), width, out)?;
+    groups("In the way, or left", &merged(own, |standing| &standing.causes), width, out)?;
     let journals = own
         .iter()
         .filter_map(|standing| Some((standing, standing.run.as_ref()?, standing.journal.as_ref()?)));
@@ -158,33 +139,24 @@ fn text(
     Ok(())
 }
 
-/// Equal changes or causes as one, over all accounts.
 fn groups(
     title: &str,
-    own: &[&AccountStanding],
-    of: impl Fn(&AccountStanding) -> &[Group],
+    merged: &[(&str, usize, BTreeSet<AccountId>)],
+    width: usize,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
-    let mut merged: BTreeMap<&str, (usize, BTreeSet<AccountId>)> = BTreeMap::new();
-    for standing in own {
-        for Group { what, count } in of(standing) {
-            let (all, accounts) = merged.entry(what).or_default();
-            *all += count;
-            accounts.insert(standing.account);
-        }
-    }
+    const INDENT: usize = 9;
     if merged.is_empty() {
         return Ok(());
     }
-    let mut merged: Vec<_> = merged.into_iter().collect();
-    merged.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
     writeln!(out, "{title}:")?;
-    for (what, (count, accounts)) in merged {
+    for (what, count, accounts) in merged {
         let accounts = match accounts.len() {
             1 => accounts.first().map(|only| format!("account {only}")).unwrap_or_default(),
             several => format!("{several} accounts"),
         };
-        writeln!(out, "  {count:>6} in {accounts}: {}", Escaped(what))?;
+        write!(out, "  {count:>6} ")?;
+        Prose::new().text(&format!("in {accounts}: {what}")).write_at(out, width, INDENT, INDENT)?;
     }
     Ok(())
 }

@@ -135,13 +135,26 @@ impl Progress<'_> {
         self.failures += usize::from(standing.state.is_failure());
         if self.told.elapsed() >= TOLD_EVERY {
             self.told = Instant::now();
-            let rate = self.since.elapsed() / u32::try_from(self.done).unwrap_or(u32::MAX);
-            let left = rate * u32::try_from(self.of - self.done).unwrap_or(u32::MAX);
-            let told = format!("{} of {} accounts, about {} s left", self.done, self.of, left.as_secs());
+            let told = told(self.done, self.of, self.since.elapsed());
             self.console.remark(&told)?;
         }
         Ok(())
     }
+}
+
+/// How far a worker is, and when it will be done where that can be told: the first accounts came at once, and say nothing
+/// of it.
+fn told(done: usize, of: usize, taken: Duration) -> String {
+    let far = format!("{done} of {of} accounts");
+    let (Ok(counted), Ok(left)) = (u32::try_from(done), u32::try_from(of.saturating_sub(done))) else {
+        return far;
+    };
+    if done < 3 * SIDE_BY_SIDE || taken.is_zero() {
+        return far;
+    }
+    let a_minute = 60_000 * u128::from(counted) / taken.as_millis().max(1);
+    let left = taken / counted * left;
+    format!("{far}, {a_minute} a minute, about {} s left", left.as_secs())
 }
 
 /// The accounts of a shard that are not where the same command would leave them.
@@ -152,4 +165,21 @@ pub(super) fn unfinished(
 ) -> Vec<AccountId> {
     let own = standings.values().filter(|standing| settings.shard.has(standing.account));
     own.filter(|standing| !is_over(standing.state)).map(|standing| standing.account).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_remains_is_told_once_it_can_be() {
+        for (done, seconds, wanted) in [
+            (1, 10, "1 of 500 accounts"),
+            (23, 10, "23 of 500 accounts"),
+            (24, 12, "24 of 500 accounts, 120 a minute, about 238 s left"),
+            (500, 250, "500 of 500 accounts, 120 a minute, about 0 s left"),
+        ] {
+            assert_eq!(told(done, 500, Duration::from_secs(seconds)), wanted);
+        }
+    }
 }

@@ -5,10 +5,9 @@ use crate::access::assessment::{DecidingStatement, DocumentName, Obstacle, neede
 use crate::access::{Grantee, NoGrantee, Purpose};
 use crate::arn::{AccountId, KeyArn, Members};
 use crate::authz::Gate;
-use crate::observation::UnreadReason;
 use crate::observation::ec2::ImageCriterion;
 use crate::observation::usage::NoReport;
-use crate::plan::Severity;
+use crate::observation::{RefusedRead, UnreadReason};
 use crate::plan::finding::caller::Denial;
 use crate::plan::finding::failure::StateMeaning;
 use crate::plan::finding::grant::Barrier;
@@ -21,6 +20,7 @@ use crate::plan::finding::{
     IdentityFinding, ImageFinding, KeyFinding, KeyPolicyFinding, LaunchKeyFinding, MembershipFinding, Owner,
     Placed, RollbackFinding, SharingFinding, Unsound,
 };
+use crate::plan::{FindingCode, Severity};
 use crate::policy::envelope::NoPolicy;
 use crate::policy::{KmsAction, PolicyDocument};
 
@@ -540,4 +540,37 @@ fn a_finding_stands_in_files_as_it_is_told() {
         })
     );
     assert_eq!(serde_json::from_value::<Told>(value).unwrap(), told);
+}
+
+#[test]
+fn equal_causes_are_told_in_equal_words() {
+    let told = |account: &str, key: &str, id: &str| {
+        let entity = format!("arn:aws:iam::{account}:role/team/app");
+        let arn: KeyArn = format!("arn:aws:kms:eu-west-1:{account}:key/{key}").parse().unwrap();
+        let refused = RefusedRead {
+            operation: "kms:GetKeyPolicy".to_owned(),
+            resource: arn.to_string(),
+            caller: format!("arn:aws:sts::{account}:assumed-role/Keys/jo"),
+            code: "AccessDeniedException".to_owned(),
+            request_id: Some(id.to_owned()),
+            message: format!("not {id}"),
+        };
+        let any = |message: String| FindingKind::Any { code: FindingCode::TooLarge, message, hint: None };
+        [
+            any(format!("`{arn}` is for {entity}, of account {account}'s: {arn}.")),
+            any("nobody's names: eu-west-1, 5 of 12".to_owned()),
+            UnreadReason::Refused(refused).into(),
+        ]
+        .map(|kind| tell_for_all(&Finding::new(&arn, kind)))
+    };
+    let one = told("111122223333", "1234abcd-12ab-34cd-56ef-1234567890ab", "1-2");
+    assert_eq!(one, told("444455556666", "0987dcba-09fe-87dc-65ba-ab0987654321", "3-4"));
+    assert_eq!(
+        one,
+        [
+            "`KEY` is for PRINCIPAL, of account ACCOUNT's: KEY.",
+            "nobody's names: eu-west-1, 5 of 12",
+            "left out: kms:GetKeyPolicy as `arn:aws:sts::ACCOUNT:assumed-role/Keys/jo` failed: AccessDeniedException",
+        ]
+    );
 }

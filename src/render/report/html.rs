@@ -7,7 +7,7 @@ use super::{PURPOSE, Piece, Report, WAY, legend, pieces, severity_word, short, s
 use crate::diff::{self, Hunk, LineKind};
 use crate::escape::Escaped;
 use crate::plan::matrix::{CellStanding, KeyMatrix, MatrixCell, SideAnswer, Sides, matrix};
-use crate::plan::{Change, Fate, Severity};
+use crate::plan::{Change, Fate, Severity, Told};
 use crate::render::findings::tell;
 use crate::render::text::names;
 
@@ -23,7 +23,7 @@ pub fn html(report: &Report<'_>) -> String {
     header(&mut body, report);
     way(&mut body, report);
     matrices(&mut body, report);
-    findings(&mut body, report);
+    findings(&mut body, &report.case.plan.findings.iter().map(tell).collect::<Vec<_>>());
     changes(&mut body, report);
     others(&mut body, report);
     commands(&mut body, report);
@@ -156,13 +156,14 @@ fn sides(sides: Sides) -> String {
     format!("key policy {}, IAM {}{standing}", word(sides.key_policy), word(sides.identity))
 }
 
-fn findings(out: &mut String, report: &Report<'_>) {
-    if report.case.plan.findings.is_empty() {
+/// What was found, with the ways out.
+pub(in crate::render) fn findings(out: &mut String, findings: &[Told]) {
+    if findings.is_empty() {
         return;
     }
     _ = writeln!(out, "<section>\n<h2>Findings</h2>\n<ul class=\"findings\">");
-    for finding in &report.case.plan.findings {
-        let (severity, told) = (finding.severity(), tell(finding));
+    for told in findings {
+        let severity = told.code.severity();
         let class = match severity {
             Severity::Blocking => "blocking",
             Severity::LeftOver => "left",

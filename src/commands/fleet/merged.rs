@@ -1,0 +1,61 @@
+//! All accounts together: where each stands, how many in each state, and equal changes and causes as one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::arn::AccountId;
+use crate::fleet::ledger::{Ledger, LedgerError, Step};
+use crate::fleet::standing::{AccountStanding, Group, State};
+
+/// Where every account stands after a step: where it did not come to it, by the one before.
+pub(super) fn standings(
+    ledger: &Ledger,
+    step: Step,
+) -> Result<BTreeMap<AccountId, AccountStanding>, LedgerError> {
+    let mut own = ledger.standings(step)?;
+    let earlier = match step {
+        Step::Plan => return Ok(own),
+        Step::Apply => ledger.standings(Step::Plan)?,
+        Step::Rollback => standings(ledger, Step::Apply)?,
+    };
+    for (standing, earlier) in own.values_mut().zip(earlier.into_values()) {
+        if standing.state != State::NotStarted {
+            continue;
+        }
+        match (step, earlier.state) {
+            (Step::Rollback, State::Cut) => *standing = earlier,
+            // What nothing was written in has no way back to go.
+            (Step::Rollback, _) if earlier.run.is_none() => standing.state = State::Nothing,
+            (Step::Rollback, _) | (_, State::Planned) => {}
+            _ => *standing = earlier,
+        }
+    }
+    Ok(own)
+}
+
+/// How many accounts are in each state.
+pub(super) fn counts(own: &[&AccountStanding]) -> BTreeMap<State, usize> {
+    let mut counts = BTreeMap::new();
+    for standing in own {
+        *counts.entry(standing.state).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// Equal changes or causes over all accounts, the most frequent first.
+pub(super) fn merged<'s>(
+    own: &[&'s AccountStanding],
+    of: impl Fn(&'s AccountStanding) -> &'s [Group],
+) -> Vec<(&'s str, usize, BTreeSet<AccountId>)> {
+    let mut merged: BTreeMap<&str, (usize, BTreeSet<AccountId>)> = BTreeMap::new();
+    for standing in own {
+        for Group { what, count } in of(standing) {
+            let (all, accounts) = merged.entry(what).or_default();
+            *all += count;
+            accounts.insert(standing.account);
+        }
+    }
+    let merged = merged.into_iter().map(|(what, (count, accounts))| (what, count, accounts));
+    let mut merged: Vec<_> = merged.collect();
+    merged.sort_by_key(|(_, count, _)| std::cmp::Reverse(*count));
+    merged
+}
