@@ -183,6 +183,9 @@ impl<'a> ArnParts<'a> {
     }
 }
 
+/// Region and id of a key of which neither is known.
+const UNKNOWN: &str = "unknown";
+
 /// The ARN of a KMS key: never an alias.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyArn {
@@ -201,13 +204,12 @@ impl KeyArn {
     #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a literal of twelve digits")]
     pub fn unknown(partition: Partition) -> Self {
         let account = "000000000000".parse().expect("twelve digits");
-        Self { partition, region: "unknown".to_owned(), account, id: "unknown".to_owned() }
+        Self { partition, region: UNKNOWN.to_owned(), account, id: UNKNOWN.to_owned() }
     }
 
     /// Whether this is the stand-in for a key that is not known, whatever is known of its account.
     pub fn is_unknown(&self) -> bool {
-        let unknown = Self::unknown(self.partition);
-        (&self.region, &self.id) == (&unknown.region, &unknown.id)
+        self.region == UNKNOWN && self.id == UNKNOWN
     }
 
     /// The first eight characters of the key id, which tell policies of several keys apart.

@@ -12,11 +12,14 @@ pub mod meaning;
 pub mod openness;
 pub mod pattern;
 pub mod principal;
+mod tree;
 
 pub use actions::{ActionSet, KmsAction};
 pub use condition::Condition;
 pub use document::{Effect, ListElement, PolicyDocument, PrincipalElement, Statement};
 pub use documents::Documents;
-pub use json::{PolicyError, Problem, Span};
+pub use json::{PolicyError, Problem};
+pub(crate) use meaning::knows_variables;
 pub use meaning::{Fingerprint, is_same};
 pub use principal::AwsPrincipal;
+pub use tree::Span;

@@ -49,23 +49,25 @@ enum Test {
 
 impl PreparedCondition {
     /// Takes a condition apart; `has_variables` tells whether the document's version knows policy variables.
-    pub(crate) fn new(condition: &policy::Condition, has_variables: bool) -> Self {
-        let (quantifier, operator) = match condition.operator.split_once(':') {
+    pub(crate) fn new<T: AsRef<str>>(condition: &policy::Condition<T>, has_variables: bool) -> Self {
+        let written = condition.operator.as_ref();
+        let values: Vec<String> = condition.values.iter().map(|value| value.as_ref().to_owned()).collect();
+        let (quantifier, operator) = match written.split_once(':') {
             Some(("ForAllValues", operator)) => (Some(Quantifier::All), operator),
             Some(("ForAnyValue", operator)) => (Some(Quantifier::Any), operator),
-            _ => (None, condition.operator.as_str()),
+            _ => (None, written),
         };
         let (operator, if_exists) = match operator.strip_suffix("IfExists") {
             Some(operator) => (operator, true),
             None => (operator, false),
         };
         let test = match operator {
-            "Null" if quantifier.is_none() && !if_exists => null(&condition.values),
-            _ => Matcher::new(operator, &condition.values, has_variables)
+            "Null" if quantifier.is_none() && !if_exists => null(&values),
+            _ => Matcher::new(operator, &values, has_variables)
                 .map_or(Test::Undecidable, |(matcher, negated)| Test::Compare { matcher, negated }),
         };
-        let (operator, values) = (condition.operator.clone(), condition.values.clone());
-        Self { operator, key: ConditionKey::new(&condition.key), values, quantifier, if_exists, test }
+        let (operator, key) = (written.to_owned(), ConditionKey::new(condition.key.as_ref()));
+        Self { operator, key, values, quantifier, if_exists, test }
     }
 
     /// What the condition wants, of a request for which it can't hold, and what the request has.
@@ -139,11 +141,11 @@ impl PreparedCondition {
             }
             Lookup::Present | Lookup::OtherThan(_) if matcher.is_anything() => (!negated).into(),
             Lookup::Like(pattern) => {
-                let matched = matcher.matches_all_like(pattern);
+                let matched = matcher.matches_all_like(&self.values, pattern);
                 if negated { !matched } else { matched }
             }
             Lookup::OfOwnAccount(pattern) => {
-                let matched = matcher.matches_of_own_account(pattern);
+                let matched = matcher.matches_of_own_account(&self.values, pattern);
                 if negated { !matched } else { matched }
             }
             Lookup::OtherThan(value) if matcher.is_about_nothing_but(value) => negated.into(),
@@ -156,11 +158,15 @@ impl PreparedCondition {
             Lookup::One("") if self.quantifier.is_some() => self.holds_of_nothing(negated),
             Lookup::One(value) => holds(value),
             Lookup::RoleOfUnknownPath { arn, name } => match holds(arn) {
-                truth if truth == Truth::from(negated) && matcher.asks_for_path(arn, name) => Truth::Unknown,
+                truth if truth == Truth::from(negated) && matcher.asks_for_path(&self.values, arn, name) => {
+                    Truth::Unknown
+                }
                 truth => truth,
             },
             Lookup::IdentityOnlyRole(arn) => match holds(arn) {
-                truth if truth == Truth::from(negated) && matcher.asks_for_instance(arn) => Truth::Unknown,
+                truth if truth == Truth::from(negated) && matcher.asks_for_instance(&self.values, arn) => {
+                    Truth::Unknown
+                }
                 truth => truth,
             },
             Lookup::Many(values) => {

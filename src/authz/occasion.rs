@@ -5,6 +5,9 @@
 //! calls KMS itself when a volume is attached. A key that stands here is never asked of anybody but where it says
 //! so, and a cell that AWS's pages leave open is unknown and says why.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::policy::KmsAction;
 
 /// Who calls KMS in a launch or a start, and how.
@@ -107,12 +110,15 @@ pub struct Row {
 impl Row {
     /// The row of a condition key, in whatever case.
     pub fn of(key: &str) -> Option<&'static Self> {
-        ROWS.iter().find(|row| match row.key.strip_suffix('*') {
-            None => row.key.eq_ignore_ascii_case(key),
-            Some(beginning) => {
-                key.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning))
-            }
-        })
+        static KEYS: LazyLock<HashMap<String, &Row>> =
+            LazyLock::new(|| ROWS.iter().map(|row| (row.key.to_ascii_lowercase(), row)).collect());
+        static BEGINNINGS: LazyLock<Vec<(&str, &Row)>> =
+            LazyLock::new(|| ROWS.iter().filter_map(|row| Some((row.key.strip_suffix('*')?, row))).collect());
+        let begins_so = |beginning: &str| {
+            key.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+        };
+        let whole = KEYS.get(key.to_ascii_lowercase().as_str()).copied();
+        whole.or_else(|| BEGINNINGS.iter().find(|(beginning, _)| begins_so(beginning)).map(|(_, row)| *row))
     }
 
     /// What is known of the key on an occasion.

@@ -1,10 +1,11 @@
 //! A policy document, taken apart once and asked many times.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::arn::KeyArn;
-use crate::policy::{self, ActionSet, Effect, KmsAction, ListElement, PolicyDocument};
+use crate::policy::document::Content;
+use crate::policy::{self, ActionSet, Effect, KmsAction, ListElement, PolicyDocument, PolicyError};
 
 use super::condition::PreparedCondition;
 use super::context::Query;
@@ -39,15 +40,15 @@ pub(crate) struct PreparedStatement {
 }
 
 /// `Resource` or `NotResource`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Resources {
     negated: bool,
     /// As written.
     texts: Vec<String>,
-    /// Those that stand for themselves: a policy may name very many keys.
-    literals: HashSet<String>,
+    /// Which of them stand for themselves, in their order as texts: a policy may name very many keys.
+    literals: Vec<usize>,
     /// The others.
-    patterns: Vec<Template>,
+    others: Vec<Template>,
 }
 
 /// How a `Deny` statement leaves somebody out by their ARN. Conditions all have to hold, so one that does not is enough,
@@ -77,16 +78,28 @@ pub(crate) enum Attachment {
 impl Prepared {
     /// Takes a document apart.
     pub fn new(document: &PolicyDocument) -> Self {
-        let has_variables = document.knows_variables();
-        let is_known_version =
-            has_variables || document.version.as_deref().is_none_or(|version| version == "2008-10-17");
+        let PolicyDocument { version, statements, unknown, .. } = document;
+        Self::of(version.as_deref(), statements, unknown.is_empty())
+    }
+
+    /// Takes a text apart as if it were a document, without keeping it.
+    ///
+    /// # Errors
+    /// As [`PolicyDocument::parse`].
+    pub fn read(text: &str) -> Result<Self, PolicyError> {
+        let Content { version, statements, unknown, .. } = Content::parse(text)?;
+        Ok(Self::of(version.as_deref(), &statements, unknown.is_empty()))
+    }
+
+    fn of<T: AsRef<str>>(version: Option<&str>, statements: &[policy::Statement<T>], is_known: bool) -> Self {
+        let has_variables = policy::knows_variables(version);
+        let is_known_version = has_variables || version.is_none_or(|version| version == "2008-10-17");
         Self {
-            statements: document
-                .statements
+            statements: statements
                 .iter()
                 .map(|statement| PreparedStatement::new(statement, has_variables))
                 .collect(),
-            is_undecidable: !document.unknown.is_empty() || !is_known_version,
+            is_undecidable: !is_known || !is_known_version,
         }
     }
 
@@ -128,7 +141,9 @@ impl Prepared {
     /// Whether each statement is about resources that it names one by one.
     pub(crate) fn names_every_resource(&self) -> bool {
         let mut resources = self.statements.iter().map(|statement| &statement.resources);
-        resources.all(|resources| !resources.negated && resources.patterns.is_empty())
+        resources.all(|resources| {
+            !resources.negated && resources.others.iter().all(|other| matches!(other, Template::Text(_)))
+        })
     }
 
     /// How each statement of a policy on a resource names a principal without limits: equal for principals
@@ -200,7 +215,7 @@ impl Prepared {
         for condition in statement.conditions.iter().filter(|c| c.holds(query) == Truth::Unknown) {
             condition.unknown_keys(query, keys);
         }
-        statement.resources.patterns.iter().for_each(|template| template.unknown_keys(query, keys));
+        statement.resources.others.iter().for_each(|template| template.unknown_keys(query, keys));
     }
 }
 
@@ -214,14 +229,14 @@ pub(crate) struct Applicable {
 }
 
 impl PreparedStatement {
-    fn new(statement: &policy::Statement, has_variables: bool) -> Self {
+    fn new<T: AsRef<str>>(statement: &policy::Statement<T>, has_variables: bool) -> Self {
         let conditions: Vec<PreparedCondition> = statement
             .conditions
             .iter()
             .map(|condition| PreparedCondition::new(condition, has_variables))
             .collect();
         Self {
-            sid: statement.sid.clone(),
+            sid: statement.sid.as_ref().map(|sid| sid.as_ref().to_owned()),
             effect: statement.effect,
             // "If the required Resource element is missing, the policy statement has no effect."
             actions: if statement.is_effective() { statement.kms_actions() } else { ActionSet::EMPTY },
@@ -289,18 +304,21 @@ impl PreparedStatement {
 }
 
 impl Resources {
-    fn new(element: Option<&ListElement>, has_variables: bool) -> Self {
+    fn new<T: AsRef<str>>(element: Option<&ListElement<T>>, has_variables: bool) -> Self {
         let syntax = Syntax { wildcards: true, variables: has_variables };
-        let texts = element.into_iter().flat_map(|element| element.list.iter());
-        let texts: Vec<String> = texts.map(str::to_owned).collect();
-        let (mut literals, mut patterns) = (HashSet::new(), Vec::new());
-        for text in &texts {
-            match Template::new(text, syntax) {
-                Template::Text(text) => _ = literals.insert(text),
-                pattern => patterns.push(pattern),
+        let mut resources =
+            Self { negated: element.is_some_and(|element| element.negated), ..Self::default() };
+        for (index, text) in element.into_iter().flat_map(|element| element.list.iter()).enumerate() {
+            resources.texts.push(text.to_owned());
+            if Template::stands_for_itself(text, syntax) {
+                resources.literals.push(index);
+            } else {
+                resources.others.push(Template::new(text, syntax));
             }
         }
-        Self { negated: element.is_some_and(|element| element.negated), texts, literals, patterns }
+        let Self { texts, literals, .. } = &mut resources;
+        literals.sort_unstable_by_key(|index| texts.get(*index));
+        resources
     }
 
     fn near_misses(&self, query: &Query<'_>) -> Vec<NearMiss> {
@@ -310,19 +328,20 @@ impl Resources {
 
     fn include(&self, query: &Query<'_>) -> Truth {
         let unresolved = if self.negated { Truth::Unknown } else { Truth::False };
+        // Some key's ARN may fit.
+        let may_be = |text: &str| Truth::from(text.parse::<KeyArn>().is_ok()) & Truth::Unknown;
+        let text = |index: &usize| self.texts.get(*index).map_or("", String::as_str);
         let named = if query.is_of_unknown_key() {
-            let may_be = self.literals.iter().any(|text| text.parse::<KeyArn>().is_ok());
-            if may_be { Truth::Unknown } else { Truth::False }
+            Truth::any(self.literals.iter().map(|index| may_be(text(index))))
         } else {
-            self.literals.contains(query.resource()).into()
+            self.literals.binary_search_by_key(&query.resource(), text).is_ok().into()
         };
-        let fitting = Truth::any(self.patterns.iter().map(|template| {
+        let fitting = Truth::any(self.others.iter().map(|template| {
             if template.is_anything() {
                 return Truth::True;
             }
             if query.is_of_unknown_key() {
-                // Some key's ARN may fit.
-                return Truth::Unknown;
+                return if let Template::Text(text) = template { may_be(text) } else { Truth::Unknown };
             }
             let matched = template.matches(query.resource(), query, unresolved);
             // "You can't use a variable to replace parts of the ARN before the fifth colon."

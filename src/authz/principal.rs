@@ -86,18 +86,11 @@ pub(crate) struct Home {
     pub(crate) partition: Partition,
     pub(crate) account: AccountId,
     pub(crate) account_text: String,
-    /// The ARN of the account's root.
-    pub(crate) root_arn: String,
 }
 
 impl Home {
     fn new(partition: Partition, account: AccountId) -> Self {
-        Self {
-            partition,
-            account,
-            account_text: account.to_string(),
-            root_arn: format!("arn:{partition}:iam::{account}:root"),
-        }
+        Self { partition, account, account_text: account.to_string() }
     }
 }
 
@@ -132,7 +125,8 @@ impl Principal {
     /// The root user of an account.
     pub fn root(partition: Partition, account: AccountId) -> Self {
         let home = Home::new(partition, account);
-        Self::at_home(PrincipalKind::Root, home.root_arn.clone(), home)
+        let arn = format!("arn:{partition}:iam::{account}:root");
+        Self::at_home(PrincipalKind::Root, arn, home)
     }
 
     /// A user or a role.

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::arn::{AccountId, EntityArn, EntityKind, IDENTITY_ONLY_ROLE, Partition};
+use crate::arn::{AccountId, EntityArn, IDENTITY_ONLY_ROLE, Partition};
 use crate::policy::{AwsPrincipal, Effect, PrincipalElement};
 
 use super::decision::Doubt;
-use super::principal::{Principal, PrincipalKind};
+use super::principal::{Home, Principal, PrincipalKind};
 use super::truth::Truth;
 
 /// How a statement of a resource policy names a principal, which decides what else has to agree.
@@ -43,12 +43,14 @@ impl Limits {
 pub(crate) struct Principals {
     negated: bool,
     anyone: bool,
+    /// By their ids alone.
     accounts: BTreeSet<AccountId>,
-    /// The ARNs of roots, users, roles and sessions.
+    /// By their roots' ARNs.
+    roots: BTreeSet<(Partition, AccountId)>,
+    /// The ARNs of users, roles and sessions.
     arns: BTreeSet<String>,
-    /// Roles by where they are and their name, their paths left out, as a session names its role.
-    roles: BTreeSet<(Partition, AccountId, String)>,
-    /// Roles of which but one session is listed, in the same form.
+    /// Roles of which but one session is listed, by where they are and their name, their paths left out, as a session
+    /// names its role.
     roles_of_sessions: BTreeSet<(Partition, AccountId, String)>,
     /// Accounts of whose identity-only role but one session is listed.
     instances: BTreeSet<(Partition, AccountId)>,
@@ -58,11 +60,11 @@ pub(crate) struct Principals {
 }
 
 impl Principals {
-    pub(crate) fn new(element: &PrincipalElement) -> Self {
+    pub(crate) fn new<T: AsRef<str>>(element: &PrincipalElement<T>) -> Self {
         let mut principals = Self { negated: element.negated, ..Self::default() };
         element.aws().iter().for_each(|principal| principals.add_aws(principal));
         for kind in element.types.iter().flatten() {
-            match kind.name.as_str() {
+            match kind.name.as_ref() {
                 "Service" => principals.services.extend(kind.list.iter().map(str::to_owned)),
                 // AWS principals are there already; the others make no requests to KMS.
                 "AWS" | "Federated" | "CanonicalUser" => {}
@@ -89,9 +91,9 @@ impl Principals {
             AwsPrincipal::Anyone => self.anyone = true,
             AwsPrincipal::Account { partition: None, id } => _ = self.accounts.insert(*id),
             AwsPrincipal::Account { partition: Some(partition), id } => {
-                self.arns.insert(format!("arn:{partition}:iam::{id}:root"));
+                self.roots.insert((*partition, *id));
             }
-            AwsPrincipal::Entity(entity) => self.add_entity(entity),
+            AwsPrincipal::Entity(entity) => self.add(entity.to_string()),
             AwsPrincipal::Session(session) => {
                 self.add(session.to_string());
                 let role = (session.partition, session.account, session.role_name.clone());
@@ -114,13 +116,6 @@ impl Principals {
             self.instances.insert((home.partition, home.account));
         }
         self.arns.insert(arn);
-    }
-
-    fn add_entity(&mut self, entity: &EntityArn) {
-        self.add(entity.to_string());
-        if entity.kind == EntityKind::Role {
-            self.roles.insert((entity.partition, entity.account, entity.name.clone()));
-        }
     }
 
     /// How a principal is named, and whether that is certain; nothing where it is not.
@@ -227,14 +222,17 @@ impl Principals {
     fn lists_itself(&self, principal: &Principal) -> bool {
         match principal.kind() {
             PrincipalKind::Service => self.services.contains(principal.name()),
+            PrincipalKind::Root => principal.home().is_some_and(|home| self.lists_root_of(home)),
             _ => self.arns.contains(principal.name()),
         }
     }
 
     fn lists_account(&self, principal: &Principal) -> bool {
-        principal
-            .home()
-            .is_some_and(|home| self.accounts.contains(&home.account) || self.arns.contains(&home.root_arn))
+        principal.home().is_some_and(|home| self.accounts.contains(&home.account) || self.lists_root_of(home))
+    }
+
+    fn lists_root_of(&self, home: &Home) -> bool {
+        self.roots.contains(&(home.partition, home.account))
     }
 
     /// Whether the role of a session is listed.
@@ -248,6 +246,8 @@ impl Principals {
             return self.arns.contains(role_arn);
         }
         // Names are unique in an account whatever their path.
-        !self.roles.is_empty() && self.roles.contains(&(home.partition, home.account, role_name.clone()))
+        let roles = format!("arn:{}:iam::{}:role/", home.partition, home.account);
+        let mut roles = self.arns.range(roles.clone()..).take_while(|arn| arn.starts_with(&roles));
+        roles.any(|arn| arn.parse::<EntityArn>().is_ok_and(|role| role.name == *role_name))
     }
 }

@@ -31,9 +31,10 @@
 //! condition keys that would settle what is unknown. For a line that is no request it is `{"id", "error"}`,
 //! with the id if it can be read. Empty lines are passed over.
 
+mod cache;
 mod line;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, BufRead, Write};
 use std::rc::Rc;
@@ -42,19 +43,19 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::arn::ArnError;
+use crate::policy::PolicyError;
 use crate::policy::actions::UnknownAction;
-use crate::policy::{PolicyDocument, PolicyError};
 
 use super::{
     Boundary, Context, Grant, Outcome, Policies, Prepared, Query, RamDocument, StatementRef, evaluate,
 };
+use cache::Cache;
+#[cfg(test)]
+pub(super) use cache::MOST_CACHED;
 use line::{GrantEntry, GrantError, Id, Line};
 
 /// The longest line that is read, in bytes: several documents of every kind at their limits.
 const LONGEST_LINE: usize = 16 << 20;
-
-/// How many bytes of documents are kept in their prepared form before they are forgotten.
-pub(super) const MOST_CACHED: usize = 16 << 20;
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -169,7 +170,7 @@ impl Batch {
 
     #[cfg(test)]
     pub(super) fn cached_bytes(&self) -> usize {
-        self.cache.bytes
+        self.cache.bytes()
     }
 
     fn decide<'l>(&mut self, line: &'l [u8]) -> Result<Answer<'l>, LineError> {
@@ -218,13 +219,11 @@ struct Documents {
 
 impl Documents {
     fn of(line: &Line<'_>, cache: &mut Cache) -> Result<Self, LineError> {
-        let identity = line.identity_policies.iter().flatten().enumerate();
+        let identity = line.identity_policies.as_deref().unwrap_or_default();
         Ok(Self {
             key_policy: cache.optional(line.key_policy, "key_policy")?,
             ram_policy: cache.optional(line.ram_policy, "ram_policy")?,
-            identity: identity
-                .map(|(index, text)| cache.prepared(text, || format!("identity_policies[{index}]")))
-                .collect::<Result<_, _>>()?,
+            identity: cache.list(identity, "identity_policies")?,
             boundary: cache.optional(line.boundary, "boundary")?,
             session: cache.optional(line.session_policy, "session_policy")?,
             scps: cache.levels(line.scps.as_deref(), "scps")?,
@@ -251,55 +250,6 @@ impl Documents {
 
 fn borrowed(levels: Option<&[Vec<Rc<Prepared>>]>) -> Option<Vec<Vec<&Prepared>>> {
     levels.map(|levels| levels.iter().map(|level| level.iter().map(Rc::as_ref).collect()).collect())
-}
-
-/// Documents in their prepared form, by their text.
-#[derive(Default)]
-struct Cache {
-    documents: HashMap<Box<str>, Rc<Prepared>>,
-    bytes: usize,
-}
-
-impl Cache {
-    fn prepared(&mut self, text: &RawValue, name: impl Fn() -> String) -> Result<Rc<Prepared>, LineError> {
-        let text = text.get();
-        if let Some(known) = self.documents.get(text) {
-            return Ok(Rc::clone(known));
-        }
-        let document =
-            PolicyDocument::parse(text).map_err(|error| LineError::Policy { document: name(), error })?;
-        let prepared = Rc::new(Prepared::new(&document));
-        if self.bytes + text.len() > MOST_CACHED {
-            self.documents.clear();
-            self.bytes = 0;
-        }
-        self.bytes += text.len();
-        self.documents.insert(text.into(), Rc::clone(&prepared));
-        Ok(prepared)
-    }
-
-    fn optional(&mut self, text: Option<&RawValue>, name: &str) -> Result<Option<Rc<Prepared>>, LineError> {
-        text.map(|text| self.prepared(text, || name.to_owned())).transpose()
-    }
-
-    fn levels(
-        &mut self,
-        levels: Option<&[Vec<&RawValue>]>,
-        name: &str,
-    ) -> Result<Option<Vec<Vec<Rc<Prepared>>>>, LineError> {
-        let Some(levels) = levels else {
-            return Ok(None);
-        };
-        let mut prepared = Vec::with_capacity(levels.len());
-        for (level, texts) in levels.iter().enumerate() {
-            let documents = texts
-                .iter()
-                .enumerate()
-                .map(|(index, text)| self.prepared(text, || format!("{name}[{level}][{index}]")));
-            prepared.push(documents.collect::<Result<_, _>>()?);
-        }
-        Ok(Some(prepared))
-    }
 }
 
 #[derive(Serialize)]

@@ -48,6 +48,13 @@ pub(crate) struct Syntax {
 }
 
 impl Template {
+    /// Whether there is nothing in a text but characters.
+    pub(crate) fn stands_for_itself(text: &str, syntax: Syntax) -> bool {
+        let has_variable = syntax.variables && text.contains("${");
+        let has_wildcard = syntax.wildcards && pattern::is_pattern(text);
+        !has_variable && !has_wildcard
+    }
+
     pub(crate) fn new(text: &str, syntax: Syntax) -> Self {
         if syntax.variables && text.contains("${") {
             Self::of_pieces(pieces(text, syntax))

@@ -3,13 +3,15 @@
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awskeymanagementservice.html>,
 //! with the operations that the API model has beyond it.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
 use super::pattern::{self, Pattern};
 
-/// Every KMS action known here, without the `kms:` prefix, in alphabetical order.
+/// Every KMS action known here, without the `kms:` prefix, in alphabetical order whatever the case.
 pub const KMS_ACTIONS: [&str; 58] = [
     "CancelKeyDeletion",
     "ConnectCustomKeyStore",
@@ -115,10 +117,6 @@ const KEYLESS: [&str; 11] = [
     "UpdateCustomKeyStore",
 ];
 
-/// The same table, as patterns are compared with it.
-static IN_LOWER_CASE: LazyLock<[String; KMS_ACTIONS.len()]> =
-    LazyLock::new(|| KMS_ACTIONS.map(str::to_ascii_lowercase));
-
 /// One action of [`KMS_ACTIONS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KmsAction(u8);
@@ -199,7 +197,20 @@ impl FromStr for KmsAction {
 
 /// Where the table has a name, in any case.
 fn position(name: &str) -> Option<usize> {
-    KMS_ACTIONS.iter().position(|known| known.eq_ignore_ascii_case(name))
+    KMS_ACTIONS.binary_search_by(|known| order(known, name)).ok()
+}
+
+/// Where the table has the names that begin so, in any case.
+fn beginning_with(beginning: &str) -> Range<usize> {
+    let start = |name: &'static str| name.get(..beginning.len()).unwrap_or(name);
+    let first = KMS_ACTIONS.partition_point(|known| order(start(known), beginning).is_lt());
+    first..KMS_ACTIONS.partition_point(|known| order(start(known), beginning).is_le())
+}
+
+/// The order of two names, whatever their case.
+fn order(one: &str, other: &str) -> Ordering {
+    let folded = |byte: u8| byte.to_ascii_lowercase();
+    one.bytes().map(folded).cmp(other.bytes().map(folded))
 }
 
 /// A set of the actions in [`KMS_ACTIONS`].
@@ -231,12 +242,21 @@ impl ActionSet {
         if !pattern::is_pattern(name) {
             return position(name).map_or(Self::EMPTY, |index| Self(1 << index));
         }
+        let head = name.split(['*', '?']).next().unwrap_or_default();
+        let candidates = beginning_with(head);
+        if name.strip_prefix(head) == Some("*") {
+            return Self::of_range(candidates);
+        }
         let pattern = Pattern::new(&name.to_ascii_lowercase());
-        IN_LOWER_CASE
-            .iter()
-            .enumerate()
-            .filter(|(_, known)| pattern.matches(known))
+        let names = KMS_ACTIONS.iter().enumerate().take(candidates.end).skip(candidates.start);
+        names
+            .filter(|(_, known)| pattern.matches(&known.to_ascii_lowercase()))
             .fold(Self::EMPTY, |set, (index, _)| Self(set.0 | 1 << index))
+    }
+
+    fn of_range(range: Range<usize>) -> Self {
+        let below = |index: usize| (1_u64 << index) - 1;
+        Self(below(range.end) & !below(range.start))
     }
 
     /// The union over several patterns.
@@ -321,6 +341,46 @@ mod tests {
         assert_eq!(asks, [false, false, true]);
         let known = |table: &[&str]| table.is_sorted() && table.iter().all(|name| position(name).is_some());
         assert!(known(&CROSS_ACCOUNT) && known(&KEYLESS));
+        assert!(KMS_ACTIONS.is_sorted_by(|one, other| order(one, other).is_lt()));
+    }
+
+    #[test]
+    fn a_pattern_stands_for_what_it_matches() {
+        for pattern in [
+            "*",
+            "?",
+            "**",
+            "D*",
+            "d*",
+            "Z*",
+            "decrypt*",
+            "DECRYPT*",
+            "DecryptX*",
+            "Generate*Plaintext",
+            "ListKey?",
+            "?ecrypt",
+            "*Key",
+            "Sign*",
+            "VerifyMac*",
+            "CancelKeyDeletion*",
+            "é*",
+            "Generat\u{e9}*",
+            "Verify??c",
+            "Re*",
+            "RE?ncrypt*",
+            "*e*e*e*",
+            "ListKeys",
+            "listkeys",
+            "verifymac",
+            "CANCELKEYDELETION",
+            "",
+            "ListKey",
+        ] {
+            let matched =
+                KMS_ACTIONS.into_iter().filter(|name| pattern::matches_ignoring_case(pattern, name));
+            let expanded = ActionSet::of_pattern(&format!("kms:{pattern}"));
+            assert_eq!(expanded.names().collect::<Vec<_>>(), matched.collect::<Vec<_>>(), "{pattern}");
+        }
     }
 
     #[test]

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 
 /// One operator applied to one key: the atom that a statement's `Condition` element is a conjunction of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
+pub struct Condition<T = String> {
     /// As written, qualifiers included: `ForAllValues:StringEquals`.
-    pub operator: String,
+    pub operator: T,
     /// As written; condition keys are equal in any case.
-    pub key: String,
+    pub key: T,
     /// The values, alternatives of each other; booleans and numbers as their text.
-    pub values: Vec<String>,
+    pub values: Vec<T>,
 }
 
 impl Condition {

@@ -2,10 +2,11 @@
 //!
 //! Grammar: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
-use jsonc_parser::ast::{Object, ObjectProp, Value};
+use std::borrow::Cow;
 
-use super::json::{self, Path, PolicyError, Problem, Span, member, span, type_name};
+use super::json::{self, Path, PolicyError, Problem, type_name};
 use super::layout::Layout;
+use super::tree::{Member, Object, Span, Value};
 use super::{ActionSet, AwsPrincipal, Condition};
 
 /// A key policy, an identity policy, a service or resource control policy.
@@ -32,6 +33,14 @@ pub(super) struct StatementElement {
     pub(super) is_array: bool,
 }
 
+impl StatementElement {
+    fn of(root: &Object<'_>) -> Self {
+        let element = root.member("Statement").map(|member| &member.value);
+        let is_array = element.is_some_and(|value| value.as_array().is_some());
+        Self { span: element.map_or(0..0, Value::span), is_array }
+    }
+}
+
 /// Whether a statement allows or denies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -51,21 +60,34 @@ impl Effect {
     }
 }
 
+/// What a policy says, in texts that are borrowed from its own where nobody keeps it.
+#[derive(Debug, Clone)]
+pub struct Content<T = String> {
+    /// The `Version` element.
+    pub version: Option<T>,
+    /// The `Id` element.
+    pub id: Option<T>,
+    /// The statements in source order.
+    pub statements: Vec<Statement<T>>,
+    /// Elements that the grammar does not know.
+    pub unknown: Vec<(String, serde_json::Value)>,
+}
+
 /// One statement.
 #[derive(Debug, Clone)]
-pub struct Statement {
+pub struct Statement<T = String> {
     /// The `Sid` element; not necessarily unique.
-    pub sid: Option<String>,
+    pub sid: Option<T>,
     /// The `Effect` element.
     pub effect: Effect,
     /// `Principal` or `NotPrincipal`, which resource policies have.
-    pub principal: Option<PrincipalElement>,
+    pub principal: Option<PrincipalElement<T>>,
     /// `Action` or `NotAction`; a statement without either is inert.
-    pub action: Option<ListElement>,
+    pub action: Option<ListElement<T>>,
     /// `Resource` or `NotResource`; a statement without either is inert.
-    pub resource: Option<ListElement>,
+    pub resource: Option<ListElement<T>>,
     /// The `Condition` element as a conjunction.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<Condition<T>>,
     /// Elements that the grammar does not know: nobody can say what the statement means.
     pub unknown: Vec<(String, serde_json::Value)>,
     pub(super) span: Span,
@@ -73,51 +95,51 @@ pub struct Statement {
 
 /// `Action`, `Resource` or their negations.
 #[derive(Debug, Clone)]
-pub struct ListElement {
+pub struct ListElement<T = String> {
     /// Whether this is the `Not…` form.
     pub negated: bool,
     /// The values.
-    pub list: StringList,
+    pub list: StringList<T>,
 }
 
 /// A string, or an array of strings.
 #[derive(Debug, Clone)]
-pub struct StringList {
-    values: Vec<String>,
+pub struct StringList<T = String> {
+    values: Vec<T>,
     pub(super) item_spans: Vec<Span>,
     pub(super) span: Span,
     pub(super) is_array: bool,
 }
 
-impl StringList {
+impl<T: AsRef<str>> StringList<T> {
     /// The values in source order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.values.iter().map(String::as_str)
+        self.values.iter().map(T::as_ref)
     }
 }
 
 /// `Principal` or `NotPrincipal`.
 #[derive(Debug, Clone)]
-pub struct PrincipalElement {
+pub struct PrincipalElement<T = String> {
     /// Whether this is `NotPrincipal`.
     pub negated: bool,
     /// The principals by type: `AWS`, `Service`, `Federated`, `CanonicalUser`. `None` for the bare `"*"`.
-    pub types: Option<Vec<PrincipalType>>,
+    pub types: Option<Vec<PrincipalType<T>>>,
     aws: Vec<AwsPrincipal>,
 }
 
 /// The principals of one type.
 #[derive(Debug, Clone)]
-pub struct PrincipalType {
+pub struct PrincipalType<T = String> {
     /// `AWS`, `Service`, `Federated`, `CanonicalUser` or what else stands there.
-    pub name: String,
+    pub name: T,
     /// The principals.
-    pub list: StringList,
+    pub list: StringList<T>,
     pub(super) member_span: Span,
 }
 
-impl PrincipalElement {
-    fn new(negated: bool, types: Option<Vec<PrincipalType>>) -> Self {
+impl<T: AsRef<str>> PrincipalElement<T> {
+    fn new(negated: bool, types: Option<Vec<PrincipalType<T>>>) -> Self {
         let mut element = Self { negated, types, aws: vec![AwsPrincipal::Anyone] };
         if element.types.is_some() {
             let listed = element.aws_list().into_iter().flat_map(StringList::iter);
@@ -132,13 +154,13 @@ impl PrincipalElement {
     }
 
     /// The `AWS` list as it stands in the source.
-    pub fn aws_list(&self) -> Option<&StringList> {
-        self.types.iter().flatten().find(|kind| kind.name == "AWS").map(|kind| &kind.list)
+    pub fn aws_list(&self) -> Option<&StringList<T>> {
+        self.types.iter().flatten().find(|kind| kind.name.as_ref() == "AWS").map(|kind| &kind.list)
     }
 
     /// Whether nothing but AWS principals is named.
     pub fn is_aws_only(&self) -> bool {
-        self.types.as_ref().is_none_or(|types| types.iter().all(|kind| kind.name == "AWS"))
+        self.types.as_ref().is_none_or(|types| types.iter().all(|kind| kind.name.as_ref() == "AWS"))
     }
 }
 
@@ -150,7 +172,7 @@ pub fn label(sid: Option<&str>, number: usize) -> String {
     }
 }
 
-impl Statement {
+impl<T: AsRef<str>> Statement<T> {
     /// The KMS actions the statement is about; empty where `Action` is missing.
     pub fn kms_actions(&self) -> ActionSet {
         self.action.as_ref().map_or(ActionSet::EMPTY, |action| {
@@ -172,7 +194,7 @@ impl Statement {
 
     /// What people call the statement, by its Sid, else by its index in source order.
     pub fn label(&self, index: usize) -> String {
-        label(self.sid.as_deref(), index + 1)
+        label(self.sid.as_ref().map(T::as_ref), index + 1)
     }
 
     /// Whether the statement has an action and a resource, without which it does nothing.
@@ -196,12 +218,15 @@ impl PolicyDocument {
         let text = text.into();
         #[cfg(test)]
         PARSED.with_borrow_mut(|parsed| parsed.push(text.clone()));
-        let mut document = {
+        let (content, layout, statement_element) = {
             let value = json::parse(&text)?;
-            Reader { text: &text }.document(&value)?
+            let reader = Reader { text: &text };
+            let root = reader.root(&value)?;
+            let content: Content = reader.content(root)?;
+            (content, Layout::of(&text, root), StatementElement::of(root))
         };
-        document.text = text;
-        Ok(document)
+        let Content { version, id, statements, unknown } = content;
+        Ok(Self { text, version, id, statements, unknown, layout, statement_element })
     }
 
     /// The source text, byte for byte.
@@ -238,53 +263,63 @@ impl PartialEq for PolicyDocument {
 
 impl Eq for PolicyDocument {}
 
+impl<'t> Content<Cow<'t, str>> {
+    /// Reads what a policy says, without a copy of it.
+    ///
+    /// # Errors
+    /// As [`PolicyDocument::parse`].
+    pub fn parse(text: &'t str) -> Result<Self, PolicyError> {
+        let (reader, value) = (Reader { text }, json::parse(text)?);
+        reader.content(reader.root(&value)?)
+    }
+}
+
 type Unknown = Vec<(String, serde_json::Value)>;
+
+/// What a text of a policy is kept as.
+trait Held<'t>: AsRef<str> + From<Cow<'t, str>> {}
+
+impl<'t, T: AsRef<str> + From<Cow<'t, str>>> Held<'t> for T {}
 
 struct Reader<'t> {
     text: &'t str,
 }
 
-impl Reader<'_> {
-    fn error(
-        &self,
-        node: &impl jsonc_parser::common::Ranged,
-        path: &Path<'_>,
-        problem: Problem,
-    ) -> PolicyError {
-        PolicyError::at(self.text, node.start(), path, problem)
+impl<'t> Reader<'t> {
+    fn error(&self, at: &Span, path: &Path<'_>, problem: Problem) -> PolicyError {
+        PolicyError::at(self.text, at.start, path, problem)
     }
 
     fn wrong_type(&self, value: &Value<'_>, path: &Path<'_>, expected: &'static str) -> PolicyError {
-        self.error(value, path, Problem::WrongType { expected, found: type_name(value) })
+        self.error(&value.span(), path, Problem::WrongType { expected, found: type_name(value) })
     }
 
-    /// The document without its text, which the caller still lends out.
-    fn document(&self, value: &Value<'_>) -> Result<PolicyDocument, PolicyError> {
+    fn root<'v>(&self, value: &'v Value<'t>) -> Result<&'v Object<'t>, PolicyError> {
+        self.object(value, &Path::Root, "a policy object")
+    }
+
+    fn content<T: Held<'t>>(&self, object: &Object<'t>) -> Result<Content<T>, PolicyError> {
         let root = Path::Root;
-        let Value::Object(object) = value else {
-            return Err(self.wrong_type(value, &root, "a policy object"));
-        };
-        let statement = member(object, "Statement")
-            .ok_or_else(|| self.error(object, &root, Problem::Missing("Statement")))?;
-        Ok(PolicyDocument {
-            text: String::new(),
+        let statement = object
+            .member("Statement")
+            .ok_or_else(|| self.error(&object.span, &root, Problem::Missing("Statement")))?;
+        Ok(Content {
             version: self.optional_string(object, "Version", &root)?,
             id: self.optional_string(object, "Id", &root)?,
             statements: self.statements(&statement.value, &Path::Member(&root, "Statement"))?,
             unknown: self.unknown(object, &["Version", "Id", "Statement"]),
-            layout: Layout::of(self.text, object),
-            statement_element: StatementElement {
-                span: span(&statement.value),
-                is_array: statement.value.as_array().is_some(),
-            },
         })
     }
 
-    fn statements(&self, value: &Value<'_>, path: &Path<'_>) -> Result<Vec<Statement>, PolicyError> {
+    fn statements<T: Held<'t>>(
+        &self,
+        value: &Value<'t>,
+        path: &Path<'_>,
+    ) -> Result<Vec<Statement<T>>, PolicyError> {
         match value {
             Value::Object(object) => Ok(vec![self.statement(object, path)?]),
             Value::Array(array) => array
-                .elements
+                .items
                 .iter()
                 .enumerate()
                 .map(|(index, item)| {
@@ -299,7 +334,11 @@ impl Reader<'_> {
         }
     }
 
-    fn statement(&self, object: &Object<'_>, path: &Path<'_>) -> Result<Statement, PolicyError> {
+    fn statement<T: Held<'t>>(
+        &self,
+        object: &Object<'t>,
+        path: &Path<'_>,
+    ) -> Result<Statement<T>, PolicyError> {
         const KNOWN: [&str; 9] = [
             "Sid",
             "Effect",
@@ -318,29 +357,28 @@ impl Reader<'_> {
             sid: self.optional_string(object, "Sid", path)?,
             effect: self.effect(object, path)?,
             principal: principal
-                .map(|(property, negated)| self.principal(property, negated, path))
+                .map(|(member, negated)| self.principal(member, negated, path))
                 .transpose()?,
-            action: action
-                .map(|(property, negated)| self.list_element(property, negated, path))
-                .transpose()?,
+            action: action.map(|(member, negated)| self.list_element(member, negated, path)).transpose()?,
             resource: resource
-                .map(|(property, negated)| self.list_element(property, negated, path))
+                .map(|(member, negated)| self.list_element(member, negated, path))
                 .transpose()?,
             conditions: self.conditions(object, path)?,
             unknown: self.unknown(object, &KNOWN),
-            span: span(object),
+            span: object.span.clone(),
         })
     }
 
     fn effect(&self, object: &Object<'_>, path: &Path<'_>) -> Result<Effect, PolicyError> {
-        let property =
-            member(object, "Effect").ok_or_else(|| self.error(object, path, Problem::Missing("Effect")))?;
+        let member = object
+            .member("Effect")
+            .ok_or_else(|| self.error(&object.span, path, Problem::Missing("Effect")))?;
         let path = Path::Member(path, "Effect");
-        match self.string(&property.value, &path)?.as_str() {
+        match self.string(&member.value, &path)?.as_ref() {
             "Allow" => Ok(Effect::Allow),
             "Deny" => Ok(Effect::Deny),
             other => Err(self.error(
-                &property.value,
+                &member.value.span(),
                 &path,
                 Problem::WrongValue { expected: "`Allow` or `Deny`", found: other.to_owned() },
             )),
@@ -348,86 +386,96 @@ impl Reader<'_> {
     }
 
     /// The plain or the negated form of an element, which exclude each other.
-    fn either<'o, 'a>(
+    fn either<'o>(
         &self,
-        object: &'o Object<'a>,
+        object: &'o Object<'t>,
         path: &Path<'_>,
         plain: &'static str,
         negated: &'static str,
-    ) -> Result<Option<(&'o ObjectProp<'a>, bool)>, PolicyError> {
-        match (member(object, plain), member(object, negated)) {
-            (Some(_), Some(second)) => Err(self.error(second, path, Problem::Exclusive(plain, negated))),
-            (Some(property), None) => Ok(Some((property, false))),
-            (None, Some(property)) => Ok(Some((property, true))),
+    ) -> Result<Option<(&'o Member<'t>, bool)>, PolicyError> {
+        match (object.member(plain), object.member(negated)) {
+            (Some(_), Some(second)) => {
+                Err(self.error(&second.span(), path, Problem::Exclusive(plain, negated)))
+            }
+            (Some(member), None) => Ok(Some((member, false))),
+            (None, Some(member)) => Ok(Some((member, true))),
             (None, None) => Ok(None),
         }
     }
 
-    fn list_element(
+    fn list_element<T: Held<'t>>(
         &self,
-        property: &ObjectProp<'_>,
+        member: &Member<'t>,
         negated: bool,
         path: &Path<'_>,
-    ) -> Result<ListElement, PolicyError> {
-        let list = self.string_list(&property.value, &Path::Member(path, property.name.as_str()))?;
+    ) -> Result<ListElement<T>, PolicyError> {
+        let list = self.string_list(&member.value, &Path::Member(path, &member.name.value))?;
         Ok(ListElement { negated, list })
     }
 
-    fn principal(
+    fn principal<T: Held<'t>>(
         &self,
-        property: &ObjectProp<'_>,
+        member: &Member<'t>,
         negated: bool,
         path: &Path<'_>,
-    ) -> Result<PrincipalElement, PolicyError> {
-        let path = Path::Member(path, property.name.as_str());
-        let types = match &property.value {
-            Value::StringLit(text) if text.value == "*" => None,
+    ) -> Result<PrincipalElement<T>, PolicyError> {
+        let path = Path::Member(path, &member.name.value);
+        let types = match &member.value {
+            Value::Text(text) if text.value == "*" => None,
             Value::Object(object) => Some(
                 object
-                    .properties
+                    .members
                     .iter()
                     .map(|kind| {
                         Ok(PrincipalType {
-                            name: kind.name.as_str().to_owned(),
-                            list: self.string_list(&kind.value, &Path::Member(&path, kind.name.as_str()))?,
-                            member_span: span(kind),
+                            name: kind.name.value.clone().into(),
+                            list: self.string_list(&kind.value, &Path::Member(&path, &kind.name.value))?,
+                            member_span: kind.span(),
                         })
                     })
                     .collect::<Result<_, PolicyError>>()?,
             ),
-            Value::StringLit(text) => {
+            Value::Text(text) => {
                 let problem =
                     Problem::WrongValue { expected: "`*` or an object", found: text.value.to_string() };
-                return Err(self.error(&property.value, &path, problem));
+                return Err(self.error(&text.span, &path, problem));
             }
             other => return Err(self.wrong_type(other, &path, "`*` or an object")),
         };
         Ok(PrincipalElement::new(negated, types))
     }
 
-    fn conditions(&self, object: &Object<'_>, path: &Path<'_>) -> Result<Vec<Condition>, PolicyError> {
-        let Some(property) = member(object, "Condition") else {
+    fn conditions<T: Held<'t>>(
+        &self,
+        object: &Object<'t>,
+        path: &Path<'_>,
+    ) -> Result<Vec<Condition<T>>, PolicyError> {
+        let Some(member) = object.member("Condition") else {
             return Ok(Vec::new());
         };
         let path = Path::Member(path, "Condition");
         let mut conditions = Vec::new();
-        for operator in &self.object(&property.value, &path, "an object of operators")?.properties {
-            let path = Path::Member(&path, operator.name.as_str());
-            for key in &self.object(&operator.value, &path, "an object of condition keys")?.properties {
+        for operator in &self.object(&member.value, &path, "an object of operators")?.members {
+            let path = Path::Member(&path, &operator.name.value);
+            for key in &self.object(&operator.value, &path, "an object of condition keys")?.members {
                 conditions.push(Condition {
-                    operator: operator.name.as_str().to_owned(),
-                    key: key.name.as_str().to_owned(),
-                    values: self.condition_values(&key.value, &Path::Member(&path, key.name.as_str()))?,
+                    operator: operator.name.value.clone().into(),
+                    key: key.name.value.clone().into(),
+                    values: self.condition_values(&key.value, &Path::Member(&path, &key.name.value))?,
                 });
             }
         }
         Ok(conditions)
     }
 
-    fn condition_values(&self, value: &Value<'_>, path: &Path<'_>) -> Result<Vec<String>, PolicyError> {
+    fn condition_values<T: Held<'t>>(
+        &self,
+        value: &Value<'t>,
+        path: &Path<'_>,
+    ) -> Result<Vec<T>, PolicyError> {
         match value {
             Value::Array(array) => array
-                .elements
+                .items
                 .iter()
                 .enumerate()
                 .map(|(index, item)| self.condition_value(item, &Path::Item(path, index)))
@@ -436,69 +484,75 @@ impl Reader<'_> {
         }
     }
 
-    fn condition_value(&self, value: &Value<'_>, path: &Path<'_>) -> Result<String, PolicyError> {
+    fn condition_value<T: Held<'t>>(&self, value: &Value<'t>, path: &Path<'_>) -> Result<T, PolicyError> {
         match value {
-            Value::StringLit(text) => Ok(text.value.to_string()),
-            Value::BooleanLit(boolean) => Ok(boolean.value.to_string()),
-            Value::NumberLit(number) => Ok(number.value.to_owned()),
+            Value::Text(text) => Ok(text.value.clone().into()),
+            Value::Boolean(true, _) => Ok(Cow::Borrowed("true").into()),
+            Value::Boolean(false, _) => Ok(Cow::Borrowed("false").into()),
+            Value::Number(number, _) => Ok(Cow::Borrowed(*number).into()),
             _ => Err(self.wrong_type(value, path, "a string, a boolean or a number")),
         }
     }
 
-    fn object<'o, 'a>(
+    fn object<'o>(
         &self,
-        value: &'o Value<'a>,
+        value: &'o Value<'t>,
         path: &Path<'_>,
         expected: &'static str,
-    ) -> Result<&'o Object<'a>, PolicyError> {
+    ) -> Result<&'o Object<'t>, PolicyError> {
         value.as_object().ok_or_else(|| self.wrong_type(value, path, expected))
     }
 
-    fn string_list(&self, value: &Value<'_>, path: &Path<'_>) -> Result<StringList, PolicyError> {
+    fn string_list<T: Held<'t>>(
+        &self,
+        value: &Value<'t>,
+        path: &Path<'_>,
+    ) -> Result<StringList<T>, PolicyError> {
         let (values, item_spans, is_array) = match value {
-            Value::StringLit(text) => (vec![text.value.to_string()], vec![span(text)], false),
+            Value::Text(text) => (vec![text.value.clone().into()], vec![text.span.clone()], false),
             Value::Array(array) => {
                 let values = array
-                    .elements
+                    .items
                     .iter()
                     .enumerate()
-                    .map(|(index, item)| self.string(item, &Path::Item(path, index)))
+                    .map(|(index, item)| self.string(item, &Path::Item(path, index)).map(T::from))
                     .collect::<Result<_, _>>()?;
-                (values, array.elements.iter().map(span).collect(), true)
+                (values, array.items.iter().map(Value::span).collect(), true)
             }
             _ => return Err(self.wrong_type(value, path, "a string or an array of strings")),
         };
-        Ok(StringList { values, item_spans, span: span(value), is_array })
+        Ok(StringList { values, item_spans, span: value.span(), is_array })
     }
 
-    fn optional_string(
+    fn optional_string<T: Held<'t>>(
         &self,
-        object: &Object<'_>,
+        object: &Object<'t>,
         name: &'static str,
         path: &Path<'_>,
-    ) -> Result<Option<String>, PolicyError> {
-        member(object, name)
-            .map(|property| self.string(&property.value, &Path::Member(path, name)))
+    ) -> Result<Option<T>, PolicyError> {
+        object
+            .member(name)
+            .map(|member| self.string(&member.value, &Path::Member(path, name)).map(T::from))
             .transpose()
     }
 
-    fn string(&self, value: &Value<'_>, path: &Path<'_>) -> Result<String, PolicyError> {
+    fn string(&self, value: &Value<'t>, path: &Path<'_>) -> Result<Cow<'t, str>, PolicyError> {
         match value {
-            Value::StringLit(text) => Ok(text.value.to_string()),
+            Value::Text(text) => Ok(text.value.clone()),
             _ => Err(self.wrong_type(value, path, "a string")),
         }
     }
 
     fn unknown(&self, object: &Object<'_>, known: &[&str]) -> Unknown {
         object
-            .properties
+            .members
             .iter()
-            .filter(|property| !known.contains(&property.name.as_str()))
-            .map(|property| {
-                let source = self.text.get(span(&property.value)).unwrap_or_default();
+            .filter(|member| !known.contains(&member.name.value.as_ref()))
+            .map(|member| {
+                let source = self.text.get(member.value.span()).unwrap_or_default();
                 // The whole text parsed before, so its parts do.
                 let value = serde_json::from_str(source).unwrap_or_default();
-                (property.name.as_str().to_owned(), value)
+                (member.name.value.to_string(), value)
             })
             .collect()
     }

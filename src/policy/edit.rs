@@ -2,8 +2,8 @@
 
 use super::PolicyError;
 use super::document::{PolicyDocument, Statement, StatementElement, StringList};
-use super::json::Span;
 use super::layout::quote;
+use super::tree::Span;
 
 /// A text that keymend made of a policy, or as one, and that is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,14 +1,11 @@
 //! Positions and paths in JSON text, and the errors that name them.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::Range;
 
-use jsonc_parser::ast::{Object, ObjectProp, Value};
-use jsonc_parser::common::Ranged as _;
 use jsonc_parser::{CollectOptions, ParseOptions};
 
-/// A range of bytes in a document's source text.
-pub type Span = Range<usize>;
+use super::tree::{Object, Value};
 
 /// What is wrong with a text that should be a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,31 +88,29 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// Parses strict JSON into a tree that knows where everything stands.
-///
-/// `jsonc-parser` lets comments through, so `serde_json` judges what is JSON.
+/// Parses strict JSON into a tree that knows where everything stands, and has no name twice in an object.
 pub(super) fn parse(text: &str) -> Result<Value<'_>, PolicyError> {
-    if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
-        let offset = offset_of(text, error.line(), error.column());
-        let reason = error.to_string();
-        let reason = reason.rsplit_once(" at line").map_or(reason.as_str(), |(reason, _)| reason);
-        return Err(PolicyError::at(text, offset, &Path::Root, Problem::NotJson(reason.to_owned())));
-    }
-    let not_json = |reason: String| PolicyError::at(text, 0, &Path::Root, Problem::NotJson(reason));
-    let parsed = jsonc_parser::parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default())
-        .map_err(|error| not_json(error.to_string()))?;
-    let value = parsed.value.ok_or_else(|| not_json("empty".to_owned()))?;
+    let value = Value::parse(text).ok_or_else(|| not_json(text))?;
     refuse_duplicate_keys(text, &value, &Path::Root)?;
     Ok(value)
 }
 
+/// Why a text is not JSON, as `serde_json` puts it.
+fn not_json(text: &str) -> PolicyError {
+    let Err(error) = serde_json::from_str::<serde_json::Value>(text) else {
+        return PolicyError::at(text, 0, &Path::Root, Problem::NotJson("unreadable".to_owned()));
+    };
+    let offset = offset_of(text, error.line(), error.column());
+    let reason = error.to_string();
+    let reason = reason.rsplit_once(" at line").map_or(reason.as_str(), |(reason, _)| reason);
+    PolicyError::at(text, offset, &Path::Root, Problem::NotJson(reason.to_owned()))
+}
+
 /// The source of what stands at a path of members.
 pub(super) fn source_of<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> {
-    let parsed =
-        jsonc_parser::parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default()).ok()?;
-    let value = parsed.value?;
-    let held = path.iter().try_fold(&value, |value, name| Some(&member(value.as_object()?, name)?.value))?;
-    text.get(span(held))
+    let value = Value::parse(text)?;
+    let held = path.iter().try_fold(&value, |value, name| Some(&value.as_object()?.member(name)?.value))?;
+    text.get(held.span())
 }
 
 /// Whether a text is JSON but for comments, or what else is let through besides.
@@ -137,20 +132,20 @@ fn offset_of(text: &str, line: usize, column: usize) -> usize {
 fn refuse_duplicate_keys(text: &str, value: &Value<'_>, path: &Path<'_>) -> Result<(), PolicyError> {
     match value {
         Value::Object(object) => {
-            let mut names = std::collections::BTreeSet::new();
-            for property in &object.properties {
-                let name = property.name.as_str();
+            let is_twice = standing_twice(object);
+            for (index, member) in object.members.iter().enumerate() {
+                let name = member.name.value.as_ref();
                 let path = Path::Member(path, name);
-                if !names.insert(name) {
+                if is_twice == Some(index) {
                     let problem = Problem::DuplicateKey(name.to_owned());
-                    return Err(PolicyError::at(text, property.start(), &path, problem));
+                    return Err(PolicyError::at(text, member.name.span.start, &path, problem));
                 }
-                refuse_duplicate_keys(text, &property.value, &path)?;
+                refuse_duplicate_keys(text, &member.value, &path)?;
             }
             Ok(())
         }
         Value::Array(array) => array
-            .elements
+            .items
             .iter()
             .enumerate()
             .try_for_each(|(index, item)| refuse_duplicate_keys(text, item, &Path::Item(path, index))),
@@ -158,21 +153,27 @@ fn refuse_duplicate_keys(text: &str, value: &Value<'_>, path: &Path<'_>) -> Resu
     }
 }
 
-pub(super) fn span(node: &impl jsonc_parser::common::Ranged) -> Span {
-    node.start()..node.end()
-}
-
-pub(super) fn member<'o, 'a>(object: &'o Object<'a>, name: &str) -> Option<&'o ObjectProp<'a>> {
-    object.properties.iter().find(|property| property.name.as_str() == name)
+/// The first member whose name stood in the object before.
+fn standing_twice(object: &Object<'_>) -> Option<usize> {
+    /// So many names are compared sooner each with each than sorted.
+    const FEW: usize = 16;
+    let names = || object.members.iter().map(|member| member.name.value.as_ref());
+    if object.members.len() <= FEW {
+        return names()
+            .enumerate()
+            .position(|(index, name)| names().take(index).any(|before| before == name));
+    }
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    names().position(|name| !seen.insert(name))
 }
 
 pub(super) fn type_name(value: &Value<'_>) -> &'static str {
     match value {
-        Value::StringLit(_) => "a string",
-        Value::NumberLit(_) => "a number",
-        Value::BooleanLit(_) => "a boolean",
+        Value::Text(_) => "a string",
+        Value::Number(..) => "a number",
+        Value::Boolean(..) => "a boolean",
         Value::Object(_) => "an object",
         Value::Array(_) => "an array",
-        Value::NullKeyword(_) => "null",
+        Value::Null(_) => "null",
     }
 }

@@ -1,9 +1,6 @@
 //! How a document is written: indentation, line breaks, spaces. What is added to it follows.
 
-use jsonc_parser::ast::{Array, Object, Value};
-use jsonc_parser::common::Ranged as _;
-
-use super::json::member;
+use super::tree::{Array, Object, Value};
 
 /// White space of a document, read off its last statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,14 +133,14 @@ impl Layout {
 impl Bracket {
     fn of_object(text: &str, object: &Object<'_>) -> Self {
         let gap = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
-        let (Some(first), Some(last)) = (object.properties.first(), object.properties.last()) else {
+        let (Some(first), Some(last)) = (object.members.first(), object.members.last()) else {
             return Self::tight(true);
         };
         let spaced = colon(text, object).ends_with(char::is_whitespace);
-        let open = gap(object.start() + 1, first.start());
-        let close = gap(last.end(), object.end() - 1);
-        let separator = match object.properties.get(1) {
-            Some(second) => gap(first.end(), second.start()),
+        let open = gap(object.span.start + 1, first.span().start);
+        let close = gap(last.span().end, object.span.end - 1);
+        let separator = match object.members.get(1) {
+            Some(second) => gap(first.span().end, second.span().start),
             None if open.is_empty() => Self::tight(spaced).separator,
             None => format!(",{open}"),
         };
@@ -166,55 +163,55 @@ impl Bracket {
 impl ListLayout {
     fn of_array(text: &str, array: &Array<'_>, spaced: bool) -> Self {
         let gap = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
-        let (Some(first), Some(last)) = (array.elements.first(), array.elements.last()) else {
+        let (Some(first), Some(last)) = (array.items.first(), array.items.last()) else {
             return Self::Inline(Bracket::tight(spaced));
         };
-        let open = gap(array.start() + 1, first.start());
+        let open = gap(array.span.start + 1, first.span().start);
         if open.contains('\n') {
             return Self::Lines;
         }
-        let separator = array.elements.get(1).map(|second| gap(first.end(), second.start()));
+        let separator = array.items.get(1).map(|second| gap(first.span().end, second.span().start));
         Self::Inline(Bracket {
             open,
             separator: separator.unwrap_or_else(|| Bracket::tight(spaced).separator),
-            close: gap(last.end(), array.end() - 1),
+            close: gap(last.span().end, array.span.end - 1),
         })
     }
 }
 
 /// The statement that new ones are modelled on: the last one.
 fn model_statement<'o, 'a>(root: &'o Object<'a>) -> Option<&'o Object<'a>> {
-    statements(root).into_iter().rfind(|statement| !statement.properties.is_empty())
+    statements(root).into_iter().rfind(|statement| !statement.members.is_empty())
 }
 
 /// The list that new ones are modelled on: the first with two members, else the first with one.
 fn model_list<'o, 'a>(root: &'o Object<'a>) -> Option<&'o Array<'a>> {
     let lists: Vec<&Array<'_>> = statements(root)
         .into_iter()
-        .flat_map(|statement| &statement.properties)
-        .flat_map(|property| match &property.value {
+        .flat_map(|statement| &statement.members)
+        .flat_map(|member| match &member.value {
             Value::Array(array) => vec![array],
-            Value::Object(object) => object.properties.iter().filter_map(|p| p.value.as_array()).collect(),
+            Value::Object(object) => object.members.iter().filter_map(|p| p.value.as_array()).collect(),
             _ => Vec::new(),
         })
         .collect();
-    let with = |count: usize| lists.iter().find(|list| list.elements.len() >= count).copied();
+    let with = |count: usize| lists.iter().find(|list| list.items.len() >= count).copied();
     with(2).or_else(|| with(1))
 }
 
 fn statements<'o, 'a>(root: &'o Object<'a>) -> Vec<&'o Object<'a>> {
-    match member(root, "Statement").map(|property| &property.value) {
+    match root.member("Statement").map(|member| &member.value) {
         Some(Value::Object(object)) => vec![object],
-        Some(Value::Array(array)) => array.elements.iter().filter_map(Value::as_object).collect(),
+        Some(Value::Array(array)) => array.items.iter().filter_map(Value::as_object).collect(),
         _ => Vec::new(),
     }
 }
 
 fn colon(text: &str, object: &Object<'_>) -> String {
     object
-        .properties
+        .members
         .first()
-        .and_then(|property| text.get(property.name.end()..property.value.start()))
+        .and_then(|member| text.get(member.name.span.end..member.value.span().start))
         .map_or_else(|| ": ".to_owned(), str::to_owned)
 }
 

@@ -34,7 +34,7 @@ impl PolicyDocument {
     ///
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>
     pub fn knows_variables(&self) -> bool {
-        self.version.as_deref() == Some("2012-10-17")
+        knows_variables(self.version.as_deref())
     }
 
     /// The fingerprint of the document in a partition, which says what a bare account id stands for.
@@ -47,6 +47,11 @@ impl PolicyDocument {
     pub fn same_meaning(&self, other: &Self, partition: Partition) -> bool {
         canonical(self, partition) == canonical(other, partition)
     }
+}
+
+/// Whether documents of a version have variables.
+pub(crate) fn knows_variables(version: Option<&str>) -> bool {
+    version == Some("2012-10-17")
 }
 
 /// Whether two texts mean the same in a partition; a text that is no policy is only equal to itself.

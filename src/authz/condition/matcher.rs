@@ -11,13 +11,14 @@ use super::super::template::{Piece, Syntax, Template, pieces};
 use super::super::truth::Truth;
 use super::values::{Moment, Network, binary, moment, number};
 
-/// The values of a condition, as its operator reads them; alternatives of each other.
+/// The values of a condition, as its operator reads them; alternatives of each other. Its `sources` are the values as they
+/// are written.
 #[derive(Debug, Clone)]
 pub(super) enum Matcher {
     /// `StringEquals`, `StringEqualsIgnoreCase`, `StringLike`.
-    Text { values: Vec<Template>, ignores_case: bool, sources: Vec<String> },
+    Text { values: Vec<Template>, ignores_case: bool },
     /// `ArnEquals` and `ArnLike`, which do the same.
-    Arn { values: Vec<ArnTemplate>, sources: Vec<String> },
+    Arn(Vec<ArnTemplate>),
     /// `Bool`.
     Bool(Vec<String>),
     /// `Numeric…`.
@@ -71,7 +72,7 @@ impl Matcher {
         let text = |wildcards: bool, ignores_case: bool| {
             let syntax = Syntax { wildcards, variables: has_variables };
             let values_of = values.iter().map(|value| Template::new(value, syntax)).collect();
-            Some(Self::Text { values: values_of, ignores_case, sources: values.to_vec() })
+            Some(Self::Text { values: values_of, ignores_case })
         };
         let matcher = match (kind, comparison) {
             ("StringEquals", _) => text(false, false),
@@ -79,7 +80,7 @@ impl Matcher {
             ("StringLike", _) => text(true, false),
             ("Arn", _) => {
                 let values_of = values.iter().map(|value| ArnTemplate::new(value, has_variables)).collect();
-                Some(Self::Arn { values: values_of, sources: values.to_vec() })
+                Some(Self::Arn(values_of))
             }
             ("Bool", _) => values
                 .iter()
@@ -114,12 +115,10 @@ impl Matcher {
     /// A value that the operator can't read is not documented, so nobody can say.
     pub(super) fn matches(&self, value: &str, query: &Query<'_>, unresolved: Truth) -> Truth {
         match self {
-            Self::Text { values, ignores_case, .. } => {
+            Self::Text { values, ignores_case } => {
                 Truth::any(values.iter().map(|text| text.equals(value, *ignores_case, query, unresolved)))
             }
-            Self::Arn { values, .. } => {
-                Truth::any(values.iter().map(|arn| arn.matches(value, query, unresolved)))
-            }
+            Self::Arn(values) => Truth::any(values.iter().map(|arn| arn.matches(value, query, unresolved))),
             Self::Bool(values) => {
                 let value = value.to_ascii_lowercase();
                 if is_bool(&value) { values.contains(&value).into() } else { Truth::Unknown }
@@ -143,15 +142,15 @@ impl Matcher {
     pub(super) fn is_anything(&self) -> bool {
         match self {
             Self::Text { values, .. } => values.iter().any(Template::is_anything),
-            Self::Arn { values, .. } => values.iter().any(|arn| matches!(arn, ArnTemplate::Anything)),
+            Self::Arn(values) => values.iter().any(|arn| matches!(arn, ArnTemplate::Anything)),
             _ => false,
         }
     }
 
     /// Whether every value that a pattern stands for matches, or none.
-    pub(super) fn matches_all_like(&self, like: &str) -> Truth {
+    pub(super) fn matches_all_like(&self, sources: &[String], like: &str) -> Truth {
         match self {
-            Self::Text { values, ignores_case: false, sources } => {
+            Self::Text { values, ignores_case: false } => {
                 Truth::any(values.iter().zip(sources).map(|(value, source)| match value {
                     Template::Text(text) if pattern::matches(like, text) => Truth::Unknown,
                     Template::Text(_) => Truth::False,
@@ -160,27 +159,25 @@ impl Matcher {
                     Template::Variable(_) => Truth::Unknown,
                 }))
             }
-            Self::Arn { values, sources } => {
-                Truth::any(values.iter().zip(sources).map(|(value, source)| match value {
-                    ArnTemplate::Anything => Truth::True,
-                    ArnTemplate::Parts(_) if !source.contains("${") => Truth::all(
-                        source.splitn(6, ':').zip(like.splitn(6, ':')).map(|(a, b)| all_like(a, b)),
-                    ),
-                    ArnTemplate::Parts(_) | ArnTemplate::Incomplete => Truth::Unknown,
-                }))
-            }
+            Self::Arn(values) => Truth::any(values.iter().zip(sources).map(|(value, source)| match value {
+                ArnTemplate::Anything => Truth::True,
+                ArnTemplate::Parts(_) if !source.contains("${") => {
+                    Truth::all(source.splitn(6, ':').zip(like.splitn(6, ':')).map(|(a, b)| all_like(a, b)))
+                }
+                ArnTemplate::Parts(_) | ArnTemplate::Incomplete => Truth::Unknown,
+            })),
             _ => Truth::Unknown,
         }
     }
 
     /// Whether what a pattern stands for with the caller's own account for its `*` matches, whichever account that is.
-    pub(super) fn matches_of_own_account(&self, like: &str) -> Truth {
+    pub(super) fn matches_of_own_account(&self, sources: &[String], like: &str) -> Truth {
         match self {
-            Self::Text { values, ignores_case: false, .. } => {
+            Self::Text { values, ignores_case: false } => {
                 let own = Truth::any(values.iter().map(|value| value.of_own_account(like)));
-                own | self.matches_all_like(like)
+                own | self.matches_all_like(sources, like)
             }
-            _ => self.matches_all_like(like),
+            _ => self.matches_all_like(sources, like),
         }
     }
 
@@ -203,10 +200,10 @@ impl Matcher {
     /// Whether a value of the policy may be about an identity-only role with an instance's id behind its name.
     ///
     /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-instance-permissions>
-    pub(super) fn asks_for_instance(&self, role_arn: &str) -> bool {
-        let (Self::Text { sources, .. } | Self::Arn { sources, .. }) = self else {
+    pub(super) fn asks_for_instance(&self, sources: &[String], role_arn: &str) -> bool {
+        if !self.is_of_texts() {
             return false;
-        };
+        }
         let of_some_instance = format!("{role_arn}/i-00000000000000000");
         sources.iter().any(|source| {
             let (role, _) = source.rsplit_once('/').unwrap_or((source, ""));
@@ -217,10 +214,10 @@ impl Matcher {
     /// Whether a value of the policy may be about a role of this name under a path.
     ///
     /// A session's ARN leaves its role's path out; a role is taken to have none unless the policy asks for one.
-    pub(super) fn asks_for_path(&self, role_arn: &str, role_name: &str) -> bool {
-        let (Self::Text { sources, .. } | Self::Arn { sources, .. }) = self else {
+    pub(super) fn asks_for_path(&self, sources: &[String], role_arn: &str, role_name: &str) -> bool {
+        if !self.is_of_texts() {
             return false;
-        };
+        }
         let account = role_arn.split_once("role/").map_or(role_arn, |(account, _)| account);
         sources.iter().any(|source| {
             source.split_once("role/").is_some_and(|(wanted_account, wanted)| {
@@ -231,11 +228,15 @@ impl Matcher {
         })
     }
 
+    fn is_of_texts(&self) -> bool {
+        matches!(self, Self::Text { .. } | Self::Arn(_))
+    }
+
     /// Adds the keys of variables whose value is not known.
     pub(super) fn unknown_keys(&self, query: &Query<'_>, keys: &mut BTreeSet<String>) {
         match self {
             Self::Text { values, .. } => values.iter().for_each(|text| text.unknown_keys(query, keys)),
-            Self::Arn { values, .. } => {
+            Self::Arn(values) => {
                 for arn in values {
                     if let ArnTemplate::Parts(parts) = arn {
                         for part in parts.iter() {
