@@ -271,6 +271,9 @@ pub(super) async fn record(
     ledger.write_standing(step, &begun.clone().after(ledger.standing(step, account)?))?;
     let beginning = Beginning { backend: place.backend.clone(), origin, case, tell, selected };
     let mut journal = Journal::begin(&place.folder, &beginning)?;
+    // Whoever finds the account cut knows by which journal to take it back.
+    let begun = AccountStanding { run: Some(journal.run().to_owned()), ..begun };
+    ledger.write_standing(step, &begun)?;
     let watcher = Watcher {
         progress: &mut |_| {},
         is_interrupted: &|| hold.is_ending(),
@@ -278,8 +281,7 @@ pub(super) async fn record(
     };
     let run = Run::new(&ground.clock, Some(&mut journal), place.recent()?, watcher);
     let outcome = apply::apply(&case.plan, selected, &ground.cloud, &run).await;
-    let run = journal.run().to_owned();
-    let digest = digest_of_journals(&place.folder, &run)?;
+    let digest = digest_of_journals(&place.folder, journal.run())?;
     let failures = outcome.steps.iter().filter_map(|step| match step {
         apply::StepResult::Failed(error) => Some(error.to_string()),
         apply::StepResult::Unsettled { .. } => Some("it does not read back as written yet".to_owned()),
@@ -291,7 +293,6 @@ pub(super) async fn record(
     Ok(AccountStanding {
         state: State::of_outcome(&outcome),
         causes: grouped(failures.chain(outcome.journal_error.clone())),
-        run: Some(run),
         journal: Some(digest),
         ..begun
     })

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::AccountId;
-use crate::fleet::ledger::{Ledger, LedgerError, Step};
+use crate::fleet::ledger::{Ledger, LedgerError, Step, digest_of_journals};
 use crate::fleet::standing::{AccountStanding, Group, State};
 
 /// Where every account stands after a step: where it did not come to it, by the one before.
@@ -14,7 +14,10 @@ pub(super) fn standings(
     let mut own = ledger.standings(step)?;
     let earlier = match step {
         Step::Plan => return Ok(own),
-        Step::Apply => ledger.standings(Step::Plan)?,
+        Step::Apply => {
+            own.values_mut().try_for_each(|standing| tell_journal(ledger, standing))?;
+            ledger.standings(Step::Plan)?
+        }
         Step::Rollback => standings(ledger, Step::Apply)?,
     };
     for (standing, earlier) in own.values_mut().zip(earlier.into_values()) {
@@ -30,6 +33,16 @@ pub(super) fn standings(
         }
     }
     Ok(own)
+}
+
+/// Of a worker that did not come to its end nobody told what its journal says in the end.
+fn tell_journal(ledger: &Ledger, standing: &mut AccountStanding) -> Result<(), LedgerError> {
+    if let AccountStanding { state: State::Cut, run: Some(run), journal: journal @ None, account, .. } =
+        standing
+    {
+        *journal = Some(digest_of_journals(&ledger.journals(*account), run)?);
+    }
+    Ok(())
 }
 
 /// How many accounts are in each state.

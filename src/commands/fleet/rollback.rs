@@ -4,7 +4,7 @@ use super::apply::{AccountRun, Approval, place, record};
 use super::merged;
 use super::plan::failed;
 use super::status::{self, Told};
-use super::worker::{Hold, Worker, unfinished};
+use super::worker::{self, Hold, Worker, unfinished};
 use crate::access::chain::Chain;
 use crate::apply::journal::Origin;
 use crate::arn::AccountId;
@@ -40,9 +40,15 @@ impl Work for TakingBack<'_> {
 
     async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error> {
         let Self { settings, ledger } = self;
-        let (shard, applied) = (&settings.shard, merged::standings(&ledger, Step::Apply)?);
-        let interrupt = Interrupt::listen()?;
+        let (shard, interrupt) = (&settings.shard, Interrupt::listen()?);
+        let cut = merged::standings(&ledger, Step::Apply)?.into_values();
+        let cut = cut.filter(|own| own.state == State::Cut && shard.shard.has(own.account));
+        let cut: Vec<AccountId> = cut.map(|own| own.account).collect();
+        worker::outlast(&ledger, Step::Apply, &cut, shard.lease).await?;
+        let applied = merged::standings(&ledger, Step::Apply)?;
         let has_run = |account: &AccountId| applied.get(account).is_some_and(|own| own.run.is_some());
+        // What was cut before anything was written is told so.
+        let is_begun = |account: &AccountId| has_run(account) || cut.contains(account);
         let runs = applied.keys().filter(|account| shard.shard.has(**account) && has_run(account)).count();
         let approval = Approval { settings, ledger: &ledger, standings: &applied, step: Step::Apply };
         let question = format!("Take back what was written in {runs} accounts?");
@@ -60,7 +66,7 @@ impl Work for TakingBack<'_> {
             interrupt: &interrupt,
         };
         let left = unfinished(&ledger.standings(Step::Rollback)?, shard, State::is_over);
-        let left = left.into_iter().filter(has_run).collect();
+        let left = left.into_iter().filter(is_begun).collect();
         let see_to = async |account: AccountId, hold: &Hold<'_>| {
             let Some(standing) = applied.get(&account) else {
                 return Ok(AccountStanding::new(account, State::Nothing));
@@ -86,10 +92,11 @@ async fn take_back(
     hold: &Hold<'_>,
 ) -> Result<AccountStanding, Error> {
     let account = applied.account;
-    let (Some(run), Some(digest)) = (&applied.run, &applied.journal) else {
-        return Ok(AccountStanding::new(account, State::Nothing));
-    };
     let place = place(ledger, account, ground)?;
+    let (Some(run), Some(digest)) = (&applied.run, &applied.journal) else {
+        let state = if place.unfinished()?.is_some() { State::Cut } else { State::Nothing };
+        return Ok(AccountStanding::new(account, state));
+    };
     if digest_of_journals(&place.folder, run)? != *digest {
         let told = format!(
             "the journal of run `{run}` is not the one that was written: its file says something else"

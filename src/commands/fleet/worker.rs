@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::arn::AccountId;
@@ -11,8 +12,9 @@ use crate::cli::settings::fleet::{MaxFailures, ShardSettings};
 use crate::commands::console::Console;
 use crate::commands::interrupt::Interrupt;
 use crate::error::Error;
-use crate::fleet::lease::Lease;
+use crate::fleet::lease::{Lease, LeaseError};
 use crate::fleet::ledger::{Ledger, Step};
+use crate::fleet::shard::Shard;
 use crate::fleet::standing::{AccountStanding, State};
 
 /// How many accounts a worker sees to at a time: what each takes is waiting for AWS.
@@ -44,8 +46,7 @@ impl Worker<'_> {
     ) -> Result<(), Error> {
         let Self { ledger, settings, step, .. } = self;
         ledger.agree(*step, settings.shard)?;
-        let of = format!("{}-{}", step.name(), settings.shard.to_string().replace('/', "-of-"));
-        let lease = Lease::take(&ledger.leases(), &of, settings.lease).await?;
+        let lease = take(ledger, *step, settings.shard, settings.lease).await?;
         let worked = tokio::select! {
             lost = lease.keep() => Err(Error::from(lost)),
             worked = self.work(accounts, &lease, console, see_to) => worked,
@@ -92,6 +93,31 @@ impl Worker<'_> {
         }
         Ok(())
     }
+}
+
+/// The lease of a step's shard.
+async fn take(ledger: &Ledger, step: Step, shard: Shard, expiry: Duration) -> Result<Lease, LeaseError> {
+    let of = format!("{}-{}", step.name(), shard.to_string().replace('/', "-of-"));
+    Lease::take(&ledger.leases(), &of, expiry).await
+}
+
+/// Makes sure that no worker of a step is at accounts that look cut: whoever held the lease of their shard is gone, and
+/// writes nothing any more.
+///
+/// # Errors
+/// One is alive; or the ledger can't be read or written.
+pub(super) async fn outlast(
+    ledger: &Ledger,
+    step: Step,
+    cut: &[AccountId],
+    expiry: Duration,
+) -> Result<(), Error> {
+    let shards = Shard::all(ledger.shards(step)?.unwrap_or(1));
+    let concerned = shards.filter(|shard| cut.iter().any(|account| shard.has(*account)));
+    for taken in join_all(concerned.map(|shard| take(ledger, step, shard, expiry))).await {
+        taken?.release()?;
+    }
+    Ok(())
 }
 
 /// A worker's hold on its shard, as its accounts have it.

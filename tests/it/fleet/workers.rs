@@ -143,3 +143,41 @@ fn a_live_worker_is_respected_and_a_dead_one_taken_over() {
     assert_eq!(third.status, 0, "{third}");
     assert!(begun.elapsed() >= Duration::from_secs(1), "it waits for one expiry");
 }
+
+#[test]
+fn what_a_killed_worker_wrote_is_taken_back_and_a_live_one_is_waited_for() {
+    let fleet = Fleet::small();
+    fleet.plan("");
+    let before = fleet.documents();
+    let approved = digest(&fleet.status());
+    // The first write of each account is done, and the second one never ends.
+    fleet.set_faults(json!([
+        {"operation": "kms:PutKeyPolicy", "call": 2, "times": 100_000, "fault": "latency", "milliseconds": 600_000}
+    ]));
+    let mut first = started(&fleet, &format!("apply --yes --digest {approved} --lease 5"), "apply-1-of-1.1");
+    let begun = Instant::now();
+    while fleet.documents() == before {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nothing is written");
+        thread::sleep(Duration::from_millis(20));
+    }
+    fleet.change("world", |world| world["faults"] = json!([]));
+    let early = fleet.run(&format!("rollback --yes --digest {approved} --lease 5"));
+    assert_eq!(early.status, 7, "{early}");
+    assert!(early.stderr.contains("another worker holds the lease"), "{early}");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let written = fleet.documents();
+    assert!(count(&fleet.states(), "cut") > 0);
+
+    let wrong = fleet.run(&format!("rollback --yes --digest {} --lease 1", "0".repeat(64)));
+    assert_eq!((wrong.status, fleet.documents()), (2, written), "{wrong}");
+    let approved = digest(&fleet.status());
+    let rollback = format!("rollback --yes --digest {approved} --lease 1");
+    let undone = fleet.run(&rollback);
+    assert_eq!(undone.status, 0, "{undone}");
+    assert_eq!(fleet.documents(), before);
+    let states = fleet.states();
+    assert!(count(&states, "rolled_back") > 0, "{states:?}");
+    assert_eq!(count(&states, "rolled_back") + count(&states, "nothing"), states.len(), "{states:?}");
+    assert_eq!(fleet.run(&rollback).status, 0, "it is done");
+}
