@@ -35,13 +35,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
+use tokio::join;
+
 pub use self::pace::{NoShare, Share};
 pub use self::settings::profile_names;
 
 use self::errors::Call;
 use self::iam::Iam;
 use self::pace::Pace;
-use self::session::{Session, Sessions, partition};
+use self::session::{Session, Sessions};
 use super::authorization::AuthorizationDetails;
 use super::{Belongings, CloudError, CloudErrorKind, Observe, Receipt, Write};
 use crate::access::{KeyRef, PolicyName};
@@ -121,6 +124,42 @@ impl Aws {
         self.sessions.default_session().region()
     }
 
+    /// Reads with what serves an account. While AWS has not said yet whose the credentials at hand are, that is asked
+    /// beside the read, whose answer counts only where they turn out to be the account's.
+    async fn read<T>(
+        &self,
+        call: &Call,
+        account: AccountId,
+        read: impl AsyncFn(&Session) -> Result<T, CloudError>,
+    ) -> Result<T, CloudError> {
+        // On the heap, for every read waits for one.
+        let serving: LocalBoxFuture<'_, _> = Box::pin(self.sessions.required(call, account));
+        let Some(likely) = self.sessions.likely(account) else { return read(&*serving.await?).await };
+        let partition = likely.partition();
+        let (answer, serving) = join!(read(&likely), serving);
+        let serving = serving?;
+        if Rc::ptr_eq(&likely, &serving) && partition == serving.partition() {
+            return answer;
+        }
+        read(&serving).await
+    }
+
+    /// Reads a key with what serves its account.
+    async fn read_key<T>(
+        &self,
+        operation: &'static str,
+        key: &KeyArn,
+        read: impl AsyncFn(aws_sdk_kms::Client, &Call) -> Result<T, CloudError>,
+    ) -> Result<T, CloudError> {
+        let call = Call {
+            operation,
+            resource: key.to_string(),
+            account: Some(key.account),
+            region: Some(key.region.clone()),
+        };
+        self.read(&call, key.account, async |session| read(session.kms(&key.region), &call).await).await
+    }
+
     /// Who asks about a key: the session of its account, else the default one.
     async fn asking_about(&self, key: &KeyRef) -> Result<Rc<Session>, CloudError> {
         let serving = match key.account() {
@@ -130,11 +169,33 @@ impl Aws {
         Ok(serving.unwrap_or_else(|| Rc::clone(self.sessions.default_session())))
     }
 
-    async fn iam(&self, account: AccountId, operation: &'static str) -> Result<Iam, CloudError> {
+    async fn describe_key_as(&self, session: &Session, key: &KeyRef) -> Result<KeyMetadata, CloudError> {
+        let call = Call {
+            operation: "kms:DescribeKey",
+            resource: key.to_string(),
+            account: session.known_caller().map(|caller| caller.account),
+            region: key.region().or(session.region()).map(str::to_owned),
+        };
+        let region = call.region.as_deref().ok_or_else(|| {
+            call.error(CloudErrorKind::Other, "no region is configured: give --region, or set AWS_REGION")
+        })?;
+        kms::describe_key(&session.kms(region), &call).await
+    }
+
+    /// Reads IAM of an account with what serves it.
+    async fn iam<T>(
+        &self,
+        account: AccountId,
+        operation: &'static str,
+        read: impl AsyncFn(Iam) -> Result<T, CloudError>,
+    ) -> Result<T, CloudError> {
         let call = Call { operation, resource: "*".to_owned(), account: None, region: None };
-        let session = self.sessions.required(&call, account).await?;
-        let partition = partition(&session.caller().await?);
-        Ok(Iam { client: session.iam().clone(), account, partition })
+        let iam = |session: &Session| Iam {
+            client: session.iam().clone(),
+            account,
+            partition: session.partition(),
+        };
+        self.read(&call, account, async |session| read(iam(session)).await).await
     }
 }
 
@@ -151,39 +212,20 @@ impl Observe for Aws {
     }
 
     async fn describe_key(&self, key: &KeyRef) -> Result<KeyMetadata, CloudError> {
-        let session = self.asking_about(key).await?;
-        let call = Call {
-            operation: "kms:DescribeKey",
-            resource: key.to_string(),
-            account: session.known_caller().map(|caller| caller.account),
-            region: key.region().or(session.region()).map(str::to_owned),
-        };
-        let region = call.region.as_deref().ok_or_else(|| {
-            call.error(CloudErrorKind::Other, "no region is configured: give --region, or set AWS_REGION")
-        })?;
-        kms::describe_key(&session.kms(region), &call).await
+        let asking = self.asking_about(key);
+        let likely = key.account().and_then(|account| self.sessions.likely(account));
+        let Some(likely) = likely else { return self.describe_key_as(&*asking.await?, key).await };
+        let (answer, asking) = join!(self.describe_key_as(&likely, key), asking);
+        let asking = asking?;
+        if Rc::ptr_eq(&likely, &asking) { answer } else { self.describe_key_as(&asking, key).await }
     }
 
     async fn key_policy(&self, key: &KeyArn) -> Result<String, CloudError> {
-        let call = Call {
-            operation: "kms:GetKeyPolicy",
-            resource: key.to_string(),
-            account: Some(key.account),
-            region: Some(key.region.clone()),
-        };
-        let session = self.sessions.required(&call, key.account).await?;
-        kms::key_policy(&session.kms(&key.region), &call).await
+        self.read_key("kms:GetKeyPolicy", key, async |kms, call| kms::key_policy(&kms, call).await).await
     }
 
     async fn ram_policy(&self, key: &KeyArn) -> Result<Option<String>, CloudError> {
-        let call = Call {
-            operation: "kms:GetKeyPolicy",
-            resource: key.to_string(),
-            account: Some(key.account),
-            region: Some(key.region.clone()),
-        };
-        let session = self.sessions.required(&call, key.account).await?;
-        kms::ram_policy(&session.kms(&key.region), &call).await
+        self.read_key("kms:GetKeyPolicy", key, async |kms, call| kms::ram_policy(&kms, call).await).await
     }
 
     async fn names(&self, account: AccountId, kind: EntityKind) -> Result<Vec<String>, CloudError> {
@@ -192,7 +234,7 @@ impl Observe for Aws {
             EntityKind::Role => "iam:ListRoles",
             EntityKind::Group => "iam:ListGroups",
         };
-        self.iam(account, call).await?.names(kind).await
+        self.iam(account, call, async |iam| iam.names(kind).await).await
     }
 
     async fn aliases(&self, account: AccountId, region: &str) -> Result<Vec<String>, CloudError> {
@@ -202,12 +244,11 @@ impl Observe for Aws {
             account: Some(account),
             region: Some(region.to_owned()),
         };
-        let session = self.sessions.required(&call, account).await?;
-        kms::aliases(&session.kms(region), &call).await
+        self.read(&call, account, async |session| kms::aliases(&session.kms(region), &call).await).await
     }
 
     async fn iam_quotas(&self, account: AccountId) -> Result<IamQuotas, CloudError> {
-        self.iam(account, "iam:GetAccountSummary").await?.quotas().await
+        self.iam(account, "iam:GetAccountSummary", async |iam| iam.quotas().await).await
     }
 
     async fn policies_named(
@@ -215,7 +256,7 @@ impl Observe for Aws {
         account: AccountId,
         name: &PolicyName,
     ) -> Result<Vec<(PolicyArn, String)>, CloudError> {
-        self.iam(account, "iam:ListPolicies").await?.policies_named(name).await
+        self.iam(account, "iam:ListPolicies", async |iam| iam.policies_named(name).await).await
     }
 
     async fn managed_policy(
@@ -223,12 +264,12 @@ impl Observe for Aws {
         policy: &PolicyArn,
         default_version: Option<&str>,
     ) -> Result<Option<ManagedPolicy>, CloudError> {
-        let iam = self.iam(policy.account, "iam:ListPolicyVersions").await?;
-        iam.managed_policy(policy, default_version).await
+        let read = async |iam: Iam| iam.managed_policy(policy, default_version).await;
+        self.iam(policy.account, "iam:ListPolicyVersions", read).await
     }
 
     async fn entity(&self, account: AccountId, entity: &EntityName) -> Result<Option<Entity>, CloudError> {
-        self.iam(account, "iam:ListAttachedRolePolicies").await?.entity(entity).await
+        self.iam(account, "iam:ListAttachedRolePolicies", async |iam| iam.entity(entity).await).await
     }
 
     async fn entity_in_full(
@@ -236,7 +277,7 @@ impl Observe for Aws {
         account: AccountId,
         entity: &EntityName,
     ) -> Result<Option<(Entity, Belongings)>, CloudError> {
-        self.iam(account, "iam:ListAttachedRolePolicies").await?.entity_in_full(entity).await
+        self.iam(account, "iam:ListAttachedRolePolicies", async |iam| iam.entity_in_full(entity).await).await
     }
 
     async fn authorization_details(
@@ -245,8 +286,8 @@ impl Observe for Aws {
         wanted: &BTreeSet<EntityName>,
         name: &PolicyName,
     ) -> Result<AuthorizationDetails, CloudError> {
-        let iam = self.iam(account, "iam:GetAccountAuthorizationDetails").await?;
-        iam.authorization_details(wanted, name).await
+        let read = async |iam: Iam| iam.authorization_details(wanted, name).await;
+        self.iam(account, "iam:GetAccountAuthorizationDetails", read).await
     }
 
     async fn inline_policy(
@@ -255,41 +296,27 @@ impl Observe for Aws {
         entity: &EntityName,
         policy: &str,
     ) -> Result<String, CloudError> {
-        self.iam(account, "iam:GetRolePolicy").await?.inline_policy(entity, policy).await
+        self.iam(account, "iam:GetRolePolicy", async |iam| iam.inline_policy(entity, policy).await).await
     }
 
     async fn policy_document(&self, account: AccountId, policy: &str) -> Result<String, CloudError> {
-        self.iam(account, "iam:GetPolicy").await?.document_in_force(policy).await
+        self.iam(account, "iam:GetPolicy", async |iam| iam.document_in_force(policy).await).await
     }
 
     async fn principal_age(&self, principal: &EntityArn) -> Result<Option<Duration>, CloudError> {
-        self.iam(principal.account, "iam:GetRole").await?.principal_age(principal).await
+        self.iam(principal.account, "iam:GetRole", async |iam| iam.principal_age(principal).await).await
     }
 
     async fn grants(&self, key: &KeyArn) -> Result<Vec<KeyGrant>, CloudError> {
-        let call = Call {
-            operation: "kms:ListGrants",
-            resource: key.to_string(),
-            account: Some(key.account),
-            region: Some(key.region.clone()),
-        };
-        let session = self.sessions.required(&call, key.account).await?;
-        grants::grants(&session.kms(&key.region), &call).await
+        self.read_key("kms:ListGrants", key, async |kms, call| grants::grants(&kms, call).await).await
     }
 
     async fn key_tags(&self, key: &KeyArn) -> Result<Tags, CloudError> {
-        let call = Call {
-            operation: "kms:ListResourceTags",
-            resource: key.to_string(),
-            account: Some(key.account),
-            region: Some(key.region.clone()),
-        };
-        let session = self.sessions.required(&call, key.account).await?;
-        kms::tags(&session.kms(&key.region), &call).await
+        self.read_key("kms:ListResourceTags", key, async |kms, call| kms::tags(&kms, call).await).await
     }
 
     async fn policy_tags(&self, policy: &PolicyArn) -> Result<Tags, CloudError> {
-        self.iam(policy.account, "iam:GetPolicy").await?.policy_tags(policy).await
+        self.iam(policy.account, "iam:GetPolicy", async |iam| iam.policy_tags(policy).await).await
     }
 
     async fn organization(&self, account: AccountId) -> Result<Option<OrganizationId>, CloudError> {

@@ -1,8 +1,8 @@
 //! Credentials, and which account each set of them serves.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -121,6 +121,17 @@ impl Session {
         self.known.as_ref().or_else(|| self.identity.get()?.as_ref().ok())
     }
 
+    /// The partition of the account, by the region while nobody said whose the credentials are.
+    pub(super) fn partition(&self) -> Partition {
+        let of_region = || self.region().map_or(Partition::Aws, Partition::of_region);
+        self.known_caller().map_or_else(of_region, partition)
+    }
+
+    /// Whether it was told, or could not be told, whose the credentials are.
+    fn is_known(&self) -> bool {
+        self.known.is_some() || self.identity.initialized()
+    }
+
     /// Who AWS says the credentials are.
     pub(super) async fn identity(&self) -> Result<Caller, CloudError> {
         self.identity.get_or_init(|| self.ask_identity()).await.clone()
@@ -184,6 +195,8 @@ pub(super) struct Sessions {
     proving: BTreeMap<String, Rc<Session>>,
     assume_role_name: Option<String>,
     assumed: RefCell<BTreeMap<String, Assumption>>,
+    /// The accounts that the default credentials were taken for before it was known whose they are.
+    guessed: RefCell<BTreeSet<AccountId>>,
 }
 
 impl Sessions {
@@ -211,6 +224,7 @@ impl Sessions {
             proving: proving.into_iter().collect(),
             assume_role_name: options.assume_role_name.clone(),
             assumed: RefCell::default(),
+            guessed: RefCell::default(),
         };
         let named = sessions.profiles.values().chain(sessions.proving.values());
         match empty_endpoint(iter::once(&sessions.default).chain(named), env::vars_os()) {
@@ -255,6 +269,23 @@ impl Sessions {
             Some(name) => self.assumed(account, name, &caller).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The session that is likely to serve an account, where nobody said yet whose its credentials are: what is read with it
+    /// counts only where it is the one that does serve it. Of accounts that no profile is named for, only the first two are
+    /// guessed at, which are a key's and a requester's: so a wrong guess costs a few calls, however many accounts there are.
+    pub(super) fn likely(&self, account: AccountId) -> Option<Rc<Session>> {
+        const GUESSES: usize = 2;
+        let session = self.profiles.get(&account).unwrap_or(&self.default);
+        if session.is_known() {
+            return None;
+        }
+        let mut guessed = self.guessed.borrow_mut();
+        if !self.profiles.contains_key(&account) && guessed.len() < GUESSES {
+            guessed.insert(account);
+        }
+        let is_guessed = self.profiles.contains_key(&account) || guessed.contains(&account);
+        is_guessed.then(|| Rc::clone(session))
     }
 
     /// The session that writes in an account, after AWS itself has said that it is that account's.
