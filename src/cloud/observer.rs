@@ -1,5 +1,6 @@
 //! Reads everything a request needs, side by side, and resolves what was typed.
 
+mod calling;
 mod iam;
 mod identity;
 mod organizations;
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::StreamExt as _;
 use tokio::{join, try_join};
 
+use self::calling::Calling;
 use self::iam::Iam;
 use self::identity::{Documents, Found};
 use self::refused::Refused;
@@ -246,19 +248,28 @@ struct Guarded {
 }
 
 async fn read_guarded(key: &KeyArn, refused: Refused, cloud: &impl Observe) -> Result<Guarded, CloudError> {
-    let caller = cloud.caller(key.account).await?;
-    if caller.is_none() {
-        let unread = || UnreadReason::NoCredentials(key.account);
-        return Ok(Guarded {
-            policy: Reading::Unread(unread()),
-            ram_policy: RamPolicy::Unread(unread()),
-            grants: Reading::Unread(unread()),
-            tags: Reading::Unread(unread()),
-            caller,
-        });
+    let unread = || {
+        let reason = || UnreadReason::NoCredentials(key.account);
+        Guarded {
+            policy: Reading::Unread(reason()),
+            ram_policy: RamPolicy::Unread(reason()),
+            grants: Reading::Unread(reason()),
+            tags: Reading::Unread(reason()),
+            caller: None,
+        }
+    };
+    let calling = Calling::of(key.account, cloud);
+    if calling.is_nobody() {
+        return Ok(unread());
     }
-    let (policy, ram_policy, grants, tags) =
-        join!(cloud.key_policy(key), cloud.ram_policy(key), cloud.grants(key), cloud.key_tags(key));
+    let (caller, policy, ram_policy, grants, tags) = join!(
+        calling.caller(),
+        cloud.key_policy(key),
+        cloud.ram_policy(key),
+        cloud.grants(key),
+        cloud.key_tags(key)
+    );
+    let Some(caller) = caller? else { return Ok(unread()) };
     let (policy, grants, tags) = (policy?, refused.if_allowed(grants)?, refused.if_allowed(tags)?);
     let ram_policy = match refused.if_allowed(ram_policy)? {
         // A server that knows only one policy may give that, whatever it is asked for.
@@ -266,7 +277,7 @@ async fn read_guarded(key: &KeyArn, refused: Refused, cloud: &impl Observe) -> R
         Reading::Read(_) => RamPolicy::Absent,
         Reading::Unread(reason) => RamPolicy::Unread(reason),
     };
-    Ok(Guarded { policy: Reading::Read(policy), ram_policy, grants, tags, caller })
+    Ok(Guarded { policy: Reading::Read(policy), ram_policy, grants, tags, caller: Some(caller) })
 }
 
 /// What was read of one requester account.
@@ -295,11 +306,15 @@ async fn read_account(
     refused: Refused,
     cloud: &impl Observe,
 ) -> Result<AccountReading, CloudError> {
-    let Some(caller) = cloud.caller(id).await? else {
-        return Ok(AccountReading::unread(id, None, UnreadReason::NoCredentials(id)));
-    };
-    match read_iam(caller.clone(), asked, refused, cloud).await {
-        Ok(read) => Ok(read),
+    let unread = || AccountReading::unread(id, None, UnreadReason::NoCredentials(id));
+    let calling = Calling::of(id, cloud);
+    if calling.is_nobody() {
+        return Ok(unread());
+    }
+    let (caller, read) = join!(calling.caller(), read_iam(id, &calling, asked, refused, cloud));
+    let Some(caller) = caller? else { return Ok(unread()) };
+    match read {
+        Ok(read) => Ok(AccountReading { caller: Some(caller), ..read }),
         // Which policies there are decides about all of its users and roles.
         Err(error) => {
             let reason = refused.reason(error, Some(&caller))?;
@@ -309,36 +324,39 @@ async fn read_account(
     }
 }
 
+/// What is read of an account's IAM, whoever serves it.
 async fn read_iam(
-    caller: Caller,
+    id: AccountId,
+    calling: &Calling<'_>,
     asked: &UnresolvedRequest,
     refused: Refused,
     cloud: &impl Observe,
 ) -> Result<AccountReading, CloudError> {
-    let id = caller.account;
     let own: Vec<&GranteeRef> =
         asked.grantees.iter().filter(|grantee| iam_account(grantee) == Some(id)).collect();
     let wanted: BTreeSet<EntityName> = own.iter().filter_map(|grantee| named_entity(grantee)).collect();
-    let (quotas, (iam, named, found, calling)) = try_join!(cloud.iam_quotas(id), async {
+    let (quotas, (iam, named, found, creator)) = try_join!(cloud.iam_quotas(id), async {
         let iam = Iam::of(id, &wanted, &asked.policy_name, cloud).await?;
-        let (named, found, calling) = try_join!(
+        let (named, found, creator) = try_join!(
             iam.policies_named(&asked.policy_name),
-            all_abreast(own.iter().map(|grantee| read_entity(grantee, (refused, &caller), &iam))),
-            async { Ok(read_caller(&caller, asked, &iam).await) },
+            all_abreast(own.iter().map(|grantee| read_entity(grantee, (refused, calling), &iam))),
+            async { Ok(read_creator(id, calling, asked, &iam).await) },
         )?;
-        Ok((iam, named, found, calling))
+        Ok((iam, named, found, creator))
     })?;
-    let all: Vec<&Found> = found.iter().flatten().flatten().chain(calling.read()).collect();
+    let all: Vec<&Found> = found.iter().flatten().flatten().chain(creator.read()).collect();
     let (read, tags) = join!(read_policies(&named, &all, &iam), read_tags(&named, cloud));
     let (policies, documents) = read?;
-    let calling = match calling {
+    let creator = match creator {
         Reading::Read(found) => documents.completed(found).identity,
         Reading::Unread(reason) => Reading::Unread(reason),
     };
     let mut entities = BTreeMap::new();
     let mut sessions = BTreeMap::new();
     let mut left_out = BTreeMap::new();
-    let partition = ArnParts::parse(&caller.arn).map_or(Partition::Aws, |parts| parts.partition);
+    let caller = calling.caller().await?;
+    let arn = caller.as_ref().and_then(|caller| ArnParts::parse(&caller.arn).ok());
+    let partition = arn.map_or(Partition::Aws, |parts| parts.partition);
     for (grantee, found) in own.into_iter().zip(found) {
         let entity = match found {
             Ok(found) => found.map(|found| documents.completed(found)),
@@ -361,8 +379,8 @@ async fn read_iam(
             GranteeRef::Account(_) | GranteeRef::Members { .. } | GranteeRef::MembersRole { .. } => {}
         }
     }
-    let iam = Reading::Read(IamObservation { quotas, policies, entities, caller: calling });
-    Ok(AccountReading { id, caller: Some(caller), iam, tags, sessions, left_out })
+    let iam = Reading::Read(IamObservation { quotas, policies, entities, caller: creator });
+    Ok(AccountReading { id, caller, iam, tags, sessions, left_out })
 }
 
 async fn read_tags(named: &[(PolicyArn, String)], cloud: &impl Observe) -> BTreeMap<String, Reading<Tags>> {
@@ -389,32 +407,38 @@ fn named_entity(grantee: &GranteeRef) -> Option<EntityName> {
 /// A user, role or group, or why it is left out.
 async fn read_entity(
     grantee: &GranteeRef,
-    (refused, caller): (Refused, &Caller),
+    (refused, calling): (Refused, &Calling<'_>),
     iam: &Iam<'_, impl Observe>,
 ) -> Result<Result<Option<Found>, UnreadReason>, CloudError> {
     let Some(name) = named_entity(grantee) else { return Ok(Ok(None)) };
     match iam.entity_in_full(&name).await {
         Ok(found) => Ok(Ok(found.map(|(entity, belongings)| Found { entity, belongings }))),
-        Err(error) => refused.reason(error, Some(caller)).map(Err),
+        Err(error) => refused.reason(error, calling.caller().await?.as_ref()).map(Err),
     }
 }
 
 /// Who calls with the credentials of an account that has to create grants for service-linked roles. That it can't be
 /// read fails nothing.
-async fn read_caller(
-    caller: &Caller,
+async fn read_creator(
+    account: AccountId,
+    calling: &Calling<'_>,
     asked: &UnresolvedRequest,
     iam: &Iam<'_, impl Observe>,
 ) -> Reading<Found> {
     let has_roles = asked
         .grantees
         .iter()
-        .any(|grantee| grantee.account() == Some(caller.account) && grantee.is_service_linked_role());
+        .any(|grantee| grantee.account() == Some(account) && grantee.is_service_linked_role());
     // An account's default EBS key may be another account's too.
-    let mut keys = asked.keys.iter().chain(asked.default_keys.get(&caller.account));
-    if !has_roles || keys.all(|key| key.account() == Some(caller.account)) {
+    let mut keys = asked.keys.iter().chain(asked.default_keys.get(&account));
+    if !has_roles || keys.all(|key| key.account() == Some(account)) {
         return Reading::default();
     }
+    let caller = match calling.caller().await {
+        Ok(Some(caller)) => caller,
+        Ok(None) => return Reading::Unread(UnreadReason::NoCredentials(account)),
+        Err(error) => return Reading::Unread(identity::reason(&error)),
+    };
     let name = match AwsPrincipal::parse(&caller.arn) {
         AwsPrincipal::Entity(user) => user.entity_name(),
         AwsPrincipal::Session(session) => EntityName { kind: EntityKind::Role, name: session.role_name },

@@ -149,6 +149,36 @@ async fn a_role_is_assumed_in_the_accounts_that_are_left() {
     assert_eq!(ann.attached, [policy.to_string()]);
 }
 
+/// Before it is known whose the credentials are, reads go beside that question. What they tell of the wrong account's user
+/// of the same name is not taken.
+#[tokio::test]
+async fn what_a_wrong_guess_reads_is_dropped() {
+    let moto = Moto::shared();
+    let (own, other) = (Account::new(moto).await, Account::new(moto).await);
+    for account in [&own, &other] {
+        account.create_user("/", "ann").await;
+    }
+    let ann = named(EntityKind::User, "ann");
+    for role in [None, Some("keymend".to_owned())] {
+        let proxy = Proxy::new(moto);
+        let operator = Operator::new(proxy.endpoint(), &[&own]);
+        let options = AwsOptions {
+            assume_role_name: role.clone(),
+            endpoint_url: Some(proxy.endpoint()),
+            ..options(&operator, &[])
+        };
+        let aws = Aws::connect(&options).await.unwrap();
+        let (of_own, of_other) = tokio::join!(aws.entity(own.id, &ann), aws.entity(other.id, &ann));
+        assert_eq!(of_own.unwrap().unwrap().arn.account, own.id);
+        match role {
+            None => assert_eq!(of_other.unwrap_err().kind, CloudErrorKind::NoCredentials),
+            Some(_) => assert_eq!(of_other.unwrap().unwrap().arn.account, other.id),
+        }
+        let guessed = proxy.take().0.into_iter().filter(|call| call == "ListAttachedUserPolicies").count();
+        assert_eq!(guessed, if role.is_some() { 3 } else { 2 }, "both were read before the answer");
+    }
+}
+
 #[tokio::test]
 async fn keys_by_each_of_their_names() {
     let (account, _, aws) = two_accounts().await;

@@ -168,5 +168,5 @@ async fn an_image_under_two_keys_for_five_grantees_is_planned_in_six_round_trips
     let keys = observation.keys.values();
     assert!(keys.map(|key| &key.ram_policy).all(|ram_policy| *ram_policy == RamPolicy::Absent));
     // moto's accounts are reached by AssumeRole alone, which is one of them.
-    assert!(round_trips <= 6, "{round_trips} round trips: {calls:?}");
+    assert!(round_trips <= 5, "{round_trips} round trips: {calls:?}");
 }

@@ -219,7 +219,7 @@ async fn a_shared_document_is_read_once_for_twenty() {
     let (calls, round_trips) = stage.proxy.take();
     let count = |name: &str| calls.iter().filter(|call| *call == name).count();
     assert_eq!((count("ListRolePolicies"), count("GetPolicy"), count("GetPolicyVersion")), (20, 1, 1));
-    assert!(round_trips <= 5, "{round_trips} round trips: {calls:?}");
+    assert!(round_trips <= 4, "{round_trips} round trips: {calls:?}");
     assert!(grantees.iter().all(|arn| told(stage.identity(&observation, arn)).len() == 1));
 }
 
