@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod condition;
+mod content;
 pub mod document;
 pub mod documents;
 pub mod edit;
@@ -12,6 +13,7 @@ pub mod meaning;
 pub mod openness;
 pub mod pattern;
 pub mod principal;
+mod reader;
 mod tree;
 
 pub use actions::{ActionSet, KmsAction};

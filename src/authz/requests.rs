@@ -43,15 +43,14 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::arn::ArnError;
-use crate::policy::PolicyError;
 use crate::policy::actions::UnknownAction;
 
 use super::{
     Boundary, Context, Grant, Outcome, Policies, Prepared, Query, RamDocument, StatementRef, evaluate,
 };
-use cache::Cache;
 #[cfg(test)]
 pub(super) use cache::MOST_CACHED;
+use cache::{Cache, NotAPolicy};
 use line::{GrantEntry, GrantError, Id, Line};
 
 /// The longest line that is read, in bytes: several documents of every kind at their limits.
@@ -85,8 +84,8 @@ enum LineError {
     Action(#[from] UnknownAction),
     #[error("key: {0}")]
     Key(ArnError),
-    #[error("{document}: {error}")]
-    Policy { document: String, error: PolicyError },
+    #[error(transparent)]
+    Policy(#[from] NotAPolicy),
     #[error("grants[{index}]: {error}")]
     Grant { index: usize, error: GrantError },
 }
@@ -218,7 +217,7 @@ struct Documents {
 }
 
 impl Documents {
-    fn of(line: &Line<'_>, cache: &mut Cache) -> Result<Self, LineError> {
+    fn of(line: &Line<'_>, cache: &mut Cache) -> Result<Self, NotAPolicy> {
         let identity = line.identity_policies.as_deref().unwrap_or_default();
         Ok(Self {
             key_policy: cache.optional(line.key_policy, "key_policy")?,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 use super::super::Prepared;
-use super::LineError;
+use crate::policy::PolicyError;
 
 /// How many bytes of documents are kept in their prepared form before they are forgotten.
 pub(in super::super) const MOST_CACHED: usize = 16 << 20;
@@ -23,13 +23,21 @@ pub(super) struct Cache {
     bytes: usize,
 }
 
+/// A member of a request that should be a policy, and is none.
+#[derive(Debug, thiserror::Error)]
+#[error("{document}: {error}")]
+pub(super) struct NotAPolicy {
+    document: String,
+    error: PolicyError,
+}
+
 struct Kept {
     text: Box<str>,
     prepared: Rc<Prepared>,
 }
 
 impl Cache {
-    fn prepared(&mut self, text: &RawValue, name: impl Fn() -> String) -> Result<Rc<Prepared>, LineError> {
+    fn prepared(&mut self, text: &RawValue, name: impl Fn() -> String) -> Result<Rc<Prepared>, NotAPolicy> {
         let text = text.get();
         let sum = sum(text);
         let met = self.met.get(&sum);
@@ -39,7 +47,7 @@ impl Cache {
             return Ok(Rc::clone(&kept.prepared));
         }
         let comes_again = matches!(met, Some(None));
-        let prepared = Prepared::read(text).map_err(|error| LineError::Policy { document: name(), error })?;
+        let prepared = Prepared::read(text).map_err(|error| NotAPolicy { document: name(), error })?;
         let prepared = Rc::new(prepared);
         if self.bytes + text.len() > MOST_CACHED || self.met.len() == MOST_MET {
             self.met.clear();
@@ -59,11 +67,11 @@ impl Cache {
         &mut self,
         text: Option<&RawValue>,
         name: &str,
-    ) -> Result<Option<Rc<Prepared>>, LineError> {
+    ) -> Result<Option<Rc<Prepared>>, NotAPolicy> {
         text.map(|text| self.prepared(text, || name.to_owned())).transpose()
     }
 
-    pub(super) fn list(&mut self, texts: &[&RawValue], name: &str) -> Result<Vec<Rc<Prepared>>, LineError> {
+    pub(super) fn list(&mut self, texts: &[&RawValue], name: &str) -> Result<Vec<Rc<Prepared>>, NotAPolicy> {
         let texts = texts.iter().enumerate();
         texts.map(|(index, text)| self.prepared(text, || format!("{name}[{index}]"))).collect()
     }
@@ -72,7 +80,7 @@ impl Cache {
         &mut self,
         levels: Option<&[Vec<&RawValue>]>,
         name: &str,
-    ) -> Result<Option<Vec<Vec<Rc<Prepared>>>>, LineError> {
+    ) -> Result<Option<Vec<Vec<Rc<Prepared>>>>, NotAPolicy> {
         let Some(levels) = levels else {
             return Ok(None);
         };
