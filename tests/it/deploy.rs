@@ -37,6 +37,7 @@ fn each_file_is_clean_to_its_own_tool() {
     for (script, right, wrong) in [
         ("deploy/slurm/fleet.sbatch", "\"$@\"", "$@"),
         ("scripts/fleet-on-slurm.sh", "\"$keymend\" fleet", "$keymend fleet $unset"),
+        ("scripts/container-image.sh", "cp \"$keymend\"", "cp $keymend"),
     ] {
         is_clean("shellcheck", &[], script, right, wrong);
     }

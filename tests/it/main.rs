@@ -27,6 +27,8 @@ mod formats;
 #[cfg(test)]
 mod moto;
 #[cfg(test)]
+mod packages;
+#[cfg(test)]
 mod picture;
 #[cfg(test)]
 mod prompt;
