@@ -7,6 +7,7 @@ pub mod grant;
 mod grantee;
 pub mod inquiry;
 mod key_principal;
+mod manifest;
 mod members;
 mod members_role;
 pub mod no_grantee;
@@ -27,6 +28,7 @@ use crate::arn::{AccountId, ArnError, ArnParts, KeyArn, Partition};
 
 pub use grant::NewGrant;
 pub use grantee::{Grantee, GranteeRef};
+pub use manifest::ManifestLine;
 pub use members::{Audience, OtherPartition};
 pub use members_role::MembersRole;
 pub use no_grantee::NoGrantee;

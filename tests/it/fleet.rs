@@ -3,6 +3,7 @@
 mod kills;
 mod refusals;
 mod report;
+mod targets;
 mod workers;
 
 use std::collections::BTreeMap;

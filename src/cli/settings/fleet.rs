@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::handover::html_report;
 use super::{BackendSettings, Mode, OutputFormat, backend, grantees, launch};
-use crate::access::{GranteeRef, KeyRef, PolicyName, UnresolvedRequest};
+use crate::access::{GranteeRef, KeyRef, ManifestLine, PolicyName, Purpose, UnresolvedRequest};
 use crate::cli::{
     BackendArgs, FleetApplyArgs, FleetApprovalArgs, FleetPlanArgs, FleetRollbackArgs, FleetStatusArgs,
     LaunchArgs, OutputArgs, ShardArgs, SubjectArgs,
@@ -14,7 +14,6 @@ use crate::cli::{
 use crate::cloud::aws::Share;
 use crate::error::UsageError;
 use crate::fleet::asks::Terms;
-use crate::fleet::manifest::ManifestLine;
 use crate::fleet::shard::{Shard, ShardError};
 use crate::launch::Targets;
 
@@ -31,22 +30,31 @@ pub struct ShardSettings {
 
 impl ShardSettings {
     fn resolve(args: &ShardArgs) -> Result<Self, UsageError> {
-        let variable = |name: &str| std::env::var(name).ok();
-        let shard = match args.shard.as_deref() {
-            None => Ok(Shard::WHOLE),
-            Some("auto") => Shard::of_engine(&variable, args.shards),
-            Some(text) => text.parse(),
-        };
-        let shard = shard.map_err(|error: ShardError| {
-            UsageError::new(error.to_string()).hint("give it as --shard I/N, with the same N for all workers")
-        })?;
-        if args.shards.is_some_and(|shards| shards != shard.count()) {
-            return Err(UsageError::new(format!(
-                "--shard {shard} and --shards tell different numbers of shards"
-            )));
-        }
+        let shard = shard(args.shard.as_deref(), args.shards)?;
         Ok(Self { dir: args.dir.clone(), shard, lease: Duration::from_secs(args.lease) })
     }
+}
+
+/// Which part of all accounts is a worker's.
+///
+/// # Errors
+/// It is no shard, or the engine tells none.
+pub(super) fn shard(given: Option<&str>, shards: Option<u32>) -> Result<Shard, UsageError> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let shard = match given {
+        None => Ok(Shard::WHOLE),
+        Some("auto") => Shard::of_engine(&variable, shards),
+        Some(text) => text.parse(),
+    };
+    let shard = shard.map_err(|error: ShardError| {
+        UsageError::new(error.to_string()).hint("give it as --shard I/N, with the same N for all workers")
+    })?;
+    if shards.is_some_and(|shards| shards != shard.count()) {
+        return Err(UsageError::new(format!(
+            "--shard {shard} and --shards tell different numbers of shards"
+        )));
+    }
+    Ok(shard)
 }
 
 /// How many accounts may fail before no further one begins.
@@ -190,18 +198,20 @@ pub struct AskedLine {
     pub grantees: Vec<GranteeRef>,
     /// What to find more keys by.
     pub targets: Targets,
-    /// How they are helped.
+    /// How they are helped, where what is found tells no other purpose.
     pub terms: Terms,
+    /// What they must be able to do, where it is said.
+    purpose: Option<Purpose>,
 }
 
 impl AskedLine {
     /// The same as one command line would ask it.
     pub fn unresolved(&self) -> UnresolvedRequest {
-        let Terms { purpose, profile, coverage, policy_name } = self.terms.clone();
+        let Terms { profile, coverage, policy_name, .. } = self.terms.clone();
         UnresolvedRequest {
             keys: self.keys.clone(),
             grantees: self.grantees.clone(),
-            purpose: Some(purpose),
+            purpose: self.purpose,
             policy_name,
             profile,
             coverage,
@@ -220,6 +230,7 @@ impl AskedLine {
             ami: line.amis,
             snapshot: line.snapshots,
             volume: line.volumes,
+            instance: line.instances,
             ..LaunchArgs::default()
         };
         let args = SubjectArgs {
@@ -257,6 +268,7 @@ impl AskedLine {
             keys,
             grantees,
             targets,
+            purpose: line.purpose,
             terms: Terms {
                 purpose: line.purpose.unwrap_or_default(),
                 profile: line.profile.unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! What a manifest asks for: read line by line, with every key and grantee known by its ARN.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -8,15 +8,16 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::access::{Grantee, KeyRef};
-use crate::arn::{KeyArn, Partition};
+use crate::arn::{AccountId, KeyArn, Partition};
 use crate::cli::settings::fleet::AskedLine;
 use crate::cli::settings::is_piped;
 use crate::cloud::Observe;
 use crate::cloud::ec2::ObserveEc2;
 use crate::commands::chain;
 use crate::error::{Error, UsageError};
-use crate::fleet::asks::Asks;
+use crate::fleet::asks::{Asks, Terms};
 use crate::fleet::manifest;
+use crate::observation::KeyManager;
 
 /// What is asked for, and the SHA-256 of what says so.
 pub(super) struct Asked {
@@ -43,9 +44,11 @@ pub(super) async fn read(file: &Path, cloud: &(impl Observe + ObserveEc2)) -> Re
         let (number, line) = read.map_err(|error| UsageError::new(format!("{name}: {error}")).hint(FORM))?;
         let place = format!("{name}, line {number}");
         let asked = AskedLine::resolve(&line).map_err(|error| error.within(&place))?;
-        let (keys, grantees) = resolve(&asked, cloud, &place).await?;
-        asks.add(number, &keys, &grantees, &asked.terms)
-            .map_err(|error| UsageError::new(format!("{name}: {error}")).hint(ONE_WAY))?;
+        let Resolved { asked, terms } = resolve(&asked, cloud, &place).await?;
+        for (keys, grantees) in asked {
+            asks.add(number, &keys, &grantees, &terms)
+                .map_err(|error| UsageError::new(format!("{name}: {error}")).hint(ONE_WAY))?;
+        }
     }
     if asks.keys() == 0 {
         return Err(UsageError::new(format!("{name} asks for nothing")).hint(FORM).into());
@@ -61,29 +64,25 @@ const FORM: &str = "a line is a JSON object such as {\"keys\": [\"KEY ARN\"], \"
 const ONE_WAY: &str = "in one fleet all lines ask for an account's documents in one way: make two manifests of them, with a \
                        folder each";
 
-/// The keys and grantees of a line, by their ARNs.
+/// What a line comes to.
+struct Resolved {
+    /// Keys with those who need them, by their ARNs.
+    asked: Vec<(Vec<KeyArn>, Vec<Grantee>)>,
+    /// How these are helped.
+    terms: Terms,
+}
+
 async fn resolve(
-    asked: &AskedLine,
+    line: &AskedLine,
     cloud: &(impl Observe + ObserveEc2),
     place: &str,
-) -> Result<(Vec<KeyArn>, Vec<Grantee>), Error> {
-    let within = |error: UsageError| error.within(place);
-    let (mut named, mut grantees) = (asked.keys.clone(), asked.grantees.clone());
-    if !asked.targets.is_empty() {
-        let unresolved = asked.unresolved();
-        let (found, _) = chain::find(unresolved, &asked.targets, cloud).await?;
-        if let Some((account, _)) = found.default_keys.first_key_value() {
-            let message =
-                format!("account {account} encrypts what it launches from there with a key of its own");
-            return Err(within(
-                UsageError::new(message).hint("name the keys instead, each with those who need it"),
-            )
-            .into());
-        }
-        (named, grantees) = (found.keys, found.grantees);
+) -> Result<Resolved, Error> {
+    let mut asked = line.unresolved();
+    if !line.targets.is_empty() {
+        asked = chain::find(asked, &line.targets, cloud).await?.0;
     }
     let mut keys = Vec::new();
-    for key in named {
+    for key in asked.keys {
         let key = match key {
             KeyRef::Arn(key) => key,
             KeyRef::AliasArn { .. } | KeyRef::Name(_) => cloud.describe_key(&key).await?.arn,
@@ -92,19 +91,48 @@ async fn resolve(
             keys.push(key);
         }
     }
-    let partition = keys.first().map_or(Partition::Aws, |key| key.partition);
+    let default_keys = default_keys(&asked.default_keys, cloud).await?;
+    let mut all = keys.iter().chain(default_keys.iter().map(|(_, key)| key));
+    let partition = all.next().map_or(Partition::Aws, |key| key.partition);
     let mut known = BTreeSet::new();
-    let mut resolved = Vec::new();
-    for grantee in &grantees {
+    let mut grantees = Vec::new();
+    for grantee in &asked.grantees {
+        let within = |error: UsageError| error.within(place);
         let grantee = match grantee.in_partition(partition).map_err(|error| within(error.into()))? {
             Ok(grantee) => grantee,
             Err(session) => return Err(within(session_given(session)).into()),
         };
         if known.insert(grantee.clone()) {
-            resolved.push(grantee);
+            grantees.push(grantee);
         }
     }
-    Ok((keys, resolved))
+    let own = default_keys.into_iter().map(|(account, key)| {
+        let own = grantees.iter().filter(|grantee| grantee.account() == Some(account));
+        (vec![key], own.cloned().collect())
+    });
+    let own: Vec<_> = own.collect();
+    let purpose = asked.purpose.unwrap_or(line.terms.purpose);
+    let terms = Terms { purpose, ..line.terms.clone() };
+    Ok(Resolved { asked: [(keys, grantees)].into_iter().chain(own).collect(), terms })
+}
+
+/// The keys under which accounts encrypt anew what they launch: needed by those of the account alone, and not where AWS
+/// manages the key, which whoever may launch in the account may use.
+async fn default_keys(
+    found: &BTreeMap<AccountId, KeyRef>,
+    cloud: &impl Observe,
+) -> Result<Vec<(AccountId, KeyArn)>, Error> {
+    let mut keys = Vec::new();
+    for (account, key) in found {
+        match (cloud.describe_key(key).await, key) {
+            (Ok(metadata), _) if metadata.manager == KeyManager::Aws => {}
+            (Ok(metadata), _) => keys.push((*account, metadata.arn)),
+            // Its own account's part tells that it can't be looked at.
+            (Err(error), KeyRef::Arn(arn)) if !error.may_pass() => keys.push((*account, arn.clone())),
+            (Err(error), _) => return Err(error.into()),
+        }
+    }
+    Ok(keys)
 }
 
 fn session_given(session: &dyn std::fmt::Display) -> UsageError {

@@ -1,22 +1,8 @@
-//! What to mend, as the manifest of a fleet: a line for each key, as JSON, with those who can't launch with it.
-
-use serde::Serialize;
+//! What to mend, as the manifest of a fleet: a line for each key, with those who can't launch with it.
 
 use super::{party_id, party_kind};
-use crate::access::Grantee;
+use crate::access::{Grantee, ManifestLine};
 use crate::plan::survey::{Party, Survey};
-
-/// A line: what one `keymend fix` would be asked.
-#[derive(Default, Serialize)]
-struct Line {
-    keys: [String; 1],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    accounts: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    organizations: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    ous: Vec<String>,
-}
 
 /// The lines, in the order of the keys; nothing of those whom `fix` has nothing to write for.
 ///
@@ -25,7 +11,7 @@ struct Line {
 pub fn manifest(survey: &Survey) -> serde_json::Result<String> {
     let mut text = String::new();
     for (key, parties) in survey.to_mend() {
-        let mut line = Line { keys: [key.to_string()], ..Line::default() };
+        let mut line = ManifestLine { keys: vec![key.to_string()], ..ManifestLine::default() };
         for party in parties {
             match (party, party_kind(party)) {
                 (Party::Grantee(Grantee::Account { id, .. }), _) => line.accounts.push(id.to_string()),
@@ -35,7 +21,7 @@ pub fn manifest(survey: &Survey) -> serde_json::Result<String> {
                 _ => {}
             }
         }
-        text.push_str(&serde_json::to_string(&line)?);
+        text.push_str(&line.to_text()?);
         text.push('\n');
     }
     Ok(text)
