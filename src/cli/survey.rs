@@ -35,6 +35,12 @@ pub struct SurveyArgs {
     /// With the organization's id it has to be that one. Mostly with --assume-role-name.
     #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true, help_heading = "Accounts")]
     pub organization: Option<Option<String>>,
+    /// Only this worker's accounts: I/N, or `auto` for what AWS Batch, Kubernetes, Slurm or GitLab tells
+    #[arg(long, value_name = "I/N", help_heading = "Accounts", hide_short_help = true)]
+    pub shard: Option<String>,
+    /// The number of shards, where the engine does not tell it (Kubernetes)
+    #[arg(long, value_name = "N", requires = "shard", help_heading = "Accounts", hide_short_help = true)]
+    pub shards: Option<u32>,
     /// Save what to mend, as a manifest: a line for each key, with those who can't launch with it
     #[arg(long, value_name = "FILE", help_heading = "Hand-over", hide_short_help = true)]
     pub out: Option<PathBuf>,

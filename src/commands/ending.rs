@@ -103,7 +103,7 @@ pub(super) fn of_check(worst: Option<Conclusion>) -> Option<Fact> {
 pub(super) fn of_survey(survey: &Survey) -> Vec<Fact> {
     let is_lacking = survey.worst() != Conclusion::CanLaunch || !survey.gaps.is_empty();
     let facts = [
-        (Fact::Failed, survey.places.is_empty() && !survey.is_incomplete()),
+        (Fact::Failed, survey.is_unread() && !survey.is_incomplete()),
         (Fact::Incomplete, survey.is_incomplete()),
         (Fact::Unsettled, is_lacking),
     ];

@@ -107,7 +107,7 @@ fn tell(
 fn outcome(found: &Survey) -> OutcomeOutput {
     match found.worst() {
         _ if found.is_incomplete() => OutcomeOutput::Incomplete,
-        _ if found.places.is_empty() => OutcomeOutput::Failed,
+        _ if found.is_unread() => OutcomeOutput::Failed,
         Conclusion::CanLaunch if found.gaps.is_empty() => OutcomeOutput::CanLaunch,
         Conclusion::CanLaunch | Conclusion::Unknown => OutcomeOutput::Unknown,
         Conclusion::Missing | Conclusion::Blocked => OutcomeOutput::AccessMissing,

@@ -179,6 +179,11 @@ impl Survey {
         self.pairs().map(|(_, pair)| pair.conclusion).max().unwrap_or(Conclusion::CanLaunch)
     }
 
+    /// Whether nothing that was to be looked at could be.
+    pub fn is_unread(&self) -> bool {
+        self.places.is_empty() && !self.gaps.is_empty()
+    }
+
     /// Whether another survey may find what this one could not look at.
     pub fn is_incomplete(&self) -> bool {
         self.gaps.iter().any(|gap| gap.reason.may_pass())

@@ -12,9 +12,12 @@ use keymend::cloud::observer::observe;
 use keymend::launch::{self, Targets};
 use keymend::observation::template::TemplateRef;
 use keymend::observation::{OrganizationPolicies, RamPolicy};
+use keymend::plan::conclusion::Conclusion;
 use keymend::plan::plan;
+use keymend::plan::survey::GapReason;
+use keymend::survey::{self, Scope};
 
-use crate::moto::{Account, Moto, Operator, Proxy};
+use crate::moto::{Account, Moto, Operator, Proxy, REGION};
 
 const KEY_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:*","Resource":"*"}]}"#;
 
@@ -169,4 +172,32 @@ async fn an_image_under_two_keys_for_five_grantees_is_planned_in_six_round_trips
     assert!(keys.map(|key| &key.ram_policy).all(|ram_policy| *ram_policy == RamPolicy::Absent));
     // moto's accounts are reached by AssumeRole alone, which is one of them.
     assert!(round_trips <= 5, "{round_trips} round trips: {calls:?}");
+}
+
+#[tokio::test]
+async fn a_survey_finds_who_can_not_launch() {
+    let moto = Moto::shared();
+    let (owner, launcher) = (Account::new(moto).await, Account::new(moto).await);
+    let own = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{}"}},"Action":"kms:*","Resource":"*"}}]}}"#,
+        owner.id
+    );
+    let (open, closed) = (owner.create_key(KEY_POLICY).await, owner.create_key(&own).await);
+    let proxy = Proxy::telling(moto, answers(owner.id, [&open, &closed, &open], launcher.id));
+    let operator = Operator::new(proxy.endpoint(), &[&owner, &launcher]);
+    let aws = Aws::connect(&options(&operator, &[&launcher])).await.unwrap();
+    let unheard: AccountId = "999988887777".parse().unwrap();
+    let scope = Scope { accounts: vec![owner.id, unheard], regions: vec![REGION.to_owned()] };
+    let found = survey::survey(&scope, &aws).await;
+    assert_eq!(found.places.len(), 1);
+    assert_eq!((found.places[0].encrypted, found.places[0].shared), (1, 1));
+    let pairs: BTreeMap<String, Conclusion> =
+        found.pairs().map(|(_, pair)| (pair.key.to_string(), pair.conclusion)).collect();
+    let concluded = [(open.to_string(), Conclusion::CanLaunch), (closed.to_string(), Conclusion::Missing)];
+    assert_eq!(pairs, concluded.into());
+    let to_mend: Vec<String> = found.to_mend().keys().map(ToString::to_string).collect();
+    assert_eq!(to_mend, [closed.to_string()]);
+    // An account that no credentials serve is told, and ends nothing.
+    let gaps: Vec<_> = found.gaps.iter().map(|gap| (gap.account, gap.reason)).collect();
+    assert_eq!(gaps, [(unheard, GapReason::NoCredentials)]);
 }

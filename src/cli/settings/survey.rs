@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::accounts::account_id;
+use super::fleet::shard;
 use super::handover::html_report;
 use super::{BackendSettings, backend_in, is_piped, read_text};
 use crate::arn::{AccountId, OrganizationId};
 use crate::cli::{SurveyArgs, SurveyForm};
 use crate::error::UsageError;
+use crate::fleet::shard::Shard;
 
 /// What a run of `keymend survey` is to do.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub struct SurveySettings {
     pub regions: Vec<String>,
     /// Where it reads.
     pub backend: BackendSettings,
+    /// Which of the accounts.
+    pub shard: Shard,
     /// Where the manifest of what to mend goes.
     pub out: Option<PathBuf>,
     /// Where reports go.
@@ -52,6 +56,7 @@ impl SurveySettings {
             organization: organization.transpose()?,
             backend: backend_in(&args.backend, regions.first())?,
             regions,
+            shard: shard(args.shard.as_deref(), args.shards)?,
             out: args.out.clone(),
             reports: args.report.iter().map(is_html).collect::<Result<_, _>>()?,
             is_whole: args.details,

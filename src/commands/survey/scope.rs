@@ -26,7 +26,9 @@ pub(super) async fn of(
             .hint("give --region, once for each, or set AWS_REGION")
             .into());
     }
-    Ok(Scope { accounts: accounts(settings, cloud).await?, regions })
+    let accounts = accounts(settings, cloud).await?.into_iter();
+    let accounts = accounts.filter(|account| settings.shard.has(*account)).collect();
+    Ok(Scope { accounts, regions })
 }
 
 /// The accounts of a file and of the organization, and those of profiles; where neither is given, also that of the default

@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::{Value, json};
 
 use super::json::assert_valid;
+use crate::fleet_world::made;
 use crate::scene::{Ran, Scene};
 
 const WORLD: &str = "survey";
@@ -407,4 +408,37 @@ fn a_report_has_what_the_text_has() {
     let refused = survey(&scene, "--report no/such/folder/survey.html");
     assert_eq!(refused.status, 1);
     assert!(refused.stdout.is_empty(), "it is told before anything is read: {refused}");
+}
+
+#[test]
+fn the_parts_of_1_4_and_16_shards_are_together_the_whole() {
+    const IMAGES: &str =
+        "--seed 5 --key-accounts 3 --keys 6 --accounts 8 --shares 3 --roles 1 --no-credentials 2 --images";
+    let scene = Scene::with_text("");
+    made(&scene, "world", IMAGES);
+    let [whole, four, sixteen] = [1, 4, 16].map(|shards| {
+        let (mut lines, mut manifest, mut statuses) = (Vec::new(), String::new(), BTreeSet::new());
+        for shard in 1..=shards {
+            let options = format!("--shard {shard}/{shards} -o jsonl --out mend.jsonl");
+            let ran = scene.run(&format!("survey --sandbox=world {options}"));
+            assert!([0, 3].contains(&ran.status), "{ran}");
+            statuses.insert(ran.status);
+            lines.extend(ran.stdout.lines().map(str::to_owned));
+            manifest.push_str(&fs::read_to_string(scene.path("mend.jsonl")).unwrap());
+        }
+        let pairs: Vec<&String> = lines.iter().filter(|line| line.contains("\"record\":\"pair\"")).collect();
+        assert_eq!(pairs.iter().collect::<BTreeSet<_>>().len(), pairs.len(), "a pair is there twice");
+        let mut mend: Vec<&str> = manifest.lines().collect();
+        mend.sort_unstable();
+        let mend: Vec<String> = mend.into_iter().map(str::to_owned).collect();
+        (lines.into_iter().collect::<BTreeSet<_>>(), mend, statuses.last().copied())
+    });
+    assert_eq!((whole.1.len(), whole.2), (18, Some(3)), "{:?}", whole.1);
+    assert!(whole.0.len() > 18 * 3, "{:?}", whole.0);
+    assert_eq!(whole, four);
+    assert_eq!(whole, sixteen);
+    let unsharded = scene.run("survey --sandbox=world -o jsonl");
+    assert_eq!(unsharded.stdout.lines().map(str::to_owned).collect::<BTreeSet<_>>(), whole.0);
+    let wrong = scene.run("survey --sandbox=world --shard 5/4");
+    assert_eq!(wrong.status, 2, "{wrong}");
 }
