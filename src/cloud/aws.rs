@@ -22,6 +22,7 @@ mod prove;
 mod retries;
 mod role;
 mod roll;
+mod s3;
 mod session;
 mod settings;
 mod transport;
@@ -39,6 +40,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::join;
 
 pub use self::pace::{NoShare, Share};
+pub use self::s3::{Bucket, Made};
 pub use self::settings::profile_names;
 
 use self::errors::Call;

@@ -2,15 +2,18 @@
 //!
 //! Without their SDKs, of which EC2's takes longer to compile than everything else together: the calls are few.
 
-mod endpoint;
+pub(super) mod endpoint;
 mod query;
+pub(super) mod refusal;
+pub(super) mod runtime;
 
 use std::rc::Rc;
 
 use aws_config::SdkConfig;
 
 use self::query::Operation;
-pub(super) use self::query::{Query, QueryError};
+pub(super) use self::query::{ESCAPED, Query};
+pub(super) use self::refusal::QueryError;
 
 /// A service that speaks the Query protocol, or of which the calls are few.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,21 +27,11 @@ pub(super) enum Api {
 }
 
 impl Api {
-    /// What the SDKs call it, in settings too.
-    fn service_id(self) -> &'static str {
+    fn service(self) -> Service {
         match self {
-            Self::Ec2 => "EC2",
-            Self::AutoScaling => "Auto Scaling",
-            Self::Organizations => "Organizations",
-        }
-    }
-
-    /// Its name in permissions, signatures and endpoints.
-    fn prefix(self) -> &'static str {
-        match self {
-            Self::Ec2 => "ec2",
-            Self::AutoScaling => "autoscaling",
-            Self::Organizations => "organizations",
+            Self::Ec2 => Service { id: "EC2", prefix: "ec2" },
+            Self::AutoScaling => Service { id: "Auto Scaling", prefix: "autoscaling" },
+            Self::Organizations => Service { id: "Organizations", prefix: "organizations" },
         }
     }
 
@@ -57,6 +50,15 @@ impl Api {
     }
 }
 
+/// A service by its names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Service {
+    /// What the SDKs call it, in settings too.
+    pub(super) id: &'static str,
+    /// In permissions, signatures and endpoints.
+    pub(super) prefix: &'static str,
+}
+
 /// A service in one region, as it is kept with a session.
 #[derive(Debug, Clone)]
 pub(super) struct Client(Rc<Operation>);
@@ -64,7 +66,7 @@ pub(super) struct Client(Rc<Operation>);
 impl Client {
     /// Why there is none for the region is told in words.
     pub(super) async fn new(config: &SdkConfig, api: Api, region: &str) -> Result<Self, String> {
-        let endpoint = endpoint::endpoint(config, api, region).await?;
+        let endpoint = endpoint::endpoint(config, api.service(), region).await?;
         Ok(Self(Rc::new(query::operation(config, api, region, &endpoint))))
     }
 

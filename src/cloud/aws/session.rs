@@ -161,6 +161,11 @@ impl Session {
         identity_call(&self.whose, self.region.clone())
     }
 
+    /// The same credentials and settings for calls that wait behind none of the others.
+    pub(super) fn apart(&self) -> SdkConfig {
+        self.config.to_builder().http_client(self.carriage.apart().client()).build()
+    }
+
     pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
         self.clients.iam()
     }

@@ -112,6 +112,11 @@ impl Carriage {
         Self::new(self.connections.clone(), self.reads.clone())
     }
 
+    /// The same connections for what waits behind no read.
+    pub(super) fn apart(&self) -> Self {
+        Self::new(self.connections.clone(), Reads::new(Arc::default()))
+    }
+
     /// From now on, calls count for an account.
     pub(super) fn belongs_to(&self, account: AccountId) {
         self.account.get_or_init(|| account);
@@ -243,6 +248,11 @@ fn signed(request: &HttpRequest) -> Option<(String, String)> {
     let form = || std::str::from_utf8(request.body().bytes()?).ok()?.strip_prefix("Action=");
     let action = match target {
         Some((_, action)) => action,
+        None if service == "s3" => match request.method() {
+            "PUT" => "PutObject",
+            _ if request.uri().contains("list-type=2") => "ListBucket",
+            _ => "GetObject",
+        },
         None => form()?.split('&').next()?,
     };
     Some((region.to_owned(), format!("{service}:{action}")))
