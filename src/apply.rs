@@ -28,6 +28,7 @@ pub use clock::Clock;
 use journal::{Journal, JournalError};
 use order::{Lane, Stage};
 use recent::Recent;
+use tokio::sync::Mutex;
 
 /// A change's fate with what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,7 +151,7 @@ impl RunProgress<'_> {
 /// What a run needs beside the cloud. Changes that go side by side share it.
 pub struct Run<'a, K> {
     clock: &'a K,
-    journal: RefCell<Option<&'a mut Journal>>,
+    journal: Mutex<Option<&'a mut Journal>>,
     recent: RefCell<Recent>,
     progress: RefCell<&'a mut dyn FnMut(RunProgress<'_>)>,
     is_interrupted: &'a dyn Fn() -> bool,
@@ -178,7 +179,7 @@ impl<'a, K: Clock> Run<'a, K> {
         let Watcher { progress, is_interrupted, may_write } = watcher;
         Self {
             clock,
-            journal: RefCell::new(journal),
+            journal: Mutex::new(journal),
             recent: RefCell::new(recent),
             progress: RefCell::new(progress),
             is_interrupted,
@@ -191,11 +192,14 @@ impl<'a, K: Clock> Run<'a, K> {
         (self.progress.borrow_mut())(progress);
     }
 
-    fn record(
+    async fn record(
         &self,
-        note: impl FnOnce(&mut Journal) -> Result<(), JournalError>,
+        note: impl AsyncFnOnce(&mut Journal) -> Result<(), JournalError>,
     ) -> Result<(), JournalError> {
-        self.journal.borrow_mut().as_deref_mut().map_or(Ok(()), note)
+        match self.journal.lock().await.as_deref_mut() {
+            Some(journal) => note(journal).await,
+            None => Ok(()),
+        }
     }
 
     /// Whether no further change begins.
@@ -245,7 +249,7 @@ pub async fn apply<C: Observe + Write, K: Clock>(
                     break;
                 }
                 let result = step::carry_out(index, operation, cloud, run).await;
-                note(index, result, run, &mut outcome.borrow_mut());
+                note(index, result, run, &outcome).await;
             }
         };
         stream::iter(lanes).for_each_concurrent(side_by_side, follow).await;
@@ -255,34 +259,35 @@ pub async fn apply<C: Observe + Write, K: Clock>(
     }
     let mut outcome = outcome.into_inner();
     outcome.is_interrupted = (run.is_interrupted)();
-    let ended = run.record(Journal::end);
+    let ended = run.record(async |journal| journal.end().await).await;
     outcome.journal_error = outcome.journal_error.or_else(|| ended.err().map(|error| error.to_string()));
     outcome
 }
 
 /// Tells and records what became of a change.
-fn note<K: Clock>(
+async fn note<K: Clock>(
     index: usize,
     result: Result<StepResult, JournalError>,
     run: &Run<'_, K>,
-    outcome: &mut RunOutcome,
+    outcome: &RefCell<RunOutcome>,
 ) {
-    let recorded = result.and_then(|result| {
-        if result == StepResult::NotStarted {
-            return Ok(());
+    let recorded = match result {
+        Ok(StepResult::NotStarted) => Ok(()),
+        Ok(result) => {
+            run.tell(RunProgress::Ended(index, &result));
+            if !result.fate().holds() {
+                run.is_failing.set(true);
+            }
+            let recorded = run.record(async |journal| journal.conclude(index, &result).await).await;
+            if let Some(slot) = outcome.borrow_mut().steps.get_mut(index) {
+                *slot = result;
+            }
+            recorded
         }
-        run.tell(RunProgress::Ended(index, &result));
-        let recorded = run.record(|journal| journal.conclude(index, &result));
-        if !result.fate().holds() {
-            run.is_failing.set(true);
-        }
-        if let Some(slot) = outcome.steps.get_mut(index) {
-            *slot = result;
-        }
-        recorded
-    });
+        Err(error) => Err(error),
+    };
     if let Err(error) = recorded {
         run.is_failing.set(true);
-        outcome.journal_error.get_or_insert_with(|| error.to_string());
+        outcome.borrow_mut().journal_error.get_or_insert_with(|| error.to_string());
     }
 }

@@ -8,6 +8,7 @@ pub mod ec2;
 pub mod observer;
 pub mod reread;
 pub mod sandbox;
+pub mod store;
 pub mod traced;
 
 use std::collections::BTreeSet;

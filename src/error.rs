@@ -8,6 +8,7 @@ use crate::apply::journal::{Distrust, JournalError};
 use crate::arn::AccountId;
 use crate::cloud::observer::ObserveError;
 use crate::cloud::sandbox::WorldError;
+use crate::cloud::store::StoreError;
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::fleet::lease::LeaseError;
 use crate::fleet::ledger::LedgerError;
@@ -170,6 +171,12 @@ impl Error {
                 ExitStatus::Usage
             }
             Self::Lease(LeaseError::Held(_)) => ExitStatus::Incomplete,
+            Self::Ledger(LedgerError::Store(StoreError::Cloud(error)))
+            | Self::Lease(LeaseError::Unkept(StoreError::Cloud(error)))
+                if matches!(error.kind, CloudErrorKind::Throttled | CloudErrorKind::Transient) =>
+            {
+                ExitStatus::Incomplete
+            }
             Self::EarlierPart(_) | Self::PutBack(_) | Self::FileChanged { .. } => ExitStatus::Stale,
             Self::Observe(_)
             | Self::Launch(_)
@@ -180,7 +187,7 @@ impl Error {
             | Self::SavedPlan(_)
             | Self::Template(_)
             | Self::Ledger(_)
-            | Self::Lease(LeaseError::Unkept { .. })
+            | Self::Lease(LeaseError::Unkept(_))
             | Self::Output(_) => ExitStatus::Error,
         }
     }
@@ -188,18 +195,23 @@ impl Error {
     /// The call that failed, where it was one.
     pub fn cloud_error(&self) -> Option<&CloudError> {
         match self {
-            Self::Observe(ObserveError::Cloud(error)) | Self::Launch(LaunchError::Cloud(error)) => {
-                Some(error)
-            }
+            Self::Observe(ObserveError::Cloud(error))
+            | Self::Launch(LaunchError::Cloud(error))
+            | Self::Ledger(LedgerError::Store(StoreError::Cloud(error)))
+            | Self::Lease(LeaseError::Unkept(StoreError::Cloud(error)))
+            | Self::Journal(JournalError::Cloud(error)) => Some(error),
+            Self::Journal(JournalError::Unwritable { source, .. }) => source.get_ref()?.downcast_ref(),
             _ => None,
         }
     }
 
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
+        if let Some(error) = self.cloud_error() {
+            return cloud_hint(error);
+        }
         match self {
             Self::Usage(error) => error.hint.clone(),
-            Self::Observe(ObserveError::Cloud(error)) => cloud_hint(error),
             Self::Launch(error) => launch_hint(error),
             Self::Observe(ObserveError::NoSuchRole(session)) => Some(format!(
                 "check the role's name and account: aws iam get-role --role-name {}",
@@ -273,8 +285,10 @@ impl Error {
             Self::Lease(LeaseError::Held(_)) => {
                 Some("the same command finishes what that worker leaves".to_owned())
             }
-            Self::Ledger(LedgerError::Io { .. } | LedgerError::Malformed { .. })
-            | Self::Lease(LeaseError::Unkept { .. })
+            Self::Observe(ObserveError::Cloud(_))
+            | Self::Journal(JournalError::Cloud(_))
+            | Self::Ledger(LedgerError::Store(_) | LedgerError::Malformed { .. })
+            | Self::Lease(LeaseError::Unkept(_))
             | Self::File { .. }
             | Self::Output(_) => None,
         }
@@ -346,6 +360,11 @@ fn launch_hint(error: &LaunchError) -> Option<String> {
 /// What to do about a call that failed.
 pub fn cloud_hint(error: &CloudError) -> Option<String> {
     let CloudError { operation, resource, profile, .. } = error;
+    if operation.starts_with("s3:")
+        && let Some(hint) = bucket_hint(error)
+    {
+        return Some(hint);
+    }
     match error.kind {
         CloudErrorKind::AccessDenied => Some(format!(
             "the caller needs {operation} on `{resource}`; `keymend permissions{}` prints all that is needed",
@@ -386,5 +405,28 @@ pub fn cloud_hint(error: &CloudError) -> Option<String> {
         | CloudErrorKind::Conflict
         | CloudErrorKind::Unmodifiable
         | CloudErrorKind::Other => None,
+    }
+}
+
+/// What to do about a call on a fleet's bucket, where S3 has reasons of its own.
+fn bucket_hint(error: &CloudError) -> Option<String> {
+    let CloudError { operation, resource, .. } = error;
+    let bucket = resource.strip_prefix("s3://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    match (error.kind, *operation) {
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        (CloudErrorKind::AccessDenied, "s3:GetObject") => Some(format!(
+            "the caller needs s3:GetObject on `{resource}`, its key's kms:Decrypt if it is encrypted with one, and s3:ListBucket on \
+             the bucket `{bucket}`: without that S3 answers the same for what is not there"
+        )),
+        (CloudErrorKind::AccessDenied, "s3:PutObject") => Some(format!(
+            "the caller needs s3:PutObject on `{resource}`, and kms:GenerateDataKey of its key if the bucket encrypts with one"
+        )),
+        (CloudErrorKind::AccessDenied, _) => {
+            Some(format!("the caller needs {operation} on the bucket `{bucket}`"))
+        }
+        (CloudErrorKind::NotFound, _) if error.code.as_deref() == Some("NoSuchBucket") => {
+            Some(format!("check the bucket's name; keymend makes none: aws s3 mb s3://{bucket}"))
+        }
+        _ => None,
     }
 }

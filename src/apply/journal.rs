@@ -1,10 +1,13 @@
 //! The record of a run: the plan with every former text, and each step's intent before and outcome after it.
 //!
 //! One file a run. It comes to be whole, with what is known before the first write: under a temporary name, flushed,
-//! then named, and the folder flushed. From then on each note is added to it and flushed: two for each change.
+//! then named, and the folder flushed. From then on each note is added to it and flushed: two for each change. In a bucket
+//! the record and each note are objects of their own, named for how much goes before them: put together they are the file.
 
 pub mod disk;
 pub mod history;
+mod kept;
+mod medium;
 mod note;
 pub mod record;
 mod sequence;
@@ -22,14 +25,17 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Iso8601;
 use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
 
+use self::medium::Medium;
 use self::note::Note;
 use self::record::Noted as _;
-use self::trust::Reader;
 use super::StepResult;
+use crate::cloud::CloudError;
+use crate::cloud::store::Store;
 use crate::plan::{Case, Finding, Told};
 
 pub use disk::{Disk, RealDisk};
 pub use history::{History, Unfinished};
+pub use kept::Journals;
 pub use record::{Backend, FORMAT, Origin, Record, StepRecord};
 pub use standing::RunState;
 pub use trust::Distrust;
@@ -69,6 +75,9 @@ pub enum JournalError {
         /// Why.
         reason: Distrust,
     },
+    /// It can't be read in its bucket.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
     /// There is no run of this id.
     #[error("there is no run `{0}` of this backend")]
     NoSuchRun(String),
@@ -77,7 +86,7 @@ pub enum JournalError {
 /// A run's journal, open for writing.
 #[derive(Debug)]
 pub struct Journal<D: Disk = RealDisk> {
-    disk: D,
+    medium: Medium<D>,
     path: PathBuf,
     /// As it is told by the file and what is unwritten.
     record: Record,
@@ -107,8 +116,20 @@ impl Journal {
     ///
     /// # Errors
     /// The folder can't be made, others may write to it, or the file can't be written.
-    pub fn begin(folder: &Path, beginning: &Beginning<'_>) -> Result<Self, JournalError> {
-        Self::begin_on(RealDisk, folder, beginning)
+    pub async fn begin(folder: &Path, beginning: &Beginning<'_>) -> Result<Self, JournalError> {
+        Self::begin_on(RealDisk, folder, beginning).await
+    }
+
+    /// The same in a folder or bucket.
+    ///
+    /// # Errors
+    /// As [`Journal::begin`].
+    pub async fn begin_in(store: &Store, beginning: &Beginning<'_>) -> Result<Self, JournalError> {
+        let medium = match store {
+            Store::Folder(folder) => Medium::Folder(RealDisk, folder.clone()),
+            Store::Bucket(bucket) => Medium::Bucket(bucket.clone()),
+        };
+        Self::begin_with(medium, beginning).await
     }
 }
 
@@ -117,11 +138,15 @@ impl<D: Disk> Journal<D> {
     ///
     /// # Errors
     /// As [`Journal::begin`].
-    pub fn begin_on(mut disk: D, folder: &Path, beginning: &Beginning<'_>) -> Result<Self, JournalError> {
+    pub async fn begin_on(disk: D, folder: &Path, beginning: &Beginning<'_>) -> Result<Self, JournalError> {
+        Self::begin_with(Medium::Folder(disk, folder.to_owned()), beginning).await
+    }
+
+    async fn begin_with(mut medium: Medium<D>, beginning: &Beginning<'_>) -> Result<Self, JournalError> {
         let Beginning { backend, origin, case, tell, selected } = beginning;
-        let error = |source| JournalError::Unwritable { path: folder.display().to_string(), source };
-        disk.create_private_folder(folder).map_err(error)?;
-        Reader::new().map_err(error)?.require_folder(folder)?;
+        medium.prepare()?;
+        let place = medium.path("");
+        let error = |source| unwritable(&place, source);
         let started = now();
         let moment: String = started.chars().take(19).filter(char::is_ascii_alphanumeric).collect();
         let mut record = Record {
@@ -139,20 +164,23 @@ impl<D: Disk> Journal<D> {
                 .map(|index| StepRecord::begin(selected.contains(&index)))
                 .collect(),
         };
-        let turn = sequence::turn(folder);
-        let (path, length) = loop {
-            record.run = sequence::id(&format!("{moment}Z"), sequence::next(folder).map_err(error)?);
-            let path = folder.join(format!("{}.json", record.run));
+        let turn = match &medium {
+            Medium::Folder(_, folder) => sequence::turn(folder),
+            Medium::Bucket(_) => None,
+        };
+        let length = loop {
+            record.run = sequence::id(&format!("{moment}Z"), medium.next().await.map_err(error)?);
             let head = text::head(&record).map_err(|unfit| error(unfit.into()))?;
-            match disk.create(&path, &head) {
-                Ok(()) => break (path, head.len()),
+            match medium.create(&format!("{}.json", record.run), &head).await {
+                Ok(()) => break head.len() as u64,
                 // Somebody took the number since the folder was read.
                 Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(other) => return Err(error(other)),
             }
         };
         drop(turn);
-        Ok(Self { disk, path, record, length: length as u64, unwritten: String::new() })
+        let path = medium.path(&format!("{}.json", record.run));
+        Ok(Self { medium, path, record, length, unwritten: String::new() })
     }
 
     /// The file.
@@ -166,45 +194,54 @@ impl<D: Disk> Journal<D> {
     }
 
     /// A change is about to be written.
-    pub(super) fn intend(&mut self, index: usize) -> Result<(), JournalError> {
-        self.note(Note::Intended { step: index, at: now() })
+    pub(super) async fn intend(&mut self, index: usize) -> Result<(), JournalError> {
+        self.note(Note::Intended { step: index, at: now() }).await
     }
 
     /// What became of a change is known.
-    pub(super) fn conclude(&mut self, index: usize, result: &StepResult) -> Result<(), JournalError> {
+    pub(super) async fn conclude(&mut self, index: usize, result: &StepResult) -> Result<(), JournalError> {
         let account = self.record.plan.changes.get(index).map(|change| change.operation.account());
         let caller = account.and_then(|account| self.record.callers.get(&account));
         let mut record = self.record.steps.get(index).cloned().unwrap_or_default();
         record.concluded = Some(now());
         record.caller = caller.map(|caller| caller.arn.clone());
         record.note(result);
-        self.note(Note::Concluded { step: index, record })
+        self.note(Note::Concluded { step: index, record }).await
     }
 
     /// The run comes to its end by itself, however it ends.
-    pub(super) fn end(&mut self) -> Result<(), JournalError> {
-        self.note(Note::Ended { at: now() })
+    pub(super) async fn end(&mut self) -> Result<(), JournalError> {
+        self.note(Note::Ended { at: now() }).await
     }
 
-    fn note(&mut self, note: Note) -> Result<(), JournalError> {
-        let Self { disk, path, record, length, unwritten } = self;
-        let unwritable = |source| JournalError::Unwritable { path: path.display().to_string(), source };
+    async fn note(&mut self, note: Note) -> Result<(), JournalError> {
+        let Self { medium, path, record, length, unwritten } = self;
+        let unwritable = |source| unwritable(path, source);
+        let journal = format!("{}.json", record.run);
         let mut course = record.course();
         note.check(&course).map_err(|error| unwritable(io::Error::other(error)))?;
         let earlier = unwritten.len();
         unwritten.push_str(&text::line(&note).map_err(|unfit| unwritable(unfit.into()))?);
-        let written = disk.add(path, *length, unwritten);
-        if written.is_ok() {
-            *length += unwritten.len() as u64;
-            unwritten.clear();
-        } else if matches!(note, Note::Intended { .. }) {
-            // What is intended is not done then.
-            unwritten.truncate(earlier);
-            return written.map_err(unwritable);
-        }
+        let written = match medium.add(&journal, *length, unwritten).await {
+            Ok(kept) => {
+                *length = kept;
+                unwritten.clear();
+                Ok(())
+            }
+            Err(error) if matches!(note, Note::Intended { .. }) => {
+                // What is intended is not done then.
+                unwritten.truncate(earlier);
+                return Err(unwritable(error));
+            }
+            Err(error) => Err(unwritable(error)),
+        };
         note.take_in(&mut course).map_err(|error| unwritable(io::Error::other(error)))?;
-        written.map_err(unwritable)
+        written
     }
+}
+
+fn unwritable(path: &Path, source: io::Error) -> JournalError {
+    JournalError::Unwritable { path: path.display().to_string(), source }
 }
 
 /// This moment: RFC 3339, UTC.

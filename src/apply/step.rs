@@ -34,7 +34,7 @@ pub(super) async fn carry_out<C: Observe + Write, K: Clock>(
         Ok(State::Changed(now)) => return Ok(StepResult::Stale(now)),
         Err(error) => return Ok(StepResult::Failed(error)),
     }
-    run.record(|journal| journal.intend(index))?;
+    run.record(async |journal| journal.intend(index).await).await?;
     let receipt = match write(index, operation, cloud, run).await {
         Ok(receipt) => receipt,
         Err(result) => return Ok(result),

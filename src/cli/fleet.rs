@@ -63,7 +63,9 @@ impl FleetCommand {
 /// Which part of a fleet a worker sees to.
 #[derive(Debug, Args)]
 pub struct ShardArgs {
-    /// The folder of the fleet: plans, journals and where each account stands
+    /// The fleet's folder, or `s3://BUCKET/PREFIX`: plans, journals and where each account stands
+    ///
+    /// A bucket is read and written with the default credentials, or those of --profile. docs/fleet.md tells how to set it up.
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
     /// Only this worker's accounts: I/N, or `auto` for what AWS Batch, Kubernetes, Slurm or GitLab tells
@@ -132,12 +134,21 @@ pub struct FleetApplyArgs {
 /// `keymend fleet status`.
 #[derive(Debug, Args)]
 pub struct FleetStatusArgs {
-    /// The folder of the fleet
+    /// The fleet's folder, or `s3://BUCKET/PREFIX`
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
     /// Write it as HTML too: a page with all accounts, and in a folder beside it one for each
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
+    /// The profile of the shared AWS config that reads the bucket
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The bucket's region
+    #[arg(long, value_name = "REGION", hide_short_help = true)]
+    pub region: Option<String>,
+    /// Another endpoint for S3 (or `AWS_ENDPOINT_URL_S3`)
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    pub endpoint_url: Option<String>,
     /// How it is told.
     #[command(flatten)]
     pub output: OutputArgs,

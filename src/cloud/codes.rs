@@ -9,11 +9,11 @@ use super::CloudErrorKind;
 pub(super) fn kind_of(code: &str, message: &str, status: Option<u16>) -> CloudErrorKind {
     match code.strip_suffix("Exception").unwrap_or(code) {
         "AccessDenied" | "NotAuthorized" | "UnauthorizedOperation" => CloudErrorKind::AccessDenied,
-        "NotFound" | "NoSuchEntity" | "InvalidAMIID.Unavailable" => CloudErrorKind::NotFound,
         // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-        "NoSuchBucket" | "NoSuchKey" => CloudErrorKind::NotFound,
+        "NotFound" | "NoSuchEntity" | "InvalidAMIID.Unavailable" | "NoSuchBucket" | "NoSuchKey" => {
+            CloudErrorKind::NotFound
+        }
         "PreconditionFailed" => CloudErrorKind::AlreadyExists,
-        "ConditionalRequestConflict" | "InternalError" => CloudErrorKind::Transient,
         // https://docs.aws.amazon.com/ec2/latest/devguide/api-error-codes.html
         of_ec2 if of_ec2.ends_with(".NotFound") => CloudErrorKind::NotFound,
         "AuthFailure" if message.to_ascii_lowercase().starts_with("not authorized") => {
@@ -35,6 +35,8 @@ pub(super) fn kind_of(code: &str, message: &str, status: Option<u16>) -> CloudEr
         }
         throttling if throttling.starts_with("Throttl") => CloudErrorKind::Throttled,
         "DependencyTimeout"
+        | "ConditionalRequestConflict"
+        | "InternalError"
         | "KMSInternal"
         | "InternalFailure"
         | "InternalServiceError"

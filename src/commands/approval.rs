@@ -123,11 +123,16 @@ pub(super) async fn carry_out(
 ) -> Result<(RunOutcome, Option<PathBuf>), Error> {
     let Approved { case, selected, origin, interrupt } = approved;
     interrupt.listen_to_all()?;
-    let begin = |place: &Place| {
-        let (backend, origin) = (place.backend.clone(), origin.clone());
-        Journal::begin(&place.folder, &Beginning { backend, origin, case, tell, selected })
+    let mut journal = match place {
+        Some(Place { folder, backend }) => {
+            let backend = backend.clone();
+            Some(
+                Journal::begin(folder, &Beginning { backend, origin: origin.clone(), case, tell, selected })
+                    .await?,
+            )
+        }
+        None => None,
     };
-    let mut journal = place.map(begin).transpose()?;
     let recent = place.map(Place::recent).transpose()?.unwrap_or_default();
     let mut last = None;
     // A write must not stop halfway because nobody reads the talk any more.

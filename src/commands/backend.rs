@@ -1,5 +1,6 @@
 //! Where a command reads and writes: the choice between AWS and a sandbox's world.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::console::Console;
@@ -7,8 +8,10 @@ use super::place::Place;
 use crate::apply::clock::RunClock;
 use crate::apply::journal::Backend;
 use crate::cli::settings::BackendSettings;
+use crate::cloud::CloudError;
 use crate::cloud::aws::{Aws, AwsOptions};
 use crate::cloud::sandbox::Sandbox;
+use crate::cloud::store::{Location, Store};
 use crate::cloud::traced::Traced;
 use crate::error::{Error, ExitStatus, UsageError};
 use crate::plan::saved::PlanBackend;
@@ -19,7 +22,7 @@ pub(super) struct Ground {
     pub(super) cloud: Traced,
     pub(super) clock: RunClock,
     /// Whose its records are; nobody's where the world is gone after the run.
-    records: Option<Backend>,
+    pub(super) records: Option<Backend>,
 }
 
 impl Ground {
@@ -76,6 +79,25 @@ pub(super) fn place(backend: &BackendSettings, folder: Option<&Path>) -> Result<
 
 fn records_of(sandbox: &Sandbox) -> Option<Backend> {
     sandbox.place().map(|place| Backend::World(place.to_owned()))
+}
+
+/// Whose credentials serve what is in no world, where nothing else is said.
+pub(super) fn credentials(backend: &BackendSettings) -> AwsOptions {
+    match backend {
+        BackendSettings::Aws(options) => options.clone(),
+        BackendSettings::Sandbox(_) => AwsOptions::default(),
+    }
+}
+
+/// A place for records: a bucket is asked with the default credentials, no account's own.
+pub(super) async fn store(place: &Location, options: AwsOptions) -> Result<Store, CloudError> {
+    match place {
+        Location::Folder(folder) => Ok(Store::Folder(folder.clone())),
+        Location::Bucket { bucket, prefix } => {
+            let none = AwsOptions { account_profiles: BTreeMap::new(), assume_role_name: None, ..options };
+            Ok(Store::Bucket(Aws::connect(&none).await?.bucket(bucket, prefix)))
+        }
+    }
 }
 
 /// What a plan that is made here is for.

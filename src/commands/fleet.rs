@@ -4,6 +4,7 @@ mod apply;
 mod asked;
 mod merged;
 mod plan;
+mod records;
 mod report;
 mod rollback;
 mod status;
@@ -17,7 +18,7 @@ pub(super) async fn fleet(command: &FleetCommand, console: &mut Console) -> Resu
     match command {
         FleetCommand::Plan(args) => plan::plan(args, console).await,
         FleetCommand::Apply(args) => apply::apply(args, console).await,
-        FleetCommand::Status(args) => status::status(args, console),
+        FleetCommand::Status(args) => status::status(args, console).await,
         FleetCommand::Rollback(args) => rollback::rollback(args, console).await,
     }
 }

@@ -1,23 +1,24 @@
-//! The ledger of a fleet: a folder with each account's plan, where it stands, and its journals.
+//! The ledger of a fleet: each account's plan, where it stands, and its journals, in a folder or a bucket.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::shard::Shard;
 use super::standing::{AccountStanding, State};
+use crate::apply::journal::{JournalError, Journals};
 use crate::arn::AccountId;
-use crate::files::{self, Unnamed};
+use crate::cloud::store::{Store, StoreError};
 use crate::plan::saved::PlanBackend;
 
-/// The version of the folder's format.
+/// The version of the ledger's format.
 pub const FORMAT: u32 = 1;
 
-const PRIVATE: u32 = 0o600;
+/// How many accounts' standings are read at a time.
+const SIDE_BY_SIDE: usize = 32;
 
 /// What a fleet is: the same for all its workers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -58,16 +59,9 @@ impl Step {
 /// Why a ledger can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// A file or folder can't be read or written.
-    #[error("`{path}` can't be {what}: {source}")]
-    Io {
-        /// The file or folder.
-        path: String,
-        /// `read` or `written`.
-        what: &'static str,
-        /// Why.
-        source: io::Error,
-    },
+    /// A record can't be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A file does not say what it is to say.
     #[error("`{path}` is not what keymend writes there: {reason}")]
     Malformed {
@@ -102,43 +96,39 @@ pub enum LedgerError {
     OtherPlan(AccountId),
 }
 
-/// The folder of a fleet.
+/// The place of a fleet.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    folder: PathBuf,
+    store: Store,
     head: Head,
 }
 
 impl Ledger {
-    /// Begins a fleet in a folder, or goes on with the same one.
+    /// Begins a fleet in a place, or goes on with the same one.
     ///
     /// # Errors
-    /// The folder can't be written, or is of another fleet.
-    pub fn begin(folder: &Path, head: Head) -> Result<Self, LedgerError> {
-        for name in ["plans", "plan", "apply", "rollback", "leases", "journals"] {
-            let folder = folder.join(name);
-            make_private(&folder).map_err(|source| written(&folder, source))?;
-        }
-        let ledger = Self { folder: folder.to_owned(), head };
-        ledger.make_once("fleet.json", &to_text(&ledger.head))?;
-        let there = Self::open(folder)?;
-        let differs = match (&there.head, &ledger.head) {
-            (there, own) if there == own => return Ok(ledger),
+    /// The place can't be written, or is of another fleet.
+    pub async fn begin(store: &Store, head: Head) -> Result<Self, LedgerError> {
+        store.prepare(&["plans", "plan", "apply", "rollback", "leases", "journals"])?;
+        store.make("fleet.json", &to_text(&head)).await?;
+        let there = Self::open(store).await?;
+        let differs = match (&there.head, &head) {
+            (there, own) if there == own => return Ok(Self { store: store.clone(), head }),
             (there, own) if there.manifest != own.manifest => "its manifest said something else",
             (there, own) if there.backend != own.backend => "it was planned on another backend",
             _ => "it is about other accounts",
         };
-        Err(LedgerError::OtherFleet { folder: folder.display().to_string(), differs })
+        Err(LedgerError::OtherFleet { folder: store.path(""), differs })
     }
 
-    /// The fleet that a folder has.
+    /// The fleet that a place has.
     ///
     /// # Errors
     /// There is none, or its file can't be read.
-    pub fn open(folder: &Path) -> Result<Self, LedgerError> {
-        let file = folder.join("fleet.json");
-        let head = read_json(&file)?.ok_or_else(|| LedgerError::NoFleet(folder.display().to_string()))?;
-        Ok(Self { folder: folder.to_owned(), head })
+    pub async fn open(store: &Store) -> Result<Self, LedgerError> {
+        let head = read_json(store, "fleet.json").await?;
+        let head = head.ok_or_else(|| LedgerError::NoFleet(store.path("")))?;
+        Ok(Self { store: store.clone(), head })
     }
 
     /// What the fleet is.
@@ -146,29 +136,29 @@ impl Ledger {
         &self.head
     }
 
-    /// Where it is.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// Where it is, as it is told.
+    pub fn place(&self) -> String {
+        self.store.path("")
     }
 
     /// Where leases are.
-    pub fn leases(&self) -> PathBuf {
-        self.folder.join("leases")
+    pub fn leases(&self) -> Store {
+        self.store.at("leases")
     }
 
     /// Where an account's journals are.
-    pub fn journals(&self, account: AccountId) -> PathBuf {
-        self.folder.join("journals").join(account.to_string())
+    pub fn journals(&self, account: AccountId) -> Store {
+        self.store.at(&format!("journals/{account}"))
     }
 
     /// Holds that a step has as many shards as it was begun with.
     ///
     /// # Errors
     /// It was begun with another number.
-    pub fn agree(&self, step: Step, shard: Shard) -> Result<(), LedgerError> {
+    pub async fn agree(&self, step: Step, shard: Shard) -> Result<(), LedgerError> {
         let given = shard.count();
-        self.make_once(&format!("{}-shards.json", step.name()), &to_text(&given))?;
-        let known = self.shards(step)?.unwrap_or(given);
+        self.store.make(&format!("{}-shards.json", step.name()), &to_text(&given)).await?;
+        let known = self.shards(step).await?.unwrap_or(given);
         if known == given {
             return Ok(());
         }
@@ -179,17 +169,16 @@ impl Ledger {
     ///
     /// # Errors
     /// The file can't be read.
-    pub fn shards(&self, step: Step) -> Result<Option<u32>, LedgerError> {
-        read_json(&self.folder.join(format!("{}-shards.json", step.name())))
+    pub async fn shards(&self, step: Step) -> Result<Option<u32>, LedgerError> {
+        read_json(&self.store, &format!("{}-shards.json", step.name())).await
     }
 
     /// Keeps an account's plan, and tells the SHA-256 of its file.
     ///
     /// # Errors
     /// It can't be written.
-    pub fn write_plan(&self, account: AccountId, text: &str) -> Result<String, LedgerError> {
-        let file = self.plan_file(account);
-        files::write(&file, text, PRIVATE).map_err(|source| written(&file, source))?;
+    pub async fn write_plan(&self, account: AccountId, text: &str) -> Result<String, LedgerError> {
+        self.store.write(&plan_file(account), text).await?;
         Ok(sha256(text.as_bytes()))
     }
 
@@ -197,35 +186,41 @@ impl Ledger {
     ///
     /// # Errors
     /// It can't be read, or is another one.
-    pub fn plan(&self, account: AccountId, digest: &str) -> Result<String, LedgerError> {
-        let file = self.plan_file(account);
-        let text = fs::read_to_string(&file).map_err(|source| read(&file, source))?;
+    pub async fn plan(&self, account: AccountId, digest: &str) -> Result<String, LedgerError> {
+        let text = self.store.read(&plan_file(account)).await?.ok_or_else(|| StoreError::Io {
+            path: self.plan_path(account),
+            what: "read",
+            source: io::ErrorKind::NotFound.into(),
+        })?;
         if sha256(text.as_bytes()) == digest { Ok(text) } else { Err(LedgerError::OtherPlan(account)) }
     }
 
-    /// The file of an account's plan.
-    pub fn plan_file(&self, account: AccountId) -> PathBuf {
-        self.folder.join("plans").join(format!("{account}.json"))
+    /// The file of an account's plan, as it is told.
+    pub fn plan_path(&self, account: AccountId) -> String {
+        self.store.path(&plan_file(account))
     }
 
     /// Keeps where an account stands after a step.
     ///
     /// # Errors
     /// It can't be written.
-    pub fn write_standing(&self, step: Step, standing: &AccountStanding) -> Result<(), LedgerError> {
-        let file = self.standing_file(step, standing.account);
-        files::write(&file, &to_text(standing), PRIVATE).map_err(|source| written(&file, source))
+    pub async fn write_standing(&self, step: Step, standing: &AccountStanding) -> Result<(), LedgerError> {
+        Ok(self.store.write(&standing_file(step, standing.account), &to_text(standing)).await?)
     }
 
     /// Where an account stands after a step; none where no worker came to it.
     ///
     /// # Errors
     /// The file can't be read.
-    pub fn standing(&self, step: Step, account: AccountId) -> Result<Option<AccountStanding>, LedgerError> {
-        let file = self.standing_file(step, account);
-        match read_json::<AccountStanding>(&file)? {
+    pub async fn standing(
+        &self,
+        step: Step,
+        account: AccountId,
+    ) -> Result<Option<AccountStanding>, LedgerError> {
+        let file = standing_file(step, account);
+        match read_json::<AccountStanding>(&self.store, &file).await? {
             Some(standing) if standing.account != account => Err(LedgerError::Malformed {
-                path: file.display().to_string(),
+                path: self.store.path(&file),
                 reason: format!("it is about account {}", standing.account),
             }),
             standing => Ok(standing),
@@ -236,13 +231,13 @@ impl Ledger {
     ///
     /// # Errors
     /// A file can't be read.
-    pub fn standings(&self, step: Step) -> Result<BTreeMap<AccountId, AccountStanding>, LedgerError> {
-        let accounts = self.head.accounts.iter();
-        let one = |account: &AccountId| {
-            let standing = self.standing(step, *account)?;
-            Ok((*account, standing.unwrap_or_else(|| AccountStanding::new(*account, State::NotStarted))))
+    pub async fn standings(&self, step: Step) -> Result<BTreeMap<AccountId, AccountStanding>, LedgerError> {
+        let one = async |account: AccountId| {
+            let standing = self.standing(step, account).await?;
+            Ok((account, standing.unwrap_or_else(|| AccountStanding::new(account, State::NotStarted))))
         };
-        accounts.map(one).collect()
+        let accounts = stream::iter(self.head.accounts.iter().copied());
+        accounts.map(one).buffer_unordered(SIDE_BY_SIDE).try_collect().await
     }
 
     /// What a shard's part of a step comes to, as one digest: of the fleet, and of each account's plan or journal.
@@ -255,40 +250,32 @@ impl Ledger {
         }
         sha256(told.as_bytes())
     }
-
-    fn standing_file(&self, step: Step, account: AccountId) -> PathBuf {
-        self.folder.join(step.name()).join(format!("{account}.json"))
-    }
-
-    /// Makes a file that nobody made yet; where it is there already, it stays.
-    fn make_once(&self, name: &str, text: &str) -> Result<(), LedgerError> {
-        let file = self.folder.join(name);
-        let made = Unnamed::private(&file, text).and_then(|new| new.name_new(&file));
-        match made {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(written(&file, error)),
-            _ => Ok(()),
-        }
-    }
 }
 
-/// The SHA-256 of a run's journal and of those before it in the same folder, which it may go on from.
+fn plan_file(account: AccountId) -> String {
+    format!("plans/{account}.json")
+}
+
+fn standing_file(step: Step, account: AccountId) -> String {
+    format!("{}/{account}.json", step.name())
+}
+
+/// The SHA-256 of a run's journal and of those before it in the same place, which it may go on from.
 ///
 /// # Errors
 /// One of them can't be read.
-pub fn digest_of_journals(folder: &Path, run: &str) -> Result<String, LedgerError> {
+pub fn digest_of_journals(journals: &Journals, run: &str) -> Result<String, JournalError> {
     let last = format!("{run}.json");
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|source| read(folder, source))? {
-        let name = entry.map_err(|source| read(folder, source))?.file_name();
-        let is_journal = |name: &String| Path::new(name).extension().is_some_and(|end| end == "json");
-        names.extend(name.into_string().ok().filter(|name| is_journal(name) && *name <= last));
+    let mut digests = BTreeMap::new();
+    for journal in journals.texts() {
+        let (name, text) = journal?;
+        if *name <= *last {
+            digests.insert(name, sha256(&text));
+        }
     }
-    names.sort();
     let mut told = String::new();
-    for name in names {
-        let file = folder.join(&name);
-        let text = fs::read(&file).map_err(|source| read(&file, source))?;
-        told.extend([&name, " ", &sha256(&text), "\n"]);
+    for (name, digest) in digests {
+        told.extend([&*name, " ", &digest, "\n"]);
     }
     Ok(sha256(told.as_bytes()))
 }
@@ -299,33 +286,18 @@ pub fn sha256(bytes: &[u8]) -> String {
     digest.iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
-fn make_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
 fn to_text(value: &impl Serialize) -> String {
     // None of these types fails to serialise.
     serde_json::to_string_pretty(value).map_or_else(|error| error.to_string(), |text| text + "\n")
 }
 
 /// What a file says; none where there is no file.
-fn read_json<T: for<'de> Deserialize<'de>>(file: &Path) -> Result<Option<T>, LedgerError> {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(read(file, source)),
-    };
-    serde_json::from_str(&text).map(Some).map_err(|error| LedgerError::Malformed {
-        path: file.display().to_string(),
-        reason: error.to_string(),
-    })
-}
-
-fn read(path: &Path, source: io::Error) -> LedgerError {
-    LedgerError::Io { path: path.display().to_string(), what: "read", source }
-}
-
-fn written(path: &Path, source: io::Error) -> LedgerError {
-    LedgerError::Io { path: path.display().to_string(), what: "written", source }
+async fn read_json<T: for<'de> Deserialize<'de>>(
+    store: &Store,
+    file: &str,
+) -> Result<Option<T>, LedgerError> {
+    let Some(text) = store.read(file).await? else { return Ok(None) };
+    serde_json::from_str(&text)
+        .map(Some)
+        .map_err(|error| LedgerError::Malformed { path: store.path(file), reason: error.to_string() })
 }

@@ -436,7 +436,7 @@ async fn the_journal_has_the_intent_before_the_write_and_the_outcome_after_it() 
         case: &Case { chain: Chain::default(), request, observation, plan: stage.plan.clone() },
         selected: &BTreeSet::from([0, 1, 2]),
     };
-    let mut journal = Journal::begin(&folder, &beginning).unwrap();
+    let mut journal = Journal::begin(&folder, &beginning).await.unwrap();
     let steps = move || -> Vec<(bool, Option<String>)> {
         let history = History::read(&folder, &Backend::Aws).unwrap();
         let steps = &history.last().unwrap().steps;

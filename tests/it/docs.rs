@@ -256,6 +256,7 @@ fn on_the_world(example: &str, scene: &Scene) -> String {
     words
         .into_iter()
         .map(|word| if word == "RUN" { run.as_deref().unwrap() } else { word })
+        .map(|word| word.strip_prefix("s3://").unwrap_or(word))
         .collect::<Vec<_>>()
         .join(" ")
 }

@@ -8,6 +8,7 @@ mod workers;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -23,46 +24,66 @@ const MANY: &str =
     "--seed 3 --key-accounts 2 --keys 8 --accounts 24 --shares 4 --roles 1 --denied 0 --gone 0";
 
 /// A world in a folder, with the manifest that asks for all of it.
-struct Fleet {
-    scene: Scene,
+pub(crate) struct Fleet {
+    pub(crate) scene: Scene,
+    /// Where its records are.
+    pub(crate) dir: String,
+    /// What the program finds in its environment.
+    pub(crate) variables: Vec<(&'static str, String)>,
 }
 
 impl Fleet {
-    fn of(options: &str) -> Self {
+    pub(crate) fn of(options: &str) -> Self {
         let scene = Scene::with_text("");
         made(&scene, "world", options);
-        Self { scene }
+        Self { scene, dir: "fleet".to_owned(), variables: Vec::new() }
     }
 
-    fn small() -> Self {
+    pub(crate) fn small() -> Self {
         Self::of(&format!("{SMALL} {CLEAR}"))
     }
 
-    /// Runs a command of `keymend fleet` on the world, in the folder `fleet`.
-    fn run(&self, arguments: &str) -> Ran {
-        self.scene.run(&Self::line(arguments))
+    /// Runs a command of `keymend fleet` on the world.
+    pub(crate) fn run(&self, arguments: &str) -> Ran {
+        self.ran(&self.line(arguments))
     }
 
-    fn line(arguments: &str) -> String {
-        format!("fleet {arguments} --dir fleet --sandbox=world")
+    fn ran(&self, line: &str) -> Ran {
+        self.scene.run_command(&mut self.command(line), line)
     }
 
-    fn plan(&self, options: &str) -> Ran {
+    fn command(&self, line: &str) -> Command {
+        let mut command = self.scene.command(line);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn line(&self, arguments: &str) -> String {
+        format!("fleet {arguments} --dir {} --sandbox=world", self.dir)
+    }
+
+    /// A worker that goes on beside the test.
+    pub(crate) fn worker(&self, arguments: &str) -> Child {
+        let mut command = self.command(&self.line(arguments));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    pub(crate) fn plan(&self, options: &str) -> Ran {
         self.run(&format!("plan --manifest world.jsonl {options}"))
     }
 
     /// Runs a command with what `fleet status` says of the step before.
-    fn approved(&self, command: &str) -> Ran {
+    pub(crate) fn approved(&self, command: &str) -> Ran {
         let digest = digest(&self.status());
         self.run(&format!("{command} --yes --digest {digest}"))
     }
 
-    fn status(&self) -> Ran {
-        self.scene.run("fleet status --dir fleet -o json")
+    pub(crate) fn status(&self) -> Ran {
+        self.ran(&format!("fleet status --dir {} -o json", self.dir))
     }
 
     /// Each account's state, every account there once.
-    fn states(&self) -> BTreeMap<String, String> {
+    pub(crate) fn states(&self) -> BTreeMap<String, String> {
         states(&self.status())
     }
 
@@ -71,7 +92,7 @@ impl Fleet {
         change_json(&self.scene, &format!("world/{file}.json"), change);
     }
 
-    fn set_faults(&self, faults: Value) {
+    pub(crate) fn set_faults(&self, faults: Value) {
         self.change("world", |world| world["faults"] = faults);
     }
 
@@ -93,7 +114,7 @@ impl Fleet {
         world
     }
 
-    fn documents(&self) -> Documents {
+    pub(crate) fn documents(&self) -> Documents {
         documents_of(&self.world())
     }
 }
@@ -106,7 +127,7 @@ fn change_json(scene: &Scene, file: &str, change: impl FnOnce(&mut Value)) {
 }
 
 /// The digest that a command printed.
-fn digest(ran: &Ran) -> String {
+pub(crate) fn digest(ran: &Ran) -> String {
     let line = ran.stderr.lines().find_map(|line| line.strip_prefix("Digest of the "));
     line.and_then(|line| line.split_once(": ")).unwrap_or_else(|| panic!("no digest: {ran}")).1.to_owned()
 }
@@ -124,12 +145,12 @@ fn states(status: &Ran) -> BTreeMap<String, String> {
     states
 }
 
-fn count(states: &BTreeMap<String, String>, state: &str) -> usize {
+pub(crate) fn count(states: &BTreeMap<String, String>, state: &str) -> usize {
     states.values().filter(|own| *own == state).count()
 }
 
 /// `fleet status` without what differs from run to run.
-fn comparable(status: &Ran) -> String {
+pub(crate) fn comparable(status: &Ran) -> String {
     let mut document = status.json();
     for account in document["accounts"].as_array_mut().unwrap() {
         let account = account.as_object_mut().unwrap();

@@ -51,6 +51,8 @@ mod wire_emit;
 #[cfg(test)]
 mod wire_fix;
 #[cfg(test)]
+mod wire_fleet;
+#[cfg(test)]
 mod wire_identity;
 #[cfg(test)]
 mod wire_organizations;

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 pub(crate) use account::{Account, Operator};
 pub(crate) use environment::program;
-pub(crate) use proxy::Proxy;
+pub(crate) use proxy::{Proxy, read_request};
 
 /// Where all accounts of the tests have their keys.
 pub(crate) const REGION: &str = "eu-west-1";

@@ -2,9 +2,11 @@
 
 import logging
 import sys
+import threading
 
 from moto.kms.models import kms_backends
 from moto.kms.responses import KmsResponse
+from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
 
 own_backend = KmsResponse.kms_backend.fget
@@ -19,6 +21,18 @@ def backend_of_key(response):
 
 
 KmsResponse.kms_backend = property(backend_of_key)
+
+own_put_object = S3Response.put_object
+turn = threading.Lock()
+
+
+def put_object(response):
+    """A condition and its write are one thing; moto serves several writers at a time."""
+    with turn:
+        return own_put_object(response)
+
+
+S3Response.put_object = put_object
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()

@@ -1,17 +1,13 @@
 //! Earlier runs on one backend, and where each of them stands.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-
 use super::JournalError;
-use super::record::{Backend, Noted, Origin, Record, StepRecord};
-use super::sequence::{self, Rank};
+use super::kept::{Content, Journals};
+use super::record::{Backend, Origin, Record, StepRecord};
+use super::sequence::Rank;
 use super::standing::{Gist, RunState, Standings};
-use super::text::{self, TextError};
-use super::trust::{Reader, unreadable};
 use crate::files;
 use crate::plan::rollback::Written;
 use crate::plan::{Fate, Operation};
@@ -41,20 +37,28 @@ impl Unfinished {
     /// # Errors
     /// The folder or one of the files can't be read.
     pub fn read(folder: &Path, backend: &Backend) -> Result<Option<Self>, JournalError> {
-        let mut runs: Vec<((Reader, PathBuf), Gist)> = Vec::new();
-        for (reader, path) in journals(folder)? {
-            let run: Gist = read(reader, &path)?;
+        Self::of(&Journals::in_folder(folder)?, backend)
+    }
+
+    /// The same among journals that are at hand.
+    ///
+    /// # Errors
+    /// One of them can't be read.
+    pub fn of(journals: &Journals, backend: &Backend) -> Result<Option<Self>, JournalError> {
+        let mut runs: Vec<((&Path, Content<'_>), Gist)> = Vec::new();
+        for (path, content) in journals.entries()? {
+            let run: Gist = content.read(path)?;
             if run.backend == *backend {
-                runs.push(((reader, path), run));
+                runs.push(((path, content), run));
             }
         }
         runs.sort_by_cached_key(|(_, run)| Rank::of(&run.run));
-        let (files, gists): (Vec<(Reader, PathBuf)>, Vec<Gist>) = runs.into_iter().unzip();
+        let (files, gists): (Vec<(&Path, Content<'_>)>, Vec<Gist>) = runs.into_iter().unzip();
         let standings = Standings(gists);
         let mut open: Vec<(usize, &Gist, RunState)> = standings.unfinished().collect();
         let Some((at, _, state)) = open.pop() else { return Ok(None) };
         let earlier = open.iter().map(|(_, run, _)| run.run.clone()).collect();
-        let record = files.get(at).map(|(reader, path)| read(*reader, path)).transpose()?;
+        let record = files.get(at).map(|(path, content)| content.read(path)).transpose()?;
         Ok(record.map(|last| Self { last, state, earlier }))
     }
 }
@@ -65,11 +69,19 @@ impl History {
     /// # Errors
     /// The folder or one of the files can't be read.
     pub fn read(folder: &Path, backend: &Backend) -> Result<Self, JournalError> {
+        Self::of(&Journals::in_folder(folder)?, backend)
+    }
+
+    /// The runs of a backend among journals that are at hand.
+    ///
+    /// # Errors
+    /// One of them can't be read.
+    pub fn of(journals: &Journals, backend: &Backend) -> Result<Self, JournalError> {
         let mut runs: Vec<(PathBuf, Record)> = Vec::new();
-        for (reader, path) in journals(folder)? {
-            let record: Record = read(reader, &path)?;
+        for (path, content) in journals.entries()? {
+            let record: Record = content.read(path)?;
             if record.backend == *backend {
-                runs.push((path, record));
+                runs.push((path.to_owned(), record));
             }
         }
         runs.sort_by_cached_key(|(_, record)| Rank::of(&record.run));
@@ -87,16 +99,25 @@ impl History {
         backend: &Backend,
         window: Duration,
     ) -> Result<Vec<Operation>, JournalError> {
+        Self::lately(&Journals::in_folder(folder)?, backend, window)
+    }
+
+    /// The same among journals that are at hand.
+    ///
+    /// # Errors
+    /// One of them can't be read.
+    pub fn lately(
+        journals: &Journals,
+        backend: &Backend,
+        window: Duration,
+    ) -> Result<Vec<Operation>, JournalError> {
         let since = super::ago(window);
         let mut written = Vec::new();
-        for (reader, path) in journals(folder)? {
-            let touched = fs::metadata(&path).and_then(|metadata| metadata.modified());
-            let touched = touched.map_err(|error| unreadable(&path, &error))?;
-            // After a clock went back what was written then seems to be to come.
-            if touched.elapsed().is_ok_and(|age| age > window) {
+        for (path, content) in journals.entries()? {
+            if content.is_older_than(window, path)? {
                 continue;
             }
-            let record: Record = read(reader, &path)?;
+            let record: Record = content.read(path)?;
             if record.backend == *backend {
                 let lately = record.changes().filter_map(|(change, step)| {
                     let moment = step.concluded.clone().filter(|moment| *moment >= since)?;
@@ -235,26 +256,4 @@ impl Record {
         let is_open = |step: &StepRecord| !step.outcome.is_some_and(Fate::is_settled);
         self.steps.iter().position(is_open).map(|index| index + 1)
     }
-}
-
-/// The files of a folder, by the runs that they are named for: oldest first, each with who reads it; none where there is
-/// no folder.
-fn journals(folder: &Path) -> Result<Vec<(Reader, PathBuf)>, JournalError> {
-    if !folder.try_exists().map_err(|error| unreadable(folder, &error))? {
-        return Ok(Vec::new());
-    }
-    let reader = Reader::new().map_err(|error| unreadable(folder, &error))?;
-    reader.require_folder(folder)?;
-    let paths = sequence::files(folder).map_err(|error| unreadable(folder, &error))?;
-    Ok(paths.into_iter().map(|path| (reader, path)).collect())
-}
-
-/// What a file says, as far as it is asked for.
-fn read<T: DeserializeOwned + Noted>(reader: Reader, path: &Path) -> Result<T, JournalError> {
-    text::parse(&reader.content(path)?).map_err(|error| match error {
-        TextError::UnknownFormat(format) => {
-            JournalError::UnknownFormat { path: path.display().to_string(), format }
-        }
-        other => unreadable(path, &other),
-    })
 }

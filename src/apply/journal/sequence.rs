@@ -38,8 +38,12 @@ pub(super) fn id(moment: &str, sequence: u64) -> String {
 
 /// The number after those of all runs in a folder, whatever they write to.
 pub(super) fn next(folder: &Path) -> io::Result<u64> {
-    let ranks = files(folder)?.into_iter().filter_map(|path| Rank::of_file(&path).sequence);
-    let last = ranks.max().unwrap_or(0);
+    after(files(folder)?.iter().map(|path| Rank::of_file(path)))
+}
+
+/// The number after those of some runs.
+pub(super) fn after(ranks: impl Iterator<Item = Rank>) -> io::Result<u64> {
+    let last = ranks.filter_map(|rank| rank.sequence).max().unwrap_or(0);
     last.checked_add(1).ok_or_else(|| io::Error::other("no number is left for another run"))
 }
 

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::os::unix::fs::PermissionsExt as _;
 use std::rc::Rc;
 
+use futures_util::FutureExt as _;
+
 use super::*;
 use crate::access::Request;
 use crate::access::chain::Chain;
@@ -92,6 +94,11 @@ fn plan_of(changes: usize) -> Plan {
     Plan { findings: Vec::new(), changes, coverage: Vec::new(), handovers: Vec::new() }
 }
 
+/// A folder is written without waiting.
+fn at_once<T>(written: impl Future<Output = T>) -> T {
+    written.now_or_never().unwrap()
+}
+
 fn begin<D: Disk>(disk: D, folder: &Path) -> Journal<D> {
     begin_with(disk, folder, plan())
 }
@@ -102,7 +109,7 @@ fn begin_with<D: Disk>(disk: D, folder: &Path, plan: Plan) -> Journal<D> {
     let case = Case { chain, request: request(), observation, plan };
     let beginning =
         Beginning { backend: Backend::Aws, origin: Origin::Request, case: &case, tell, selected: &selected };
-    Journal::begin_on(disk, folder, &beginning).unwrap()
+    at_once(Journal::begin_on(disk, folder, &beginning)).unwrap()
 }
 
 fn applied() -> StepResult {
@@ -135,12 +142,12 @@ fn it_is_for_its_owner_alone_and_reads_back_byte_for_byte() {
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&folder), mode(journal.path())), (0o700, 0o600));
     // Changes that are under way at once are told alternately.
-    journal.intend(0).unwrap();
-    journal.intend(2).unwrap();
-    journal.conclude(2, &refused("\n\0nö")).unwrap();
-    journal.conclude(1, &StepResult::AlreadyDone).unwrap();
-    journal.conclude(0, &applied()).unwrap();
-    journal.end().unwrap();
+    at_once(journal.intend(0)).unwrap();
+    at_once(journal.intend(2)).unwrap();
+    at_once(journal.conclude(2, &refused("\n\0nö"))).unwrap();
+    at_once(journal.conclude(1, &StepResult::AlreadyDone)).unwrap();
+    at_once(journal.conclude(0, &applied())).unwrap();
+    at_once(journal.end()).unwrap();
     assert_eq!((mode(&folder), mode(journal.path())), (0o700, 0o600));
     let history = History::read(&folder, &Backend::Aws).unwrap();
     let record = history.run(journal.run()).unwrap();
@@ -261,15 +268,15 @@ fn runs_stay_unfinished_until_they_are_finished_or_undone() {
 fn a_run_that_stopped_is_over_when_the_same_was_done() {
     let root = tempfile::tempdir().unwrap();
     let mut journal = begin(RealDisk, root.path());
-    journal.intend(0).unwrap();
-    journal.conclude(0, &refused("")).unwrap();
-    journal.end().unwrap();
+    at_once(journal.intend(0)).unwrap();
+    at_once(journal.conclude(0, &refused(""))).unwrap();
+    at_once(journal.end()).unwrap();
     assert_eq!(unfinished(root.path()), [journal.run()]);
     let mut other = begin(RealDisk, root.path());
     for index in 0..3 {
-        other.conclude(index, &StepResult::AlreadyDone).unwrap();
+        at_once(other.conclude(index, &StepResult::AlreadyDone)).unwrap();
     }
-    other.end().unwrap();
+    at_once(other.end()).unwrap();
     other.record.request.prune_orphans = true;
     write_anew(root.path(), &other.record);
     assert_eq!(unfinished(root.path()), [journal.run()], "something else was asked for");

@@ -1,7 +1,7 @@
 //! What a fleet's worker is to do, and what a line of a manifest asks for.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::handover::html_report;
@@ -11,7 +11,8 @@ use crate::cli::{
     BackendArgs, FleetApplyArgs, FleetApprovalArgs, FleetPlanArgs, FleetRollbackArgs, FleetStatusArgs,
     LaunchArgs, OutputArgs, ShardArgs, SubjectArgs,
 };
-use crate::cloud::aws::Share;
+use crate::cloud::aws::{AwsOptions, Share};
+use crate::cloud::store::Location;
 use crate::error::UsageError;
 use crate::fleet::asks::Terms;
 use crate::fleet::shard::{Shard, ShardError};
@@ -20,8 +21,8 @@ use crate::launch::Targets;
 /// Which accounts a worker sees to, and where.
 #[derive(Debug)]
 pub struct ShardSettings {
-    /// The folder of the fleet.
-    pub dir: PathBuf,
+    /// Where the fleet is.
+    pub dir: Location,
     /// Which accounts.
     pub shard: Shard,
     /// How long a worker may seem dead.
@@ -31,7 +32,7 @@ pub struct ShardSettings {
 impl ShardSettings {
     fn resolve(args: &ShardArgs) -> Result<Self, UsageError> {
         let shard = shard(args.shard.as_deref(), args.shards)?;
-        Ok(Self { dir: args.dir.clone(), shard, lease: Duration::from_secs(args.lease) })
+        Ok(Self { dir: dir(&args.dir)?, shard, lease: Duration::from_secs(args.lease) })
     }
 }
 
@@ -171,13 +172,42 @@ impl FleetPlanSettings {
 }
 
 /// What `fleet status` is to tell.
-///
-/// # Errors
-/// There is no such form.
-pub fn of_status(args: &FleetStatusArgs) -> Result<(OutputFormat, Option<PathBuf>), UsageError> {
-    let output = OutputFormat::of_run(args.output.output)?;
-    let is_html = |file: &PathBuf| html_report(file, "a fleet", "-o json is");
-    Ok((output, args.report.as_ref().map(is_html).transpose()?))
+#[derive(Debug)]
+pub struct FleetStatusSettings {
+    /// Where the fleet is.
+    pub dir: Location,
+    /// Whose credentials read it, where it is in a bucket.
+    pub aws: AwsOptions,
+    /// Text or JSON.
+    pub output: OutputFormat,
+    /// The page to write besides.
+    pub report: Option<PathBuf>,
+}
+
+impl FleetStatusSettings {
+    /// Resolves the arguments.
+    ///
+    /// # Errors
+    /// Something typed is not what it should be.
+    pub fn resolve(args: &FleetStatusArgs) -> Result<Self, UsageError> {
+        let FleetStatusArgs { dir: place, report, profile, region, endpoint_url, output } = args;
+        let aws = AwsOptions {
+            profile: profile.clone(),
+            region: region.clone(),
+            endpoint_url: endpoint_url.clone(),
+            ..AwsOptions::default()
+        };
+        let output = OutputFormat::of_run(output.output)?;
+        let is_html = |file: &PathBuf| html_report(file, "a fleet", "-o json is");
+        Ok(Self { dir: dir(place)?, aws, output, report: report.as_ref().map(is_html).transpose()? })
+    }
+}
+
+fn dir(typed: &Path) -> Result<Location, UsageError> {
+    Location::parse(typed).map_err(|error| {
+        UsageError::new(format!("`{}` is no place in a bucket: {error}", typed.display()))
+            .hint("for example --dir s3://BUCKET/fleets/2026-11; a folder is given by its path")
+    })
 }
 
 /// A fleet leaves some of each quota to others, where nothing else is said.

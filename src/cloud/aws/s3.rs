@@ -213,7 +213,8 @@ impl Shared {
 impl Reached {
     async fn ask(&self, request: Request) -> Result<Vec<u8>, SdkError<QueryError>> {
         let bucket = self.address.bucket_in_path.clone();
-        self.operation.invoke(Request { bucket, ..request }).await
+        // On the heap, so that whoever waits for it is small.
+        Box::pin(self.operation.invoke(Request { bucket, ..request })).await
     }
 }
 

@@ -3,28 +3,28 @@
 use std::collections::BTreeMap;
 
 use futures_util::FutureExt as _;
-use futures_util::future;
 
 use super::merged;
 use super::plan::{change, failed, no_credentials};
+use super::records::Records;
 use super::status::{self, Told};
 use super::worker::{Hold, Worker, unfinished};
-use crate::apply::journal::{Beginning, Journal, Origin};
+use crate::apply::journal::{Beginning, Journal, Journals, Origin};
 use crate::apply::{self, Run, Watcher};
 use crate::arn::AccountId;
 use crate::cli::FleetApplyArgs;
 use crate::cli::settings::Mode;
 use crate::cli::settings::fleet::FleetSettings;
 use crate::cloud::sandbox::Sandbox;
+use crate::cloud::store::{Store, StoreError};
 use crate::commands::backend::{self, Ground, Work};
 use crate::commands::console::Console;
 use crate::commands::interrupt::Interrupt;
 use crate::commands::observing::up_to_date;
 use crate::commands::parts;
-use crate::commands::place::Place;
 use crate::error::{Error, ExitStatus, UsageError};
 use crate::fleet::aside::aside;
-use crate::fleet::ledger::{Ledger, Step, digest_of_journals};
+use crate::fleet::ledger::{Ledger, LedgerError, Step, digest_of_journals};
 use crate::fleet::part;
 use crate::fleet::shard::Shard;
 use crate::fleet::standing::{AccountStanding, State, grouped};
@@ -36,13 +36,18 @@ use crate::render::findings::tell;
 
 pub(super) async fn apply(args: &FleetApplyArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let settings = FleetSettings::of_apply(args)?;
-    let ledger = Ledger::open(&settings.shard.dir)?;
+    let ledger = Ledger::open(&store(&settings).await?).await?;
     if ledger.head().backend != backend::of_plan(&settings.backend) {
         return Err(UsageError::new("the fleet was planned on another backend")
             .hint("give the --sandbox that it was planned on, or plan it on AWS in another folder")
             .into());
     }
     backend::run(&settings.backend, Applying { settings: &settings, ledger }, console).await
+}
+
+/// Where a fleet's records are.
+pub(super) async fn store(settings: &FleetSettings) -> Result<Store, Error> {
+    Ok(backend::store(&settings.shard.dir, backend::credentials(&settings.backend)).await?)
 }
 
 struct Applying<'s> {
@@ -57,7 +62,7 @@ impl Work for Applying<'_> {
 
     async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error> {
         let Self { settings, ledger } = self;
-        let (shard, planned) = (&settings.shard, ledger.standings(Step::Plan)?);
+        let (shard, planned) = (&settings.shard, ledger.standings(Step::Plan).await?);
         let interrupt = Interrupt::listen()?;
         let is_to_write = |standing: &AccountStanding| match standing.state {
             State::Planned => true,
@@ -69,7 +74,7 @@ impl Work for Applying<'_> {
         let approval = Approval { settings, ledger: &ledger, standings: &planned, step: Step::Plan };
         let question = format!("Apply the plans of {pending} accounts?");
         if pending > 0
-            && let Some(status) = approval.ask(&question, console)?
+            && let Some(status) = approval.ask(&question, console).await?
         {
             return Ok(status);
         }
@@ -81,7 +86,7 @@ impl Work for Applying<'_> {
             max_failures: settings.max_failures,
             interrupt: &interrupt,
         };
-        let applied = merged::standings(&ledger, Step::Apply)?;
+        let applied = merged::standings(&ledger, Step::Apply).await?;
         let is_pending = |account: &AccountId| {
             // What was written beside what blocks is written.
             let is_written =
@@ -100,7 +105,7 @@ impl Work for Applying<'_> {
             shard: shard.shard,
             site: backend::reach(&settings.backend),
         };
-        status::tell(&told, settings.output, interrupt.is_set(), console)
+        status::tell(&told, settings.output, interrupt.is_set(), console).await
     }
 }
 
@@ -115,10 +120,14 @@ pub(super) struct Approval<'a> {
 
 impl Approval<'_> {
     /// Asks, or compares the digests that were approved beforehand; how the command ends where it was not approved.
-    pub(super) fn ask(&self, question: &str, console: &mut Console) -> Result<Option<ExitStatus>, Error> {
+    pub(super) async fn ask(
+        &self,
+        question: &str,
+        console: &mut Console,
+    ) -> Result<Option<ExitStatus>, Error> {
         let Self { settings, ledger, standings, step } = self;
         if settings.mode == Mode::Yes {
-            return self.compare().map(|()| None);
+            return self.compare().await.map(|()| None);
         }
         let told = Told { ledger, step: *step, shard: settings.shard.shard, site: Vec::new() };
         status::show(&told, standings, console)?;
@@ -136,13 +145,13 @@ impl Approval<'_> {
 
     /// Each of this worker's accounts is in a part whose digest was given: the whole, or one of the shards that the step was
     /// done in.
-    fn compare(&self) -> Result<(), Error> {
+    async fn compare(&self) -> Result<(), Error> {
         let Self { settings, ledger, standings, step } = self;
         let is_given = |shard: Shard| settings.digests.contains(&ledger.digest(shard, standings));
         if is_given(Shard::WHOLE) {
             return Ok(());
         }
-        let count = ledger.shards(*step)?.unwrap_or(1);
+        let count = ledger.shards(*step).await?.unwrap_or(1);
         let given: Vec<Shard> = Shard::all(count).filter(|shard| is_given(*shard)).collect();
         let own = standings.keys().filter(|account| settings.shard.shard.has(**account));
         match own.copied().find(|account| !given.iter().any(|shard| shard.has(*account))) {
@@ -164,12 +173,13 @@ async fn carry_out(
     ground: &Ground,
     hold: &Hold<'_>,
 ) -> Result<AccountStanding, Error> {
-    let text = match ledger.plan(account, plan) {
+    let text = match ledger.plan(account, plan).await {
         Ok(text) => text,
+        Err(LedgerError::Store(StoreError::Cloud(error))) => return Ok(failed(account, &error.into())),
         Err(error) => return Ok(AccountStanding::new(account, State::Stale).because(error.to_string())),
     };
-    let file = ledger.plan_file(account).display().to_string();
-    let again = format!("keymend fleet plan --dir {}", ledger.folder().display());
+    let file = ledger.plan_path(account);
+    let again = format!("keymend fleet plan --dir {}", ledger.place());
     let way = move |_: &_, _: &_| again.clone();
     let backend = ledger.head().backend;
     let parse = move || {
@@ -191,18 +201,18 @@ async fn carry_out(
     if unserved.is_some() {
         return Ok(no_credentials(unserved.unwrap_or(account)));
     }
-    let place = place(ledger, account, ground)?;
+    let records = Records::read(ledger, account, ground).await?;
     // Whatever an earlier run wrote is taken back with what this one writes.
-    let cut = place.unfinished()?.map(|cut| cut.last.run);
-    let earlier = cut.or(ledger.standing(Step::Apply, account)?.and_then(|standing| standing.run));
+    let cut = records.unfinished()?.map(|cut| cut.last.run);
+    let earlier = cut.or(ledger.standing(Step::Apply, account).await?.and_then(|standing| standing.run));
     let origin = earlier.map_or(Origin::Request, Origin::Resumes);
     let run = AccountRun { step: Step::Apply, account, case: &case, origin, allows_blocked };
-    let standing = record(ledger, run, (&place, ground), hold).await?;
+    let standing = record(ledger, run, (&records, ground), hold).await?;
     if standing.state != State::Done {
         return Ok(standing);
     }
     let Some(part) = &case.request.part else { return Ok(standing) };
-    let written = place.recent()?;
+    let written = Records::read(ledger, account, ground).await?.recent()?;
     let read = async || part::plan_again(part, &case, &ground.cloud).await;
     // One account's wait is no news among many.
     let mut untold = |_: &str| Ok(());
@@ -234,12 +244,6 @@ fn looked_at_again(standing: AccountStanding, done: &Plan, again: &Case) -> Acco
     }
 }
 
-/// Where an account's journals are.
-pub(super) fn place(ledger: &Ledger, account: AccountId, ground: &Ground) -> Result<Place, Error> {
-    let place = ground.place(Some(&ledger.journals(account)))?;
-    Ok(place.ok_or_else(crate::commands::place::no_journal)?)
-}
-
 /// One account's run: what is carried out, why, and as what it is recorded.
 pub(super) struct AccountRun<'a> {
     pub(super) step: Step,
@@ -254,7 +258,7 @@ pub(super) struct AccountRun<'a> {
 pub(super) async fn record(
     ledger: &Ledger,
     run: AccountRun<'_>,
-    (place, ground): (&Place, &Ground),
+    (records, ground): (&Records, &Ground),
     hold: &Hold<'_>,
 ) -> Result<AccountStanding, Error> {
     let AccountRun { step, account, case, origin, allows_blocked } = run;
@@ -268,20 +272,21 @@ pub(super) async fn record(
         changes: grouped(case.plan.changes.iter().map(change)),
         ..AccountStanding::new(account, State::Cut)
     };
-    ledger.write_standing(step, &begun.clone().after(ledger.standing(step, account)?))?;
-    let beginning = Beginning { backend: place.backend.clone(), origin, case, tell, selected };
-    let mut journal = Journal::begin(&place.folder, &beginning)?;
+    let earlier = ledger.standing(step, account).await?;
+    ledger.write_standing(step, &begun.clone().after(earlier)).await?;
+    let beginning = Beginning { backend: records.backend.clone(), origin, case, tell, selected };
+    let mut journal = Journal::begin_in(&records.store, &beginning).await?;
     // Whoever finds the account cut knows by which journal to take it back.
     let begun = AccountStanding { run: Some(journal.run().to_owned()), ..begun };
-    ledger.write_standing(step, &begun)?;
+    ledger.write_standing(step, &begun).await?;
     let watcher = Watcher {
         progress: &mut |_| {},
         is_interrupted: &|| hold.is_ending(),
-        may_write: Some(&|| future::ready(hold.lasts()).boxed_local()),
+        may_write: Some(&|| hold.lasts().boxed_local()),
     };
-    let run = Run::new(&ground.clock, Some(&mut journal), place.recent()?, watcher);
+    let run = Run::new(&ground.clock, Some(&mut journal), records.recent()?, watcher);
     let outcome = apply::apply(&case.plan, selected, &ground.cloud, &run).await;
-    let digest = digest_of_journals(&place.folder, journal.run())?;
+    let digest = digest_of_journals(&Journals::kept(&records.store).await?, journal.run())?;
     let failures = outcome.steps.iter().filter_map(|step| match step {
         apply::StepResult::Failed(error) => Some(error.to_string()),
         apply::StepResult::Unsettled { .. } => Some("it does not read back as written yet".to_owned()),

@@ -2,23 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::apply::journal::Journals;
 use crate::arn::AccountId;
-use crate::fleet::ledger::{Ledger, LedgerError, Step, digest_of_journals};
+use crate::error::Error;
+use crate::fleet::ledger::{Ledger, Step, digest_of_journals};
 use crate::fleet::standing::{AccountStanding, Group, State};
 
 /// Where every account stands after a step: where it did not come to it, by the one before.
-pub(super) fn standings(
+pub(super) async fn standings(
     ledger: &Ledger,
     step: Step,
-) -> Result<BTreeMap<AccountId, AccountStanding>, LedgerError> {
-    let mut own = ledger.standings(step)?;
+) -> Result<BTreeMap<AccountId, AccountStanding>, Error> {
+    let mut own = ledger.standings(step).await?;
     let earlier = match step {
         Step::Plan => return Ok(own),
         Step::Apply => {
-            own.values_mut().try_for_each(|standing| tell_journal(ledger, standing))?;
-            ledger.standings(Step::Plan)?
+            for standing in own.values_mut() {
+                tell_journal(ledger, standing).await?;
+            }
+            ledger.standings(Step::Plan).await?
         }
-        Step::Rollback => standings(ledger, Step::Apply)?,
+        Step::Rollback => Box::pin(standings(ledger, Step::Apply)).await?,
     };
     for (standing, earlier) in own.values_mut().zip(earlier.into_values()) {
         if standing.state != State::NotStarted {
@@ -36,11 +40,12 @@ pub(super) fn standings(
 }
 
 /// Of a worker that did not come to its end nobody told what its journal says in the end.
-fn tell_journal(ledger: &Ledger, standing: &mut AccountStanding) -> Result<(), LedgerError> {
+async fn tell_journal(ledger: &Ledger, standing: &mut AccountStanding) -> Result<(), Error> {
     if let AccountStanding { state: State::Cut, run: Some(run), journal: journal @ None, account, .. } =
         standing
     {
-        *journal = Some(digest_of_journals(&ledger.journals(*account), run)?);
+        let journals = Journals::kept(&ledger.journals(*account)).await?;
+        *journal = Some(digest_of_journals(&journals, run)?);
     }
     Ok(())
 }

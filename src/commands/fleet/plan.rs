@@ -51,7 +51,8 @@ impl Work for Planning<'_> {
             asks.pairs(),
             head.accounts.len()
         ))?;
-        let ledger = Ledger::begin(&shard.dir, head)?;
+        let store = backend::store(&shard.dir, backend::credentials(backend)).await?;
+        let ledger = Ledger::begin(&store, head).await?;
         let interrupt = Interrupt::listen()?;
         let worker = Worker {
             ledger: &ledger,
@@ -61,21 +62,21 @@ impl Work for Planning<'_> {
             interrupt: &interrupt,
         };
         let is_planned = |state: State| state.is_over() || state == State::Planned;
-        let left = unfinished(&ledger.standings(Step::Plan)?, shard, is_planned);
+        let left = unfinished(&ledger.standings(Step::Plan).await?, shard, is_planned);
         let parts = Parts::new(&asks, &ground.cloud);
         let see_to = async |account: AccountId, _: &Hold<'_>| {
             if ground.cloud.caller(account).await.is_ok_and(|caller| caller.is_none()) {
                 return Ok(no_credentials(account));
             }
             match parts.plan(account).await {
-                Ok(case) => keep(&ledger, account, &case, plan_backend),
+                Ok(case) => keep(&ledger, account, &case, plan_backend).await,
                 Err(error) => Ok(failed(account, &error)),
             }
         };
         worker.see_to(left, console, see_to).await?;
         let told =
             Told { ledger: &ledger, step: Step::Plan, shard: shard.shard, site: backend::reach(backend) };
-        status::tell(&told, *output, interrupt.is_set(), console)
+        status::tell(&told, *output, interrupt.is_set(), console).await
     }
 }
 
@@ -98,7 +99,7 @@ pub(super) fn failed(account: AccountId, error: &ObserveError) -> AccountStandin
 }
 
 /// Keeps an account's plan, where it writes something.
-fn keep(
+async fn keep(
     ledger: &Ledger,
     account: AccountId,
     case: &Case,
@@ -106,7 +107,7 @@ fn keep(
 ) -> Result<AccountStanding, Error> {
     let state = if part::is_unseen(case) { State::Refused } else { State::of_plan(&case.plan) };
     let text = SavedPlan { backend, case: case.clone() }.to_text(journal::now(), tell);
-    let plan = ledger.write_plan(account, &text.map_err(std::io::Error::other)?)?;
+    let plan = ledger.write_plan(account, &text.map_err(std::io::Error::other)?).await?;
     Ok(AccountStanding {
         causes: grouped(case.plan.findings.iter().filter_map(cause)),
         changes: grouped(case.plan.changes.iter().map(change)),

@@ -39,15 +39,18 @@ impl Pages {
     }
 
     /// Writes them, an account at a time, and in the end the page that leads to them.
-    pub(super) fn write(self, ledger: &Ledger, step: Step, console: &mut Console) -> Result<(), Error> {
+    pub(super) async fn write(self, ledger: &Ledger, step: Step, console: &mut Console) -> Result<(), Error> {
         let Self { file, first, folder } = self;
-        let (planned, all) = (standings(ledger, Step::Plan)?, standings(ledger, step)?);
+        let (planned, all) = (standings(ledger, Step::Plan).await?, standings(ledger, step).await?);
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
         let (first_name, folder_name) = (name(&file).unwrap_or_default(), name(&folder).unwrap_or_default());
         for standing in all.values() {
             let account = standing.account;
             let digest = planned.get(&account).and_then(|planned| planned.plan.as_deref());
-            let plan = digest.map(|digest| ledger.plan(account, digest)).transpose();
+            let plan = match digest {
+                Some(digest) => ledger.plan(account, digest).await.map(Some),
+                None => Ok(None),
+            };
             let plan = plan.map_err(|error| error.to_string()).and_then(|text| {
                 let read = text.as_deref().map(SavedPlan::told).transpose();
                 read.map_err(|error| format!("its plan can't be read: {error}"))

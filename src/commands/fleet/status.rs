@@ -10,7 +10,8 @@ use super::report::Pages;
 use crate::arn::AccountId;
 use crate::cli::FleetStatusArgs;
 use crate::cli::settings::OutputFormat;
-use crate::cli::settings::fleet;
+use crate::cli::settings::fleet::FleetStatusSettings;
+use crate::commands::backend;
 use crate::commands::console::Console;
 use crate::commands::ending::{self, Fact};
 use crate::error::{Error, ExitStatus};
@@ -22,12 +23,12 @@ use crate::plan::saved::PlanBackend;
 use crate::render::prose::Prose;
 use crate::shell;
 
-pub(super) fn status(args: &FleetStatusArgs, console: &mut Console) -> Result<ExitStatus, Error> {
-    let (output, report) = fleet::of_status(args)?;
-    let ledger = Ledger::open(&args.dir)?;
-    let step = if ledger.shards(Step::Rollback)?.is_some() {
+pub(super) async fn status(args: &FleetStatusArgs, console: &mut Console) -> Result<ExitStatus, Error> {
+    let FleetStatusSettings { dir, aws, output, report } = FleetStatusSettings::resolve(args)?;
+    let ledger = Ledger::open(&backend::store(&dir, aws).await?).await?;
+    let step = if ledger.shards(Step::Rollback).await?.is_some() {
         Step::Rollback
-    } else if ledger.shards(Step::Apply)?.is_some() {
+    } else if ledger.shards(Step::Apply).await?.is_some() {
         Step::Apply
     } else {
         Step::Plan
@@ -39,9 +40,9 @@ pub(super) fn status(args: &FleetStatusArgs, console: &mut Console) -> Result<Ex
         PlanBackend::Aws => Vec::new(),
     };
     let told = Told { ledger: &ledger, step, shard: Shard::WHOLE, site };
-    let status = tell(&told, output, false, console)?;
+    let status = tell(&told, output, false, console).await?;
     if let Some(pages) = pages {
-        pages.write(&ledger, step, console)?;
+        pages.write(&ledger, step, console).await?;
     }
     Ok(status)
 }
@@ -65,14 +66,14 @@ struct Document<'a> {
 }
 
 /// Tells where the accounts of a shard stand after a step, and how the process ends.
-pub(super) fn tell(
+pub(super) async fn tell(
     told: &Told<'_>,
     output: OutputFormat,
     is_interrupted: bool,
     console: &mut Console,
 ) -> Result<ExitStatus, Error> {
     let Told { ledger, step, shard, .. } = told;
-    let all = standings(ledger, *step)?;
+    let all = standings(ledger, *step).await?;
     let own: Vec<&AccountStanding> = all.values().filter(|standing| shard.has(standing.account)).collect();
     let counts = counts(&own);
     match output {
@@ -168,7 +169,7 @@ fn next(
     digest: &str,
     console: &mut Console,
 ) -> std::io::Result<()> {
-    let dir = shell::quote(&told.ledger.folder().display().to_string()).into_owned();
+    let dir = shell::quote(&told.ledger.place()).into_owned();
     let site = told.site.iter().fold(String::new(), |site, option| site + " " + option);
     let has = |state: State| counts.contains_key(&state);
     match told.step {

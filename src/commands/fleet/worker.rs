@@ -45,13 +45,13 @@ impl Worker<'_> {
         see_to: impl AsyncFn(AccountId, &Hold<'_>) -> Result<AccountStanding, Error>,
     ) -> Result<(), Error> {
         let Self { ledger, settings, step, .. } = self;
-        ledger.agree(*step, settings.shard)?;
+        ledger.agree(*step, settings.shard).await?;
         let lease = take(ledger, *step, settings.shard, settings.lease).await?;
         let worked = tokio::select! {
             lost = lease.keep() => Err(Error::from(lost)),
             worked = self.work(accounts, &lease, console, see_to) => worked,
         };
-        lease.release()?;
+        lease.release().await?;
         worked
     }
 
@@ -74,16 +74,20 @@ impl Worker<'_> {
         let one = async |account: AccountId| -> Result<(), Error> {
             // A world answers at once: without this the lease's turn would never come.
             tokio::task::yield_now().await;
-            if !hold.lasts() || hold.is_ending() || progress.borrow().has_failed_enough(self.max_failures) {
+            if !hold.lasts().await
+                || hold.is_ending()
+                || progress.borrow().has_failed_enough(self.max_failures)
+            {
                 return Ok(());
             }
             // Whatever goes wrong with one account is that account's.
             let standing = see_to(account, &hold).await.unwrap_or_else(|error| {
-                AccountStanding::new(account, State::Refused).because(error.to_string())
+                let state = error.cloud_error().map_or(State::Refused, State::of_error);
+                AccountStanding::new(account, state).because(error.to_string())
             });
-            let standing = standing.after(self.ledger.standing(self.step, account)?);
-            if hold.lasts() {
-                self.ledger.write_standing(self.step, &standing)?;
+            let standing = standing.after(self.ledger.standing(self.step, account).await?);
+            if hold.lasts().await {
+                self.ledger.write_standing(self.step, &standing).await?;
             }
             progress.borrow_mut().count(&standing)
         };
@@ -112,10 +116,10 @@ pub(super) async fn outlast(
     cut: &[AccountId],
     expiry: Duration,
 ) -> Result<(), Error> {
-    let shards = Shard::all(ledger.shards(step)?.unwrap_or(1));
+    let shards = Shard::all(ledger.shards(step).await?.unwrap_or(1));
     let concerned = shards.filter(|shard| cut.iter().any(|account| shard.has(*account)));
     for taken in join_all(concerned.map(|shard| take(ledger, step, shard, expiry))).await {
-        taken?.release()?;
+        taken?.release().await?;
     }
     Ok(())
 }
@@ -134,10 +138,10 @@ impl Hold<'_> {
     }
 
     /// Looks whether the shard is still this worker's.
-    pub(super) fn lasts(&self) -> bool {
-        let is_lost = self.is_lost.get() || !self.lease.is_own();
-        self.is_lost.set(is_lost);
-        !is_lost
+    pub(super) async fn lasts(&self) -> bool {
+        let is_lost = self.is_lost.get() || !self.lease.is_own().await;
+        self.is_lost.set(self.is_lost.get() || is_lost);
+        !self.is_lost.get()
     }
 }
 

@@ -105,7 +105,7 @@ async fn carry_out(
         plan: plan.clone(),
     };
     let beginning = Beginning { backend: Backend::Aws, origin, case: &case, tell, selected: &selected };
-    let mut journal = Journal::begin(folder, &beginning).unwrap();
+    let mut journal = Journal::begin(folder, &beginning).await.unwrap();
     let watcher = Watcher { progress: &mut |_| {}, is_interrupted: &|| false, may_write: None };
     let clock = RecordingClock::default();
     let run = Run::new(&clock, Some(&mut journal), Recent::default(), watcher);

@@ -41,7 +41,7 @@ async fn begin(stage: &Stage, folder: &Path) -> Journal {
     let selected = (0..stage.plan.changes.len()).collect();
     let beginning =
         Beginning { backend: Backend::Aws, origin: Origin::Request, case: &case, tell, selected: &selected };
-    Journal::begin(folder, &beginning).unwrap()
+    Journal::begin(folder, &beginning).await.unwrap()
 }
 
 /// What the record says of each change.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -50,14 +49,7 @@ fn leases(fleet: &Fleet, shard: usize) -> usize {
 /// Runs a worker and kills it a while after it has its lease; whether it was alive then.
 fn killed(fleet: &Fleet, apply: &str, shard: usize, after: Duration) -> bool {
     let before = leases(fleet, shard);
-    let mut child = fleet
-        .scene
-        .command(&Fleet::line(&format!("{apply} --shard {shard}/{SHARDS}")))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = fleet.worker(&format!("{apply} --shard {shard}/{SHARDS}"));
     let begun = Instant::now();
     while child.try_wait().unwrap().is_none() && leases(fleet, shard) == before {
         assert!(begun.elapsed() < Duration::from_mins(1), "shard {shard} is not begun");

@@ -1,6 +1,6 @@
 //! One account's failure is that account's; one worker's death is told, and made good by the next.
 
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,7 @@ use super::{CLEAR, Fleet, MANY, SMALL, count, digest};
 
 /// A worker under way: it holds its lease.
 fn started(fleet: &Fleet, arguments: &str, lease: &str) -> Child {
-    let child = fleet
-        .scene
-        .command(&Fleet::line(arguments))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let child = fleet.worker(arguments);
     let begun = Instant::now();
     while !fleet.scene.path(&format!("fleet/leases/{lease}")).exists() {
         assert!(begun.elapsed() < Duration::from_secs(20), "{lease} is not taken");
@@ -156,9 +149,12 @@ fn what_a_killed_worker_wrote_is_taken_back_and_a_live_one_is_waited_for() {
     ]));
     let mut first = started(&fleet, &format!("apply --yes --digest {approved} --lease 5"), "apply-1-of-1.1");
     let begun = Instant::now();
-    while fleet.documents() == before {
+    // Until nothing more is written: the worker is at what never ends.
+    let mut seen = before.clone();
+    while seen == before || fleet.documents() != seen {
         assert!(begun.elapsed() < Duration::from_secs(20), "nothing is written");
-        thread::sleep(Duration::from_millis(20));
+        seen = fleet.documents();
+        thread::sleep(Duration::from_millis(500));
     }
     fleet.change("world", |world| world["faults"] = json!([]));
     let early = fleet.run(&format!("rollback --yes --digest {approved} --lease 5"));

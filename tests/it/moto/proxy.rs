@@ -45,6 +45,14 @@ impl Proxy {
         Self::start(moto, Duration::ZERO, Arc::new(move |action, _| answer(action)))
     }
 
+    /// Answers some requests by itself.
+    pub(crate) fn refusing(
+        moto: &Moto,
+        answer: impl Fn(&str) -> Option<(u16, String)> + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(moto, Duration::ZERO, Arc::new(move |_, request| answer(request)))
+    }
+
     /// Delays each request, and answers some by itself: by action, or by action and an id that the request names.
     pub(crate) fn telling(moto: &Moto, own: BTreeMap<String, String>) -> Self {
         let answer = move |action: &str, request: &str| {
@@ -127,7 +135,8 @@ fn asked(upstream: u16, request: &[u8]) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-fn read_request(client: &TcpStream) -> io::Result<Vec<u8>> {
+/// Reads a request to the end of its body.
+pub(crate) fn read_request(client: &TcpStream) -> io::Result<Vec<u8>> {
     let mut reader = BufReader::new(client);
     let mut request = Vec::new();
     let mut length = 0;

@@ -19,10 +19,10 @@ fn it_is_on_the_disk_before_it_has_its_name_and_each_change_takes_two_flushes() 
     assert_eq!(*disk.calls.borrow(), begun);
     disk.calls.borrow_mut().clear();
     for index in 0..3 {
-        journal.intend(index).unwrap();
-        journal.conclude(index, &applied()).unwrap();
+        at_once(journal.intend(index)).unwrap();
+        at_once(journal.conclude(index, &applied())).unwrap();
     }
-    journal.end().unwrap();
+    at_once(journal.end()).unwrap();
     assert_eq!(*disk.calls.borrow(), ["add and flush RUN.json"; 2 * 3 + 1]);
 }
 
@@ -32,10 +32,10 @@ fn bytes_written(changes: usize) -> u64 {
     let watched = Watched::default();
     let mut journal = begin_with(watched.clone(), root.path(), plan_of(changes));
     for index in 0..changes {
-        journal.intend(index).unwrap();
-        journal.conclude(index, &applied()).unwrap();
+        at_once(journal.intend(index)).unwrap();
+        at_once(journal.conclude(index, &applied())).unwrap();
     }
-    journal.end().unwrap();
+    at_once(journal.end()).unwrap();
     let bytes = watched.bytes.get();
     assert_eq!(std::fs::metadata(journal.path()).unwrap().len(), bytes, "nothing is written twice");
     bytes
@@ -52,10 +52,10 @@ fn a_change_costs_the_same_whatever_a_run_carries_out() {
 /// A record of which the last change was just told to be refused, and the lines of its file.
 fn with_lines(folder: &Path) -> (Journal, Vec<String>) {
     let mut journal = begin(RealDisk, folder);
-    journal.intend(0).unwrap();
-    journal.conclude(0, &applied()).unwrap();
-    journal.intend(2).unwrap();
-    journal.conclude(2, &refused("nö")).unwrap();
+    at_once(journal.intend(0)).unwrap();
+    at_once(journal.conclude(0, &applied())).unwrap();
+    at_once(journal.intend(2)).unwrap();
+    at_once(journal.conclude(2, &refused("nö"))).unwrap();
     let text = std::fs::read_to_string(journal.path()).unwrap();
     (journal, text.split_inclusive('\n').map(str::to_owned).collect())
 }
@@ -84,7 +84,7 @@ fn a_note_that_was_not_written_to_its_end_is_not_there() {
     assert_eq!(only_record(root.path()), whole);
     // Whoever goes on with it writes over what is torn.
     std::fs::write(journal.path(), before.clone() + last + &last.repeat(2)).unwrap();
-    journal.end().unwrap();
+    at_once(journal.end()).unwrap();
     assert_eq!(only_record(root.path()), Record { ended: journal.record.ended.clone(), ..whole });
 }
 
@@ -166,16 +166,16 @@ fn a_note_that_could_not_be_read_again_is_not_written() {
     let root = tempfile::tempdir().unwrap();
     let (mut journal, lines) = with_lines(root.path());
     for (what, error) in [
-        ("no such change", journal.intend(3).unwrap_err()),
-        ("begun before", journal.intend(0).unwrap_err()),
-        ("over before", journal.conclude(2, &applied()).unwrap_err()),
-        ("no such change", journal.conclude(usize::MAX, &applied()).unwrap_err()),
+        ("no such change", at_once(journal.intend(3)).unwrap_err()),
+        ("begun before", at_once(journal.intend(0)).unwrap_err()),
+        ("over before", at_once(journal.conclude(2, &applied())).unwrap_err()),
+        ("no such change", at_once(journal.conclude(usize::MAX, &applied())).unwrap_err()),
     ] {
         assert!(error.to_string().contains("could not be written: "), "{what}: {error}");
     }
     assert_eq!(std::fs::read_to_string(journal.path()).unwrap(), lines.concat());
-    journal.end().unwrap();
-    assert!(journal.end().is_err() && journal.intend(1).is_err());
+    at_once(journal.end()).unwrap();
+    assert!(at_once(journal.end()).is_err() && at_once(journal.intend(1)).is_err());
     assert_eq!(only_record(root.path()), journal.record);
 }
 
@@ -186,17 +186,17 @@ fn a_disk_that_is_full_leaves_nothing_that_a_later_note_could_be_glued_to() {
         let disk = Watched::default();
         let mut journal = begin(disk.clone(), root.path());
         for index in [0, 1] {
-            journal.intend(index).unwrap();
+            at_once(journal.intend(index)).unwrap();
         }
         disk.room.set(Some(room));
-        assert!(matches!(journal.intend(2), Err(JournalError::Unwritable { .. })));
+        assert!(matches!(at_once(journal.intend(2)), Err(JournalError::Unwritable { .. })));
         // It was under way, and did come to its end.
-        assert!(matches!(journal.conclude(1, &applied()), Err(JournalError::Unwritable { .. })));
+        assert!(matches!(at_once(journal.conclude(1, &applied())), Err(JournalError::Unwritable { .. })));
         if does_recover {
             disk.room.set(None);
         }
-        assert_eq!(journal.conclude(0, &applied()).is_ok(), does_recover);
-        assert_eq!(journal.end().is_ok(), does_recover);
+        assert_eq!(at_once(journal.conclude(0, &applied())).is_ok(), does_recover);
+        assert_eq!(at_once(journal.end()).is_ok(), does_recover);
         let said = only_record(root.path());
         if does_recover {
             assert_eq!(said, journal.record, "after {room} bytes");
@@ -221,9 +221,9 @@ fn what_was_not_begun_is_not_told_where_less_is_told_in_its_place() {
         let disk = Watched::default();
         let mut journal = begin(disk.clone(), root.path());
         disk.room.set(Some(room));
-        assert!(journal.intend(0).is_err());
+        assert!(at_once(journal.intend(0)).is_err());
         disk.room.set(None);
-        journal.end().unwrap();
+        at_once(journal.end()).unwrap();
         let text = std::fs::read_to_string(journal.path()).unwrap();
         let (_, told) = text.split_once('\n').unwrap();
         assert!(told.starts_with("{\"ended\"") && told.lines().count() == 1, "after {room} bytes: {told}");
@@ -237,8 +237,8 @@ fn a_file_that_is_gone_or_shorter_than_it_was_is_not_written_to() {
     let mut journal = begin(RealDisk, root.path());
     let text = std::fs::read_to_string(journal.path()).unwrap();
     std::fs::write(journal.path(), &text[..10]).unwrap();
-    assert!(journal.intend(0).unwrap_err().to_string().contains("only 10 are there"));
+    assert!(at_once(journal.intend(0)).unwrap_err().to_string().contains("only 10 are there"));
     std::fs::remove_file(journal.path()).unwrap();
-    assert!(matches!(journal.intend(0), Err(JournalError::Unwritable { .. })));
+    assert!(matches!(at_once(journal.intend(0)), Err(JournalError::Unwritable { .. })));
     assert!(!journal.path().exists());
 }
