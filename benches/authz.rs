@@ -161,5 +161,41 @@ fn requests(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decide, hostile, requests);
+/// Requests of which no two have a document in common.
+fn distinct(criterion: &mut Criterion) {
+    const LINES: u64 = 5000;
+    // As in `Numerical Recipes`, so that each run has the same lines.
+    let mut state: u64 = 1;
+    let mut below = |limit: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % limit
+    };
+    let lines: Vec<String> = (0..LINES)
+        .map(|id| {
+            let (owner, account) = (100_000_000_000 + below(1 << 30), 500_000_000_000 + below(1 << 30));
+            let key = format!("arn:aws:kms:eu-west-1:{owner}:key/{:08x}-12ab-34cd-56ef-1234567890ab", below(1 << 31));
+            let role = format!("arn:aws:iam::{account}:role/teams/build-{id}");
+            let policy = key_policy(std::slice::from_ref(&role)).to_string().replace("111122223333", &owner.to_string());
+            let identity = identity_policy().to_string().replace(KEY, &key);
+            let line = format!(
+                "{{\"id\":{id},\"principal\":\"{role}\",\"action\":\"kms:Decrypt\",\"key\":\"{key}\",\"key_policy\":{policy},\
+                 \"identity_policies\":[{identity}],\"context\":{{\"kms:ViaService\":\"ec2.eu-west-1.amazonaws.com\"}}}}\n"
+            );
+            assert!(line.len() <= 2048, "{}", line.len());
+            line
+        })
+        .collect();
+    let lines = lines.concat();
+    let mut group = criterion.benchmark_group("authz");
+    group.throughput(Throughput::Elements(LINES));
+    group.bench_function("requests/distinct", |bencher| {
+        bencher.iter(|| {
+            let found = requests::answer(lines.as_bytes(), io::sink()).unwrap();
+            assert_eq!(u64::try_from(found.allowed).unwrap(), LINES);
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, decide, hostile, requests, distinct);
 criterion_main!(benches);

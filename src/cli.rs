@@ -56,6 +56,9 @@ const CHECK: &str = "Tell whether each grantee can launch with each key, and whi
 /// How many seconds a time-out may have.
 pub const TIMEOUT: RangeInclusive<u64> = 1..=900;
 
+/// How many threads may answer requests.
+const JOBS: RangeInclusive<i64> = 1..=256;
+
 /// Mends access to AWS KMS keys so that EC2 instances launch from copied and shared encrypted AMIs.
 #[derive(Debug, Parser)]
 #[command(name = "keymend", version, styles = STYLES, after_long_help = exit_statuses(&EXIT_STATUSES), max_term_width = 100)]
@@ -298,6 +301,13 @@ pub struct RollbackArgs {
     pub approval: RunArgs,
 }
 
+/// What `keymend check` takes where it does not answer requests.
+const ALL_BUT_REQUESTS: &str = "key ami snapshot volume instance \
+    launch_template auto_scaling_group cloudtrail purpose account principal group autoscaling spot service_linked_role \
+    organization ou shared in_use grantees users all context key_policy \
+    identity_policy boundary scp rcp sandbox profile region endpoint_url account_profile assume_role_name \
+    connect_timeout read_timeout rate output quiet no_pager verbose";
+
 /// `keymend check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -318,8 +328,13 @@ pub struct CheckArgs {
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Check", hide_short_help = true)]
     pub context: Vec<String>,
     /// Answer requests, one JSON object a line, with decisions, one a line; - for standard input
-    #[arg(long, value_name = "FILE", help_heading = "Check", exclusive = true, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", help_heading = "Check", hide_short_help = true,
+          conflicts_with_all = ALL_BUT_REQUESTS.split(' '))]
     pub requests: Option<PathBuf>,
+    /// How many threads answer requests; without it as many as there are cores
+    #[arg(long, value_name = "N", help_heading = "Check", requires = "requests", hide_short_help = true,
+          value_parser = clap::value_parser!(u16).range(JOBS))]
+    pub jobs: Option<u16>,
     /// Documents that are given rather than read.
     #[command(flatten)]
     pub files: FileArgs,

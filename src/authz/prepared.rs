@@ -78,8 +78,11 @@ pub(crate) enum Attachment {
 impl Prepared {
     /// Takes a document apart.
     pub fn new(document: &PolicyDocument) -> Self {
-        let PolicyDocument { version, statements, unknown, .. } = document;
-        Self::of(version.as_deref(), statements, unknown.is_empty())
+        let has_variables = document.knows_variables();
+        let statements = document.statements.iter();
+        let statements =
+            statements.map(|statement| PreparedStatement::new(statement, has_variables)).collect();
+        Self::of(statements, document.version.as_deref(), document.unknown.is_empty())
     }
 
     /// Takes a text apart as if it were a document, without keeping it.
@@ -87,20 +90,16 @@ impl Prepared {
     /// # Errors
     /// As [`PolicyDocument::parse`].
     pub fn read(text: &str) -> Result<Self, PolicyError> {
-        let Content { version, statements, unknown, .. } = Content::parse(text)?;
-        Ok(Self::of(version.as_deref(), &statements, unknown.is_empty()))
+        let Content { version, statements, unknown, .. } = Content::read(text, |version, statement| {
+            PreparedStatement::new(&statement, policy::knows_variables(version))
+        })?;
+        Ok(Self::of(statements, version.as_deref(), unknown.is_empty()))
     }
 
-    fn of<T: AsRef<str>>(version: Option<&str>, statements: &[policy::Statement<T>], is_known: bool) -> Self {
-        let has_variables = policy::knows_variables(version);
-        let is_known_version = has_variables || version.is_none_or(|version| version == "2008-10-17");
-        Self {
-            statements: statements
-                .iter()
-                .map(|statement| PreparedStatement::new(statement, has_variables))
-                .collect(),
-            is_undecidable: !is_known || !is_known_version,
-        }
+    fn of(statements: Vec<PreparedStatement>, version: Option<&str>, is_known: bool) -> Self {
+        let is_known_version =
+            policy::knows_variables(version) || version.is_none_or(|version| version == "2008-10-17");
+        Self { statements, is_undecidable: !is_known || !is_known_version }
     }
 
     /// Takes statements of another document in, by their index there, as if their conditions held.

@@ -3,6 +3,7 @@
 pub(super) mod files;
 mod finding;
 mod requests;
+mod side_by_side;
 
 use std::io;
 
@@ -22,7 +23,7 @@ use finding::{Found, Read};
 
 pub(super) async fn check(args: &CheckArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let mut run = match CheckSettings::resolve(args)? {
-        CheckSettings::Requests(file) => return requests::answer(&file, console),
+        CheckSettings::Requests { file, jobs } => return requests::answer(&file, jobs, console),
         CheckSettings::Check(run) => run,
     };
     chain::tell_repeated(&run.repeated, console)?;

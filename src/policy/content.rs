@@ -22,15 +22,15 @@ impl Effect {
     }
 }
 
-/// What a policy says, in texts that are borrowed from its own where nobody keeps it.
+/// What a policy says: its statements, or what is made of them, and texts, borrowed from its own where nobody keeps it.
 #[derive(Debug, Clone)]
-pub struct Content<T = String> {
+pub struct Content<S = Statement, T = String> {
     /// The `Version` element.
     pub version: Option<T>,
     /// The `Id` element.
     pub id: Option<T>,
     /// The statements in source order.
-    pub statements: Vec<Statement<T>>,
+    pub statements: Vec<S>,
     /// Elements that the grammar does not know.
     pub unknown: Vec<(String, serde_json::Value)>,
 }
@@ -67,8 +67,8 @@ pub struct ListElement<T = String> {
 /// A string, or an array of strings.
 #[derive(Debug, Clone)]
 pub struct StringList<T = String> {
-    pub(super) values: Vec<T>,
-    pub(super) item_spans: Vec<Span>,
+    /// Each with where it stands.
+    pub(super) items: Vec<(T, Span)>,
     pub(super) span: Span,
     pub(super) is_array: bool,
 }
@@ -76,7 +76,11 @@ pub struct StringList<T = String> {
 impl<T: AsRef<str>> StringList<T> {
     /// The values in source order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.values.iter().map(T::as_ref)
+        self.items.iter().map(|(value, _)| value.as_ref())
+    }
+
+    pub(super) fn item_spans(&self) -> Vec<Span> {
+        self.items.iter().map(|(_, span)| span.clone()).collect()
     }
 }
 

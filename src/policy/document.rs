@@ -64,7 +64,7 @@ impl PolicyDocument {
             let value = json::parse(&text)?;
             let reader = Reader { text: &text };
             let root = reader.root(&value)?;
-            let content: Content = reader.content(root)?;
+            let content: Content = reader.content(root, |_, statement| statement)?;
             (content, Layout::of(&text, root), StatementElement::of(root))
         };
         let Content { version, id, statements, unknown } = content;

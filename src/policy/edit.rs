@@ -44,7 +44,7 @@ impl<'d> Editor<'d> {
             self.insert(list.span.end, format!("{separator}{}{close}]", quoted.join(&separator)));
             return;
         }
-        match list.item_spans.as_slice() {
+        match list.item_spans().as_slice() {
             [] => {
                 let text = self.document.layout.wrap(&quoted, &indent);
                 self.splices.push(Splice { at: list.span.clone(), text });
@@ -85,8 +85,8 @@ impl<'d> Editor<'d> {
     pub fn remove_from_list(&mut self, list: &StringList, gone: &[String]) {
         let at = list.iter().enumerate().filter(|(_, value)| gone.iter().any(|text| text == value));
         let at: Vec<usize> = at.map(|(index, _)| index).collect();
-        if at.len() < list.item_spans.len() {
-            let items = list.item_spans.clone();
+        if at.len() < list.items.len() {
+            let items = list.item_spans();
             self.remove_items(&items, &at);
         }
     }
@@ -117,8 +117,8 @@ impl<'d> Editor<'d> {
             .filter(|(_, value)| gone.iter().any(|id| id == value))
             .map(|(at, _)| at)
             .collect();
-        if gone_at.len() < list.item_spans.len() {
-            let items = list.item_spans.clone();
+        if gone_at.len() < list.items.len() {
+            let items = list.item_spans();
             self.remove_items(&items, &gone_at);
             return true;
         }

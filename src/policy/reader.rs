@@ -7,14 +7,17 @@ use super::content::{Content, Effect, ListElement, PrincipalElement, PrincipalTy
 use super::json::{self, Path, PolicyError, Problem, type_name};
 use super::tree::{Member, Object, Span, Value};
 
-impl<'t> Content<Cow<'t, str>> {
-    /// Reads what a policy says, without a copy of it.
+impl<'t, S> Content<S, Cow<'t, str>> {
+    /// Reads what a policy says, without a copy of it: of each statement, with the policy's version, something is made.
     ///
     /// # Errors
-    /// As [`PolicyDocument::parse`].
-    pub fn parse(text: &'t str) -> Result<Self, PolicyError> {
+    /// As [`super::PolicyDocument::parse`].
+    pub fn read(
+        text: &'t str,
+        each: impl Fn(Option<&str>, Statement<Cow<'t, str>>) -> S,
+    ) -> Result<Self, PolicyError> {
         let (reader, value) = (Reader { text }, json::parse(text)?);
-        reader.content(reader.root(&value)?)
+        reader.content(reader.root(&value)?, each)
     }
 }
 
@@ -44,27 +47,35 @@ impl<'t> Reader<'t> {
         self.object(value, &Path::Root, "a policy object")
     }
 
-    /// What it says.
-    pub(super) fn content<T: Held<'t>>(&self, object: &Object<'t>) -> Result<Content<T>, PolicyError> {
+    /// What it says, with what is made of each statement.
+    pub(super) fn content<S, T: Held<'t>>(
+        &self,
+        object: &Object<'t>,
+        each: impl Fn(Option<&str>, Statement<T>) -> S,
+    ) -> Result<Content<S, T>, PolicyError> {
         let root = Path::Root;
         let statement = object
             .member("Statement")
             .ok_or_else(|| self.error(&object.span, &root, Problem::Missing("Statement")))?;
+        let version: Option<T> = self.optional_string(object, "Version", &root)?;
+        let id = self.optional_string(object, "Id", &root)?;
+        let each = |statement| each(version.as_ref().map(T::as_ref), statement);
         Ok(Content {
-            version: self.optional_string(object, "Version", &root)?,
-            id: self.optional_string(object, "Id", &root)?,
-            statements: self.statements(&statement.value, &Path::Member(&root, "Statement"))?,
+            statements: self.statements(&statement.value, &Path::Member(&root, "Statement"), each)?,
+            version,
+            id,
             unknown: self.unknown(object, &["Version", "Id", "Statement"]),
         })
     }
 
-    fn statements<T: Held<'t>>(
+    fn statements<S, T: Held<'t>>(
         &self,
         value: &Value<'t>,
         path: &Path<'_>,
-    ) -> Result<Vec<Statement<T>>, PolicyError> {
+        each: impl Fn(Statement<T>) -> S,
+    ) -> Result<Vec<S>, PolicyError> {
         match value {
-            Value::Object(object) => Ok(vec![self.statement(object, path)?]),
+            Value::Object(object) => Ok(vec![each(self.statement(object, path)?)]),
             Value::Array(array) => array
                 .items
                 .iter()
@@ -72,7 +83,7 @@ impl<'t> Reader<'t> {
                 .map(|(index, item)| {
                     let path = Path::Item(path, index);
                     match item {
-                        Value::Object(object) => self.statement(object, &path),
+                        Value::Object(object) => self.statement(object, &path).map(&each),
                         _ => Err(self.wrong_type(item, &path, "a statement object")),
                     }
                 })
@@ -255,20 +266,18 @@ impl<'t> Reader<'t> {
         value: &Value<'t>,
         path: &Path<'_>,
     ) -> Result<StringList<T>, PolicyError> {
-        let (values, item_spans, is_array) = match value {
-            Value::Text(text) => (vec![text.value.clone().into()], vec![text.span.clone()], false),
+        let (items, is_array) = match value {
+            Value::Text(text) => (vec![(text.value.clone().into(), text.span.clone())], false),
             Value::Array(array) => {
-                let values = array
-                    .items
-                    .iter()
-                    .enumerate()
-                    .map(|(index, item)| self.string(item, &Path::Item(path, index)).map(T::from))
-                    .collect::<Result<_, _>>()?;
-                (values, array.items.iter().map(Value::span).collect(), true)
+                let mut items = Vec::with_capacity(array.items.len());
+                for (index, item) in array.items.iter().enumerate() {
+                    items.push((self.string(item, &Path::Item(path, index))?.into(), item.span()));
+                }
+                (items, true)
             }
             _ => return Err(self.wrong_type(value, path, "a string or an array of strings")),
         };
-        Ok(StringList { values, item_spans, span: value.span(), is_array })
+        Ok(StringList { items, span: value.span(), is_array })
     }
 
     fn optional_string<T: Held<'t>>(

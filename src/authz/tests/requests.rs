@@ -1,8 +1,10 @@
 //! Each line of fixtures/authz/requests.jsonl: a request and its answer.
 
-use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::{self, BufReader, Read};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -133,26 +135,31 @@ fn lines_end_in_any_way() {
 /// Gives a line only when the answer to the one before has come out.
 struct Dialogue<'d> {
     line: String,
-    asked: &'d Cell<usize>,
-    answered: &'d Cell<usize>,
+    asked: &'d AtomicUsize,
+    answered: &'d AtomicUsize,
 }
 
 impl Read for Dialogue<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        assert_eq!(self.asked.get(), self.answered.get(), "the answer is held back");
-        if self.asked.get() == 3 {
+        let asked = self.asked.load(Ordering::SeqCst);
+        let started = Instant::now();
+        while self.answered.load(Ordering::SeqCst) < asked {
+            assert!(started.elapsed() < Duration::from_mins(1), "the answer is held back");
+            thread::sleep(Duration::from_millis(1));
+        }
+        if self.asked.load(Ordering::SeqCst) == 3 {
             return Ok(0);
         }
-        self.asked.set(self.asked.get() + 1);
+        self.asked.fetch_add(1, Ordering::SeqCst);
         self.line.as_bytes().read(buffer)
     }
 }
 
-struct Answers<'d>(&'d Cell<usize>);
+struct Answers<'d>(&'d AtomicUsize);
 
 impl io::Write for Answers<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.set(self.0.get() + usize::from(bytes.ends_with(b"\n")));
+        self.0.fetch_add(usize::from(bytes.ends_with(b"\n")), Ordering::SeqCst);
         Ok(bytes.len())
     }
 
@@ -163,10 +170,10 @@ impl io::Write for Answers<'_> {
 
 #[test]
 fn whoever_waits_for_an_answer_gets_it() {
-    let (asked, answered) = (Cell::new(0), Cell::new(0));
+    let (asked, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let input = BufReader::new(Dialogue { line: simple("1"), asked: &asked, answered: &answered });
     answer(input, io::BufWriter::new(Answers(&answered))).unwrap();
-    assert_eq!(answered.get(), 3);
+    assert_eq!(answered.load(Ordering::SeqCst), 3);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a run of `keymend check` is to do.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::organization::OrganizationFiles;
@@ -15,7 +16,12 @@ use crate::launch::Targets;
 #[derive(Debug)]
 pub enum CheckSettings {
     /// Answers requests, one a line.
-    Requests(PathBuf),
+    Requests {
+        /// Where they stand; `-` for standard input.
+        file: PathBuf,
+        /// How many threads answer them; as many as there are cores where it is not said.
+        jobs: Option<NonZeroUsize>,
+    },
     /// Checks grantees, or tells who may use keys.
     Check(Box<CheckRun>),
 }
@@ -74,7 +80,8 @@ impl CheckSettings {
     /// Something typed is not what it should be, or contradicts something else.
     pub fn resolve(args: &CheckArgs) -> Result<Self, UsageError> {
         if let Some(file) = &args.requests {
-            return Ok(Self::Requests(file.clone()));
+            let jobs = args.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
+            return Ok(Self::Requests { file: file.clone(), jobs });
         }
         let Subjects { keys, grantees, purpose, found } = subjects(&args.subjects, &args.backend)?;
         let Found { repeated, targets, other_events } = found;
@@ -184,7 +191,8 @@ fn context(texts: &[String]) -> Result<Vec<(String, Vec<String>)>, UsageError> {
 mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
-    use clap::Parser as _;
+    use clap::error::ErrorKind;
+    use clap::{CommandFactory as _, Parser as _};
 
     const KEY: &str = "--key arn:aws:kms:eu-west-1:111122223333:key/1234abcd";
     const ROLE: &str = "--principal arn:aws:iam::444455556666:role/app";
@@ -195,8 +203,45 @@ mod tests {
         let Command::Check(args) = cli.command else { panic!("check") };
         match CheckSettings::resolve(&args).map_err(|error| error.to_string())? {
             CheckSettings::Check(run) => Ok(*run),
-            CheckSettings::Requests(file) => Err(format!("requests {}", file.display())),
+            CheckSettings::Requests { file, jobs } => {
+                Err(format!("requests {} {}", file.display(), jobs.map_or(0, NonZeroUsize::get)))
+            }
         }
+    }
+
+    #[test]
+    fn requests_stand_alone_but_for_their_threads() {
+        let told = |arguments: &str| resolve(arguments).map(|_| ()).unwrap_err();
+        assert_eq!(told("--requests a"), "requests a 0");
+        assert_eq!(told("--requests a --jobs 3"), "requests a 3");
+        for wrong in ["0", "257", "x", "-1"] {
+            let wrong = told(&format!("--requests a --jobs={wrong}"));
+            assert!(wrong.contains("value"), "{wrong}");
+        }
+        assert!(told("--jobs 2").contains("required"));
+        // Colours are for what is told in the end, too.
+        let beside = ["requests", "jobs", "help", "color", "no-color"];
+        let mut taken: Vec<String> = Vec::new();
+        let mut cli = Cli::command();
+        cli.build();
+        let check = cli.find_subcommand("check").unwrap();
+        for argument in check.get_arguments().filter(|argument| !argument.is_global_set()) {
+            let Some(long) = argument.get_long().filter(|long| !beside.contains(long)) else {
+                continue;
+            };
+            let value = match argument.get_possible_values().first() {
+                Some(value) => format!("={}", value.get_name()),
+                None if argument.get_action().takes_values() => "=1".to_owned(),
+                None => String::new(),
+            };
+            let typed =
+                ["keymend", "check", "--requests", "a", &format!("--{long}{value}")].map(str::to_owned);
+            let told = Cli::try_parse_from(typed).map(|_| ()).map_err(|error| error.kind());
+            if told != Err(ErrorKind::ArgumentConflict) {
+                taken.push(long.to_owned());
+            }
+        }
+        assert!(taken.is_empty(), "{taken:?}");
     }
 
     #[test]

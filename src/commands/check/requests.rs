@@ -2,27 +2,36 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::thread;
 
 use crate::authz::requests;
+use crate::commands::check::side_by_side::answer_side_by_side;
 use crate::commands::console::Console;
 use crate::commands::ending;
 use crate::error::{Error, ExitStatus, UsageError};
 
+/// How many bytes are read at once: some portions for each of several threads.
+const AT_ONCE: usize = 512 << 10;
+
 /// Answers each line of a file, or of standard input, and says in the end what became of all.
-pub(super) fn answer(file: &Path, console: &mut Console) -> Result<ExitStatus, Error> {
+pub(super) fn answer(
+    file: &Path,
+    jobs: Option<NonZeroUsize>,
+    console: &mut Console,
+) -> Result<ExitStatus, Error> {
     let is_piped = file == Path::new("-");
     let name = if is_piped { "standard input".to_owned() } else { format!("the file `{}`", file.display()) };
     let unreadable =
         |error: io::Error| UsageError::new(format!("{name} can't be read for requests: {error}"));
-    let opened: Box<dyn BufRead> = if is_piped {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(BufReader::new(File::open(file).map_err(unreadable)?))
-    };
+    let opened: Box<dyn Read + Send> =
+        if is_piped { Box::new(io::stdin()) } else { Box::new(File::open(file).map_err(unreadable)?) };
+    let opened = BufReader::with_capacity(AT_ONCE, opened);
+    let jobs = jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let mut input = Input { opened, has_failed: false };
     let requests::Summary { allowed, denied, unknown, bad } =
-        match requests::answer(&mut input, &mut console.out) {
+        match answer_side_by_side(&mut input, &mut console.out, jobs) {
             Ok(summary) => summary,
             Err(error) if input.has_failed => return Err(unreadable(error).into()),
             Err(error) => return Err(error.into()),
@@ -34,7 +43,7 @@ pub(super) fn answer(file: &Path, console: &mut Console) -> Result<ExitStatus, E
 
 /// An input that remembers whether it was itself that failed, and not the output.
 struct Input {
-    opened: Box<dyn BufRead>,
+    opened: BufReader<Box<dyn Read + Send>>,
     has_failed: bool,
 }
 
