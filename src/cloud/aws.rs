@@ -138,7 +138,8 @@ impl Aws {
         let serving: LocalBoxFuture<'_, _> = Box::pin(self.sessions.required(call, account));
         let Some(likely) = self.sessions.likely(account) else { return read(&*serving.await?).await };
         let partition = likely.partition();
-        let (answer, serving) = join!(read(&likely), serving);
+        // In this order: the SDK tells only whoever asks first what is wrong with a profile.
+        let (serving, answer) = join!(biased; serving, read(&likely));
         let serving = serving?;
         if Rc::ptr_eq(&likely, &serving) && partition == serving.partition() {
             return answer;
@@ -217,7 +218,7 @@ impl Observe for Aws {
         let asking = self.asking_about(key);
         let likely = key.account().and_then(|account| self.sessions.likely(account));
         let Some(likely) = likely else { return self.describe_key_as(&*asking.await?, key).await };
-        let (answer, asking) = join!(self.describe_key_as(&likely, key), asking);
+        let (asking, answer) = join!(biased; asking, self.describe_key_as(&likely, key));
         let asking = asking?;
         if Rc::ptr_eq(&likely, &asking) { answer } else { self.describe_key_as(&asking, key).await }
     }
