@@ -145,6 +145,22 @@ pub struct UnresolvedRequest {
     pub default_keys: BTreeMap<AccountId, KeyRef>,
 }
 
+impl UnresolvedRequest {
+    /// What is asked where nobody says more than for which keys and whom.
+    pub fn documented(keys: Vec<KeyRef>, grantees: Vec<GranteeRef>) -> Self {
+        Self {
+            keys,
+            grantees,
+            purpose: None,
+            policy_name: PolicyName::default(),
+            profile: Profile::default(),
+            coverage: CoverageRule::default(),
+            prune_orphans: false,
+            default_keys: BTreeMap::new(),
+        }
+    }
+}
+
 impl From<&Request> for UnresolvedRequest {
     /// The same request once more.
     fn from(request: &Request) -> Self {

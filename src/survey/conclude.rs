@@ -8,9 +8,7 @@ use super::{Walk, of_resource};
 use crate::access::assessment::needed_actions;
 use crate::access::chain::{Chain, Requester};
 use crate::access::evidence::Extras;
-use crate::access::{
-    CoverageRule, Grantee, GranteeRef, KeyRef, PolicyName, Profile, Purpose, Request, UnresolvedRequest,
-};
+use crate::access::{Grantee, GranteeRef, KeyRef, Purpose, Request, UnresolvedRequest};
 use crate::arn::{AccountId, Members};
 use crate::cloud::Observe;
 use crate::cloud::ec2::{ObserveEc2, Viewpoint};
@@ -258,14 +256,6 @@ fn unread_key(key: &KeyRef, region: &str, error: &ObserveError) -> Option<Gap> {
 }
 
 fn nothing_asked() -> UnresolvedRequest {
-    UnresolvedRequest {
-        keys: Vec::new(),
-        grantees: Vec::new(),
-        purpose: Some(Purpose::Launch),
-        policy_name: PolicyName::default(),
-        profile: Profile::default(),
-        coverage: CoverageRule::default(),
-        prune_orphans: false,
-        default_keys: BTreeMap::new(),
-    }
+    let nothing = UnresolvedRequest::documented(Vec::new(), Vec::new());
+    UnresolvedRequest { purpose: Some(Purpose::Launch), ..nothing }
 }

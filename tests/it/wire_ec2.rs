@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use keymend::access::{CoverageRule, GranteeRef, PolicyName, Profile, UnresolvedRequest};
+use keymend::access::{GranteeRef, UnresolvedRequest};
 use keymend::arn::{AccountId, KeyArn};
 use keymend::cloud::aws::{Aws, AwsOptions};
 use keymend::cloud::ec2::{ObserveEc2 as _, Viewpoint};
@@ -147,16 +147,7 @@ async fn an_image_under_two_keys_for_five_grantees_is_planned_in_six_round_trips
     let operator = Operator::new(proxy.endpoint(), &[&owner, &launcher]);
     let aws = Aws::connect(&options(&operator, &[&launcher])).await.unwrap();
 
-    let mut asked = UnresolvedRequest {
-        keys: Vec::new(),
-        grantees,
-        policy_name: PolicyName::default(),
-        profile: Profile::default(),
-        coverage: CoverageRule::default(),
-        prune_orphans: false,
-        purpose: None,
-        default_keys: BTreeMap::new(),
-    };
+    let mut asked = UnresolvedRequest::documented(Vec::new(), grantees);
     let targets = Targets { images: vec!["ami-0123456789abcdef0".to_owned()], ..Targets::default() };
     let mut chain = launch::trace(&targets, &asked, &aws).await.unwrap();
     launch::complete(&mut asked, &mut chain).unwrap();

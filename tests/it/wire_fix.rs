@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use keymend::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, UnresolvedRequest};
+use keymend::access::{GranteeRef, KeyRef, UnresolvedRequest};
 use keymend::arn::KeyArn;
 use keymend::cloud::aws::{Aws, AwsOptions};
 use keymend::cloud::observer::observe;
@@ -257,16 +257,7 @@ async fn twenty_principals_are_planned_in_three_round_trips() {
         ..AwsOptions::default()
     };
     let aws = Aws::connect(&options).await.unwrap();
-    let asked = UnresolvedRequest {
-        keys: vec![KeyRef::Arn(key)],
-        grantees,
-        policy_name: PolicyName::default(),
-        profile: Profile::default(),
-        coverage: CoverageRule::default(),
-        prune_orphans: false,
-        purpose: None,
-        default_keys: std::collections::BTreeMap::new(),
-    };
+    let asked = UnresolvedRequest::documented(vec![KeyRef::Arn(key)], grantees);
     let (request, observation) = observe(&asked, &OrganizationPolicies::default(), &aws).await.unwrap();
     assert_eq!(plan(&request, &observation).changes.len(), 22);
     let (calls, round_trips) = proxy.take();

@@ -1,7 +1,7 @@
 //! The reads that evaluation needs, over the wire: every IAM policy of a grantee, and a key's grants.
 #![expect(clippy::print_stdout, reason = "figures are for people")]
 
-use keymend::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, UnresolvedRequest};
+use keymend::access::{GranteeRef, KeyRef, UnresolvedRequest};
 use keymend::arn::KeyArn;
 use keymend::cloud::aws::{Aws, AwsOptions};
 use keymend::cloud::observer::observe;
@@ -80,16 +80,7 @@ impl Stage {
 
     async fn observe(&self, grantees: &[String]) -> Observation {
         let grantees = grantees.iter().map(|arn| GranteeRef::Entity(arn.parse().unwrap()));
-        let asked = UnresolvedRequest {
-            keys: vec![KeyRef::Arn(self.key.clone())],
-            grantees: grantees.collect(),
-            policy_name: PolicyName::default(),
-            profile: Profile::default(),
-            coverage: CoverageRule::default(),
-            prune_orphans: false,
-            purpose: None,
-            default_keys: std::collections::BTreeMap::new(),
-        };
+        let asked = UnresolvedRequest::documented(vec![KeyRef::Arn(self.key.clone())], grantees.collect());
         observe(&asked, &OrganizationPolicies::default(), &self.aws).await.unwrap().1
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use keymend::access::{CoverageRule, PolicyName, Profile, Request, UnresolvedRequest};
+use keymend::access::{Request, UnresolvedRequest};
 use keymend::cloud::Write as _;
 use keymend::cloud::observer;
 use keymend::cloud::sandbox::Sandbox;
@@ -51,14 +51,8 @@ pub(crate) fn multiply_keys(world: &mut Value, count: usize) {
 pub(crate) async fn observe(sandbox: &Sandbox, prune_orphans: bool) -> (Request, Observation) {
     let defaults = sandbox.defaults();
     let asked = UnresolvedRequest {
-        keys: defaults.keys,
-        grantees: defaults.grantees,
-        policy_name: PolicyName::default(),
-        profile: Profile::default(),
-        coverage: CoverageRule::default(),
         prune_orphans,
-        purpose: None,
-        default_keys: std::collections::BTreeMap::new(),
+        ..UnresolvedRequest::documented(defaults.keys, defaults.grantees)
     };
     observer::observe(&asked, &keymend::observation::OrganizationPolicies::default(), sandbox).await.unwrap()
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::access::trial::{RulingStanding, Simulated};
-use crate::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, Purpose, UnresolvedRequest};
+use crate::access::{GranteeRef, KeyRef, Purpose, UnresolvedRequest};
 use crate::apply::clock::RunClock;
 use crate::arn::{AccountId, EntityArn};
 use crate::cloud::observer::observe;
@@ -79,16 +79,7 @@ impl Asked {
 }
 
 fn asked_for(keys: Vec<KeyRef>, grantees: Vec<GranteeRef>) -> UnresolvedRequest {
-    UnresolvedRequest {
-        keys,
-        grantees,
-        policy_name: PolicyName::default(),
-        profile: Profile::default(),
-        coverage: CoverageRule::default(),
-        prune_orphans: false,
-        purpose: None,
-        default_keys: std::collections::BTreeMap::new(),
-    }
+    UnresolvedRequest::documented(keys, grantees)
 }
 
 async fn ask(world: &str, grantees: &[&str], cloud: impl Fn(Slow) -> Slow, profiles: &[&str]) -> Asked {

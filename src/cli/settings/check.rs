@@ -1,12 +1,11 @@
 //! What a run of `keymend check` is to do.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::organization::OrganizationFiles;
 use super::{BackendSettings, Found, Subjects, backend, subjects};
-use crate::access::{CoverageRule, GranteeRef, KeyRef, PolicyName, Profile, UnresolvedRequest};
+use crate::access::{GranteeRef, KeyRef, UnresolvedRequest};
 use crate::arn::KeyArn;
 use crate::cli::{CheckArgs, FileArgs, OutputChoice};
 use crate::error::UsageError;
@@ -105,18 +104,8 @@ impl CheckSettings {
                  --all, --context and policies other than the key's",
             ));
         }
-        let policy_name = PolicyName::default();
         Ok(Self::Check(Box::new(CheckRun {
-            asked: UnresolvedRequest {
-                keys,
-                grantees,
-                policy_name,
-                profile: Profile::default(),
-                coverage: CoverageRule::default(),
-                prune_orphans: false,
-                purpose,
-                default_keys: BTreeMap::new(),
-            },
+            asked: UnresolvedRequest { purpose, ..UnresolvedRequest::documented(keys, grantees) },
             targets,
             other_events,
             is_about_users: args.users,

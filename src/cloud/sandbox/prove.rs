@@ -10,7 +10,7 @@ use super::{Sandbox, read};
 use crate::access::assessment::ActionAssessment;
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::trial::{Simulated, Simulation, direct_call};
-use crate::access::{CoverageRule, Grantee, GranteeRef, KeyRef, PolicyName, Profile, UnresolvedRequest};
+use crate::access::{Grantee, GranteeRef, KeyRef, UnresolvedRequest};
 use crate::arn::{AccountId, EntityArn, EntityKind, KeyArn, SessionArn};
 use crate::authz::{Gate, Outcome};
 use crate::cloud::observer::{ObserveError, observe};
@@ -110,16 +110,7 @@ impl Sandbox {
         key: &KeyArn,
         grantee: GranteeRef,
     ) -> Result<(Grantee, Observation), CloudError> {
-        let asked = UnresolvedRequest {
-            keys: vec![KeyRef::Arn(key.clone())],
-            grantees: vec![grantee],
-            policy_name: PolicyName::default(),
-            profile: Profile::default(),
-            coverage: CoverageRule::default(),
-            prune_orphans: false,
-            purpose: None,
-            default_keys: std::collections::BTreeMap::new(),
-        };
+        let asked = UnresolvedRequest::documented(vec![KeyRef::Arn(key.clone())], vec![grantee]);
         let broken = |message: String| call.failed(None, Refusal::broken_world(message));
         let (request, observation) =
             match observe(&asked, &OrganizationPolicies::default(), &self.all_knowing().map_err(broken)?)

@@ -1,7 +1,5 @@
-use std::collections::BTreeMap;
-
 use super::*;
-use crate::access::{CoverageRule, GranteeRef, PolicyName, Profile, UnresolvedRequest};
+use crate::access::{GranteeRef, UnresolvedRequest};
 use crate::arn::{EntityKind, EntityName};
 use crate::cloud::CloudErrorKind;
 use crate::cloud::ec2::{ObserveEc2 as _, Viewpoint};
@@ -279,16 +277,7 @@ async fn observed(denied: &[&str]) -> Observation {
     let roles = (0..40).map(|number| of_other(&format!("role/team/app-{number}")));
     let more = ["user/ann", "group/ops", "role/bound", "role/nobody"].map(of_other);
     let grantees = roles.chain(more).map(|arn| GranteeRef::Entity(arn.parse().unwrap()));
-    let asked = UnresolvedRequest {
-        keys: vec![KEY.parse().unwrap()],
-        grantees: grantees.collect(),
-        policy_name: PolicyName::default(),
-        profile: Profile::default(),
-        coverage: CoverageRule::default(),
-        prune_orphans: false,
-        purpose: None,
-        default_keys: BTreeMap::new(),
-    };
+    let asked = UnresolvedRequest::documented(vec![KEY.parse().unwrap()], grantees.collect());
     observe(&asked, &OrganizationPolicies::default(), &sandbox).await.unwrap().1
 }
 

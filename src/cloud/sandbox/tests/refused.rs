@@ -1,9 +1,9 @@
 //! What AWS refuses to show of a part, and what is left out for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::*;
-use crate::access::{CoverageRule, GranteeRef, PolicyName, Profile, Request, UnresolvedRequest};
+use crate::access::{GranteeRef, Request, UnresolvedRequest};
 use crate::cloud::CloudErrorKind;
 use crate::cloud::observer::{ObserveError, observe, observe_part};
 use crate::observation::{Observation, OrganizationPolicies, UnreadReason};
@@ -29,16 +29,10 @@ fn refusing(operation: &str, resource: &str, code: &str) -> Sandbox {
 }
 
 fn asked() -> UnresolvedRequest {
-    UnresolvedRequest {
-        keys: [KEY, OTHER].map(|key| key.parse().unwrap()).into(),
-        grantees: ROLES.map(|role| GranteeRef::Entity(role.parse().unwrap())).into(),
-        policy_name: PolicyName::default(),
-        profile: Profile::default(),
-        coverage: CoverageRule::default(),
-        prune_orphans: false,
-        purpose: None,
-        default_keys: BTreeMap::new(),
-    }
+    UnresolvedRequest::documented(
+        [KEY, OTHER].map(|key| key.parse().unwrap()).into(),
+        ROLES.map(|role| GranteeRef::Entity(role.parse().unwrap())).into(),
+    )
 }
 
 async fn part_of(sandbox: &Sandbox) -> Result<(Request, Observation), ObserveError> {
