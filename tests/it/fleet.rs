@@ -4,7 +4,7 @@ mod kills;
 mod refusals;
 mod report;
 mod targets;
-mod workers;
+pub(crate) mod workers;
 
 use std::collections::BTreeMap;
 use std::fs;

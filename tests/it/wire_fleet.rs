@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use keymend::apply::journal::{Backend, History, Journals};
@@ -18,6 +18,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use crate::fleet::workers::respected_and_taken_over;
 use crate::fleet::{Fleet, comparable, count, digest};
 use crate::moto::{Account, Moto, Operator, Proxy, REGION, read_request};
 use crate::scene::{Ran, Scene};
@@ -392,12 +393,6 @@ async fn what_somebody_changed_in_the_bucket_is_not_carried_out() {
 #[test]
 fn a_live_worker_is_respected_and_a_killed_one_taken_over() {
     let (fleet, name) = in_bucket(Fleet::small());
-    fleet.plan("");
-    let apply = format!("apply --yes --digest {} --lease 1", digest(&fleet.status()));
-    fleet.set_faults(json!([
-        {"operation": "kms:PutKeyPolicy", "times": 100_000, "fault": "latency", "milliseconds": 60_000}
-    ]));
-    let mut first = fleet.worker(&apply);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let is_taken = || {
         runtime.block_on(async {
@@ -405,23 +400,7 @@ fn a_live_worker_is_respected_and_a_killed_one_taken_over() {
             lease.unwrap().is_some()
         })
     };
-    let begun = Instant::now();
-    while !is_taken() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "the lease is not taken");
-        thread::sleep(Duration::from_millis(20));
-    }
-    let second = fleet.run(&apply);
-    assert_eq!(second.status, 7, "{second}");
-    assert!(second.stderr.contains("another worker holds the lease"), "{second}");
-    // SIGKILL.
-    first.kill().unwrap();
-    first.wait().unwrap();
-    assert_eq!(fleet.status().status, 7, "a dead worker is told");
-    fleet.set_faults(json!([]));
-    let begun = Instant::now();
-    let third = fleet.run(&apply);
-    assert_eq!(third.status, 0, "{third}");
-    assert!(begun.elapsed() >= Duration::from_secs(1), "it waits for one expiry");
+    respected_and_taken_over(&fleet, &is_taken);
     let undone = fleet.approved("rollback");
     assert_eq!(undone.status, 0, "{undone}");
 }
