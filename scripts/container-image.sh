@@ -37,7 +37,7 @@ run() { buildah run --isolation chroot "$container" -- /usr/bin/keymend "$@"; }
 [ "$(run --version)" = "$version" ]
 plan=$(run fix --sandbox --dry-run)
 grep -q '^Plan: ' <<<"$plan" || { echo "$plan" >&2; echo "the image does not plan on the sandbox" >&2; exit 1; }
-# It may write its journals, and nothing else.
+# A run that writes keeps its journal beside the world.
 cp "$here/fixtures/worlds/second-role.json" "$context/world.json"
 buildah copy --quiet --chown 65532:65532 "$container" "$context/world.json" /home/keymend/world.json >/dev/null
 run fix --sandbox=world.json --yes >/dev/null

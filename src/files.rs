@@ -10,6 +10,12 @@ use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
+/// The user that files which are made now belong to.
+#[cfg(unix)]
+pub(crate) fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// A file without a name of its own yet, in the folder where it will have one. Dropped, it leaves no trace.
 #[derive(Debug)]
 pub struct Unnamed(NamedTempFile);

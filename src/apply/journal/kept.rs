@@ -101,7 +101,7 @@ impl Journals {
     pub(super) fn entries(&self) -> Result<Vec<(&Path, Content<'_>)>, JournalError> {
         let reader = match &self.folder {
             Some(folder) if folder.try_exists().map_err(|error| unreadable(folder, &error))? => {
-                let reader = Reader::new().map_err(|error| unreadable(folder, &error))?;
+                let reader = Reader::new();
                 reader.require_folder(folder)?;
                 Some(reader)
             }

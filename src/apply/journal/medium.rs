@@ -29,7 +29,7 @@ impl<D: Disk> Medium<D> {
         let Self::Folder(disk, folder) = self else { return Ok(()) };
         let error = |source| unwritable(folder, source);
         disk.create_private_folder(folder).map_err(error)?;
-        Reader::new().map_err(error)?.require_folder(folder)
+        Reader::new().require_folder(folder)
     }
 
     /// Where a journal is, as it is told.

@@ -6,6 +6,8 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::JournalError;
+#[cfg(unix)]
+use crate::files;
 
 /// Why a file or folder is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,14 +33,14 @@ pub(super) struct Reader {
 impl Reader {
     /// Whoever files that are made now belong to.
     #[cfg(unix)]
-    pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { user: std::os::unix::fs::MetadataExt::uid(&tempfile::tempfile()?.metadata()?) })
+    pub(super) fn new() -> Self {
+        Self { user: files::user() }
     }
 
     /// Elsewhere a folder of the user's own is the user's by the system's rules.
     #[cfg(not(unix))]
-    pub(super) fn new() -> io::Result<Self> {
-        Ok(Self {})
+    pub(super) fn new() -> Self {
+        Self {}
     }
 
     #[cfg(unix)]
@@ -100,7 +102,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("RUN.json");
         fs::write(&file, "text").unwrap();
-        let reader = Reader::new().unwrap();
+        let reader = Reader::new();
         for (mode, is_believed) in [
             (0o700, true),
             (0o755, true),
@@ -123,7 +125,7 @@ mod tests {
     fn what_belongs_to_somebody_else_is_not_believed() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let there = file.as_file().metadata().unwrap();
-        let own = Reader::new().unwrap();
+        let own = Reader::new();
         assert_eq!(own.distrusts(&there), None);
         let other = Reader { user: own.user + 1 };
         // The superuser could write to everything anyway.

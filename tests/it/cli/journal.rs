@@ -102,3 +102,19 @@ fn without_a_journal_nothing_is_written() {
     assert_eq!(scene.content(), before);
     insta::assert_snapshot!(ran.stderr.split_once("error: ").unwrap().1);
 }
+
+/// As in a container that has nothing but the program, or one whose own files can't be written.
+#[test]
+fn nothing_but_the_journals_folder_has_to_be_writable() {
+    let scene = Scene::of("second-role");
+    let run = |arguments: &str| {
+        let mut command = scene.command(arguments);
+        command.env("TMPDIR", scene.path("no/such/folder"));
+        scene.run_command(&mut command, arguments)
+    };
+    for arguments in ["fix --sandbox=world.json --yes", "rollback --sandbox=world.json --yes"] {
+        let ran = run(arguments);
+        assert_eq!(ran.status, 0, "{ran}");
+    }
+    assert_eq!(scene.journals().len(), 2);
+}
