@@ -32,7 +32,7 @@ pub use manifest::ManifestLine;
 pub use members::{Audience, OtherPartition};
 pub use members_role::MembersRole;
 pub use no_grantee::NoGrantee;
-pub use part::Part;
+pub use part::{Part, Terms};
 pub use purpose::Purpose;
 pub use required::{GranteeKind, RequiredStatement};
 pub use service_linked::{RoleSuffix, RoleSuffixError, ServiceLinkedRole, WellKnownRole};
@@ -103,7 +103,9 @@ impl Request {
 }
 
 /// What a grantee must be allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// The remedy that AWS documents: to use the key, and to make grants for AWS services.
@@ -114,7 +116,9 @@ pub enum Profile {
 }
 
 /// What counts as covering a grantee.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CoverageRule {
     /// Statements that name the grantee, and policies of the request's name: the documented remedy.

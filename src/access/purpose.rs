@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::Grantee;
 
 /// What the grantees must be able to do with instances whose volumes are encrypted under a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// To launch instances (`RunInstances`).

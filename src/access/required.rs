@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::grant::{KEY_POLICY_SID, OPERATIONS};
-use super::{Audience, Grantee, MembersRole, Profile, Purpose, Request};
+use super::{Audience, Grantee, MembersRole, Profile, Purpose, Request, Terms};
 use crate::arn::{AccountId, KeyArn, Members};
 use crate::policy::{ActionSet, Condition, condition};
 
@@ -110,8 +110,9 @@ impl Request {
         account: Option<AccountId>,
         is_service_linked: bool,
     ) -> Vec<RequiredStatement> {
-        let is_grant_enough = is_service_linked || self.purpose == Purpose::Start;
-        let [usage, attachment] = match self.profile {
+        let Terms { purpose, profile, .. } = self.terms(key);
+        let is_grant_enough = is_service_linked || purpose == Purpose::Start;
+        let [usage, attachment] = match profile {
             Profile::Documented if is_grant_enough => {
                 let [usage, _] = RequiredStatement::documented();
                 [usage, RequiredStatement::attachment(GRANT)]
@@ -119,7 +120,7 @@ impl Request {
             Profile::Documented => RequiredStatement::documented(),
             Profile::LeastPrivilege => RequiredStatement::through_ec2(&key.region, account),
         };
-        match self.purpose {
+        match purpose {
             Purpose::Launch => vec![usage, attachment],
             Purpose::Start => vec![attachment],
         }

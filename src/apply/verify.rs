@@ -38,7 +38,7 @@ pub async fn by_dry_runs<P: Prove, E>(
         cloud,
         expected: Evidence::new(observation, &direct_call()),
         company: company(cloud, observation, profiles).await,
-        purpose: request.purpose,
+        request,
     };
     let deadline = clock.elapsed() + PATIENCE;
     let pairs = request.keys.iter().flat_map(|key| request.needing(key).map(move |grantee| (key, grantee)));
@@ -75,24 +75,19 @@ struct Stage<'p, P> {
     /// What our evaluation says of direct calls.
     expected: Evidence,
     company: Vec<(Actor, Result<Caller, CloudError>)>,
-    purpose: Purpose,
+    request: &'p Request,
 }
 
 impl<P: Prove> Stage<'_, P> {
     async fn trial(&self, key: &KeyArn, grantee: &Grantee) -> Trial {
+        let purpose = self.request.terms(key).purpose;
         let (actor, caller) = match self.actor_for(grantee).await {
             Ok(found) => found,
             Err(reason) => {
-                return Trial::unproven(
-                    key,
-                    grantee,
-                    self.purpose,
-                    Method::DryRun { made_by: None },
-                    &reason,
-                );
+                return Trial::unproven(key, grantee, purpose, Method::DryRun { made_by: None }, &reason);
             }
         };
-        let actions = needed_actions(self.purpose);
+        let actions = needed_actions(purpose);
         let expected = self.expected.assess(key, grantee, actions);
         let calls =
             LaunchCall::ALL.into_iter().filter(|call| actions.iter().any(|action| call.needs(*action)));
@@ -157,7 +152,9 @@ fn ruling(action: KmsAction, answer: &Result<(), CloudError>, expected: &Assessm
 pub async fn by_simulation(cloud: &impl Prove, request: &Request, observation: &Observation) -> Vec<Trial> {
     let evidence = Evidence::new(observation, &Extras::default());
     let pairs = request.keys.iter().flat_map(|key| request.needing(key).map(move |grantee| (key, grantee)));
-    abreast(pairs.map(|pair| simulation(cloud, pair, request.purpose, &evidence))).collect().await
+    abreast(pairs.map(|pair| simulation(cloud, pair, request.terms(pair.0).purpose, &evidence)))
+        .collect()
+        .await
 }
 
 async fn simulation(

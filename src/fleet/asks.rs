@@ -4,98 +4,116 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::access::{CoverageRule, Grantee, PolicyName, Profile, Purpose};
+use crate::access::{Grantee, PolicyName, Terms};
 use crate::arn::{AccountId, KeyArn};
 
-/// How the grantees of a line are helped.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Terms {
-    /// What they must be able to do.
-    pub purpose: Purpose,
-    /// What they must be allowed.
-    pub profile: Profile,
-    /// What counts as being allowed it already.
-    pub coverage: CoverageRule,
-    /// The name of the policy in their accounts.
-    pub policy_name: PolicyName,
+/// What two lines can disagree about: a document, or documents of one name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// The policy of a key, and the statements on it in IAM.
+    Key(KeyArn),
+    /// The policies in IAM of an account.
+    Iam(AccountId),
 }
 
-impl Terms {
-    /// The member of a line in which two terms differ first.
-    fn difference(&self, other: &Self) -> Option<&'static str> {
-        let members = [
-            ("purpose", self.purpose == other.purpose),
-            ("profile", self.profile == other.profile),
-            ("coverage", self.coverage == other.coverage),
-            ("policy_name", self.policy_name == other.policy_name),
-        ];
-        members.into_iter().find(|(_, is_equal)| !is_equal).map(|(member, _)| member)
-    }
-}
-
-/// Two lines ask for different things of the documents of one account.
+/// Two lines ask for different things of one document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Disagreement {
     /// The earlier line and the later one, counted from 1.
     pub lines: [usize; 2],
-    /// Whose documents they are.
-    pub account: AccountId,
+    /// What it is.
+    pub about: About,
     /// What they differ in, as a member of a line.
     pub member: &'static str,
 }
 
 impl fmt::Display for Disagreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { lines: [earlier, later], account, member } = self;
-        write!(f, "lines {earlier} and {later} disagree about account {account}: `{member}` differs")
+        let Self { lines: [earlier, later], about, member } = self;
+        write!(f, "lines {earlier} and {later} disagree about ")?;
+        match about {
+            About::Key(key) => write!(f, "the key `{key}`")?,
+            About::Iam(account) => write!(f, "the IAM policies of account {account}")?,
+        }
+        write!(f, ": `{member}` differs")
     }
+}
+
+/// The member of a line in which two terms differ first.
+fn difference(one: Terms, other: Terms) -> Option<&'static str> {
+    let members = [
+        ("purpose", one.purpose == other.purpose),
+        ("profile", one.profile == other.profile),
+        ("coverage", one.coverage == other.coverage),
+    ];
+    members.into_iter().find(|(_, is_equal)| !is_equal).map(|(member, _)| member)
 }
 
 /// A grantee's place in the order in which grantees came.
 type Place = u32;
+
+/// What is asked about a key.
+#[derive(Debug)]
+struct AskedKey {
+    /// The line that asked for it first.
+    line: usize,
+    terms: Terms,
+    /// Who needs it, in the order asked for.
+    needing: Vec<Place>,
+}
+
+/// What is asked about the IAM of an account.
+#[derive(Debug)]
+struct AskedIam {
+    /// The line that asked for it first.
+    line: usize,
+    policy_name: PolicyName,
+    /// The keys that its users, roles and groups need.
+    keys: BTreeSet<KeyArn>,
+}
 
 /// Everything that is asked for. Grantees are kept once, whatever the number of keys that they need.
 #[derive(Debug, Default)]
 pub struct Asks {
     grantees: Vec<Grantee>,
     places: BTreeMap<Grantee, Place>,
-    /// For each key who needs it, in the order asked for.
-    keys: BTreeMap<KeyArn, Vec<Place>>,
-    /// Whose IAM is written to for which keys.
-    requesters: BTreeMap<AccountId, BTreeSet<KeyArn>>,
-    /// How the documents of each account are to be, and the line that said so.
-    terms: BTreeMap<AccountId, (usize, Terms)>,
+    keys: BTreeMap<KeyArn, AskedKey>,
+    requesters: BTreeMap<AccountId, AskedIam>,
 }
 
 impl Asks {
     /// Adds what a line asks for.
     ///
     /// # Errors
-    /// An earlier line asks for something else of the same account's documents.
+    /// An earlier line asks for something else of the same document.
     pub fn add(
         &mut self,
         line: usize,
-        keys: &[KeyArn],
-        grantees: &[Grantee],
-        terms: &Terms,
+        (keys, grantees): (&[KeyArn], &[Grantee]),
+        terms: Terms,
+        policy_name: &PolicyName,
     ) -> Result<(), Disagreement> {
-        let of_keys = keys.iter().map(|key| key.account);
-        let requesters: BTreeSet<AccountId> =
-            grantees.iter().filter_map(Grantee::attachable).map(|entity| entity.account).collect();
-        for account in of_keys.chain(requesters.iter().copied()) {
-            let (earlier, known) = self.terms.entry(account).or_insert_with(|| (line, terms.clone()));
-            if let Some(member) = known.difference(terms) {
-                return Err(Disagreement { lines: [*earlier, line], account, member });
-            }
-        }
         let places: Vec<Place> = grantees.iter().map(|grantee| self.place(grantee)).collect();
         for key in keys {
-            let needing = self.keys.entry(key.clone()).or_default();
-            let known: BTreeSet<Place> = needing.iter().copied().collect();
-            needing.extend(places.iter().filter(|place| !known.contains(place)));
-            for account in &requesters {
-                self.requesters.entry(*account).or_default().insert(key.clone());
+            let new = || AskedKey { line, terms, needing: Vec::new() };
+            let asked = self.keys.entry(key.clone()).or_insert_with(new);
+            if let Some(member) = difference(asked.terms, terms) {
+                let about = About::Key(key.clone());
+                return Err(Disagreement { lines: [asked.line, line], about, member });
             }
+            let known: BTreeSet<Place> = asked.needing.iter().copied().collect();
+            asked.needing.extend(places.iter().filter(|place| !known.contains(place)));
+        }
+        let requesters: BTreeSet<AccountId> =
+            grantees.iter().filter_map(Grantee::attachable).map(|entity| entity.account).collect();
+        for account in requesters {
+            let new = || AskedIam { line, policy_name: policy_name.clone(), keys: BTreeSet::new() };
+            let asked = self.requesters.entry(account).or_insert_with(new);
+            if asked.policy_name != *policy_name {
+                let (lines, about) = ([asked.line, line], About::Iam(account));
+                return Err(Disagreement { lines, about, member: "policy_name" });
+            }
+            asked.keys.extend(keys.iter().cloned());
         }
         Ok(())
     }
@@ -111,13 +129,13 @@ impl Asks {
     }
 
     /// The accounts whose documents are asked about, in the order of their ids.
-    pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
-        self.terms.keys().copied()
+    pub fn accounts(&self) -> BTreeSet<AccountId> {
+        self.keys.keys().map(|key| key.account).chain(self.requesters.keys().copied()).collect()
     }
 
     /// How many pairs of a key and a grantee there are.
     pub fn pairs(&self) -> usize {
-        self.keys.values().map(Vec::len).sum()
+        self.keys.values().map(|asked| asked.needing.len()).sum()
     }
 
     /// How many keys there are.
@@ -125,19 +143,24 @@ impl Asks {
         self.keys.len()
     }
 
-    /// How an account's documents are to be.
-    pub fn terms(&self, account: AccountId) -> Terms {
-        self.terms.get(&account).map(|(_, terms)| terms.clone()).unwrap_or_default()
+    /// How those who need a key are helped.
+    pub fn terms(&self, key: &KeyArn) -> Terms {
+        self.keys.get(key).map(|asked| asked.terms).unwrap_or_default()
+    }
+
+    /// The name of the policy in an account's IAM.
+    pub fn policy_name(&self, account: AccountId) -> PolicyName {
+        self.requesters.get(&account).map(|asked| asked.policy_name.clone()).unwrap_or_default()
     }
 
     /// What an account's part is about: its own keys with everybody who needs them, and the keys that its users, roles and
     /// groups need with these.
     pub fn needing(&self, account: AccountId) -> BTreeMap<KeyArn, Vec<Grantee>> {
-        let foreign = self.requesters.get(&account).into_iter().flatten();
+        let foreign = self.requesters.get(&account).into_iter().flat_map(|asked| &asked.keys);
         let foreign = foreign.filter(|key| key.account != account).map(|key| (key, true));
         let own = self.keys.keys().filter(|key| key.account == account).map(|key| (key, false));
         let grantees = |key: &KeyArn, only_own: bool| {
-            let places = self.keys.get(key).into_iter().flatten();
+            let places = self.keys.get(key).into_iter().flat_map(|asked| &asked.needing);
             let all = places.filter_map(|place| self.grantees.get(usize::try_from(*place).ok()?));
             let is_own = |grantee: &&Grantee| grantee.attachable().is_some_and(|own| own.account == account);
             all.filter(|grantee| !only_own || is_own(grantee)).cloned().collect()
@@ -149,6 +172,7 @@ impl Asks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{CoverageRule, Profile, Purpose};
 
     const KEYS: [&str; 2] = [
         "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
@@ -156,13 +180,17 @@ mod tests {
     ];
     const ROLES: [&str; 2] = ["arn:aws:iam::444455556666:role/app", "arn:aws:iam::777788889999:role/app"];
 
-    fn terms() -> Terms {
-        Terms {
-            purpose: Purpose::Launch,
-            profile: Profile::Documented,
-            coverage: CoverageRule::Named,
-            policy_name: PolicyName::default(),
-        }
+    const LEAST: Terms =
+        Terms { purpose: Purpose::Launch, profile: Profile::LeastPrivilege, coverage: CoverageRule::Named };
+
+    fn add(
+        asks: &mut Asks,
+        line: usize,
+        (keys, roles): (&[usize], &[usize]),
+        terms: Terms,
+    ) -> Result<(), String> {
+        let asked = (&*self::keys(keys), &*self::roles(roles));
+        asks.add(line, asked, terms, &PolicyName::default()).map_err(|error| error.to_string())
     }
 
     fn keys(which: &[usize]) -> Vec<KeyArn> {
@@ -180,10 +208,12 @@ mod tests {
     #[test]
     fn each_account_has_its_own_keys_and_those_that_its_roles_need() {
         let mut asks = Asks::default();
-        asks.add(1, &keys(&[0]), &roles(&[1, 0]), &terms()).unwrap();
-        asks.add(2, &keys(&[1]), &roles(&[1]), &terms()).unwrap();
-        asks.add(3, &keys(&[1]), &roles(&[1, 0]), &terms()).unwrap();
-        let accounts: Vec<String> = asks.accounts().map(|id| id.to_string()).collect();
+        for (line, asked) in
+            [([0].as_slice(), [1, 0].as_slice()), (&[1], &[1]), (&[1], &[1, 0])].iter().enumerate()
+        {
+            add(&mut asks, line + 1, *asked, Terms::default()).unwrap();
+        }
+        let accounts: Vec<String> = asks.accounts().iter().map(ToString::to_string).collect();
         assert_eq!(accounts, ["111122223333", "444455556666", "777788889999"]);
         let [first, second] = [keys(&[0])[0].clone(), keys(&[1])[0].clone()];
         assert_eq!(asks.needing(account("111122223333")), [(first.clone(), roles(&[1, 0]))].into());
@@ -195,18 +225,41 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_disagree_about_an_account_are_told_with_both_numbers() {
+    fn lines_that_disagree_about_a_document_are_told_with_both_numbers() {
         let mut asks = Asks::default();
-        asks.add(3, &keys(&[0]), &roles(&[0]), &terms()).unwrap();
-        let least = Terms { profile: Profile::LeastPrivilege, ..terms() };
-        asks.add(5, &keys(&[1]), &roles(&[1]), &least).unwrap();
-        let error = asks.add(9, &keys(&[1]), &roles(&[0]), &least).unwrap_err();
-        assert_eq!(error.to_string(), "lines 3 and 9 disagree about account 444455556666: `profile` differs");
-        let other = Terms { policy_name: "Other".parse().unwrap(), ..terms() };
-        let error = asks.add(10, &keys(&[0]), &[], &other).unwrap_err();
+        add(&mut asks, 3, (&[0], &[0]), Terms::default()).unwrap();
+        // Another key is another document, also for a role that has both.
+        add(&mut asks, 5, (&[1], &[1, 0]), LEAST).unwrap();
+        assert_eq!(
+            keys(&[0, 1]).iter().map(|key| asks.terms(key)).collect::<Vec<_>>(),
+            [Terms::default(), LEAST]
+        );
+        let [first, second] = KEYS;
+        for (line, asked, terms, told) in [
+            (9, 0, LEAST, format!("lines 3 and 9 disagree about the key `{first}`: `profile` differs")),
+            (
+                10,
+                1,
+                Terms { purpose: Purpose::Start, ..LEAST },
+                format!("lines 5 and 10 disagree about the key `{second}`: `purpose` differs"),
+            ),
+        ] {
+            assert_eq!(add(&mut asks, line, (&[asked], &[1]), terms).unwrap_err(), told);
+        }
+    }
+
+    #[test]
+    fn an_accounts_policies_have_one_name() {
+        let mut asks = Asks::default();
+        let other: PolicyName = "Other".parse().unwrap();
+        add(&mut asks, 1, (&[0], &[0]), Terms::default()).unwrap();
+        // The account of the key has a name of its own for what its roles need.
+        asks.add(2, (&keys(&[0]), &roles(&[1])), Terms::default(), &other).unwrap();
+        assert_eq!(asks.policy_name(account("777788889999")), other);
+        let error = asks.add(4, (&keys(&[1]), &roles(&[0])), Terms::default(), &other).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "lines 3 and 10 disagree about account 111122223333: `policy_name` differs"
+            "lines 1 and 4 disagree about the IAM policies of account 444455556666: `policy_name` differs"
         );
     }
 }

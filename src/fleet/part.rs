@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt as _};
 
 use super::aside::aside;
-use super::asks::{Asks, Terms};
+use super::asks::Asks;
 use crate::access::chain::Chain;
-use crate::access::{Grantee, GranteeRef, KeyRef, Part, Request, UnresolvedRequest};
+use crate::access::{Grantee, GranteeRef, KeyRef, Part, PolicyName, Request, Terms, UnresolvedRequest};
 use crate::arn::{AccountId, EntityArn, KeyArn};
 use crate::cloud::observer::{ObserveError, observe_part};
 use crate::cloud::{CloudError, Observe};
@@ -39,9 +39,11 @@ impl<'a, C: Observe> Parts<'a, C> {
     /// # Errors
     /// A read fails.
     pub async fn plan(&self, account: AccountId) -> Result<Case, ObserveError> {
-        let (needing, terms) = (self.asks.needing(account), self.asks.terms(account));
+        let needing = self.asks.needing(account);
         let missing = self.missing(account, &needing).await?;
-        read_and_plan(account, needing, &terms, missing, self.cloud).await
+        let terms = needing.keys().map(|key| (key.clone(), self.asks.terms(key))).collect();
+        let part = Part { account, needing, terms };
+        read_and_plan(part, &self.asks.policy_name(account), missing, self.cloud).await
     }
 
     /// The users and roles of other accounts that an account's key policies are to name, and that do not exist: KMS
@@ -87,11 +89,9 @@ impl<'a, C: Observe> Parts<'a, C> {
 /// # Errors
 /// A read fails.
 pub async fn plan_again(part: &Part, case: &Case, cloud: &impl Observe) -> Result<Case, ObserveError> {
-    let Request { purpose, profile, coverage, policy_name, .. } = &case.request;
-    let terms =
-        Terms { purpose: *purpose, profile: *profile, coverage: *coverage, policy_name: policy_name.clone() };
-    let (needing, missing) = (part.needing.clone(), case.observation.missing.clone());
-    read_and_plan(part.account, needing, &terms, missing, cloud).await
+    let terms = part.needing.keys().map(|key| (key.clone(), case.request.terms(key))).collect();
+    let part = Part { terms, ..part.clone() };
+    read_and_plan(part, &case.request.policy_name, case.observation.missing.clone(), cloud).await
 }
 
 /// Whether AWS let nothing be looked at that the account's part would write.
@@ -109,21 +109,33 @@ pub fn is_unseen(case: &Case) -> bool {
 }
 
 async fn read_and_plan(
-    account: AccountId,
-    needing: BTreeMap<KeyArn, Vec<Grantee>>,
-    terms: &Terms,
+    mut part: Part,
+    policy_name: &PolicyName,
     missing: BTreeSet<EntityArn>,
     cloud: &impl Observe,
 ) -> Result<Case, ObserveError> {
-    let asked = own(account, &needing, terms);
+    let usual = usual(&part.terms);
+    part.terms.retain(|_, terms| *terms != usual);
+    let asked = own(&part, usual, policy_name.clone());
     let (request, mut observation) = observe_part(&asked, &OrganizationPolicies::default(), cloud).await?;
     observation.missing = missing;
-    let request = in_full(request, account, needing);
+    let request = in_full(request, part);
     Ok(aside(move || causes::planned(Chain::default(), request, observation)).await)
 }
 
+/// How most keys' grantees are helped; of several such, the same one always.
+fn usual(terms: &BTreeMap<KeyArn, Terms>) -> Terms {
+    let mut counts: BTreeMap<Terms, usize> = BTreeMap::new();
+    for terms in terms.values() {
+        *counts.entry(*terms).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(terms, _)| terms).unwrap_or_default()
+}
+
 /// What of an account's part is read: its keys, its users, roles and groups, and whoever's side is in the key itself.
-fn own(account: AccountId, needing: &BTreeMap<KeyArn, Vec<Grantee>>, terms: &Terms) -> UnresolvedRequest {
+fn own(part: &Part, terms: Terms, policy_name: PolicyName) -> UnresolvedRequest {
+    let Part { account, needing, .. } = part;
+    let account = *account;
     let keys = needing.keys().filter(|key| key.account == account);
     let is_read = |grantee: &&Grantee| grantee.attachable().is_none_or(|entity| entity.account == account);
     let grantees: BTreeSet<&Grantee> = needing.values().flatten().filter(is_read).collect();
@@ -131,7 +143,7 @@ fn own(account: AccountId, needing: &BTreeMap<KeyArn, Vec<Grantee>>, terms: &Ter
         keys: keys.cloned().map(KeyRef::Arn).collect(),
         grantees: grantees.into_iter().map(GranteeRef::from).collect(),
         purpose: Some(terms.purpose),
-        policy_name: terms.policy_name.clone(),
+        policy_name,
         profile: terms.profile,
         coverage: terms.coverage,
         prune_orphans: false,
@@ -140,14 +152,14 @@ fn own(account: AccountId, needing: &BTreeMap<KeyArn, Vec<Grantee>>, terms: &Ter
 }
 
 /// All of an account's part.
-fn in_full(read: Request, account: AccountId, needing: BTreeMap<KeyArn, Vec<Grantee>>) -> Request {
+fn in_full(read: Request, part: Part) -> Request {
     let mut grantees = Vec::new();
     let mut known = BTreeSet::new();
-    for grantee in needing.values().flatten() {
+    for grantee in part.needing.values().flatten() {
         if known.insert(grantee) {
             grantees.push(grantee.clone());
         }
     }
-    let keys = needing.keys().cloned().collect();
-    Request { keys, grantees, part: Some(Part { account, needing }), ..read }
+    let keys = part.needing.keys().cloned().collect();
+    Request { keys, grantees, part: Some(part), ..read }
 }

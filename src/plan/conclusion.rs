@@ -77,13 +77,13 @@ pub fn check(
         .filter(|(grantee, key)| request.concerns(key, grantee))
         .map(|(grantee, key)| {
             let (planned, needs_pruning) = plan_one(request, &ground, grantee, key);
-            let needed = needed_actions(request.purpose);
+            let needed = needed_actions(request.terms(key).purpose);
             let verdict = evidence.assess(key, grantee, needed).verdict();
             let assessment = evidence.assess(key, grantee, actions);
             let undecided = membership::undecided(&assessment, needed, observation);
             let mut checked = Checked::new(assessment, verdict, &planned);
             checked.findings.extend(undecided.filter(|_| checked.conclusion != Conclusion::CanLaunch));
-            Checked { needs_pruning, purpose: request.purpose, ..checked }
+            Checked { needs_pruning, purpose: request.terms(key).purpose, ..checked }
         })
         .collect()
 }

@@ -8,7 +8,7 @@ use super::{Plan, Side, Target};
 use crate::access::assessment::{Verdict, needed_actions};
 use crate::access::evidence::{Evidence, Extras};
 use crate::access::grant::granted_actions;
-use crate::access::{CoverageRule, Grantee, Request, RequiredStatement};
+use crate::access::{CoverageRule, Grantee, Request, RequiredStatement, Terms};
 use crate::arn::{EntityArn, KeyArn, PolicyArn};
 use crate::authz::Gate;
 use crate::observation::{IamObservation, Observation, Reading};
@@ -119,20 +119,21 @@ struct Column<'r> {
 
 impl Table<'_> {
     fn of(&self, key: &KeyArn) -> KeyMatrix {
+        let terms = self.request.terms(key);
         let required: Vec<(&Grantee, Vec<RequiredStatement>)> =
             self.request.needing(key).map(|grantee| (grantee, self.request.required(key, grantee))).collect();
         let nobody =
             if required.is_empty() { self.request.required_in(key, key.account) } else { Vec::new() };
         let mut actions: Vec<&'static str> = Vec::new();
         for column in
-            required.iter().map(|(_, required)| required).chain([&nobody]).flat_map(|of| self.columns(of))
+            required.iter().map(|(_, required)| required).chain([&nobody]).flat_map(|of| columns(terms, of))
         {
             if !actions.contains(&column.name) {
                 actions.push(column.name);
             }
         }
         let row = |(grantee, required): &(&Grantee, Vec<RequiredStatement>)| {
-            let mut columns = self.columns(required);
+            let mut columns = columns(terms, required);
             if grantee.served_by_grants(key).is_some() {
                 let granted = granted_actions();
                 for column in &mut columns {
@@ -160,26 +161,6 @@ impl Table<'_> {
         coverage.any(|covered| {
             covered.key == *key && covered.grantee == *grantee && covered.key_policy == Side::NotNeeded
         })
-    }
-
-    /// The required actions; where evaluation is what counts, those that are needed.
-    fn columns<'r>(&self, required: &'r [RequiredStatement]) -> Vec<Column<'r>> {
-        let documented = |required: &'r RequiredStatement| {
-            required.actions.iter().map(move |name| {
-                let actions = ActionSet::of_pattern(name);
-                Column { required, name, actions }
-            })
-        };
-        let of_launch = |action: &KmsAction| {
-            let required = required.iter().find(|required| required.action_set.contains(action.set()))?;
-            Some(Column { required, name: action.name(), actions: action.set() })
-        };
-        match self.request.coverage {
-            CoverageRule::Named => required.iter().flat_map(documented).collect(),
-            CoverageRule::Effective => {
-                needed_actions(self.request.purpose).iter().filter_map(of_launch).collect()
-            }
-        }
     }
 
     fn cells(&self, key: &KeyArn, grantee: &Grantee, columns: &[Column<'_>]) -> Vec<MatrixCell> {
@@ -210,7 +191,7 @@ impl Table<'_> {
     ) -> Vec<Sides> {
         let by_name = key_policy.into_iter().zip(identity);
         // Grants, and who may make them, are a matter of evaluation.
-        let counts = self.request.coverage == CoverageRule::Effective
+        let counts = self.request.terms(key).coverage == CoverageRule::Effective
             || grantee.served_by_grants(key).is_some()
             || grantee.as_members_role().is_some();
         let metadata = self.observation.keys.get(key).and_then(|key| key.metadata.read());
@@ -252,6 +233,24 @@ impl Table<'_> {
                 }
             })
             .collect()
+    }
+}
+
+/// The required actions; where evaluation is what counts, those that are needed.
+fn columns<'r>(terms: Terms, required: &'r [RequiredStatement]) -> Vec<Column<'r>> {
+    let documented = |required: &'r RequiredStatement| {
+        required.actions.iter().map(move |name| {
+            let actions = ActionSet::of_pattern(name);
+            Column { required, name, actions }
+        })
+    };
+    let of_launch = |action: &KmsAction| {
+        let required = required.iter().find(|required| required.action_set.contains(action.set()))?;
+        Some(Column { required, name: action.name(), actions: action.set() })
+    };
+    match terms.coverage {
+        CoverageRule::Named => required.iter().flat_map(documented).collect(),
+        CoverageRule::Effective => needed_actions(terms.purpose).iter().filter_map(of_launch).collect(),
     }
 }
 

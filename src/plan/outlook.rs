@@ -95,8 +95,10 @@ impl<'a> Outlook<'a> {
     }
 
     fn assess(&self, evidence: &Evidence) -> Vec<Assessment> {
-        let actions = needed_actions(self.request.purpose);
-        let of_key = move |key: &'a KeyArn| evidence.assess_each(key, self.request.needing(key), actions);
+        let of_key = move |key: &'a KeyArn| {
+            let actions = needed_actions(self.request.terms(key).purpose);
+            evidence.assess_each(key, self.request.needing(key), actions)
+        };
         self.request.keys.iter().flat_map(of_key).collect()
     }
 }

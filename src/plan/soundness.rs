@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use super::finding::Unsound;
 use super::{Change, Finding, KeyPolicyUpdate, Operation};
-use crate::access::{Grantee, Request, ServiceLinkedRole};
+use crate::access::{Grantee, Request, ServiceLinkedRole, Terms};
 use crate::arn::{AccountId, EntityKind, EntityName, KeyArn, Members, PolicyArn};
 use crate::observation::{IamQuotas, ManagedPolicy, Observation, Reading};
 use crate::policy::{Documents, KmsAction, PolicyDocument};
@@ -42,9 +42,11 @@ pub(super) fn violations(
     let mut demands: Vec<Demand> = Vec::new();
     let alike: BTreeSet<Alike> = grantees.iter().map(Alike::from).collect();
     for alike in &alike {
-        // Of a key nothing but its region and account tells one demand from another.
-        let places: BTreeMap<(&str, AccountId), &KeyArn> =
-            request.keys_for(alike.account()).map(|key| ((key.region.as_str(), key.account), key)).collect();
+        // Of a key nothing but its region, its account and its terms tells one demand from another.
+        let places: BTreeMap<(&str, AccountId, Terms), &KeyArn> = request
+            .keys_for(alike.account())
+            .map(|key| ((key.region.as_str(), key.account, request.terms(key)), key))
+            .collect();
         for demand in places.into_values().flat_map(|key| Demand::of(request, key, alike)) {
             if !demands.contains(&demand) {
                 demands.push(demand);

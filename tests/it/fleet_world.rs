@@ -42,7 +42,7 @@ fn content(scene: &Scene, name: &str) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
 }
 
 /// What `fix` says to a line.
-fn fix(scene: &Scene, line: &Value, options: &str) -> Ran {
+pub(crate) fn fix(scene: &Scene, line: &Value, options: &str) -> Ran {
     let named = |option: &str, member: &str| {
         let names = line[member].as_array().unwrap().iter();
         names.map(|name| format!(" {option} {}", name.as_str().unwrap())).collect::<Vec<_>>().concat()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::handover::html_report;
 use super::{BackendSettings, Mode, OutputFormat, backend, grantees, launch};
-use crate::access::{GranteeRef, KeyRef, ManifestLine, PolicyName, Purpose, UnresolvedRequest};
+use crate::access::{GranteeRef, KeyRef, ManifestLine, PolicyName, Purpose, Terms, UnresolvedRequest};
 use crate::cli::{
     BackendArgs, FleetApplyArgs, FleetApprovalArgs, FleetPlanArgs, FleetRollbackArgs, FleetStatusArgs,
     LaunchArgs, OutputArgs, ShardArgs, SubjectArgs,
@@ -14,7 +14,6 @@ use crate::cli::{
 use crate::cloud::aws::{AwsOptions, Share};
 use crate::cloud::store::Location;
 use crate::error::UsageError;
-use crate::fleet::asks::Terms;
 use crate::fleet::shard::{Shard, ShardError};
 use crate::launch::Targets;
 
@@ -230,6 +229,8 @@ pub struct AskedLine {
     pub targets: Targets,
     /// How they are helped, where what is found tells no other purpose.
     pub terms: Terms,
+    /// The name of the policy in their accounts.
+    pub policy_name: PolicyName,
     /// What they must be able to do, where it is said.
     purpose: Option<Purpose>,
 }
@@ -237,12 +238,12 @@ pub struct AskedLine {
 impl AskedLine {
     /// The same as one command line would ask it.
     pub fn unresolved(&self) -> UnresolvedRequest {
-        let Terms { profile, coverage, policy_name, .. } = self.terms.clone();
+        let Terms { profile, coverage, .. } = self.terms;
         UnresolvedRequest {
             keys: self.keys.clone(),
             grantees: self.grantees.clone(),
             purpose: self.purpose,
-            policy_name,
+            policy_name: self.policy_name.clone(),
             profile,
             coverage,
             prune_orphans: false,
@@ -303,8 +304,8 @@ impl AskedLine {
                 purpose: line.purpose.unwrap_or_default(),
                 profile: line.profile.unwrap_or_default(),
                 coverage: line.coverage.unwrap_or_default(),
-                policy_name: policy_name.map_err(|error| UsageError::new(error.to_string()))?,
             },
+            policy_name: policy_name.map_err(|error| UsageError::new(error.to_string()))?,
         })
     }
 }

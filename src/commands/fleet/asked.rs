@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::access::{Grantee, KeyRef};
+use crate::access::{Grantee, KeyRef, Terms};
 use crate::arn::{AccountId, KeyArn, Partition};
 use crate::cli::settings::fleet::AskedLine;
 use crate::cli::settings::is_piped;
@@ -15,7 +15,7 @@ use crate::cloud::Observe;
 use crate::cloud::ec2::ObserveEc2;
 use crate::commands::chain;
 use crate::error::{Error, UsageError};
-use crate::fleet::asks::{Asks, Terms};
+use crate::fleet::asks::Asks;
 use crate::fleet::manifest;
 use crate::observation::KeyManager;
 
@@ -43,10 +43,10 @@ pub(super) async fn read(file: &Path, cloud: &(impl Observe + ObserveEc2)) -> Re
     for read in manifest::read(&mut source) {
         let (number, line) = read.map_err(|error| UsageError::new(format!("{name}: {error}")).hint(FORM))?;
         let place = format!("{name}, line {number}");
-        let asked = AskedLine::resolve(&line).map_err(|error| error.within(&place))?;
-        let Resolved { asked, terms } = resolve(&asked, cloud, &place).await?;
+        let asked_line = AskedLine::resolve(&line).map_err(|error| error.within(&place))?;
+        let Resolved { asked, terms } = resolve(&asked_line, cloud, &place).await?;
         for (keys, grantees) in asked {
-            asks.add(number, &keys, &grantees, &terms)
+            asks.add(number, (&keys, &grantees), terms, &asked_line.policy_name)
                 .map_err(|error| UsageError::new(format!("{name}: {error}")).hint(ONE_WAY))?;
         }
     }
@@ -61,8 +61,8 @@ pub(super) async fn read(file: &Path, cloud: &(impl Observe + ObserveEc2)) -> Re
 const FORM: &str = "a line is a JSON object such as {\"keys\": [\"KEY ARN\"], \"principals\": [\"ROLE ARN\"]}; `keymend schema manifest` \
                     tells all of it";
 
-const ONE_WAY: &str = "in one fleet all lines ask for an account's documents in one way: make two manifests of them, with a \
-                       folder each";
+const ONE_WAY: &str = "in one fleet all lines ask for a key in one way, and for an account's IAM by one name: make two manifests of \
+                       them, with a folder each";
 
 /// What a line comes to.
 struct Resolved {
@@ -112,7 +112,7 @@ async fn resolve(
     });
     let own: Vec<_> = own.collect();
     let purpose = asked.purpose.unwrap_or(line.terms.purpose);
-    let terms = Terms { purpose, ..line.terms.clone() };
+    let terms = Terms { purpose, ..line.terms };
     Ok(Resolved { asked: [(keys, grantees)].into_iter().chain(own).collect(), terms })
 }
 

@@ -43,7 +43,7 @@ impl Work for Planning<'_> {
             keymend_fleet: ledger::FORMAT,
             manifest,
             backend: plan_backend,
-            accounts: asks.accounts().collect(),
+            accounts: asks.accounts().into_iter().collect(),
         };
         console.remark(&format!(
             "{} keys, {} pairs of key and grantee, {} accounts",

@@ -18,7 +18,7 @@ use super::policy_draft::{PolicyDraft, Wording};
 use super::{Draft, Grantees, Read, purposes};
 use crate::access::assessment::needed_actions;
 use crate::access::evidence::Evidence;
-use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
+use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement, Terms};
 use crate::arn::{AccountId, EntityArn, EntityKind, EntityName, KeyArn};
 use crate::authz::Gate;
 use crate::observation::{IamObservation, IamQuotas, Reading, UnreadReason};
@@ -146,9 +146,10 @@ impl Account<'_, '_> {
     /// What is uncovered and has to be planned: all of it, or what evaluation does not show to be allowed.
     fn lacking(&self, entity: &EntityArn, key: &KeyArn, gaps: &Gaps) -> Vec<&RequiredStatement> {
         let mut lacking = self.uncovered(&entity.entity_name(), key, gaps);
-        if self.request.coverage == CoverageRule::Effective && !lacking.is_empty() {
+        let Terms { purpose, coverage, .. } = self.request.terms(key);
+        if coverage == CoverageRule::Effective && !lacking.is_empty() {
             let grantee = Grantee::Entity(entity.clone());
-            let assessment = self.evidence.assess(key, &grantee, needed_actions(self.request.purpose));
+            let assessment = self.evidence.assess(key, &grantee, needed_actions(purpose));
             // Whom the key policy names at home needs no IAM policy, and its gate is then open without one.
             lacking.retain(|required| {
                 let mut actions = assessment.actions.iter();
@@ -180,7 +181,7 @@ impl Account<'_, '_> {
             };
             draft.iam_sides.insert((key.clone(), entity.clone()), side);
         }
-        if self.request.profile == Profile::LeastPrivilege {
+        if self.request.terms(key).profile == Profile::LeastPrivilege {
             self.warn_of_broader(key, draft);
         }
         if needy.is_empty() {

@@ -18,7 +18,7 @@ use super::super::{Change, Gain, KeyPolicyUpdate, Operation, Side};
 use super::{Draft, Grantees, Read, key_state, purposes};
 use crate::access::assessment::{Verdict, needed_actions};
 use crate::access::evidence::Evidence;
-use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement};
+use crate::access::{CoverageRule, Grantee, Profile, Request, RequiredStatement, Terms};
 use crate::arn::KeyArn;
 use crate::authz::Gate;
 use crate::observation::{KeyManager, Observation, Reading};
@@ -83,7 +83,7 @@ impl KeySide<'_> {
     /// <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-cmk>
     fn is_at_everybodys_service(&self, grantees: &[Grantee], draft: &mut Draft) -> bool {
         let KeySide { request, key, evidence, .. } = self;
-        let needed = needed_actions(request.purpose);
+        let needed = needed_actions(request.terms(key).purpose);
         let is_served = |grantee: &Grantee| {
             grantee.is_of(key.account) && evidence.assess(key, grantee, needed).verdict() == Verdict::Able
         };
@@ -96,7 +96,7 @@ impl KeySide<'_> {
                 draft.iam_sides.insert(((*key).clone(), entity.clone()), Side::NotNeeded);
             }
         }
-        let (account, purpose) = (key.account, request.purpose);
+        let (account, purpose) = (key.account, request.terms(key).purpose);
         draft.find(key, KeyFinding::OwnAwsManaged { account, purpose });
         true
     }
@@ -123,8 +123,9 @@ impl KeySide<'_> {
             draft.key_sides.insert((key.clone(), need.of.grantee.clone()), side);
         }
         surplus::tell_of_missing_grants(key, base, &reader, &needs, draft);
-        if self.request.profile == Profile::LeastPrivilege {
-            surplus::warn_of_broader(key, base, &reader, &needs, self.request.purpose, draft);
+        let Terms { purpose, profile, .. } = self.request.terms(key);
+        if profile == Profile::LeastPrivilege {
+            surplus::warn_of_broader(key, base, &reader, &needs, purpose, draft);
         }
         let naming = patched(&reader, &needs)?;
 
@@ -197,8 +198,8 @@ impl KeySide<'_> {
         let mut missing: Vec<&RequiredStatement> = of.required.iter().filter(lacks).collect();
         // What names the principal counts under either rule; evaluation is asked about the rest alone. Whether grants can
         // be made is a matter of evaluation under either rule.
-        let is_by_effect =
-            self.request.coverage == CoverageRule::Effective || of.grantee.as_members_role().is_some();
+        let is_by_effect = self.request.terms(self.key).coverage == CoverageRule::Effective
+            || of.grantee.as_members_role().is_some();
         if is_by_effect && !missing.is_empty() {
             missing.retain(|required| !self.lets_in(&of.grantee, required));
         }
@@ -208,7 +209,8 @@ impl KeySide<'_> {
     /// Whether evaluation shows that the key's side allows what is needed of a required statement. What a statement has
     /// beyond the needs of a launch is not missed.
     fn lets_in(&self, grantee: &Grantee, required: &RequiredStatement) -> bool {
-        let assessment = self.evidence.assess(self.key, grantee, needed_actions(self.request.purpose));
+        let assessment =
+            self.evidence.assess(self.key, grantee, needed_actions(self.request.terms(self.key).purpose));
         let mut actions = assessment.actions.iter();
         actions.all(|action| {
             !required.action_set.contains(action.action.set()) || action.passes(Gate::KeyPolicy)

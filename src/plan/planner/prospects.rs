@@ -15,7 +15,7 @@ use crate::access::assessment::{
     Assessment, DecidingStatement, DocumentName, Verdict, documented_actions, needed_actions,
 };
 use crate::access::evidence::Evidence;
-use crate::access::{CoverageRule, Grantee, Purpose, Request};
+use crate::access::{CoverageRule, Grantee, Purpose, Request, Terms};
 use crate::arn::{EntityKind, KeyArn};
 use crate::authz::{Gate, Outcome};
 use crate::observation::{KeyManager, Observation};
@@ -34,10 +34,10 @@ pub(super) struct Prospects<'a> {
 impl Prospects<'_> {
     /// Finds what the changes will not make work, and what was not known in saying so.
     pub(super) fn judge(&self, draft: &mut Draft) {
-        let purpose = self.request.purpose;
-        // All of the documented actions, as a Deny on those that are not needed is worth a warning.
-        let actions = documented_actions(purpose);
         for key in self.request.keys.iter().filter(|key| self.is_ours_to_mend(key)) {
+            let Terms { purpose, coverage, .. } = self.request.terms(key);
+            // All of the documented actions, as a Deny on those that are not needed is worth a warning.
+            let actions = documented_actions(purpose);
             let needing = self.grantees.needing(self.request, key);
             let assessed: Vec<Assessment> = self.after.assess_each(key, &needing.usable, actions).collect();
             let mut doubts = Doubts::of(purpose);
@@ -53,7 +53,7 @@ impl Prospects<'_> {
             doubts.tell(key, draft);
             let before = self.before_of_planned(key, draft);
             // What evaluation could not tell is planned for, and may be there already.
-            for before in before.iter().filter(|_| self.request.coverage == CoverageRule::Effective) {
+            for before in before.iter().filter(|_| coverage == CoverageRule::Effective) {
                 draft.tell(membership::undecided(before, needed_actions(purpose), self.observation));
             }
             self.hint_at_less(key, &before, draft);
@@ -71,11 +71,12 @@ impl Prospects<'_> {
     /// Where evaluation is what counts, the statements that it rests on: by name they may cover nobody, or in part.
     fn tell_what_allows(&self, assessment: &Assessment, draft: &mut Draft) {
         let Assessment { key, grantee, actions, .. } = assessment;
-        let is_by_name = self.request.coverage == CoverageRule::Named;
+        let Terms { purpose, coverage, .. } = self.request.terms(key);
+        let is_by_name = coverage == CoverageRule::Named;
         if is_by_name && grantee.as_members_role().is_none() {
             return;
         }
-        let needed = actions.iter().filter(|action| is_needed(self.request.purpose, action.action));
+        let needed = actions.iter().filter(|action| is_needed(purpose, action.action));
         let allowed = needed.filter(|action| action.outcome == Outcome::Allowed);
         let statements: BTreeSet<&DecidingStatement> =
             allowed.flat_map(|action| &action.statements).collect();
@@ -114,7 +115,7 @@ impl Prospects<'_> {
         if !is_named_at_home {
             return;
         }
-        let before = self.before.assess(key, grantee, documented_actions(self.request.purpose));
+        let before = self.before.assess(key, grantee, documented_actions(self.request.terms(key).purpose));
         let boundary = before.actions.iter().flat_map(|action| &action.obstacles);
         let mut boundary = boundary.filter(|obstacle| obstacle.gate == Gate::Boundary && obstacle.is_certain);
         if let Some(document) = boundary.find_map(|obstacle| obstacle.document.as_ref()) {
@@ -127,19 +128,20 @@ impl Prospects<'_> {
         let is_planned = |grantee: &&Grantee| draft.planned_sides(key, grantee).contains(&true);
         let needing = self.grantees.needing(self.request, key);
         let planned = needing.usable.iter().filter(is_planned);
-        self.before.assess_each(key, planned, needed_actions(self.request.purpose)).collect()
+        self.before.assess_each(key, planned, needed_actions(self.request.terms(key).purpose)).collect()
     }
 
     /// The documented remedy is planned for somebody who can launch without it. By name that is what was asked for; that
     /// another rule would write less has to be known before it is approved.
     fn hint_at_less(&self, key: &KeyArn, before: &[Assessment], draft: &mut Draft) {
-        if self.request.coverage == CoverageRule::Effective {
+        let Terms { purpose, coverage, .. } = self.request.terms(key);
+        if coverage == CoverageRule::Effective {
             return;
         }
         let can_already = before.iter().filter(|before| before.verdict() == Verdict::Able);
         let who: Vec<Grantee> = can_already.map(|before| before.grantee.clone()).collect();
         if !who.is_empty() {
-            draft.find(key, EvaluationFinding::AccessAlready { who, purpose: self.request.purpose });
+            draft.find(key, EvaluationFinding::AccessAlready { who, purpose });
         }
     }
 }

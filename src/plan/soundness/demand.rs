@@ -104,7 +104,7 @@ impl Demand {
             Alike::RolesOf(members, suffix) => return vec![Self::of_own_grants(members, suffix, key)],
         };
         let for_resources = condition("Bool", "kms:GrantIsForAWSResource", "true".to_owned());
-        let is_least = request.profile == Profile::LeastPrivilege;
+        let is_least = request.terms(key).profile == Profile::LeastPrivilege;
         let mut common = confining.clone();
         if is_least {
             common.push(condition(
@@ -115,7 +115,7 @@ impl Demand {
             let caller = alike.account().map(|account| account.to_string());
             common.extend(caller.map(|account| condition("StringEquals", "kms:CallerAccount", account)));
         }
-        let is_start = request.purpose == Purpose::Start;
+        let is_start = request.terms(key).purpose == Purpose::Start;
         let usage = if is_least { LAUNCH } else { USE };
         let grants = if is_least || is_start || is_for_a_service { GRANT } else { ATTACH };
         let is_for_anyone = !confining.is_empty();

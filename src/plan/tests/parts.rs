@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use super::properties::given;
 use super::several_keys::{GRANTEES, KEYS, on, request, world};
 use super::world::carried_out;
-use crate::access::{Grantee, Part, Request};
+use crate::access::{CoverageRule, Grantee, Part, Profile, Purpose, Request, Terms};
 use crate::arn::{AccountId, EntityArn, EntityName, KeyArn};
 use crate::observation::{Observation, Reading, UnreadReason};
-use crate::plan::{Change, FindingCode, FindingKind, Plan, Side, plan};
+use crate::plan::{Change, FindingCode, FindingKind, Operation, Plan, Side, Target, plan};
 
 const ACCOUNTS: [&str; 3] = ["111122223333", "444455556666", "777788889999"];
 
@@ -32,7 +32,7 @@ fn part(request: &Request, needs: &Needs, account: AccountId) -> Request {
     Request {
         keys: request.keys.iter().filter(|key| needing.contains_key(*key)).cloned().collect(),
         grantees: request.grantees.iter().filter(wanted).cloned().collect(),
-        part: Some(Part { account, needing: needing.clone() }),
+        part: Some(Part { account, needing: needing.clone(), terms: BTreeMap::new() }),
         ..request.clone()
     }
 }
@@ -45,14 +45,39 @@ fn own(observation: &Observation, account: AccountId) -> Observation {
     own
 }
 
+/// Keys for which others are helped otherwise.
+type Otherwise = BTreeMap<KeyArn, Terms>;
+
 fn parts(request: &Request, needs: &Needs, observation: &Observation) -> Vec<(AccountId, Plan)> {
-    ACCOUNTS
-        .iter()
-        .map(|account| {
-            let account = account.parse().unwrap();
-            (account, plan(&part(request, needs, account), &own(observation, account)))
-        })
-        .collect()
+    parts_by(request, needs, &Otherwise::new(), observation)
+}
+
+fn parts_by(
+    request: &Request,
+    needs: &Needs,
+    otherwise: &Otherwise,
+    observation: &Observation,
+) -> Vec<(AccountId, Plan)> {
+    let planned = |account: &&str| -> (AccountId, Plan) {
+        let account = account.parse().unwrap();
+        let mut request = part(request, needs, account);
+        if let Some(part) = &mut request.part {
+            part.terms = otherwise.clone();
+        }
+        (account, plan(&request, &own(observation, account)))
+    };
+    ACCOUNTS.iter().map(planned).collect()
+}
+
+fn otherwise() -> impl Strategy<Value = Otherwise> {
+    let terms = (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(start, least, effective)| Terms {
+        purpose: if start { Purpose::Start } else { Purpose::Launch },
+        profile: if least { Profile::LeastPrivilege } else { Profile::Documented },
+        coverage: if effective { CoverageRule::Effective } else { CoverageRule::Named },
+    });
+    let keys = proptest::sample::subsequence(KEYS.to_vec(), 0..=3);
+    (keys, proptest::collection::vec(terms, 3))
+        .prop_map(|(keys, terms)| keys.into_iter().map(|key| key.parse().unwrap()).zip(terms).collect())
 }
 
 fn merged(parts: &[(AccountId, Plan)]) -> Vec<Change> {
@@ -165,11 +190,12 @@ proptest! {
         world in world(),
         request in request(),
         chosen in proptest::collection::vec(any::<bool>(), 12),
+        otherwise in otherwise(),
     ) {
         let request = on(&request, &world);
         let observation = world.observe(&request);
         let needs = needs(&request, &chosen);
-        let parts = parts(&request, &needs, &observation);
+        let parts = parts_by(&request, &needs, &otherwise, &observation);
         for (account, plan) in &parts {
             let failed = plan.findings.iter().find(|finding| finding.code() == FindingCode::FailedCheck);
             prop_assert!(failed.is_none(), "{account}: {failed:?}");
@@ -187,11 +213,35 @@ proptest! {
             let is_needed = |key: &String| needs.get(&key.parse().unwrap()).is_some_and(|all| all.contains(&Grantee::Entity(entity.clone())));
             prop_assert!(came.iter().all(is_needed), "{entity}: {came:?}");
         }
-        for (account, plan) in self::parts(&request, &needs, &now) {
+        for (account, plan) in parts_by(&request, &needs, &otherwise, &now) {
             prop_assert!(plan.changes.is_empty(), "{account} is not finished: {:#?}", plan.changes);
             let left = plan.coverage.iter().flat_map(|covered| [&covered.key_policy, &covered.identity]);
             let is_left = left.into_iter().any(|side| *side == Side::Missing);
             prop_assert!(!is_left || plan.is_blocked(), "{account}: {:#?}", plan.coverage);
+        }
+    }
+
+    /// Keys whose grantees are helped in ways of their own: each key's policy is as if everybody were helped in its way.
+    #[test]
+    fn each_key_is_planned_in_its_own_way(
+        world in world(),
+        request in request(),
+        chosen in proptest::collection::vec(any::<bool>(), 12),
+        otherwise in otherwise(),
+    ) {
+        let request = on(&request, &world);
+        let observation = world.observe(&request);
+        let needs = needs(&request, &chosen);
+        let policy_of = |key: &KeyArn, parts: &[(AccountId, Plan)]| -> Vec<Operation> {
+            let operations = merged(parts).into_iter().map(|change| change.operation);
+            operations.filter(|own| matches!(own.target(), Target::KeyPolicy(of) if of.key == *key)).collect()
+        };
+        let mixed = parts_by(&request, &needs, &otherwise, &observation);
+        for key in &request.keys {
+            let Terms { purpose, profile, coverage } = otherwise.get(key).copied().unwrap_or(request.terms(key));
+            let alike = Request { purpose, profile, coverage, ..request.clone() };
+            let wanted = policy_of(key, &parts(&alike, &needs, &observation));
+            prop_assert_eq!(policy_of(key, &mixed), wanted);
         }
     }
 }

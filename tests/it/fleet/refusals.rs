@@ -174,7 +174,10 @@ fn a_manifest_with_a_mistake_starts_nothing_and_tells_its_line() {
         (with(3, |line| line["surprise"] = json!(1)), "line 3"),
         (with(4, |line| line["keys"] = json!(["nonsense"])), "line 4"),
         (with(13, |line| line["principals"] = json!([])), "line 13"),
-        (with(2, |line| line["profile"] = json!("least_privilege")), "lines 1 and 2 disagree"),
+        (
+            with(2, |line| line["profile"] = json!("least_privilege")),
+            "lines 1 and 2 disagree about the key `arn:aws:kms:",
+        ),
         (format!("{text}{{\"keys\": "), "line 13"),
         (String::new(), "asks for nothing"),
     ];

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{digest, states};
+use super::{Fleet, digest, states};
+use crate::fleet_world::fix;
 use crate::scene::Scene;
 
 const ROLE: &str = "arn:aws:iam::444455556666:role/app-instances";
@@ -36,5 +37,43 @@ fn what_leads_to_keys_is_asked_as_fix_is_asked() {
         assert!(states.values().all(|state| ["done", "nothing"].contains(&state.as_str())), "{states:?}");
         let left = scene.fix(&fix);
         assert_eq!(left.status, 0, "{world}: {left}");
+    }
+}
+
+/// Keys of one account may be asked for in different ways, and one role may need keys of each: what is written for a line is
+/// what `keymend fix` would write for it.
+#[test]
+fn each_line_is_helped_in_its_own_way() {
+    let fleet = Fleet::small();
+    let manifest = fleet.scene.path("world.jsonl");
+    let ways = [
+        json!({}),
+        json!({"profile": "least_privilege"}),
+        json!({"coverage": "effective"}),
+        json!({"purpose": "start"}),
+    ];
+    let text = fs::read_to_string(&manifest).unwrap();
+    let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (line, way) in lines.iter_mut().zip(ways.iter().cycle()) {
+        line.as_object_mut().unwrap().extend(way.as_object().unwrap().clone());
+    }
+    let texts: Vec<String> = lines.iter().map(Value::to_string).collect();
+    fs::write(&manifest, texts.join("\n")).unwrap();
+    let planned = fleet.plan("");
+    assert_eq!(planned.status, 0, "{planned}");
+    let applied = fleet.approved("apply");
+    assert_eq!(applied.status, 0, "{applied}");
+    let written = fleet.world().to_string();
+    assert!(written.contains("kms:ViaService") && written.contains("kms:ListGrants"), "{written}");
+    for (line, way) in lines.iter().zip(ways.iter().cycle()) {
+        let options = [
+            ("profile", "--least-privilege"),
+            ("coverage", "--coverage effective"),
+            ("purpose", "--purpose start"),
+        ];
+        let options = options.iter().filter(|(member, _)| way.get(member).is_some());
+        let options = options.map(|(_, option)| format!(" {option}")).collect::<Vec<_>>().concat();
+        let left = fix(&fleet.scene, line, &format!("--dry-run --detailed-exitcode{options}"));
+        assert_eq!(left.status, 0, "{line}: {left}");
     }
 }

@@ -19,7 +19,7 @@ impl Account<'_, '_> {
             let has_it = |entity: &&EntityArn| policy.attached.contains(&entity.entity_name());
             let who: Vec<String> = self.needing(key).iter().filter(has_it).map(ToString::to_string).collect();
             if is_broader && !who.is_empty() {
-                let (key, purpose) = (key.clone(), self.request.purpose);
+                let (key, purpose) = (key.clone(), self.request.terms(key).purpose);
                 draft.find(&policy.arn, IdentityFinding::Broader { who, key, purpose });
             }
         }

@@ -46,8 +46,8 @@ pub(super) fn lacking(
         let existing = observed.grants.read().into_iter().flatten().find(|grant| needed.is_covered_by(grant));
         let covered = match existing {
             Some(grant) => Some(vec![DocumentName::Grant { id: grant.id.clone() }.to_string()]),
-            None if request.coverage == CoverageRule::Effective => {
-                able(evidence, key, grantee, request.purpose)
+            None if request.terms(key).coverage == CoverageRule::Effective => {
+                able(evidence, key, grantee, request.terms(key).purpose)
             }
             None => None,
         };
@@ -174,7 +174,7 @@ fn is_denied(
         .collect();
     // Where a Deny applies to the role itself, that is what stands in the way.
     let role = grant.for_whom();
-    let own = side.evidence.assess(&grant.key, &role, needed_actions(side.request.purpose));
+    let own = side.evidence.assess(&grant.key, &role, needed_actions(side.request.terms(&grant.key).purpose));
     if !own.actions.iter().any(|action| action.outcome == Outcome::ExplicitDeny) {
         let (key, account) = (grant.key.clone(), grant.account());
         draft.find(&grant.grantee, GrantFinding::Denied { statements, key, account });

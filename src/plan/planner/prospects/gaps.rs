@@ -16,7 +16,7 @@ impl Prospects<'_> {
     /// What has a say and was not considered: by name only what could have been read, in effect everything.
     pub(super) fn tell_gaps(&self, key: &KeyArn, assessed: &[Assessment], draft: &mut Draft) {
         // What is covered by name holds whatever evaluation did not see; a verdict of evaluation is as good as its sources.
-        let gaps: BTreeSet<String> = match self.request.coverage {
+        let gaps: BTreeSet<String> = match self.request.terms(key).coverage {
             CoverageRule::Effective => assessed.iter().flat_map(|one| &one.not_considered).cloned().collect(),
             CoverageRule::Named => self.unread(key, draft),
         };

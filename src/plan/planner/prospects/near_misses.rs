@@ -21,7 +21,7 @@ impl Prospects<'_> {
             };
             told.extend(actions.iter().flat_map(|action| &action.near_misses).filter(is_on_side));
         }
-        let purpose = self.request.purpose;
+        let purpose = self.request.terms(key).purpose;
         for missed in told.into_iter().cloned() {
             draft.find(key, EvaluationFinding::NearMiss { missed, purpose });
         }
