@@ -2,10 +2,12 @@
 
 mod fold;
 mod pretty;
+mod replacements;
 
 use similar::{Algorithm, ChangeTag, InlineChange, InlineChangeMode, InlineChangeOptions, TextDiff};
 
 pub use pretty::pretty;
+pub use replacements::{Replacement, replacements};
 
 /// Unchanged lines that are kept on either side of a change.
 const CONTEXT: usize = 3;

@@ -7,6 +7,7 @@ pub mod fleet;
 pub mod json;
 pub(crate) mod prose;
 pub mod report;
+pub mod sarif;
 pub mod styles;
 pub mod survey;
 #[cfg(test)]

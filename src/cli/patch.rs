@@ -85,6 +85,11 @@ pub struct PatchArgs {
     /// Print what changes instead of the policy
     #[arg(long, help_heading = "Output")]
     pub diff: bool,
+    /// Write what is found, at its lines, for GitHub and editors
+    ///
+    /// In the format SARIF 2.1.0, with --check.
+    #[arg(long, value_name = "FILE", requires = "check", help_heading = "Output", hide_short_help = true)]
+    pub sarif: Option<PathBuf>,
     /// Colours.
     #[command(flatten)]
     pub colors: ColorArgs,

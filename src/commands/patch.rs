@@ -1,6 +1,7 @@
 //! `keymend patch`: policies in files or standard input, without AWS.
 
 mod policy;
+mod sarif;
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -20,10 +21,14 @@ use policy::Policy;
 /// Runs the command. Everything is read and patched before anything is written.
 pub(super) fn patch(args: &PatchArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let settings = PatchSettings::resolve(args)?;
+    let log = settings.sarif.as_deref().map(|file| sarif::Log::open(file, &settings.inputs)).transpose()?;
     let policies =
         settings.inputs.iter().map(|input| policy::read(input, &settings)).collect::<Result<Vec<_>, _>>()?;
     for policy in &policies {
         tell_findings(policy, console)?;
+    }
+    if let Some(log) = log {
+        log.write(&policies, console)?;
     }
     if policies.iter().any(|policy| policy.patched.is_blocked()) {
         writeln!(console.talk()?, "Nothing was written.")?;

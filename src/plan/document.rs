@@ -3,6 +3,8 @@
 //! A key policy goes through the whole planner, with an observation that has nothing but its text; an IAM policy
 //! takes the keys as the planner's own policies do. Both are checked like every plan.
 
+mod places;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{DocumentFinding, Unsavable, Unsound};
@@ -17,6 +19,8 @@ use crate::observation::{
 };
 use crate::policy::envelope::{self, NoPolicy};
 use crate::policy::{ActionSet, AwsPrincipal, Documents, Effect, PolicyDocument, Statement};
+
+pub use places::Places;
 
 /// What becomes of one document.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -68,7 +68,7 @@ fn repeated_sid(document: &PolicyDocument) -> Option<&str> {
 ///
 /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html#KMS-PutKeyPolicy-request-Policy>,
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicyVersion.html>
-fn is_allowed_character(character: char) -> bool {
+pub(super) fn is_allowed_character(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}')
 }
 

@@ -79,6 +79,11 @@ impl<T: AsRef<str>> StringList<T> {
         self.items.iter().map(|(value, _)| value.as_ref())
     }
 
+    /// The values in source order, each with where it stands in the source text, quotes included.
+    pub fn placed(&self) -> impl Iterator<Item = (&str, Span)> {
+        self.items.iter().map(|(value, span)| (value.as_ref(), span.clone()))
+    }
+
     pub(super) fn item_spans(&self) -> Vec<Span> {
         self.items.iter().map(|(_, span)| span.clone()).collect()
     }
@@ -156,6 +161,11 @@ impl<T: AsRef<str>> Statement<T> {
                         && !ActionSet::of_pattern(pattern).is_empty()
                 })
         })
+    }
+
+    /// Where the statement stands in the source text, with its braces.
+    pub fn span(&self) -> Span {
+        self.span.clone()
     }
 
     /// What people call the statement, by its Sid, else by its index in source order.

@@ -46,6 +46,8 @@ pub enum Problem {
 pub struct PolicyError {
     /// What is wrong.
     pub problem: Problem,
+    /// The place in the source text: a byte, counted from 0.
+    pub offset: usize,
     /// The place as a JSON path: `$.Statement[0].Action`.
     pub path: String,
     /// Line, counted from 1.
@@ -60,6 +62,7 @@ impl PolicyError {
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Self {
             problem,
+            offset: before.len(),
             path: path.to_string(),
             line: before.matches('\n').count() + 1,
             column: before.get(line_start..).unwrap_or_default().chars().count() + 1,

@@ -35,6 +35,8 @@ mod prompt;
 #[cfg(test)]
 mod rollback;
 #[cfg(test)]
+mod sarif;
+#[cfg(test)]
 mod scene;
 #[cfg(test)]
 mod waits;

@@ -24,6 +24,8 @@ pub struct PatchSettings {
     pub action: PatchAction,
     /// Whether differences are printed.
     pub diff: bool,
+    /// Where what is found is written for other programs.
+    pub sarif: Option<PathBuf>,
 }
 
 /// What is patched, and for whom or what.
@@ -103,9 +105,21 @@ impl PatchSettings {
         if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
             return Err(UsageError::new("standard input can be read once only"));
         }
+        if args.sarif.is_some() && inputs.contains(&Input::Stdin) {
+            return Err(UsageError::new("standard input has no name that what is found could be shown at")
+                .hint("name files, or leave --sarif out"));
+        }
         let profile = if args.least_privilege { Profile::LeastPrivilege } else { Profile::Documented };
         let purpose = args.purpose.into();
-        Ok(Self { kind: kind(args)?, inputs, purpose, profile, action, diff: args.diff })
+        Ok(Self {
+            kind: kind(args)?,
+            inputs,
+            purpose,
+            profile,
+            action,
+            diff: args.diff,
+            sarif: args.sarif.clone(),
+        })
     }
 }
 
@@ -192,6 +206,10 @@ mod tests {
             ("--account 444455556666 --in-place", "standard input can't be patched in place"),
             ("--account 444455556666 a.json b.json", "several policies can't be printed as one"),
             ("--account 444455556666 --check - -", "standard input can be read once only"),
+            (
+                "--account 444455556666 --check --sarif out.sarif -",
+                "standard input has no name that what is found could be shown at",
+            ),
             ("a.json", "no grantee is given"),
             ("--kind identity a.json", "no key is given"),
             ("--account 444455556666 --key alias/a", "`alias/a` is not an ARN"),

@@ -31,6 +31,11 @@ impl Policy<'_> {
     pub(super) fn mark(&self) -> &'static str {
         if self.has_mark { MARK } else { "" }
     }
+
+    /// Whether the policy is all of what was read, but for a byte order mark.
+    pub(super) fn is_by_itself(&self) -> bool {
+        self.wrapping.is_none()
+    }
 }
 
 pub(super) fn read<'s>(input: &'s Input, settings: &PatchSettings) -> Result<Policy<'s>, UsageError> {
