@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::ledger::sha256;
 use crate::access::{Grantee, PolicyName, Terms};
 use crate::arn::{AccountId, KeyArn};
 
@@ -151,6 +152,19 @@ impl Asks {
     /// The name of the policy in an account's IAM.
     pub fn policy_name(&self, account: AccountId) -> PolicyName {
         self.requesters.get(&account).map(|asked| asked.policy_name.clone()).unwrap_or_default()
+    }
+
+    /// The SHA-256 of what an account's part is about.
+    pub fn digest(&self, account: AccountId) -> String {
+        let mut told = format!("{}\n", self.policy_name(account));
+        for (key, needing) in self.needing(account) {
+            told.extend([&*key.to_string(), &format!(" {:?}", self.terms(&key))]);
+            for grantee in needing {
+                told.extend([" ", &grantee.to_string()]);
+            }
+            told.push('\n');
+        }
+        sha256(told.as_bytes())
     }
 
     /// What an account's part is about: its own keys with everybody who needs them, and the keys that its users, roles and

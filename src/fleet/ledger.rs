@@ -1,16 +1,17 @@
 //! The ledger of a fleet: each account's plan, where it stands, and its journals, in a folder or a bucket.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use futures_util::future::ready;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::shard::Shard;
-use super::standing::{AccountStanding, State};
+use super::standing::{AccountStanding, LeftLine, State};
 use crate::apply::journal::{JournalError, Journals};
-use crate::arn::AccountId;
+use crate::arn::{AccountId, ArnError};
 use crate::cloud::store::{Store, StoreError};
 use crate::plan::saved::PlanBackend;
 
@@ -109,16 +110,24 @@ impl Ledger {
     /// # Errors
     /// The place can't be written, or is of another fleet.
     pub async fn begin(store: &Store, head: Head) -> Result<Self, LedgerError> {
-        store.prepare(&["plans", "plan", "apply", "rollback", "leases", "journals"])?;
+        store.prepare(&["plans", "plan", "apply", "rollback", "leases", "journals", "accounts", "lines"])?;
         store.make("fleet.json", &to_text(&head)).await?;
         let there = Self::open(store).await?;
         let differs = match (&there.head, &head) {
-            (there, own) if there == own => return Ok(Self { store: store.clone(), head }),
-            (there, own) if there.manifest != own.manifest => "its manifest said something else",
-            (there, own) if there.backend != own.backend => "it was planned on another backend",
-            _ => "it is about other accounts",
+            (there, own) if there.manifest != own.manifest => Some("its manifest said something else"),
+            (there, own) if there.backend != own.backend => Some("it was planned on another backend"),
+            (there, own) if there.keymend_fleet != own.keymend_fleet => Some("its format is another one"),
+            _ => None,
         };
-        Err(LedgerError::OtherFleet { folder: store.path(""), differs })
+        if let Some(differs) = differs {
+            return Err(LedgerError::OtherFleet { folder: store.path(""), differs });
+        }
+        let further: Vec<AccountId> =
+            head.accounts.into_iter().filter(|own| !there.head.accounts.contains(own)).collect();
+        for account in &further {
+            store.make(&format!("accounts/{account}.json"), &to_text(account)).await?;
+        }
+        if further.is_empty() { Ok(there) } else { Self::open(store).await }
     }
 
     /// The fleet that a place has.
@@ -126,8 +135,10 @@ impl Ledger {
     /// # Errors
     /// There is none, or its file can't be read.
     pub async fn open(store: &Store) -> Result<Self, LedgerError> {
-        let head = read_json(store, "fleet.json").await?;
-        let head = head.ok_or_else(|| LedgerError::NoFleet(store.path("")))?;
+        let head: Option<Head> = read_json(store, "fleet.json").await?;
+        let mut head = head.ok_or_else(|| LedgerError::NoFleet(store.path("")))?;
+        let accounts: BTreeSet<AccountId> = head.accounts.into_iter().chain(further(store).await?).collect();
+        head.accounts = accounts.into_iter().collect();
         Ok(Self { store: store.clone(), head })
     }
 
@@ -171,6 +182,29 @@ impl Ledger {
     /// The file can't be read.
     pub async fn shards(&self, step: Step) -> Result<Option<u32>, LedgerError> {
         read_json(&self.store, &format!("{}-shards.json", step.name())).await
+    }
+
+    /// Keeps which lines of the manifest a shard had to leave out when it planned, in the place of what it said before.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub async fn write_lines(&self, shard: Shard, lines: &[LeftLine]) -> Result<(), LedgerError> {
+        Ok(self.store.write(&lines_file(shard), &to_text(&lines)).await?)
+    }
+
+    /// The lines that a shard had to leave out, or some shard, each once.
+    ///
+    /// # Errors
+    /// A file can't be read.
+    pub async fn lines(&self, of: Option<Shard>) -> Result<Vec<LeftLine>, LedgerError> {
+        let one = async |shard: Shard| read_json::<Vec<LeftLine>>(&self.store, &lines_file(shard)).await;
+        let shards = stream::iter(Shard::all(self.shards(Step::Plan).await?.unwrap_or(0)));
+        let read = shards.filter(|shard| ready(of.is_none_or(|of| of == *shard))).map(one);
+        let read: Vec<_> = read.buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
+        let all: BTreeSet<LeftLine> = read.into_iter().flatten().flatten().collect();
+        let mut lines: Vec<LeftLine> = all.into_iter().collect();
+        lines.dedup_by_key(|left| left.line);
+        Ok(lines)
     }
 
     /// Keeps an account's plan, and tells the SHA-256 of its file.
@@ -250,6 +284,28 @@ impl Ledger {
         }
         sha256(told.as_bytes())
     }
+}
+
+/// The accounts that a line was found to be about after the fleet was begun.
+async fn further(store: &Store) -> Result<BTreeSet<AccountId>, LedgerError> {
+    let accounts = store.at("accounts");
+    let names = match accounts.names().await {
+        // A fleet that was begun by an earlier version has no such folder.
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
+        names => names?,
+    };
+    // What has another ending was cut while it was written.
+    let named = names.iter().filter_map(|name| Some((name, name.strip_suffix(".json")?)));
+    let account = |(name, id): (&String, &str)| {
+        let unread =
+            |error: ArnError| LedgerError::Malformed { path: accounts.path(name), reason: error.to_string() };
+        id.parse().map_err(unread)
+    };
+    named.map(account).collect()
+}
+
+fn lines_file(shard: Shard) -> String {
+    format!("lines/{}.json", shard.in_a_name())
 }
 
 fn plan_file(account: AccountId) -> String {

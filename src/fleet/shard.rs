@@ -51,6 +51,11 @@ impl Shard {
         self.count
     }
 
+    /// How it is called in the name of a record.
+    pub fn in_a_name(self) -> String {
+        format!("{}-of-{}", self.index, self.count)
+    }
+
     /// Whether an account is this worker's: by a hash that is the same everywhere and always.
     pub fn has(self, account: AccountId) -> bool {
         let digest = Sha256::digest(account.to_string());

@@ -165,9 +165,12 @@ pub struct AccountStanding {
     /// The changes that are planned, or were written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Group>,
-    /// The SHA-256 of the plan's file.
+    /// The SHA-256 of the file of the plan that was made, or applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// The SHA-256 of what was asked when it was planned, where lines were left out that may have asked for more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
     /// The run, by its id in the account's journals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
@@ -176,10 +179,31 @@ pub struct AccountStanding {
     pub journal: Option<String>,
 }
 
+/// A line of the manifest that is left out: what it names could not be looked up, so nobody knows all that it asks for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeftLine {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What became of it.
+    pub state: State,
+    /// Why, in words.
+    pub cause: String,
+}
+
 impl AccountStanding {
     /// An account in a state, and nothing known besides.
     pub fn new(account: AccountId, state: State) -> Self {
-        Self { account, state, causes: Vec::new(), changes: Vec::new(), plan: None, run: None, journal: None }
+        Self {
+            account,
+            state,
+            causes: Vec::new(),
+            changes: Vec::new(),
+            plan: None,
+            asked: None,
+            run: None,
+            journal: None,
+        }
     }
 
     /// Keeps the run of an earlier standing where there is no later one: what it wrote has its way back by it.

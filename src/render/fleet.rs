@@ -35,6 +35,17 @@ pub struct MergedRow<'a> {
     pub accounts: usize,
 }
 
+/// A line of the manifest that is left out.
+#[derive(Debug, Clone)]
+pub struct LineRow<'a> {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What became of it, in words.
+    pub state: &'a str,
+    /// Why.
+    pub cause: &'a str,
+}
+
 /// What the first page shows.
 #[derive(Debug)]
 pub struct FleetOverview<'a> {
@@ -46,6 +57,8 @@ pub struct FleetOverview<'a> {
     pub changes: Vec<MergedRow<'a>>,
     /// What is in the way, or left.
     pub causes: Vec<MergedRow<'a>>,
+    /// What of the manifest is left out.
+    pub lines: Vec<LineRow<'a>>,
     /// The accounts.
     pub rows: Vec<AccountRow<'a>>,
     /// The name of the folder, beside the page, that those of the accounts are in.
@@ -61,6 +74,7 @@ pub fn overview(fleet: &FleetOverview<'_>) -> String {
     }
     _ = writeln!(out, "</dl>\n</header>");
     merged(&mut out, "In the way, or left", &fleet.causes);
+    left_lines(&mut out, &fleet.lines);
     merged(&mut out, "Changes", &fleet.changes);
     _ = writeln!(out, "<section>\n<h2>Accounts</h2>\n<div class=\"wide\"><table>");
     head(&mut out, &["Account", "State", "Changes", "In the way, or left"]);
@@ -209,6 +223,25 @@ fn merged(out: &mut String, title: &str, rows: &[MergedRow<'_>]) {
     _ = writeln!(out, "</tbody>\n</table></div>\n</section>");
 }
 
+fn left_lines(out: &mut String, lines: &[LineRow<'_>]) {
+    if lines.is_empty() {
+        return;
+    }
+    _ = writeln!(
+        out,
+        "<section>\n<h2>Lines of the manifest that are left out</h2>\n<div class=\"wide\"><table>"
+    );
+    head(out, &["Line", "State", "Why"]);
+    for LineRow { line, state, cause } in lines {
+        let (state, cause) = (text(state), prose(cause));
+        _ = writeln!(
+            out,
+            "<tr><th scope=\"row\">{line}</th><td class=\"lacks\">{state}</td><td>{cause}</td></tr>"
+        );
+    }
+    _ = writeln!(out, "</tbody>\n</table></div>\n</section>");
+}
+
 fn head(out: &mut String, columns: &[&str]) {
     _ = write!(out, "<thead><tr>");
     for column in columns {
@@ -260,6 +293,7 @@ mod tests {
             states: vec![("blocked", 1)],
             changes: vec![MergedRow { what: "update the key policy", count: 2, accounts: 1 }],
             causes: vec![MergedRow { what: "a `<b>` is in the way", count: 3, accounts: 1 }],
+            lines: vec![LineRow { line: 7, state: "refused", cause: "the image `ami-<b>` does not exist" }],
             rows: vec![row(vec![("a `<b>` is in the way", 3)])],
             folder: "my fleet\"><",
         });
@@ -268,6 +302,7 @@ mod tests {
             "{shown}"
         );
         assert!(shown.contains("a <code>&lt;b&gt;</code> is in the way (3 times)"), "{shown}");
+        assert!(shown.contains("<th scope=\"row\">7</th>") && shown.contains("ami-&lt;b&gt;"), "{shown}");
         assert!(!shown.contains("<b>"), "{shown}");
     }
 

@@ -83,6 +83,7 @@ impl Work for Applying<'_> {
             ledger: &ledger,
             settings: shard,
             step: Step::Apply,
+            left_lines: None,
             max_failures: settings.max_failures,
             interrupt: &interrupt,
         };
@@ -96,7 +97,8 @@ impl Work for Applying<'_> {
         let left = unfinished(&applied, shard, State::is_over).into_iter().filter(is_pending).collect();
         let see_to = async |account: AccountId, hold: &Hold<'_>| {
             let plan = planned.get(&account).and_then(|standing| standing.plan.clone()).unwrap_or_default();
-            carry_out(&ledger, (account, &plan), settings.allow_blocked, &ground, hold).await
+            let applied = carry_out(&ledger, (account, &plan), settings.allow_blocked, &ground, hold).await?;
+            Ok(AccountStanding { plan: Some(plan), ..applied })
         };
         worker.see_to(left, console, see_to).await?;
         let told = Told {
@@ -130,7 +132,8 @@ impl Approval<'_> {
             return self.compare().await.map(|()| None);
         }
         let told = Told { ledger, step: *step, shard: settings.shard.shard, site: Vec::new() };
-        status::show(&told, standings, console)?;
+        let lines = if *step == Step::Plan { ledger.lines(None).await? } else { Vec::new() };
+        status::show(&told, standings, &lines, console)?;
         if !console.is_interactive {
             let digest = ledger.digest(settings.shard.shard, standings);
             console.hint(&format!("nobody can be asked here: --yes --digest {digest} approves it"))?;

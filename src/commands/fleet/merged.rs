@@ -20,7 +20,15 @@ pub(super) async fn standings(
             for standing in own.values_mut() {
                 tell_journal(ledger, standing).await?;
             }
-            ledger.standings(Step::Plan).await?
+            let planned = ledger.standings(Step::Plan).await?;
+            for (standing, planned) in own.values_mut().zip(planned.values()) {
+                // What was planned anew since is not applied yet.
+                if standing.plan.is_some() && standing.plan != planned.plan {
+                    *standing = AccountStanding::new(standing.account, State::NotStarted)
+                        .after(Some(standing.clone()));
+                }
+            }
+            planned
         }
         Step::Rollback => Box::pin(standings(ledger, Step::Apply)).await?,
     };
@@ -33,7 +41,7 @@ pub(super) async fn standings(
             // What nothing was written in has no way back to go.
             (Step::Rollback, _) if earlier.run.is_none() => standing.state = State::Nothing,
             (Step::Rollback, _) | (_, State::Planned) => {}
-            _ => *standing = earlier,
+            _ => *standing = earlier.after(Some(standing.clone())),
         }
     }
     Ok(own)

@@ -2,7 +2,7 @@
 
 use super::asked::{self, Asked};
 use super::status::{self, Told};
-use super::worker::{Hold, Worker, unfinished};
+use super::worker::{Hold, Worker};
 use crate::apply::journal;
 use crate::arn::AccountId;
 use crate::cli::FleetPlanArgs;
@@ -37,7 +37,12 @@ impl Work for Planning<'_> {
 
     async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error> {
         let FleetPlanSettings { manifest, shard, backend, output } = self.settings;
-        let Asked { asks, manifest } = asked::read(manifest, &ground.cloud).await?;
+        let Asked { asks, manifest, left_lines, keyless } = asked::read(manifest, &ground.cloud).await?;
+        if !keyless.is_empty() {
+            let lines: Vec<String> = keyless.iter().map(ToString::to_string).collect();
+            console
+                .hint(&format!("nothing that needs a key of yours is named in line {}", lines.join(", ")))?;
+        }
         let plan_backend = backend::of_plan(backend);
         let head = Head {
             keymend_fleet: ledger::FORMAT,
@@ -49,7 +54,7 @@ impl Work for Planning<'_> {
             "{} keys, {} pairs of key and grantee, {} accounts",
             asks.keys(),
             asks.pairs(),
-            head.accounts.len()
+            head.accounts.len(),
         ))?;
         let store = backend::store(&shard.dir, backend::credentials(backend)).await?;
         let ledger = Ledger::begin(&store, head).await?;
@@ -58,18 +63,30 @@ impl Work for Planning<'_> {
             ledger: &ledger,
             settings: shard,
             step: Step::Plan,
+            left_lines: Some(&left_lines),
             max_failures: None,
             interrupt: &interrupt,
         };
-        let is_planned = |state: State| state.is_over() || state == State::Planned;
-        let left = unfinished(&ledger.standings(Step::Plan).await?, shard, is_planned);
+        let planned = ledger.standings(Step::Plan).await?;
+        // A line that was left out then may ask for more by now; one that is left out now asks for nothing yet.
+        let is_planned = |standing: &AccountStanding| {
+            let is_as_asked = |asked: &String| *asked == asks.digest(standing.account);
+            (standing.state.is_over() || standing.state == State::Planned)
+                && standing.asked.as_ref().is_none_or(is_as_asked)
+        };
+        let own = asks.accounts().into_iter().filter(|account| shard.shard.has(*account));
+        let left = own.filter(|account| !planned.get(account).is_some_and(is_planned)).collect();
         let parts = Parts::new(&asks, &ground.cloud);
         let see_to = async |account: AccountId, _: &Hold<'_>| {
             if ground.cloud.caller(account).await.is_ok_and(|caller| caller.is_none()) {
                 return Ok(no_credentials(account));
             }
             match parts.plan(account).await {
-                Ok(case) => keep(&ledger, account, &case, plan_backend).await,
+                Ok(case) => {
+                    let asked = (!left_lines.is_empty()).then(|| asks.digest(account));
+                    let kept = keep(&ledger, account, &case, plan_backend).await?;
+                    Ok(AccountStanding { asked, ..kept })
+                }
                 Err(error) => Ok(failed(account, &error)),
             }
         };

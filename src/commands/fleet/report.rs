@@ -12,9 +12,9 @@ use crate::error::Error;
 use crate::escape::Escaped;
 use crate::files::Destination;
 use crate::fleet::ledger::{Ledger, Step};
-use crate::fleet::standing::{AccountStanding, Group};
+use crate::fleet::standing::{AccountStanding, Group, LeftLine};
 use crate::plan::saved::SavedPlan;
-use crate::render::fleet::{self as shown, AccountPage, AccountRow, FleetOverview, MergedRow};
+use crate::render::fleet::{self as shown, AccountPage, AccountRow, FleetOverview, LineRow, MergedRow};
 
 /// What the process's mask leaves of reading and writing for everybody.
 const ORDINARY: u32 = 0o666;
@@ -70,11 +70,13 @@ impl Pages {
             merged(&own, |standing| standing.changes.as_slice()),
             merged(&own, |standing| standing.causes.as_slice()),
         );
+        let lines = ledger.lines(None).await?;
         let page = shown::overview(&FleetOverview {
             step: step.name(),
             states: counts(&own).into_iter().map(|(state, count)| (state.words(), count)).collect(),
             changes: changes.iter().map(as_row).collect(),
             causes: causes.iter().map(as_row).collect(),
+            lines: lines.iter().map(as_line).collect(),
             rows: own.iter().map(|standing| row(standing)).collect(),
             folder: &folder_name,
         });
@@ -98,6 +100,10 @@ fn row(standing: &AccountStanding) -> AccountRow<'_> {
 
 fn as_row<'s>((what, count, accounts): &(&'s str, usize, BTreeSet<AccountId>)) -> MergedRow<'s> {
     MergedRow { what, count: *count, accounts: accounts.len() }
+}
+
+fn as_line(left: &LeftLine) -> LineRow<'_> {
+    LineRow { line: left.line, state: left.state.words(), cause: &left.cause }
 }
 
 fn unwritten(file: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {

@@ -64,6 +64,7 @@ impl Work for TakingBack<'_> {
             ledger: &ledger,
             settings: shard,
             step: Step::Rollback,
+            left_lines: None,
             max_failures: settings.max_failures,
             interrupt: &interrupt,
         };

@@ -18,7 +18,7 @@ use crate::error::{Error, ExitStatus};
 use crate::escape::Escaped;
 use crate::fleet::ledger::{Ledger, Step};
 use crate::fleet::shard::Shard;
-use crate::fleet::standing::{AccountStanding, State};
+use crate::fleet::standing::{AccountStanding, LeftLine, State};
 use crate::plan::saved::PlanBackend;
 use crate::render::prose::Prose;
 use crate::shell;
@@ -63,6 +63,9 @@ struct Document<'a> {
     step: &'static str,
     counts: BTreeMap<&'static str, usize>,
     accounts: Vec<&'a AccountStanding>,
+    /// Lines of the manifest that are left out.
+    #[serde(skip_serializing_if = "<[LeftLine]>::is_empty")]
+    lines: &'a [LeftLine],
 }
 
 /// Tells where the accounts of a shard stand after a step, and how the process ends.
@@ -75,15 +78,23 @@ pub(super) async fn tell(
     let Told { ledger, step, shard, .. } = told;
     let all = standings(ledger, *step).await?;
     let own: Vec<&AccountStanding> = all.values().filter(|standing| shard.has(standing.account)).collect();
+    let lines = match step {
+        // A worker that plans tells what it looked up itself.
+        Step::Plan => ledger.lines(Some(*shard).filter(|shard| *shard != Shard::WHOLE)).await?,
+        Step::Apply if *shard == Shard::WHOLE => ledger.lines(None).await?,
+        // What was not planned is not this part's to apply, and has no way back to go.
+        Step::Apply | Step::Rollback => Vec::new(),
+    };
     let counts = counts(&own);
     match output {
         OutputFormat::Json => {
             let counts = counts.iter().map(|(state, count)| (state.words(), *count)).collect();
-            let document = Document { keymend_fleet: 1, step: step.name(), counts, accounts: own.clone() };
+            let accounts = own.clone();
+            let document = Document { keymend_fleet: 1, step: step.name(), counts, accounts, lines: &lines };
             serde_json::to_writer_pretty(&mut console.out, &document).map_err(std::io::Error::other)?;
             writeln!(console.out)?;
         }
-        OutputFormat::Text => text(told, &own, &counts, console.width, &mut console.out)?,
+        OutputFormat::Text => text(told, &own, &lines, console.width, &mut console.out)?,
     }
     let digest = ledger.digest(*shard, &all);
     let digested = match step {
@@ -95,7 +106,11 @@ pub(super) async fn tell(
         writeln!(console.talk()?, "Digest of the {what}: {digest}")?;
     }
     next(told, &counts, &digest, console)?;
+    if !lines.is_empty() {
+        console.hint("`keymend fleet plan` with the same manifest looks up once more what is left out")?;
+    }
     let facts = own.iter().filter_map(|standing| fact(standing, *step));
+    let facts = facts.chain(lines.iter().map(|left| fact_of_line(left, *step)));
     let interrupted = is_interrupted.then_some(Fact::Interrupted);
     Ok(ending::status(facts.chain(interrupted)))
 }
@@ -104,29 +119,31 @@ pub(super) async fn tell(
 pub(super) fn show(
     told: &Told<'_>,
     standings: &BTreeMap<AccountId, AccountStanding>,
+    lines: &[LeftLine],
     console: &mut Console,
 ) -> std::io::Result<()> {
     let own: Vec<&AccountStanding> =
         standings.values().filter(|standing| told.shard.has(standing.account)).collect();
     let mut shown = Vec::new();
-    text(told, &own, &counts(&own), console.width, &mut shown)?;
+    text(told, &own, lines, console.width, &mut shown)?;
     console.talk()?.write_all(&shown)
 }
 
 fn text(
     told: &Told<'_>,
     own: &[&AccountStanding],
-    counts: &BTreeMap<State, usize>,
+    lines: &[LeftLine],
     width: usize,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     let shards = if told.shard == Shard::WHOLE { String::new() } else { format!(" of shard {}", told.shard) };
     writeln!(out, "{} accounts{shards}, {}:", own.len(), told.step.name())?;
-    for (state, count) in counts {
+    for (state, count) in counts(own) {
         writeln!(out, "  {count:>6}  {}", state.words())?;
     }
     groups("Changes", &merged(own, |standing| &standing.changes), width, out)?;
     groups("In the way, or left", &merged(own, |standing| &standing.causes), width, out)?;
+    left_lines(lines, width, out)?;
     let journals = own
         .iter()
         .filter_map(|standing| Some((standing, standing.run.as_ref()?, standing.journal.as_ref()?)));
@@ -138,6 +155,24 @@ fn text(
         }
     }
     Ok(())
+}
+
+/// What of the manifest is left out, as far as it can be taken in at a glance.
+fn left_lines(lines: &[LeftLine], width: usize, out: &mut dyn Write) -> std::io::Result<()> {
+    const SHOWN: usize = 20;
+    const INDENT: usize = 10;
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "Lines of the manifest that are left out:")?;
+    for LeftLine { line, state, cause } in lines.iter().take(SHOWN) {
+        write!(out, "  {line:>6}  ")?;
+        Prose::new().text(&format!("{}: {cause}", state.words())).write_at(out, width, INDENT, INDENT)?;
+    }
+    match lines.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => writeln!(out, "          and {more} more, which -o json has"),
+    }
 }
 
 fn groups(
@@ -198,4 +233,9 @@ fn fact(standing: &AccountStanding, step: Step) -> Option<Fact> {
         State::Planned | State::Cut | State::Unreachable | State::NotStarted => Some(Fact::Incomplete),
         State::Nothing | State::Done | State::RolledBack => None,
     }
+}
+
+/// What a line that is left out is for the exit status: only planning looks it up.
+fn fact_of_line(left: &LeftLine, step: Step) -> Fact {
+    if step == Step::Plan && left.state == State::Unreachable { Fact::Incomplete } else { Fact::Left }
 }

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::fleet::lease::{Lease, LeaseError};
 use crate::fleet::ledger::{Ledger, Step};
 use crate::fleet::shard::Shard;
-use crate::fleet::standing::{AccountStanding, State};
+use crate::fleet::standing::{AccountStanding, LeftLine, State};
 
 /// How many accounts a worker sees to at a time: what each takes is waiting for AWS.
 const SIDE_BY_SIDE: usize = 8;
@@ -28,6 +28,8 @@ pub(super) struct Worker<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) settings: &'a ShardSettings,
     pub(super) step: Step,
+    /// What of the manifest is left out, where it is read.
+    pub(super) left_lines: Option<&'a [LeftLine]>,
     pub(super) max_failures: Option<MaxFailures>,
     pub(super) interrupt: &'a Interrupt,
 }
@@ -47,6 +49,9 @@ impl Worker<'_> {
         let Self { ledger, settings, step, .. } = self;
         ledger.agree(*step, settings.shard).await?;
         let lease = take(ledger, *step, settings.shard, settings.lease).await?;
+        if let Some(lines) = self.left_lines {
+            ledger.write_lines(settings.shard, lines).await?;
+        }
         let worked = tokio::select! {
             lost = lease.keep() => Err(Error::from(lost)),
             worked = self.work(accounts, &lease, console, see_to) => worked,
@@ -101,7 +106,7 @@ impl Worker<'_> {
 
 /// The lease of a step's shard.
 async fn take(ledger: &Ledger, step: Step, shard: Shard, expiry: Duration) -> Result<Lease, LeaseError> {
-    let of = format!("{}-{}", step.name(), shard.to_string().replace('/', "-of-"));
+    let of = format!("{}-{}", step.name(), shard.in_a_name());
     Lease::take(&ledger.leases(), &of, expiry).await
 }
 

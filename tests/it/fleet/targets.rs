@@ -4,9 +4,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{Fleet, digest, states};
-use crate::fleet_world::fix;
-use crate::scene::Scene;
+use super::{CLEAR, Fleet, digest, states};
+use crate::fleet_world::{SMALL, fix};
+use crate::scene::{Ran, Scene};
 
 const ROLE: &str = "arn:aws:iam::444455556666:role/app-instances";
 
@@ -76,4 +76,101 @@ fn each_line_is_helped_in_its_own_way() {
         let left = fix(&fleet.scene, line, &format!("--dry-run --detailed-exitcode{options}"));
         assert_eq!(left.status, 0, "{line}: {left}");
     }
+}
+
+/// An image of the world, and the key that its snapshot is encrypted under.
+fn image_and_key(fleet: &Fleet) -> (String, String) {
+    let owner =
+        fleet.documents().into_keys().find_map(|name| Some(name.split(':').nth(4)?.to_owned())).unwrap();
+    let text = fs::read_to_string(fleet.scene.path(&format!("world/{owner}.json"))).unwrap();
+    let world: Value = serde_json::from_str(&text).unwrap();
+    let (id, image) = world["images"].as_object().unwrap().iter().next().unwrap();
+    let snapshot = image["snapshots"][0].as_str().unwrap();
+    (id.clone(), world["snapshots"][snapshot]["key"].as_str().unwrap().to_owned())
+}
+
+/// What can't be looked up ends its own line, which is told with its number; the same command goes on where it can be.
+#[test]
+fn what_a_line_names_and_cannot_be_looked_up_ends_that_line_alone() {
+    let fleet = Fleet::of(&format!("{SMALL} {CLEAR} --images"));
+    let before = fleet.documents();
+    let manifest = fleet.scene.path("world.jsonl");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (image, key) = &image_and_key(&fleet);
+    let by_image = lines.iter().position(|line| line["keys"][0] == json!(key)).unwrap();
+    let asked = lines[by_image].clone();
+    let grantees = asked["principals"].clone();
+    lines[by_image] = json!({"amis": [image], "region": "eu-west-1", "principals": grantees});
+    let owner = key.split(':').nth(4).unwrap();
+    let alias = format!("arn:aws:kms:eu-west-1:{owner}:alias/gone");
+    lines.push(json!({"keys": [alias], "principals": grantees}));
+    lines.push(json!({"amis": ["ami-00000000000000000"], "region": "eu-west-1", "organizations": ["o-exampleorgid"]}));
+    let texts: Vec<String> = lines.iter().map(Value::to_string).collect();
+    fs::write(&manifest, texts.join("\n")).unwrap();
+    let [by_image, by_alias, by_no_image] = [by_image + 1, lines.len() - 1, lines.len()];
+    let left = |status: &Ran| -> Vec<(u64, String)> {
+        let told = status.json()["lines"].as_array().cloned().unwrap_or_default();
+        let told = told
+            .iter()
+            .map(|left| (left["line"].as_u64().unwrap(), left["state"].as_str().unwrap().to_owned()));
+        told.collect()
+    };
+    let number = |line: usize| u64::try_from(line).unwrap();
+    let refused = [(number(by_alias), "refused".to_owned()), (number(by_no_image), "refused".to_owned())];
+    let throttled: Vec<_> =
+        [(number(by_image), "unreachable".to_owned())].into_iter().chain(refused.clone()).collect();
+
+    fleet.set_faults(
+        json!([{"operation": "ec2:DescribeImages", "resource": image, "times": 100_000, "fault": "error",
+        "code": "RequestLimitExceeded", "message": "Request limit exceeded."}]),
+    );
+    for shard in ["1/2", "2/2"] {
+        let planned = fleet.plan(&format!("--shard {shard}"));
+        assert_eq!(planned.status, 7, "{planned}");
+        for told in [
+            format!("{by_image}  unreachable: "),
+            format!("{by_alias}  refused: "),
+            "ami-00000000000000000".to_owned(),
+        ] {
+            assert!(planned.stdout.contains(&told), "{told}: {planned}");
+        }
+    }
+    let status = fleet.status();
+    assert_eq!((status.status, left(&status)), (7, throttled.clone()), "{status}");
+    let report = fleet.scene.run("fleet status --dir fleet --report fleet.html");
+    let page = fs::read_to_string(fleet.scene.path("fleet.html")).unwrap();
+    assert!(page.contains("Lines of the manifest that are left out") && page.contains(image), "{report}");
+    let applied = fleet.approved("apply");
+    assert_eq!(applied.status, 3, "{applied}");
+    let states = fleet.states();
+    assert!(states.values().all(|state| ["done", "nothing"].contains(&state.as_str())), "{states:?}");
+    let partly = fleet.documents();
+    assert!(partly[key] == before[key] && partly != before, "only the line's key is as it was");
+
+    // The account whose plan lacked it is planned anew, and applied once more.
+    fleet.set_faults(json!([]));
+    let digests: String = ["1/2", "2/2"]
+        .map(|shard| {
+            let planned = fleet.plan(&format!("--shard {shard}"));
+            assert_eq!(planned.status, 3, "{planned}");
+            format!(" --digest {}", digest(&planned))
+        })
+        .concat();
+    let status = fleet.status();
+    assert_eq!(
+        (status.status, left(&status)),
+        (7, refused.to_vec()),
+        "what is planned anew is not applied: {status}"
+    );
+    assert_eq!(fleet.states()[owner], "not_started", "{status}");
+    let applied = fleet.run(&format!("apply --yes{digests}"));
+    assert_eq!(applied.status, 3, "{applied}");
+    assert_ne!(fleet.documents()[key], before[key]);
+    let options = "--dry-run --detailed-exitcode";
+    assert_eq!(fix(&fleet.scene, &asked, options).status, 0, "{}", fix(&fleet.scene, &asked, options));
+
+    let back = fleet.approved("rollback");
+    assert_eq!(back.status, 0, "{back}");
+    assert_eq!(fleet.documents(), before);
 }
