@@ -54,6 +54,11 @@ use crate::arn::{AccountId, Child, EntityArn, EntityKind, EntityName, KeyArn, Or
 use crate::observation::{Caller, Entity, IamQuotas, KeyGrant, KeyMetadata, ManagedPolicy, Tags};
 use crate::plan::Operation;
 
+/// What AWS's records tell the program's calls by, where nothing else is set.
+///
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-appid.html>
+pub const APP_NAME: &str = "keymend";
+
 /// What departs from the configuration in the environment and in the shared files.
 #[derive(Debug, Clone, Default)]
 pub struct AwsOptions {

@@ -17,6 +17,7 @@ use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::TlsContext;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::app_name::AppName;
 use futures_util::future;
 use tokio::sync::OnceCell;
 
@@ -30,7 +31,7 @@ use super::roll::Told;
 use super::settings::{self, CA_BUNDLE, MAX_ATTEMPTS};
 use super::transport::{Carriage, Connections, Reads};
 use super::trust;
-use super::{AwsOptions, Patience};
+use super::{APP_NAME, AwsOptions, Patience};
 use crate::arn::{AccountId, ArnParts, EntityArn, Partition};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::observation::Caller;
@@ -426,6 +427,7 @@ async fn load(options: &AwsOptions, profile: Option<&str>, shared: &Shared) -> R
     let mut builder = config.to_builder();
     let has_attempts = settings::get(options, profile, MAX_ATTEMPTS).await.is_some();
     builder.set_retry_config(Some(retries::of_reads(config.retry_config(), has_attempts)));
+    builder.set_app_name(config.app_name().cloned().or_else(|| AppName::new(APP_NAME).ok()));
     if let Some(profile) = profile {
         builder.set_credentials_provider(Some(profile_credentials(options, profile, &config, &http)));
     }
