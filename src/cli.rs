@@ -5,9 +5,11 @@ mod fleet;
 mod handover;
 mod output;
 mod patch;
+mod remedy;
 pub mod settings;
 mod statuses;
 mod survey;
+mod watch;
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -25,8 +27,10 @@ pub use fleet::{
 pub use handover::{EmitFormat, HandoverArgs};
 pub use output::{ColorArgs, ColorChoice, MannerArgs, OutputArgs, OutputChoice};
 pub use patch::{PATCH_EXIT_STATUSES, PatchArgs, PolicyKind};
+pub use remedy::{CoverageChoice, RemedyArgs};
 pub use statuses::{CHECK_EXIT_STATUSES, EXIT_STATUSES};
 pub use survey::{SURVEY_EXIT_STATUSES, SurveyArgs, SurveyForm};
+pub use watch::{WATCH_EXIT_STATUSES, WatchArgs};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -78,6 +82,7 @@ impl Command {
             Self::Fix(args) | Self::Plan(args) => Some(&mut args.backend),
             Self::Check(args) => Some(&mut args.backend),
             Self::Survey(args) => Some(&mut args.backend),
+            Self::Watch(args) => Some(&mut args.backend),
             Self::Apply(args) => Some(&mut args.backend),
             Self::Rollback(args) => Some(&mut args.backend),
             Self::Fleet(command) => command.backend_mut(),
@@ -120,6 +125,11 @@ pub enum Command {
     #[command(after_long_help = exit_statuses(&SURVEY_EXIT_STATUSES), long_about = survey::SURVEY,
               mut_arg("region", |region| region.help("A region to look at; repeatable").long_help(None)))]
     Survey(Box<SurveyArgs>),
+    /// Tell of launches that fail, with a verdict and a plan for each
+    #[command(after_long_help = exit_statuses(&WATCH_EXIT_STATUSES), long_about = watch::WATCH,
+              mut_arg("output", |output| output.help("text or json")
+                  .long_help("A line of text for each event, or a line of JSON.")))]
+    Watch(Box<WatchArgs>),
     /// Apply a saved plan
     #[command(after_long_help = exit_statuses(&EXIT_STATUSES))]
     Apply(Box<ApplyArgs>),
@@ -273,6 +283,8 @@ pub enum SchemaOf {
     Plan,
     /// A line of what `fleet plan --manifest` reads.
     Manifest,
+    /// A line of what `watch --output json` prints.
+    Watch,
 }
 
 /// `keymend rollback`.
@@ -396,26 +408,9 @@ pub struct TargetArgs {
     #[command(flatten)]
     pub subjects: SubjectArgs,
 
-    /// The customer managed policy in the requester's account
-    ///
-    /// A requester account is one that launches instances with a key of another account, or of its own.
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "KmsKeyUsagePolicy",
-        help_heading = "Remedy",
-        hide_short_help = true
-    )]
-    pub policy_name: String,
-    /// Only what a launch or a start needs, through EC2, instead of the documented statements
-    #[arg(long, help_heading = "Remedy", hide_short_help = true)]
-    pub least_privilege: bool,
-    /// What counts as access: statements that name the grantee, or whatever evaluation shows to allow it
-    #[arg(long, value_enum, default_value_t = CoverageChoice::Named, help_heading = "Remedy", hide_short_help = true)]
-    pub coverage: CoverageChoice,
-    /// Remove principals that no longer exist from key policies, as a change of its own
-    #[arg(long, help_heading = "Remedy", hide_short_help = true)]
-    pub prune_orphans: bool,
+    /// How they are helped.
+    #[command(flatten)]
+    pub remedy: RemedyArgs,
 }
 
 /// Keys and grantees.
@@ -586,15 +581,6 @@ pub enum PurposeChoice {
     Launch,
     /// They start stopped instances (`StartInstances`).
     Start,
-}
-
-/// `--coverage`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum CoverageChoice {
-    /// Statements and policies that name the grantee, as documented.
-    Named,
-    /// Whatever evaluation shows to allow the launch; nothing redundant is written.
-    Effective,
 }
 
 /// `keymend permissions`.

@@ -33,6 +33,7 @@ mod run;
 mod survey;
 mod texts;
 mod usage;
+mod watch;
 
 use std::ffi::OsString;
 
@@ -134,6 +135,7 @@ fn perform(command: Command, console: &mut Console) -> Result<ExitStatus, Error>
         Command::Rollback(args) => block_on(rollback::rollback(&args, console)),
         Command::Check(args) => block_on(check::check(&args, console)),
         Command::Survey(args) => block_on(survey::survey(&args, console)),
+        Command::Watch(args) => block_on(watch::watch(&args, console)),
         Command::Apply(args) => block_on(apply::apply(&args, console)),
         Command::Fleet(command) => block_on(fleet::fleet(&command, console)),
         Command::Patch(args) => patch::patch(&args, console),
@@ -168,6 +170,7 @@ impl Telling {
             Command::Rollback(args) => of_output("rollback", &args.approval.output),
             Command::Apply(args) => of_output("apply", &args.approval.output),
             Command::Check(args) => of_output("check", &args.output),
+            Command::Watch(args) => of_output("watch", &args.output),
             Command::Survey(args) => ("survey", &args.manner, args.output == SurveyForm::Json),
             Command::Fleet(command) => of_output("fleet", command.output()),
             Command::Patch(args) => {
@@ -180,8 +183,12 @@ impl Telling {
             | Command::Man
             | Command::Schema { .. } => return PLAINLY,
         };
-        // Requests are answered line by line.
-        let is_answering = matches!(command, Command::Check(args) if args.requests.is_some());
+        // Requests are answered, and events told of, line by line.
+        let is_answering = match command {
+            Command::Check(args) => args.requests.is_some(),
+            Command::Watch(_) => true,
+            _ => false,
+        };
         Self {
             color: manner.colors.choice(),
             quiet: manner.quiet,

@@ -152,6 +152,9 @@ pub enum Error {
     /// See [`LeaseError`].
     #[error(transparent)]
     Lease(#[from] LeaseError),
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Standard output or standard error could not be written.
     #[error("the output could not be written: {0}")]
     Output(#[from] std::io::Error),
@@ -173,6 +176,7 @@ impl Error {
             Self::Lease(LeaseError::Held(_)) => ExitStatus::Incomplete,
             Self::Ledger(LedgerError::Store(StoreError::Cloud(error)))
             | Self::Lease(LeaseError::Unkept(StoreError::Cloud(error)))
+            | Self::Store(StoreError::Cloud(error))
                 if matches!(error.kind, CloudErrorKind::Throttled | CloudErrorKind::Transient) =>
             {
                 ExitStatus::Incomplete
@@ -188,6 +192,7 @@ impl Error {
             | Self::Template(_)
             | Self::Ledger(_)
             | Self::Lease(LeaseError::Unkept(_))
+            | Self::Store(_)
             | Self::Output(_) => ExitStatus::Error,
         }
     }
@@ -199,6 +204,7 @@ impl Error {
             | Self::Launch(LaunchError::Cloud(error))
             | Self::Ledger(LedgerError::Store(StoreError::Cloud(error)))
             | Self::Lease(LeaseError::Unkept(StoreError::Cloud(error)))
+            | Self::Store(StoreError::Cloud(error))
             | Self::Journal(JournalError::Cloud(error)) => Some(error),
             Self::Journal(JournalError::Unwritable { source, .. }) => source.get_ref()?.downcast_ref(),
             _ => None,
@@ -289,6 +295,7 @@ impl Error {
             | Self::Journal(JournalError::Cloud(_))
             | Self::Ledger(LedgerError::Store(_) | LedgerError::Malformed { .. })
             | Self::Lease(LeaseError::Unkept(_))
+            | Self::Store(_)
             | Self::File { .. }
             | Self::Output(_) => None,
         }

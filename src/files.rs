@@ -138,6 +138,27 @@ pub(crate) fn write(file: &Path, text: &str, mode: u32) -> io::Result<()> {
     Destination::open(file, mode)?.write(text)
 }
 
+/// Writes a file for its owner alone, in the place of whatever has its name, were it a link to another one.
+pub(crate) fn put(file: &Path, text: &str) -> io::Result<()> {
+    Unnamed::private(file, text)?.rename_over(file)?;
+    flush(folder(file))
+}
+
+/// Makes a folder that its owner alone may enter, where there is none; anything else in its place, a link above all, is
+/// refused.
+pub(crate) fn own_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        Ok(()) => {}
+        Err(_) if fs::symlink_metadata(folder)?.is_dir() => {}
+        Err(_) => return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is no folder")),
+    }
+    Ok(())
+}
+
 /// A file that has to be new.
 pub(crate) struct NewFile<'f> {
     pub(crate) path: PathBuf,
@@ -296,6 +317,30 @@ mod tests {
             (of(&file), fs::read_to_string(&file).unwrap().as_str(), names(folder.path()).len()),
             (before, "two", 1)
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_put_somewhere_goes_through_no_link() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("another"), "theirs").unwrap();
+        symlink(at("another"), at("file")).unwrap();
+        put(&at("file"), "ours").unwrap();
+        let text = |name| fs::read_to_string(at(name)).unwrap();
+        assert_eq!((text("another").as_str(), text("file").as_str()), ("theirs", "ours"));
+        let mode = |name| fs::symlink_metadata(at(name)).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode("file"), 0o600);
+        own_folder(&at("own")).unwrap();
+        own_folder(&at("own")).unwrap();
+        assert_eq!(mode("own"), 0o700);
+        symlink(at("own"), at("link")).unwrap();
+        symlink(at("nowhere"), at("dangling")).unwrap();
+        for name in ["link", "dangling", "another", "no/such"] {
+            assert!(own_folder(&at(name)).is_err(), "{name}");
+        }
+        assert!(!at("nowhere").exists());
     }
 
     #[test]

@@ -13,5 +13,6 @@ pub mod survey;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
+pub mod watch;
 
 pub use styles::Styles;

@@ -6,10 +6,11 @@ pub mod fleet;
 mod format;
 mod grantees;
 pub mod handover;
-mod launch;
+pub(crate) mod launch;
 pub mod organization;
 pub mod patch;
 pub mod survey;
+pub mod watch;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -17,8 +18,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    ApplyArgs, BackendArgs, CoverageChoice, FixArgs, OutputChoice, ProofArgs, PurposeChoice, RollbackArgs,
-    RunArgs, SubjectArgs, TargetArgs, Verify,
+    ApplyArgs, BackendArgs, CoverageChoice, FixArgs, OutputChoice, ProofArgs, PurposeChoice, RemedyArgs,
+    RollbackArgs, RunArgs, SubjectArgs, TargetArgs, Verify,
 };
 use crate::access::{CoverageRule, GranteeRef, KeyRef, Profile, Purpose, UnresolvedRequest};
 use crate::arn::AccountId;
@@ -353,6 +354,11 @@ fn check_region(args: &BackendArgs, keys: &[KeyRef]) -> Result<(), UsageError> {
 
 fn request(args: &TargetArgs, backend: &BackendArgs) -> Result<(UnresolvedRequest, Found), UsageError> {
     let Subjects { keys, grantees, purpose, found } = subjects(&args.subjects, backend)?;
+    Ok((UnresolvedRequest { keys, grantees, purpose, ..remedy(&args.remedy)? }, found))
+}
+
+/// How whoever is asked for is to be helped.
+fn remedy(args: &RemedyArgs) -> Result<UnresolvedRequest, UsageError> {
     let policy_name = args.policy_name.parse().map_err(|error| {
         UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
     })?;
@@ -361,17 +367,8 @@ fn request(args: &TargetArgs, backend: &BackendArgs) -> Result<(UnresolvedReques
         CoverageChoice::Named => CoverageRule::Named,
         CoverageChoice::Effective => CoverageRule::Effective,
     };
-    let asked = UnresolvedRequest {
-        keys,
-        grantees,
-        purpose,
-        policy_name,
-        profile,
-        coverage,
-        prune_orphans: args.prune_orphans,
-        default_keys: BTreeMap::new(),
-    };
-    Ok((asked, found))
+    let nobody = UnresolvedRequest::documented(Vec::new(), Vec::new());
+    Ok(UnresolvedRequest { policy_name, profile, coverage, prune_orphans: args.prune_orphans, ..nobody })
 }
 
 /// Keys and grantees, each once.

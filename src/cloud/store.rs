@@ -73,6 +73,18 @@ impl Store {
         Ok(())
     }
 
+    /// The same, further down, in a folder of its own: one that is there has to be a folder, and no link to one.
+    ///
+    /// # Errors
+    /// It can't be made, or something else has its name.
+    pub fn own(&self, below: &str) -> Result<Self, StoreError> {
+        if let Self::Folder(folder) = self {
+            let folder = folder.join(below);
+            files::own_folder(&folder).map_err(|source| written(&folder, source))?;
+        }
+        Ok(self.at(below))
+    }
+
     /// What a record says; none where there is none.
     ///
     /// # Errors
@@ -122,6 +134,20 @@ impl Store {
             Self::Folder(folder) => {
                 let file = folder.join(name);
                 files::write(&file, text, PRIVATE).map_err(|source| written(&file, source))
+            }
+            Self::Bucket(bucket) => Ok(bucket.write(name, text).await?),
+        }
+    }
+
+    /// Writes a record in the place of whatever has its name: in a folder it goes through no link.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub async fn put(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Folder(folder) => {
+                let file = folder.join(name);
+                files::put(&file, text).map_err(|source| written(&file, source))
             }
             Self::Bucket(bucket) => Ok(bucket.write(name, text).await?),
         }

@@ -32,6 +32,18 @@ impl Ground {
     }
 }
 
+impl Ground {
+    fn in_world(sandbox: Sandbox) -> Self {
+        let (records, clock) = (records_of(&sandbox), RunClock::World(sandbox.time()));
+        Self { cloud: Traced::Sandbox(Box::new(sandbox)), clock, records }
+    }
+
+    async fn on_aws(options: &AwsOptions) -> Result<Self, Error> {
+        let cloud = Traced::Aws(Box::new(Aws::connect(options).await?));
+        Ok(Self { cloud, clock: RunClock::real(), records: Some(Backend::Aws) })
+    }
+}
+
 /// What a command does, whichever backend it is on.
 pub(super) trait Work {
     /// Takes from a world what was not given; there is nothing to take from AWS.
@@ -52,15 +64,19 @@ pub(super) async fn run(
             // A sandbox takes no time.
             console.progress.silence();
             work.begin_in(&sandbox, console)?;
-            let (records, clock) = (records_of(&sandbox), RunClock::World(sandbox.time()));
-            Ground { cloud: Traced::Sandbox(Box::new(sandbox)), clock, records }
+            Ground::in_world(sandbox)
         }
-        BackendSettings::Aws(options) => {
-            let cloud = Traced::Aws(Box::new(Aws::connect(options).await?));
-            Ground { cloud, clock: RunClock::real(), records: Some(Backend::Aws) }
-        }
+        BackendSettings::Aws(options) => Ground::on_aws(options).await?,
     };
     Box::pin(work.on(ground, console)).await
+}
+
+/// The backend anew: what was read or refused there before is not known to it.
+pub(super) async fn connect(backend: &BackendSettings) -> Result<Ground, Error> {
+    match backend {
+        BackendSettings::Sandbox(file) => Ok(Ground::in_world(Sandbox::open_or_builtin(file.as_deref())?)),
+        BackendSettings::Aws(options) => Ground::on_aws(options).await,
+    }
 }
 
 /// Says that nothing is real, and what the world is about.

@@ -1,7 +1,7 @@
 //! `keymend check`: observe, evaluate, tell. Nothing is written.
 
 pub(super) mod files;
-mod finding;
+pub(super) mod finding;
 mod requests;
 mod side_by_side;
 
@@ -13,6 +13,8 @@ use super::{alike, chain, defaults, ending, organization, pager};
 use crate::access::chain::Chain;
 use crate::cli::settings::check::{CheckRun, CheckSettings, Source};
 use crate::cli::{CheckArgs, OutputChoice};
+use crate::cloud::Observe;
+use crate::cloud::ec2::ObserveEc2;
 use crate::cloud::observer::observe;
 use crate::cloud::sandbox::Sandbox;
 use crate::error::{Error, ExitStatus, UsageError};
@@ -43,6 +45,20 @@ pub(super) async fn check(args: &CheckArgs, console: &mut Console) -> Result<Exi
     }
 }
 
+/// Reads what a check is made on, and whoever has to be asked about it.
+pub(super) async fn read(
+    run: &CheckRun,
+    organization: &OrganizationPolicies,
+    cloud: &(impl Observe + ObserveEc2),
+) -> Result<Read, Error> {
+    let (mut asked, chain) = chain::find(run.asked.clone(), &run.targets, cloud).await?;
+    if run.is_about_users {
+        asked.grantees.clear();
+    }
+    let (request, observation) = observe(&asked, organization, cloud).await?;
+    Ok(Read { chain, request, observation })
+}
+
 struct Check<'r> {
     run: &'r mut CheckRun,
     organization: OrganizationPolicies,
@@ -62,19 +78,14 @@ impl Work for Check<'_> {
     async fn on(self, ground: Ground, console: &mut Console) -> Result<ExitStatus, Error> {
         let Self { run, organization } = self;
         let reading = console.progress.waiting();
-        let (mut asked, chain) = chain::find(run.asked.clone(), &run.targets, &ground.cloud).await?;
-        if run.is_about_users {
-            asked.grantees.clear();
-        }
-        let observed = observe(&asked, &organization, &ground.cloud).await.map_err(Error::from);
-        if let Err(error) = &observed {
+        let read = read(run, &organization, &ground.cloud).await;
+        if let Err(error) = &read {
             alike::suggest_aliases(error, &ground.cloud, console).await;
         }
-        let (request, observation) = observed?;
+        let read = read?;
         drop(reading);
         let (width, styles) = (console.width, console.talk_styles.clone());
-        text::callers(console.talk()?, &styles, width, &observation)?;
-        let read = Read { chain, request, observation };
+        text::callers(console.talk()?, &styles, width, &read.observation)?;
         let found = Found::of(run, &read);
         let status = tell(run, &read, &found, console)?;
         let findings = found.checked.iter().flat_map(|checked| &checked.findings);
@@ -85,27 +96,37 @@ impl Work for Check<'_> {
 
 /// Shows what was found, and says how the process ends.
 fn tell(run: &CheckRun, read: &Read, found: &Found, console: &mut Console) -> Result<ExitStatus, Error> {
-    let status = ending::status(ending::of_check(found.worst));
+    let status = status(found);
     match run.output {
         OutputChoice::Table if read.request.grantees.is_empty() => return Err(no_table().into()),
         OutputChoice::Table => write_table(found, console)?,
         OutputChoice::Text => write_text(run, read, found, console)?,
-        OutputChoice::Json => json::write_check(
-            &mut console.out,
-            &CheckReport {
-                chain: Some(&read.chain),
-                findings: &found.findings,
-                request: Some(&read.request),
-                observation: Some(&read.observation),
-                checked: &found.checked,
-                users: &found.users,
-                outcome: found.outcome(),
-                error: None,
-                exit_status: status as u8,
-            },
-        )?,
+        OutputChoice::Json => write_document(&mut console.out, read, found)?,
     }
     Ok(status)
+}
+
+/// How the process ends that found this.
+pub(super) fn status(found: &Found) -> ExitStatus {
+    ending::status(ending::of_check(found.worst))
+}
+
+/// What was found, as the one document for programs.
+pub(super) fn write_document(out: &mut dyn io::Write, read: &Read, found: &Found) -> io::Result<()> {
+    json::write_check(
+        out,
+        &CheckReport {
+            chain: Some(&read.chain),
+            findings: &found.findings,
+            request: Some(&read.request),
+            observation: Some(&read.observation),
+            checked: &found.checked,
+            users: &found.users,
+            outcome: found.outcome(),
+            error: None,
+            exit_status: status(found) as u8,
+        },
+    )
 }
 
 /// What has no place in the table goes to the talk.

@@ -111,7 +111,8 @@ fn error_of_call(error: &CloudError) -> ErrorOutput {
     }
 }
 
-fn error_of(error: &Error) -> ErrorOutput {
+/// What failed, for programs.
+pub(super) fn error_of(error: &Error) -> ErrorOutput {
     let in_words = || ErrorOutput { hint: error.hint(), ..error_in_words(error.to_string()) };
     error.cloud_error().map_or_else(in_words, error_of_call)
 }

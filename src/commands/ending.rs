@@ -119,6 +119,14 @@ pub(super) fn of_patch(is_blocked: bool, would_change: bool, is_only_asked: bool
     }
 }
 
+/// What `watch` came to, with the worst of what was concluded.
+pub(super) fn of_watch(is_interrupted: bool, has_failed: bool, worst: Option<Conclusion>) -> Vec<Fact> {
+    let is_lacking = worst.is_some_and(|worst| worst != Conclusion::CanLaunch);
+    let facts =
+        [(Fact::Interrupted, is_interrupted), (Fact::Failed, has_failed), (Fact::Unsettled, is_lacking)];
+    facts.into_iter().filter(|(_, holds)| *holds).map(|(fact, _)| fact).collect()
+}
+
 /// What `check --requests` came to: each bad line is answered with its error.
 pub(super) fn of_answers(bad: usize) -> Option<Fact> {
     (bad > 0).then_some(Fact::Failed)

@@ -9,6 +9,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 use crate::cli::config::{SETTINGS, VARIABLES};
 use crate::cli::{
     CHECK_EXIT_STATUSES, Cli, EXAMPLES, EXIT_STATUSES, PATCH_EXIT_STATUSES, SURVEY_EXIT_STATUSES,
+    WATCH_EXIT_STATUSES,
 };
 
 /// Writes the page as roff.
@@ -100,6 +101,7 @@ fn write_command(out: &mut dyn Write, command: &Command) -> io::Result<()> {
     match command.get_name() {
         "check" => exit_statuses("SS", &CHECK_EXIT_STATUSES).to_writer(out)?,
         "survey" => exit_statuses("SS", &SURVEY_EXIT_STATUSES).to_writer(out)?,
+        "watch" => exit_statuses("SS", &WATCH_EXIT_STATUSES).to_writer(out)?,
         "patch" => exit_statuses("SS", &PATCH_EXIT_STATUSES).to_writer(out)?,
         _ => {}
     }

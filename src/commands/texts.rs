@@ -15,7 +15,7 @@ use crate::error::{Error, ExitStatus, UsageError};
 use crate::fleet::manifest;
 use crate::permissions::{self, Ec2Side, Task};
 use crate::plan::saved;
-use crate::render::json;
+use crate::render::{json, watch};
 
 pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let keys = args.key.iter().map(|text| key_arn(text)).collect::<Result<Vec<_>, _>>()?;
@@ -98,6 +98,7 @@ pub(super) fn schema(of: SchemaOf, console: &mut Console) -> Result<ExitStatus, 
         SchemaOf::Output => json::schema(),
         SchemaOf::Plan => saved::schema(),
         SchemaOf::Manifest => manifest::schema(),
+        SchemaOf::Watch => watch::schema(),
     };
     writeln!(console.out, "{schema:#}")?;
     Ok(ExitStatus::Done)

@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 
 mod caller;
+pub mod incident;
 mod notices;
 #[cfg(test)]
 mod tests;
@@ -88,7 +89,7 @@ pub fn parse(bytes: &[u8]) -> Result<Trail, TrailError> {
     let mut trail = Trail::default();
     let mut told = BTreeSet::new();
     for record in &records {
-        trail.add(record, &mut told)?;
+        trail.read(record, &mut told)?;
     }
     let Trail { refusals, strangers, notices, others, .. } = &trail;
     let tells = |notice: &Notice| notice.source != NoticeSource::Ec2;
@@ -128,48 +129,89 @@ fn is_empty_list(bytes: &[u8]) -> bool {
 /// Whom or what something is about, what it is, and its key.
 type Told = (String, String, Option<KeyArn>);
 
-impl Trail {
-    /// What was told already is not told again.
-    fn add(&mut self, record: &Record, told: &mut BTreeSet<Told>) -> Result<(), TrailError> {
+/// What an event tells of a launch that failed.
+enum Failure {
+    Refusal(Refusal),
+    Stranger(Stranger),
+    Notice(Notice),
+}
+
+impl Failure {
+    /// `None` for an event of something else.
+    fn of(record: &Record) -> Result<Option<Self>, TrailError> {
         if let Some(notice) = notices::of(record) {
-            if notice.launcher.is_some() && notice.key.is_none() {
-                self.keyless.get_or_insert_with(|| notice.subject.clone());
-            }
-            let Notice { subject, message, key, .. } = &notice;
-            if told.insert((subject.clone(), message.clone(), key.clone())) {
-                self.notices.push(notice);
-            }
-            return Ok(());
+            return Ok(Some(Self::Notice(notice)));
         }
         if !is_refusal(record) {
-            self.others += 1;
-            return Ok(());
+            return Ok(None);
         }
-        let id = || record.text(&["eventID"]).unwrap_or_default();
         let name = record
             .text(&["eventName"])
-            .ok_or_else(|| TrailError::Incomplete { event: id(), what: "action" })?;
+            .ok_or_else(|| TrailError::Incomplete { event: id(record), what: "action" })?;
         let (action, key) = (format!("kms:{name}"), key(record));
         let message = record.text(&["errorMessage"]).unwrap_or_default();
-        match caller::of(record) {
-            Ok(principal) => {
-                if key.is_none() {
-                    self.keyless.get_or_insert_with(id);
-                }
-                let refusal = Refusal { principal, action, key, message };
-                if told.insert((refusal.principal.to_string(), refusal.action.clone(), refusal.key.clone())) {
-                    self.refusals.push(refusal);
-                }
-            }
+        Ok(Some(match caller::of(record) {
+            Ok(principal) => Self::Refusal(Refusal { principal, action, key, message }),
             Err(caller::Unnamed { principal, account, reason }) => {
-                let stranger = Stranger { principal, account, reason, action, key, message };
-                let Stranger { principal, action, key, .. } = &stranger;
-                if told.insert((principal.clone(), action.clone(), key.clone())) {
-                    self.strangers.push(stranger);
+                Self::Stranger(Stranger { principal, account, reason, action, key, message })
+            }
+        }))
+    }
+
+    /// What does not tell its key: a principal's refusal, or a launch of somebody who is told.
+    fn keyless(&self, record: &Record) -> Option<String> {
+        match self {
+            Self::Refusal(refusal) => refusal.key.is_none().then(|| id(record)),
+            Self::Notice(notice) => {
+                (notice.launcher.is_some() && notice.key.is_none()).then(|| notice.subject.clone())
+            }
+            Self::Stranger(_) => None,
+        }
+    }
+
+    fn told(&self) -> Told {
+        match self {
+            Self::Refusal(Refusal { principal, action, key, .. }) => {
+                (principal.to_string(), action.clone(), key.clone())
+            }
+            Self::Stranger(Stranger { principal, action, key, .. }) => {
+                (principal.clone(), action.clone(), key.clone())
+            }
+            Self::Notice(Notice { subject, message, key, .. }) => {
+                (subject.clone(), message.clone(), key.clone())
+            }
+        }
+    }
+}
+
+fn id(record: &Record) -> String {
+    record.text(&["eventID"]).unwrap_or_default()
+}
+
+impl Trail {
+    fn read(&mut self, record: &Record, told: &mut BTreeSet<Told>) -> Result<(), TrailError> {
+        match Failure::of(record)? {
+            None => self.others += 1,
+            Some(failure) => {
+                if let Some(what) = failure.keyless(record) {
+                    self.keyless.get_or_insert(what);
                 }
+                self.add(failure, told);
             }
         }
         Ok(())
+    }
+
+    /// What was told already is not told again.
+    fn add(&mut self, failure: Failure, told: &mut BTreeSet<Told>) {
+        if !told.insert(failure.told()) {
+            return;
+        }
+        match failure {
+            Failure::Refusal(refusal) => self.refusals.push(refusal),
+            Failure::Stranger(stranger) => self.strangers.push(stranger),
+            Failure::Notice(notice) => self.notices.push(notice),
+        }
     }
 
     /// Whether every principal was refused every key: a request is for all of them.

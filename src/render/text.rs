@@ -36,7 +36,7 @@ pub use chain::chain;
 use changes::change_row;
 pub(crate) use changes::sign;
 pub use changes::{change, change_documents, change_header, change_line, difference};
-pub use check::{checks, checks_table, fix_command};
+pub use check::{checks, checks_table, fix_command, in_short};
 pub(crate) use check::{reasons, remedy};
 pub use conflicts::conflict;
 pub use coverage::coverage;

@@ -31,6 +31,7 @@ mod start;
 mod survey;
 mod templates;
 mod verify;
+mod watch;
 mod worlds;
 
 pub(crate) use json::assert_valid;

@@ -14,7 +14,7 @@ use keymend::cli::Cli;
 use crate::scene::{Ran, Scene};
 
 /// Commands that read or write a world.
-const ON_A_WORLD: [&str; 6] = ["fix", "plan", "check", "survey", "apply", "rollback"];
+const ON_A_WORLD: [&str; 7] = ["fix", "plan", "check", "survey", "watch", "apply", "rollback"];
 /// Options with a value that a world has no use for: it has callers of its own.
 const OF_CREDENTIALS: [&str; 5] =
     ["--profile", "--account-profile", "--assume-role-name", "--as-profile", "--region"];

@@ -40,7 +40,7 @@ fn typed_before_variables_before_the_file_before_what_is_so_by_default() {
     ] {
         let args = fix(&read(file, variables).unwrap(), line);
         assert_eq!(
-            (args.target.coverage, args.target.policy_name.as_str()),
+            (args.target.remedy.coverage, args.target.remedy.policy_name.as_str()),
             (coverage, policy),
             "{file} {line}"
         );

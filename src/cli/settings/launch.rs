@@ -38,18 +38,21 @@ impl Given {
     /// What a record does not tell has to be given.
     pub(super) fn check_keys(&self, is_key_named: bool) -> Result<(), UsageError> {
         match &self.keyless {
-            Some(what) if !is_key_named && !self.targets.lead_to_keys() => {
-                Err(UsageError::new(format!("`{what}` does not tell which key it is about"))
-                    .hint("across accounts AWS leaves the key out: give it with --key, or what was to be launched with --ami"))
-            }
+            Some(what) if !is_key_named && !self.targets.lead_to_keys() => Err(keyless(what)),
             _ => Ok(()),
         }
     }
 }
 
+/// A record does not tell the key that it is about, and nothing else does.
+pub(crate) fn keyless(what: &str) -> UsageError {
+    UsageError::new(format!("`{what}` does not tell which key it is about")).hint(
+        "across accounts AWS leaves the key out: give it with --key, or what was to be launched with --ami",
+    )
+}
+
 pub(super) fn given(args: &LaunchArgs, region: Option<&String>) -> Result<Given, UsageError> {
     let trail = args.cloudtrail.as_deref().map_or(Ok(Trail::default()), cloudtrail)?;
-    let Trail { refusals, strangers, notices, others, keyless } = trail;
     let targets = Targets {
         region: region.cloned(),
         images: ids(IMAGE, &args.ami)?,
@@ -58,13 +61,9 @@ pub(super) fn given(args: &LaunchArgs, region: Option<&String>) -> Result<Given,
         instances: ids(INSTANCE, &args.instance)?,
         templates: templates(&args.launch_template)?,
         groups: groups(&args.auto_scaling_group)?,
-        shared: false,
-        in_use: false,
-        refusals,
-        strangers,
-        notices,
+        ..Targets::from(&trail)
     };
-    Ok(Given { targets, other_events: others, keyless })
+    Ok(Given { targets, other_events: trail.others, keyless: trail.keyless })
 }
 
 fn ids(kind: Kind, typed: &[String]) -> Result<Vec<String>, UsageError> {

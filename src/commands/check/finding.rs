@@ -15,25 +15,25 @@ use crate::plan::{Finding, FindingCode, Severity};
 use crate::render::json::OutcomeOutput;
 
 /// What a check is made on.
-pub(super) struct Read {
-    pub(super) chain: Chain,
-    pub(super) request: Request,
-    pub(super) observation: Observation,
+pub(in crate::commands) struct Read {
+    pub(in crate::commands) chain: Chain,
+    pub(in crate::commands) request: Request,
+    pub(in crate::commands) observation: Observation,
 }
 
 /// What it comes to.
-pub(super) struct Found {
-    pub(super) checked: Vec<Checked>,
+pub(in crate::commands) struct Found {
+    pub(in crate::commands) checked: Vec<Checked>,
     /// Who may use each key, where nobody is asked about; the reason where its policy can't be read.
-    pub(super) users: Vec<(KeyArn, Result<KeyUsers, String>)>,
+    pub(in crate::commands) users: Vec<(KeyArn, Result<KeyUsers, String>)>,
     /// What is about no one grantee and key.
-    pub(super) findings: Vec<Finding>,
+    pub(in crate::commands) findings: Vec<Finding>,
     /// The worst of all that was concluded; nothing where nobody was asked about.
-    pub(super) worst: Option<Conclusion>,
+    pub(in crate::commands) worst: Option<Conclusion>,
 }
 
 impl Found {
-    pub(super) fn of(run: &CheckRun, read: &Read) -> Self {
+    pub(in crate::commands) fn of(run: &CheckRun, read: &Read) -> Self {
         let Read { chain, request, observation } = read;
         let extras = Extras { context: run.context.clone(), ..Extras::default() };
         let actions =
@@ -56,7 +56,7 @@ impl Found {
     }
 
     /// The same as one word for programs.
-    pub(super) fn outcome(&self) -> OutcomeOutput {
+    pub(in crate::commands) fn outcome(&self) -> OutcomeOutput {
         match self.worst {
             None => OutcomeOutput::Listed,
             Some(Conclusion::CanLaunch) => OutcomeOutput::CanLaunch,

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use super::incident::Launcher;
 use super::*;
 use crate::access::NoGrantee;
 
@@ -309,4 +310,102 @@ fn what_ec2_refused_itself_says_nothing_of_keys() {
     assert!(hostile.ends_with("'$(x);y'"), "{hostile}");
     let mixed = trail(&json!([event(), of_ec2(message)])).unwrap();
     assert_eq!((mixed.refusals.len(), mixed.notices.len(), mixed.others), (1, 1, 0));
+}
+
+/// What is told of principals and keys, one after the other.
+fn told_apart(value: &Value) -> incident::Incidents {
+    incident::incidents(value.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn principals_and_keys_are_told_apart_with_all_that_was_refused_of_each() {
+    let at = |action: &str, time: Option<&str>, issuer: &str| {
+        changed(|event| {
+            event["eventName"] = json!(action);
+            event["eventTime"] = json!(time);
+            event["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] = json!(issuer);
+        })
+    };
+    let other = "arn:aws:iam::444455556666:role/other";
+    let fail = "volume failed to attach";
+    let ebs = json!({
+        "id": "n1", "detail-type": "EBS Volume Notification", "time": "2026-11-20T09:00:00Z",
+        "resources": ["arn:aws:ec2:eu-west-1:444455556666:volume/vol-01234567"],
+        "detail": {"event": "attachVolume", "result": "failed", "cause": format!("{fail}: '{KEY}' is pending deletion")},
+    });
+    let records = json!({"Records": [
+        at("CreateGrant", Some("2026-11-20T09:00:02Z"), ROLE),
+        at("CreateGrant", None, other),
+        at("Decrypt", Some("2026-11-20T09:00:05Z"), ROLE),
+        at("Decrypt", Some("2026-11-20T09:00:01Z"), ROLE),
+        at("DisableKey", Some("2026-11-20T09:00:09Z"), ROLE),
+        ebs,
+        at("Decrypt", Some("no time"), other),
+    ]});
+    let incidents = told_apart(&records);
+    let facts = |incident: &incident::Incident| {
+        let actions: Vec<String> = incident.trail.refusals.iter().map(|own| own.action.clone()).collect();
+        let time = incident.time.map(|time| time.unix_timestamp() % 60);
+        (incident.principal.name(), actions, time, incident.trail.notices.len(), incident.event.clone())
+    };
+    let both = || vec!["kms:CreateGrant".to_owned(), "kms:Decrypt".to_owned()];
+    let expected = [
+        (Some(ROLE.to_owned()), both(), Some(5), 0, "e1".to_owned()),
+        (Some(other.to_owned()), both(), None, 0, "e1".to_owned()),
+        (None, vec![], Some(0), 1, "n1".to_owned()),
+    ];
+    assert_eq!(incidents.found.iter().map(facts).collect::<Vec<_>>(), expected);
+    assert!(incidents.found.iter().all(|incident| incident.key.as_ref().unwrap().to_string() == KEY));
+    assert_eq!((incidents.others, incidents.own, incidents.incomplete.len()), (1, 0, 0));
+}
+
+#[test]
+fn one_event_that_tells_too_little_keeps_no_other_from_being_read() {
+    let incidents = told_apart(&json!([changed(|event| event["eventName"] = json!("")), event()]));
+    let incomplete: Vec<String> = incidents.incomplete.iter().map(ToString::to_string).collect();
+    assert_eq!(incomplete, ["the event `e1` does not tell its action"]);
+    assert_eq!(incidents.found.len(), 1);
+    for none in ["{}", "{\"a\": {\"b\": 1}}", "1"] {
+        assert_eq!(incident::incidents(none.as_bytes()).unwrap_err(), TrailError::Form, "{none}");
+    }
+    assert!(incident::incidents(b"{\"Records\": []}").unwrap().found.is_empty());
+}
+
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-appid.html>
+#[test]
+fn calls_of_this_program_are_known_by_their_agent() {
+    let by = |agent: &str| told_apart(&changed(|event| event["userAgent"] = json!(agent)));
+    let sdk = "aws-sdk-rust/1.3.9 ua/2.1 api/kms/1.90.0 os/linux lang/rust/1.95.0 m/E,b";
+    for own in [format!("{sdk} app/keymend"), format!("[{sdk} app/keymend]"), format!("app/keymend, {sdk}")] {
+        let incidents = by(&own);
+        assert_eq!((incidents.own, incidents.found.len()), (1, 0), "{own}");
+    }
+    for other in [sdk, "", "app/keymender", "xapp/keymend", "ec2-frontend-api.amazonaws.com", "keymend"] {
+        let incidents = by(other);
+        assert_eq!((incidents.own, incidents.found.len()), (0, 1), "{other}");
+    }
+}
+
+#[test]
+fn a_caller_is_known_by_its_role_or_by_itself() {
+    let role = || Launcher::Named(ROLE.parse().unwrap());
+    let user = || Launcher::Named("arn:aws:iam::444455556666:user/jo".parse().unwrap());
+    let root = "arn:aws:iam::444455556666:root";
+    let stranger = || Launcher::Stranger(root.to_owned(), None);
+    for (principal, caller, is_it) in [
+        (role(), SESSION, true),
+        (role(), "arn:aws:sts::444455556666:assumed-role/APP/another", true),
+        (role(), "arn:aws:sts::111122223333:assumed-role/app/i-0123456789abcdef0", false),
+        (role(), "arn:aws:sts::444455556666:assumed-role/apps/i-0123456789abcdef0", false),
+        (role(), "arn:aws:iam::444455556666:user/app", false),
+        (Launcher::Named(SESSION.parse().unwrap()), "arn:aws:sts::444455556666:assumed-role/app/x", true),
+        (user(), "arn:aws:iam::444455556666:user/jo", true),
+        (user(), "arn:aws:sts::444455556666:assumed-role/jo/x", false),
+        (stranger(), root, true),
+        (stranger(), "arn:aws:iam::111122223333:root", false),
+        (Launcher::Nobody, root, false),
+        (Launcher::Nobody, "", false),
+    ] {
+        assert_eq!(principal.is_caller(caller), is_it, "{principal:?} {caller}");
+    }
 }

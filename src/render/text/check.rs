@@ -15,6 +15,7 @@ use crate::plan::conclusion::{Checked, Conclusion, Remedy};
 use crate::plan::{Finding, FindingCode};
 use crate::render::Styles;
 use crate::render::command::{self, CommandLine};
+use crate::render::findings::tell;
 use crate::render::prose::Prose;
 use crate::render::styles::paint;
 
@@ -102,28 +103,49 @@ fn outcome(outcome: Outcome, styles: &Styles) -> (&'static str, Style) {
     }
 }
 
+/// Whether it can launch.
+fn verb(checked: &Checked) -> String {
+    let deed = checked.assessment.grantee.deed(checked.purpose);
+    match checked.conclusion {
+        Conclusion::CanLaunch => format!("can {deed}"),
+        Conclusion::Unknown => format!("may or may not be able to {deed}"),
+        Conclusion::Missing => format!("can't {deed} yet"),
+        Conclusion::Blocked => format!("can't {deed}"),
+    }
+}
+
+/// What lets it launch, or what stands in the way, with what stands before it.
+fn because(checked: &Checked) -> String {
+    if checked.conclusion == Conclusion::CanLaunch {
+        return format!(", {}", checked.assessment.by_what());
+    }
+    let because = reasons::in_the_way(&checked.assessment);
+    if because.is_empty() { String::new() } else { format!(": {}", because.join("; ")) }
+}
+
+/// Whether it can launch and why, in one line without names.
+pub fn in_short(checked: &Checked) -> String {
+    let told = checked.findings.iter().filter(|_| checked.conclusion != Conclusion::CanLaunch);
+    let told = told.map(|finding| tell(finding).message).next();
+    match (because(checked), told) {
+        (because, Some(told)) if because.is_empty() => format!("{}: {told}", verb(checked)),
+        (because, _) => format!("{}{because}", verb(checked)),
+    }
+}
+
 /// Whether it can launch, and what stands in the way.
 fn sentence(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) -> io::Result<()> {
-    let deed = checked.assessment.grantee.deed(checked.purpose);
-    let (verb, style) = match checked.conclusion {
-        Conclusion::CanLaunch => (format!("can {deed}"), styles.added),
-        Conclusion::Unknown => (format!("may or may not be able to {deed}"), styles.warning),
-        Conclusion::Missing => (format!("can't {deed} yet"), styles.left_over),
-        Conclusion::Blocked => (format!("can't {deed}"), styles.blocked),
+    let style = match checked.conclusion {
+        Conclusion::CanLaunch => styles.added,
+        Conclusion::Unknown => styles.warning,
+        Conclusion::Missing => styles.left_over,
+        Conclusion::Blocked => styles.blocked,
     };
     let who = names::grantee(&checked.assessment.grantee);
     let with = format!(" with {}", names::key(&checked.assessment.key));
-    let because = match checked.conclusion {
-        Conclusion::CanLaunch => Vec::new(),
-        _ => reasons::in_the_way(&checked.assessment),
-    };
-    let end = match checked.conclusion {
-        Conclusion::CanLaunch => format!(", {}.", checked.assessment.by_what()),
-        _ if because.is_empty() => ".".to_owned(),
-        _ => format!(": {}.", because.join("; ")),
-    };
     let sentence = Prose::new().styled(styles.strong, &format!("{who} "));
-    sentence.styled(style, &verb).text(&with).text(&end).write(out, width, 0)
+    let end = format!("{}.", because(checked));
+    sentence.styled(style, &verb(checked)).text(&with).text(&end).write(out, width, 0)
 }
 
 fn findings(out: &mut dyn Write, styles: &Styles, width: usize, checked: &Checked) -> io::Result<()> {

@@ -9,11 +9,12 @@ use keymend::cli::config::{SETTINGS, VARIABLES};
 use crate::scene::Scene;
 
 /// The commands with options of their own or none.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "fix",
     "plan",
     "check",
     "survey",
+    "watch",
     "rollback",
     "apply",
     "patch",
