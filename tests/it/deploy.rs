@@ -20,7 +20,7 @@ fn check(tool: &str, arguments: &[&str], file: &Path) -> Output {
 }
 
 /// A tool has nothing to say to a file, and something to what is made of it by a mistake.
-fn is_clean(tool: &str, arguments: &[&str], name: &str, right: &str, wrong: &str) {
+pub(crate) fn is_clean(tool: &str, arguments: &[&str], name: &str, right: &str, wrong: &str) {
     let clean = check(tool, arguments, &file(name));
     assert!(clean.status.success(), "{name}: {}", told(&clean));
     let text = fs::read_to_string(file(name)).unwrap();
@@ -51,7 +51,7 @@ fn each_file_is_clean_to_its_own_tool() {
 }
 
 /// The documents of YAML as JSON, functions of CloudFormation as mappings.
-fn parsed(name: &str) -> Vec<Value> {
+pub(crate) fn parsed(name: &str) -> Vec<Value> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto/template.py");
     let output = check("python", &[script], &file(name));
     assert!(output.status.success(), "{}", told(&output));

@@ -1,6 +1,8 @@
 //! Integration tests, in one binary.
 
 #[cfg(test)]
+mod action;
+#[cfg(test)]
 mod apply;
 #[cfg(test)]
 mod architecture;

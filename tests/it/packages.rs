@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const TAG: &str = "v9.8.7";
+pub(crate) const TAG: &str = "v9.8.7";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -32,7 +32,7 @@ fn targets() -> BTreeSet<String> {
 }
 
 /// A release of this program for every target, as the workflow's last job packs it.
-fn packed(folder: &Path) -> PathBuf {
+pub(crate) fn packed(folder: &Path) -> PathBuf {
     let tree = folder.join("tree");
     fs::create_dir_all(tree.join("scripts")).unwrap();
     for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "scripts/pack.sh"] {
