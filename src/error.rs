@@ -12,6 +12,7 @@ use crate::cloud::store::StoreError;
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::fleet::lease::LeaseError;
 use crate::fleet::ledger::LedgerError;
+use crate::fleet::shard::Division;
 use crate::launch::LaunchError;
 use crate::plan::saved::SavedPlanError;
 use crate::prompt::PromptError;
@@ -282,8 +283,11 @@ impl Error {
             Self::Ledger(LedgerError::OtherFleet { .. }) => {
                 Some("give each fleet a folder of its own: --dir DIR".to_owned())
             }
-            Self::Ledger(LedgerError::OtherShards { known, .. }) => {
+            Self::Ledger(LedgerError::OtherShards { known: Division::Shards(known), .. }) => {
                 Some(format!("all workers take the same number: --shard I/{known}"))
+            }
+            Self::Ledger(LedgerError::OtherShards { known: Division::Accounts(_), .. }) => {
+                Some("each account that is left takes a worker of its own: --account ID".to_owned())
             }
             Self::Ledger(LedgerError::OtherPlan(_)) => {
                 Some("plan the fleet anew, in another folder".to_owned())

@@ -100,6 +100,9 @@ pub struct FleetPlanArgs {
 /// Whether and how a fleet is written to.
 #[derive(Debug, Args)]
 pub struct FleetApprovalArgs {
+    /// Only this account, by a worker of its own: then each account has one, and nothing goes by shards
+    #[arg(long, value_name = "ID", conflicts_with = "shard")]
+    pub account: Option<String>,
     /// Apply without asking what the digests tell
     #[arg(long, short = 'y', requires = "digest")]
     pub yes: bool,

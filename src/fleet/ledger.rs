@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::shard::Shard;
+use super::shard::{Division, Shard};
 use super::standing::{AccountStanding, LeftLine, State};
 use crate::apply::journal::{JournalError, Journals};
 use crate::arn::{AccountId, ArnError};
@@ -82,15 +82,15 @@ pub enum LedgerError {
         /// What differs.
         differs: &'static str,
     },
-    /// The shards were counted otherwise when the first one began.
-    #[error("`{step}` was begun with {known} shards here, not with {given}")]
+    /// It was shared out otherwise when the first worker began.
+    #[error("`{step}` was begun {known} here, not {given}")]
     OtherShards {
         /// What is done.
         step: &'static str,
-        /// How many there are.
-        known: u32,
-        /// How many are meant now.
-        given: u32,
+        /// How it is shared out.
+        known: Division,
+        /// How it is meant to be now.
+        given: Division,
     },
     /// A plan's file is not the one that was made.
     #[error("the plan of account {0} is not the one that was made: its file says something else")]
@@ -162,26 +162,35 @@ impl Ledger {
         self.store.at(&format!("journals/{account}"))
     }
 
-    /// Holds that a step has as many shards as it was begun with.
+    /// Holds that a step is shared out as it was begun.
     ///
     /// # Errors
-    /// It was begun with another number.
+    /// It was begun otherwise.
     pub async fn agree(&self, step: Step, shard: Shard) -> Result<(), LedgerError> {
-        let given = shard.count();
+        let given = shard.division();
         self.store.make(&format!("{}-shards.json", step.name()), &to_text(&given)).await?;
-        let known = self.shards(step).await?.unwrap_or(given);
+        let known = self.division(step).await?.unwrap_or(given);
         if known == given {
             return Ok(());
         }
         Err(LedgerError::OtherShards { step: step.name(), known, given })
     }
 
-    /// How many shards a step has; none where it was not begun.
+    /// How a step is shared out; none where it was not begun.
     ///
     /// # Errors
     /// The file can't be read.
-    pub async fn shards(&self, step: Step) -> Result<Option<u32>, LedgerError> {
+    pub async fn division(&self, step: Step) -> Result<Option<Division>, LedgerError> {
         read_json(&self.store, &format!("{}-shards.json", step.name())).await
+    }
+
+    /// Each part that a step is shared out in; none where it was not begun.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub async fn shards(&self, step: Step) -> Result<Vec<Shard>, LedgerError> {
+        let division = self.division(step).await?;
+        Ok(division.map_or(Vec::new(), |division| division.shards(&self.head.accounts)))
     }
 
     /// Keeps which lines of the manifest a shard had to leave out when it planned, in the place of what it said before.
@@ -198,7 +207,7 @@ impl Ledger {
     /// A file can't be read.
     pub async fn lines(&self, of: Option<Shard>) -> Result<Vec<LeftLine>, LedgerError> {
         let one = async |shard: Shard| read_json::<Vec<LeftLine>>(&self.store, &lines_file(shard)).await;
-        let shards = stream::iter(Shard::all(self.shards(Step::Plan).await?.unwrap_or(0)));
+        let shards = stream::iter(self.shards(Step::Plan).await?);
         let read = shards.filter(|shard| ready(of.is_none_or(|of| of == *shard))).map(one);
         let read: Vec<_> = read.buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
         let all: BTreeSet<LeftLine> = read.into_iter().flatten().flatten().collect();

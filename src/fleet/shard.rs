@@ -3,15 +3,59 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::arn::AccountId;
 
-/// One of several workers.
+/// What one of several workers sees to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
-    index: u32,
-    count: u32,
+pub struct Shard(Portion);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Portion {
+    /// The accounts that a hash gives to one of so many workers.
+    Hashed { index: u32, count: u32 },
+    /// One account.
+    Account(AccountId),
+}
+
+/// How what is done is shared out among workers: one way for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Division {
+    /// Among so many.
+    Shards(u32),
+    /// Each account has a worker of its own.
+    Accounts(ByAccount),
+}
+
+/// The word for it in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ByAccount {
+    /// The only one.
+    Accounts,
+}
+
+impl Division {
+    /// Each worker's part.
+    pub fn shards(self, accounts: &[AccountId]) -> Vec<Shard> {
+        match self {
+            Self::Shards(count) => (1..=count).map(|index| Shard(Portion::Hashed { index, count })).collect(),
+            Self::Accounts(_) => accounts.iter().copied().map(Shard::of_account).collect(),
+        }
+    }
+}
+
+impl fmt::Display for Division {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shards(1) => f.write_str("with 1 shard"),
+            Self::Shards(count) => write!(f, "with {count} shards"),
+            Self::Accounts(_) => f.write_str("account by account"),
+        }
+    }
 }
 
 /// Why there is no such shard.
@@ -39,28 +83,46 @@ pub enum ShardError {
 
 impl Shard {
     /// The only worker.
-    pub const WHOLE: Self = Self { index: 1, count: 1 };
+    pub const WHOLE: Self = Self(Portion::Hashed { index: 1, count: 1 });
 
-    /// Each of so many workers.
-    pub fn all(count: u32) -> impl Iterator<Item = Self> {
-        (1..=count).map(move |index| Self { index, count })
+    /// The worker of one account.
+    pub fn of_account(account: AccountId) -> Self {
+        Self(Portion::Account(account))
     }
 
-    /// The number of workers.
-    pub fn count(self) -> u32 {
-        self.count
+    /// The account, where it is one's alone.
+    pub fn account(self) -> Option<AccountId> {
+        match self.0 {
+            Portion::Hashed { .. } => None,
+            Portion::Account(account) => Some(account),
+        }
+    }
+
+    /// How all is shared out where this is a part of it.
+    pub fn division(self) -> Division {
+        match self.0 {
+            Portion::Hashed { count, .. } => Division::Shards(count),
+            Portion::Account(_) => Division::Accounts(ByAccount::Accounts),
+        }
     }
 
     /// How it is called in the name of a record.
     pub fn in_a_name(self) -> String {
-        format!("{}-of-{}", self.index, self.count)
+        match self.0 {
+            Portion::Hashed { index, count } => format!("{index}-of-{count}"),
+            Portion::Account(account) => format!("account-{account}"),
+        }
     }
 
     /// Whether an account is this worker's: by a hash that is the same everywhere and always.
     pub fn has(self, account: AccountId) -> bool {
+        let (index, count) = match self.0 {
+            Portion::Hashed { index, count } => (index, count),
+            Portion::Account(own) => return own == account,
+        };
         let digest = Sha256::digest(account.to_string());
         let hash = digest.iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
-        hash % u64::from(self.count) == u64::from(self.index - 1)
+        hash % u64::from(count) == u64::from(index - 1)
     }
 
     /// The shard that an engine made this process for, of as many as are given where the engine does not tell.
@@ -92,7 +154,7 @@ impl Shard {
             }
             let index = index.checked_sub(first).filter(|index| *index < all);
             let index = index.ok_or_else(|| unfit(&format!("it is not one of {all} from {first} on")))?;
-            Ok(Self { index: index + 1, count: all })
+            Ok(Self(Portion::Hashed { index: index + 1, count: all }))
         };
         if let Some(index) = number("AWS_BATCH_JOB_ARRAY_INDEX")? {
             return of("AWS_BATCH_JOB_ARRAY_INDEX", index, 0, number("AWS_BATCH_JOB_ARRAY_SIZE")?);
@@ -124,7 +186,10 @@ impl Shard {
 
 impl fmt::Display for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.index, self.count)
+        match self.0 {
+            Portion::Hashed { index, count } => write!(f, "{index}/{count}"),
+            Portion::Account(account) => write!(f, "account {account}"),
+        }
     }
 }
 
@@ -134,7 +199,7 @@ impl FromStr for Shard {
     fn from_str(text: &str) -> Result<Self, ShardError> {
         let parsed = text.split_once('/').and_then(|(index, count)| {
             let (index, count) = (index.parse().ok()?, count.parse().ok()?);
-            (1..=count).contains(&index).then_some(Self { index, count })
+            (1..=count).contains(&index).then_some(Self(Portion::Hashed { index, count }))
         });
         parsed.ok_or_else(|| ShardError::Malformed(text.to_owned()))
     }
@@ -155,7 +220,7 @@ mod tests {
         let accounts: Vec<AccountId> =
             (0..400_u64).map(|id| format!("{:012}", 111_122_223_333 + id * 7919).parse().unwrap()).collect();
         for count in [1, 4, 16] {
-            let shards: Vec<Shard> = (1..=count).map(|index| Shard { index, count }).collect();
+            let shards = Division::Shards(count).shards(&[]);
             for account in &accounts {
                 assert_eq!(shards.iter().filter(|shard| shard.has(*account)).count(), 1);
             }
@@ -167,6 +232,19 @@ mod tests {
         }
         // The same everywhere: another version of keymend must not share accounts out otherwise.
         assert!("1/4".parse::<Shard>().unwrap().has("111122223333".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_division_is_recorded_as_its_number_or_in_a_word() {
+        let account: AccountId = "111122223333".parse().unwrap();
+        let own = Shard::of_account(account);
+        assert!(own.has(account) && !own.has("444455556666".parse().unwrap()));
+        for (shard, text) in [("3/8".parse().unwrap(), "8"), (own, "\"accounts\"")] {
+            let division = shard.division();
+            assert_eq!(serde_json::to_string(&division).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Division>(text).unwrap(), division);
+            assert!(division.shards(&[account]).contains(&shard));
+        }
     }
 
     #[test]

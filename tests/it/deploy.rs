@@ -79,21 +79,21 @@ fn the_commands_are_commands_of_this_program() {
     let machine = fs::read_to_string(file("deploy/step-functions/fleet.asl.json")).unwrap();
     let machine: Value = serde_json::from_str(&machine).unwrap();
     let command = |task: &Value| array(&task["Parameters"]["ContainerOverrides"]["Command.$"]);
-    let shard = command(&machine["States"]["Apply"]["ItemProcessor"]["States"]["Shard"]);
+    let account = command(&machine["States"]["Apply"]["ItemProcessor"]["States"]["Account"]);
     let status = command(&machine["States"]["Status"]);
     let folder = tempfile::tempdir().unwrap();
     for (command, variables) in [
         (batch, vec![("AWS_BATCH_JOB_ARRAY_INDEX", "3"), ("AWS_BATCH_JOB_ARRAY_SIZE", "8")]),
         (kubernetes, vec![("JOB_COMPLETION_INDEX", "3")]),
-        (shard, vec![]),
+        (account, vec![]),
         (status, vec![]),
     ] {
         let absent = folder.path().join("absent").display().to_string();
         let digest = "0".repeat(64);
         let given = |word: &String| match word.as_str() {
-            "Ref::dir" | "$.dir" | "/fleet" => absent.clone(),
+            "Ref::dir" | "$.dir" | "$.place.dir" | "/fleet" => absent.clone(),
             "Ref::digest" | "$.digest" | "DIGEST" => digest.clone(),
-            "$.shard" => "4/8".to_owned(),
+            "$.account" => "111122223333".to_owned(),
             "$.role" => "ROLE".to_owned(),
             _ => word.clone(),
         };
@@ -109,6 +109,28 @@ fn the_commands_are_commands_of_this_program() {
             told(&output)
         );
     }
+}
+
+/// The machine runs: of all records in the bucket each plan file becomes the job of its account, and the status is told at the
+/// end.
+#[test]
+fn the_machine_gives_each_plan_file_a_job_of_its_own() {
+    let script = file("tests/moto/machine.py");
+    let records =
+        ["fleet.json", "plans/111122223333.json", "plan/111122223333.json", "plans/444455556666.json"];
+    let ran = Command::new(moto::program("python"))
+        .args([&script, &file("deploy/step-functions/fleet.asl.json")])
+        .args(records)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", told(&ran));
+    let commands: Vec<Vec<String>> = serde_json::from_slice(&ran.stdout).unwrap();
+    let dir = "--dir s3://amzn-s3-demo-bucket/fleets/2026.11";
+    let job = |account: &str| {
+        format!("keymend fleet apply {dir} --account {account} --assume-role-name ROLE --yes --digest DIGEST")
+    };
+    let wanted = [job("111122223333"), job("444455556666"), format!("keymend fleet status {dir}")];
+    assert_eq!(commands.iter().map(|words| words.join(" ")).collect::<Vec<_>>(), wanted);
 }
 
 /// Another try is for what it may change: an incomplete shard, and a host that went away.

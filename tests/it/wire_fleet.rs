@@ -400,7 +400,7 @@ fn a_live_worker_is_respected_and_a_killed_one_taken_over() {
             lease.unwrap().is_some()
         })
     };
-    respected_and_taken_over(&fleet, &is_taken);
+    respected_and_taken_over(&fleet, "", &is_taken);
     let undone = fleet.approved("rollback");
     assert_eq!(undone.status, 0, "{undone}");
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::handover::html_report;
 use super::{BackendSettings, Mode, OutputFormat, backend, grantees, launch};
 use crate::access::{GranteeRef, KeyRef, ManifestLine, PolicyName, Purpose, Terms, UnresolvedRequest};
+use crate::arn::ArnError;
 use crate::cli::{
     BackendArgs, FleetApplyArgs, FleetApprovalArgs, FleetPlanArgs, FleetRollbackArgs, FleetStatusArgs,
     LaunchArgs, OutputArgs, ShardArgs, SubjectArgs,
@@ -14,7 +15,7 @@ use crate::cli::{
 use crate::cloud::aws::{AwsOptions, Share};
 use crate::cloud::store::Location;
 use crate::error::UsageError;
-use crate::fleet::shard::{Shard, ShardError};
+use crate::fleet::shard::{Division, Shard, ShardError};
 use crate::launch::Targets;
 
 /// Which accounts a worker sees to, and where.
@@ -49,7 +50,7 @@ pub(super) fn shard(given: Option<&str>, shards: Option<u32>) -> Result<Shard, U
     let shard = shard.map_err(|error: ShardError| {
         UsageError::new(error.to_string()).hint("give it as --shard I/N, with the same N for all workers")
     })?;
-    if shards.is_some_and(|shards| shards != shard.count()) {
+    if shards.is_some_and(|shards| shard.division() != Division::Shards(shards)) {
         return Err(UsageError::new(format!(
             "--shard {shard} and --shards tell different numbers of shards"
         )));
@@ -131,7 +132,14 @@ impl FleetSettings {
         output: &OutputArgs,
     ) -> Result<Self, UsageError> {
         Ok(Self {
-            shard: ShardSettings::resolve(shard)?,
+            shard: match &approval.account {
+                Some(account) => {
+                    let account =
+                        account.parse().map_err(|error: ArnError| UsageError::new(error.to_string()))?;
+                    ShardSettings { shard: Shard::of_account(account), ..ShardSettings::resolve(shard)? }
+                }
+                None => ShardSettings::resolve(shard)?,
+            },
             mode: if approval.yes { Mode::Yes } else { Mode::Interactive },
             digests: approval.digest.clone(),
             allow_blocked: false,

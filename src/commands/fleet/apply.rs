@@ -16,7 +16,7 @@ use crate::cli::FleetApplyArgs;
 use crate::cli::settings::Mode;
 use crate::cli::settings::fleet::FleetSettings;
 use crate::cloud::sandbox::Sandbox;
-use crate::cloud::store::{Store, StoreError};
+use crate::cloud::store::StoreError;
 use crate::commands::backend::{self, Ground, Work};
 use crate::commands::console::Console;
 use crate::commands::interrupt::Interrupt;
@@ -36,7 +36,7 @@ use crate::render::findings::tell;
 
 pub(super) async fn apply(args: &FleetApplyArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let settings = FleetSettings::of_apply(args)?;
-    let ledger = Ledger::open(&store(&settings).await?).await?;
+    let ledger = opened(&settings).await?;
     if ledger.head().backend != backend::of_plan(&settings.backend) {
         return Err(UsageError::new("the fleet was planned on another backend")
             .hint("give the --sandbox that it was planned on, or plan it on AWS in another folder")
@@ -45,9 +45,18 @@ pub(super) async fn apply(args: &FleetApplyArgs, console: &mut Console) -> Resul
     backend::run(&settings.backend, Applying { settings: &settings, ledger }, console).await
 }
 
-/// Where a fleet's records are.
-pub(super) async fn store(settings: &FleetSettings) -> Result<Store, Error> {
-    Ok(backend::store(&settings.shard.dir, backend::credentials(&settings.backend)).await?)
+/// The fleet, which is about whatever account is named.
+pub(super) async fn opened(settings: &FleetSettings) -> Result<Ledger, Error> {
+    let store = backend::store(&settings.shard.dir, backend::credentials(&settings.backend)).await?;
+    let ledger = Ledger::open(&store).await?;
+    match settings.shard.shard.account() {
+        Some(account) if !ledger.head().accounts.contains(&account) => {
+            Err(UsageError::new(format!("the fleet in `{}` is not about account {account}", ledger.place()))
+                .hint("`keymend fleet status -o json` tells its accounts")
+                .into())
+        }
+        _ => Ok(ledger),
+    }
 }
 
 struct Applying<'s> {
@@ -146,16 +155,16 @@ impl Approval<'_> {
         })
     }
 
-    /// Each of this worker's accounts is in a part whose digest was given: the whole, or one of the shards that the step was
-    /// done in.
+    /// Each of this worker's accounts is in a part whose digest was given: the whole, this worker's own, or one of the shards
+    /// that the step was done in.
     async fn compare(&self) -> Result<(), Error> {
         let Self { settings, ledger, standings, step } = self;
         let is_given = |shard: Shard| settings.digests.contains(&ledger.digest(shard, standings));
-        if is_given(Shard::WHOLE) {
+        if is_given(Shard::WHOLE) || is_given(settings.shard.shard) {
             return Ok(());
         }
-        let count = ledger.shards(*step).await?.unwrap_or(1);
-        let given: Vec<Shard> = Shard::all(count).filter(|shard| is_given(*shard)).collect();
+        let mut given = ledger.shards(*step).await?;
+        given.retain(|shard| is_given(*shard));
         let own = standings.keys().filter(|account| settings.shard.shard.has(**account));
         match own.copied().find(|account| !given.iter().any(|shard| shard.has(*account))) {
             None => Ok(()),

@@ -1,6 +1,6 @@
 //! `keymend fleet rollback`: what was applied in many accounts, each taken back as any run is.
 
-use super::apply::{AccountRun, Approval, record, store};
+use super::apply::{AccountRun, Approval, opened, record};
 use super::merged;
 use super::plan::failed;
 use super::records::Records;
@@ -26,7 +26,7 @@ use crate::plan::rollback::{self, Extent, Rollback};
 
 pub(super) async fn rollback(args: &FleetRollbackArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let settings = FleetSettings::of_rollback(args)?;
-    let ledger = Ledger::open(&store(&settings).await?).await?;
+    let ledger = opened(&settings).await?;
     backend::run(&settings.backend, TakingBack { settings: &settings, ledger }, console).await
 }
 

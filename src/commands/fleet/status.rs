@@ -26,9 +26,9 @@ use crate::shell;
 pub(super) async fn status(args: &FleetStatusArgs, console: &mut Console) -> Result<ExitStatus, Error> {
     let FleetStatusSettings { dir, aws, output, report } = FleetStatusSettings::resolve(args)?;
     let ledger = Ledger::open(&backend::store(&dir, aws).await?).await?;
-    let step = if ledger.shards(Step::Rollback).await?.is_some() {
+    let step = if ledger.division(Step::Rollback).await?.is_some() {
         Step::Rollback
-    } else if ledger.shards(Step::Apply).await?.is_some() {
+    } else if ledger.division(Step::Apply).await?.is_some() {
         Step::Apply
     } else {
         Step::Plan
@@ -136,8 +136,12 @@ fn text(
     width: usize,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
-    let shards = if told.shard == Shard::WHOLE { String::new() } else { format!(" of shard {}", told.shard) };
-    writeln!(out, "{} accounts{shards}, {}:", own.len(), told.step.name())?;
+    let whose = match told.shard.account() {
+        Some(account) => format!("Account {account}"),
+        None if told.shard == Shard::WHOLE => format!("{} accounts", own.len()),
+        None => format!("{} accounts of shard {}", own.len(), told.shard),
+    };
+    writeln!(out, "{whose}, {}:", told.step.name())?;
     for (state, count) in counts(own) {
         writeln!(out, "  {count:>6}  {}", state.words())?;
     }
@@ -206,6 +210,10 @@ fn next(
 ) -> std::io::Result<()> {
     let dir = shell::quote(&told.ledger.place()).into_owned();
     let site = told.site.iter().fold(String::new(), |site, option| site + " " + option);
+    let site = match told.shard.account() {
+        Some(account) if told.step == Step::Apply => format!("{site} --account {account}"),
+        _ => site,
+    };
     let has = |state: State| counts.contains_key(&state);
     match told.step {
         Step::Plan if has(State::Planned) => console.hint(&format!(

@@ -121,7 +121,7 @@ pub(super) async fn outlast(
     cut: &[AccountId],
     expiry: Duration,
 ) -> Result<(), Error> {
-    let shards = Shard::all(ledger.shards(step).await?.unwrap_or(1));
+    let shards = ledger.shards(step).await?.into_iter();
     let concerned = shards.filter(|shard| cut.iter().any(|account| shard.has(*account)));
     for taken in join_all(concerned.map(|shard| take(ledger, step, shard, expiry))).await {
         taken?.release().await?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{CLEAR, Fleet, MANY, SMALL, count, digest};
+use super::{CLEAR, Fleet, MANY, SMALL, comparable, count, digest};
 
 /// A worker under way: it holds its lease.
 /// A worker that holds its lease.
@@ -26,11 +26,12 @@ fn is_there(fleet: &Fleet, lease: &str) -> impl Fn() -> bool {
 }
 
 /// Of two workers on one shard the second is sent away while the first one is alive, and goes on once it is dead.
-pub(crate) fn respected_and_taken_over(fleet: &Fleet, is_taken: &dyn Fn() -> bool) {
+pub(crate) fn respected_and_taken_over(fleet: &Fleet, options: &str, is_taken: &dyn Fn() -> bool) {
     // Long enough that a machine with much to do does not make a live worker look dead.
     const LEASE: Duration = Duration::from_secs(3);
     fleet.plan("");
-    let apply = format!("apply --yes --digest {} --lease {}", digest(&fleet.status()), LEASE.as_secs());
+    let apply =
+        format!("apply --yes --digest {} --lease {}{options}", digest(&fleet.status()), LEASE.as_secs());
     fleet.set_faults(json!([
         {"operation": "kms:PutKeyPolicy", "times": 100_000, "fault": "latency", "milliseconds": 60_000}
     ]));
@@ -147,7 +148,68 @@ fn after_enough_failures_no_account_is_begun() {
 #[test]
 fn a_live_worker_is_respected_and_a_dead_one_taken_over() {
     let fleet = Fleet::small();
-    respected_and_taken_over(&fleet, &is_there(&fleet, "apply-1-of-1.1"));
+    respected_and_taken_over(&fleet, "", &is_there(&fleet, "apply-1-of-1.1"));
+    let fleet = Fleet::small();
+    let account = "100000000000";
+    let lease = format!("apply-account-{account}.1");
+    respected_and_taken_over(&fleet, &format!(" --account {account}"), &is_there(&fleet, &lease));
+}
+
+#[test]
+fn account_by_account_comes_to_the_same_as_one_worker() {
+    let [whole, single] = [Fleet::small(), Fleet::small()];
+    let before = single.documents();
+    whole.plan("");
+    whole.approved("apply");
+    single.plan("");
+    let approved = format!("apply --yes --digest {}", digest(&single.status()));
+    let accounts: Vec<String> = single.states().into_keys().collect();
+    let (last, others) = accounts.split_last().unwrap();
+    // Side by side, as an engine runs them.
+    let workers =
+        others.iter().map(|account| (account, single.worker(&format!("{approved} --account {account}"))));
+    for (account, mut worker) in workers.collect::<Vec<_>>() {
+        assert!(worker.wait().unwrap().success(), "{account}");
+    }
+    let status = single.status();
+    assert_eq!(
+        (status.status, &*single.states()[last]),
+        (7, "not_started"),
+        "one that never came is told: {status}"
+    );
+    for (other, told) in [
+        ("", "begun account by account here, not with 1 shard"),
+        (" --shard 1/2", "--account ID"),
+        (" --account 123456789012", "is not about account 123456789012"),
+        (" --account 12", "`12` is not"),
+        (" --account 123456789012 --shard 1/2", "cannot be used with"),
+    ] {
+        let refused = single.run(&format!("{approved}{other}"));
+        assert!([1, 2].contains(&refused.status) && refused.stderr.contains(told), "{refused}");
+    }
+    let ran = single.run(&format!("{approved} --account {last}"));
+    assert_eq!(ran.status, 0, "{ran}");
+    assert_eq!(single.documents(), whole.documents());
+    assert_eq!(comparable(&single.status()), comparable(&whole.status()));
+
+    // What one worker wrote is taken back by what that worker printed.
+    let one = others
+        .iter()
+        .find(|account| single.scene.path(&format!("fleet/journals/{account}")).exists())
+        .unwrap();
+    let own = digest(&single.run(&format!("{approved} --account {one}")));
+    let back = single.run(&format!("rollback --account {one} --yes --digest {own}"));
+    assert_eq!((back.status, &*single.states()[one]), (0, "rolled_back"), "{back}");
+    assert_ne!(single.documents(), before);
+    for account in accounts.iter().filter(|account| *account != one) {
+        let back = single.run(&format!("rollback --account {account} --yes --digest {own}"));
+        assert!([0, 2].contains(&back.status), "only what was written is asked for: {back}");
+        assert_eq!(
+            back.status == 2,
+            single.scene.path(&format!("fleet/journals/{account}")).exists(),
+            "{back}"
+        );
+    }
 }
 
 #[test]
