@@ -91,7 +91,7 @@ fn decide(criterion: &mut Criterion) {
             Policies { key_policy: Some(&prepared), identity: Some(&[&identity]), ..Policies::default() };
         let query = Query::new(&principal, *actions.first().unwrap(), &key, &context);
         assert_eq!(evaluate(&query, &policies).outcome, Outcome::Allowed, "{name}");
-        let queries: Vec<Query<'_>> = actions.iter().map(|action| query.clone().about(*action)).collect();
+        let queries: Vec<Query<'_>> = actions.iter().map(|action| query.about(*action)).collect();
         group.throughput(Throughput::Elements(queries.len() as u64));
         group.bench_function(format!("decide/{name}"), |bencher| {
             bencher.iter(|| {

@@ -78,12 +78,13 @@ impl Request {
 
     /// The keys that an account's grantees need, or those of no account in particular.
     pub fn keys_for(&self, account: Option<AccountId>) -> impl Iterator<Item = &KeyArn> {
-        let is_needed = move |part: &Part, key: &KeyArn| {
-            part.needing(key).iter().any(|grantee| grantee.account() == account)
-        };
-        self.keys.iter().filter(move |key| {
-            self.is_for_account(key, account) && self.part.as_ref().is_none_or(|part| is_needed(part, key))
-        })
+        self.keys.iter().filter(move |key| self.is_needed_in(key, account))
+    }
+
+    /// Whether an account's grantees need a key, or those of no account in particular.
+    pub fn is_needed_in(&self, key: &KeyArn, account: Option<AccountId>) -> bool {
+        let is_needed = |part: &Part| part.needing(key).iter().any(|grantee| grantee.account() == account);
+        self.is_for_account(key, account) && self.part.as_ref().is_none_or(is_needed)
     }
 
     /// The keys that a grantee needs.

@@ -125,11 +125,18 @@ impl FromStr for Partition {
 
 /// A twelve-digit AWS account id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AccountId(u64);
+pub struct AccountId([u8; 12]);
+
+impl AccountId {
+    /// Its digits.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
 
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:012}", self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -144,10 +151,8 @@ impl FromStr for AccountId {
 
     fn from_str(text: &str) -> Result<Self, ArnError> {
         let wrong = || ArnError::AccountId(text.to_owned());
-        if text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(wrong());
-        }
-        text.parse().map(Self).map_err(|_| wrong())
+        let digits: [u8; 12] = text.as_bytes().try_into().map_err(|_| wrong())?;
+        if digits.iter().all(u8::is_ascii_digit) { Ok(Self(digits)) } else { Err(wrong()) }
     }
 }
 
@@ -220,7 +225,11 @@ impl KeyArn {
 
 impl fmt::Display for KeyArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "arn:{}:kms:{}:{}:key/{}", self.partition, self.region, self.account, self.id)
+        let Self { partition, region, account, id } = self;
+        // In one piece: it is written for each pair of a key and a grantee.
+        f.write_str(
+            &["arn:", partition.as_str(), ":kms:", region, ":", account.as_str(), ":key/", id].concat(),
+        )
     }
 }
 
@@ -328,7 +337,9 @@ impl EntityArn {
 
 impl fmt::Display for EntityArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "arn:{}:iam::{}:{}{}{}", self.partition, self.account, self.kind, self.path, self.name)
+        let Self { partition, account, kind, path, name } = self;
+        let (partition, account, kind) = (partition.as_str(), account.as_str(), kind.as_str());
+        f.write_str(&["arn:", partition, ":iam::", account, ":", kind, path, name].concat())
     }
 }
 

@@ -24,6 +24,7 @@ mod truth;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use context::QueriedKey;
 pub use context::{Context, Query};
 pub use decision::{Decision, DocumentRef, Doubt, Gate, Outcome, StatementRef};
 pub use evaluation::{doubt, evaluate, near_misses};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use serde::Serialize;
@@ -52,9 +53,9 @@ pub struct Assessment {
     /// Each action that was asked about, in the order asked.
     pub actions: Vec<ActionAssessment>,
     /// What becomes of the instance's own call, which every launch and start comes to.
-    pub instance: InstanceAssessment,
+    pub instance: Rc<InstanceAssessment>,
     /// What has a say and was considered, in words.
-    pub considered: Vec<String>,
+    pub considered: Vec<&'static str>,
     /// What has a say and was not considered, in words: what it says is not known.
     pub not_considered: Vec<String>,
     /// Whether the grantee's own policies were read; an account has none.
@@ -141,7 +142,7 @@ pub struct ActionAssessment {
     /// What that means for a launch.
     pub verdict: Verdict,
     /// The statements that decide: those that allow, those that deny, or those that nobody can decide.
-    pub statements: Vec<DecidingStatement>,
+    pub statements: Rc<[DecidingStatement]>,
     /// What does not allow it, or may not, where it is not allowed.
     pub obstacles: Vec<Obstacle>,
     /// The `Allow` statements that look as if they helped and do not.

@@ -1,6 +1,7 @@
 //! What is known of a request's context, and the questions asked of it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use crate::arn::{Affiliation, KeyArn};
@@ -128,36 +129,44 @@ pub struct Query<'q> {
     pub(crate) principal: &'q Principal,
     pub(crate) action: KmsAction,
     pub(crate) context: &'q Context,
-    pub(crate) key: Key,
+    pub(crate) key: Rc<QueriedKey>,
 }
 
 /// A key, with the texts that are compared.
 #[derive(Debug, Clone)]
-pub(crate) struct Key {
+pub(crate) struct QueriedKey {
     pub(crate) arn: KeyArn,
     arn_text: String,
-    account_text: String,
     /// Whether it stands for a key that is not known, so that nothing follows from it.
     is_unknown: bool,
+}
+
+impl QueriedKey {
+    pub(crate) fn new(arn: &KeyArn) -> Rc<Self> {
+        Rc::new(Self { arn: arn.clone(), arn_text: arn.to_string(), is_unknown: arn.is_unknown() })
+    }
 }
 
 impl<'q> Query<'q> {
     /// The question.
     pub fn new(principal: &'q Principal, action: KmsAction, key: &KeyArn, context: &'q Context) -> Self {
-        let key = Key {
-            arn: key.clone(),
-            arn_text: key.to_string(),
-            account_text: key.account.to_string(),
-            is_unknown: key.is_unknown(),
-        };
+        Self::of(principal, action, QueriedKey::new(key), context)
+    }
+
+    /// The question about a key that others are about, too.
+    pub(crate) fn of(
+        principal: &'q Principal,
+        action: KmsAction,
+        key: Rc<QueriedKey>,
+        context: &'q Context,
+    ) -> Self {
         Self { principal, action, context, key }
     }
 
     /// The same question about another action.
     #[must_use]
-    pub fn about(mut self, action: KmsAction) -> Self {
-        self.action = action;
-        self
+    pub fn about(&self, action: KmsAction) -> Self {
+        Self { action, key: Rc::clone(&self.key), ..*self }
     }
 
     /// What the `Resource` element is compared with.
@@ -242,11 +251,11 @@ impl<'q> Query<'q> {
                     (_, None) => Lookup::One(arn),
                 })
             }
-            Derived::PrincipalAccount => self.principal.home().map(|home| Lookup::One(&home.account_text)),
+            Derived::PrincipalAccount => self.principal.home().map(|home| Lookup::One(home.account.as_str())),
             Derived::ResourceAccount | Derived::RequestedRegion if self.key.is_unknown => {
                 Some(Lookup::Unknown)
             }
-            Derived::ResourceAccount => Some(Lookup::One(&self.key.account_text)),
+            Derived::ResourceAccount => Some(Lookup::One(self.key.arn.account.as_str())),
             Derived::RequestedRegion => Some(Lookup::One(&self.key.arn.region)),
             Derived::PrincipalIsAwsService => {
                 Some(Lookup::One(if *kind == PrincipalKind::Service { "true" } else { "false" }))

@@ -101,7 +101,7 @@ impl NearMiss {
     /// A text of a `Resource` element that does not match a key and looks as if it were meant for it.
     pub(crate) fn of_resource(text: &str, key: &KeyArn) -> Option<Self> {
         let miss = |mistake| Self::Resource { text: text.to_owned(), mistake };
-        if text == key.id || text == format!("key/{}", key.id) {
+        if text.strip_prefix("key/").unwrap_or(text) == key.id {
             return Some(miss(ResourceMistake::KeyId));
         }
         if text.starts_with("alias/") {
@@ -116,9 +116,10 @@ impl NearMiss {
         if resource.strip_prefix("key/") == Some(key.id.as_str()) {
             return Some(miss(ResourceMistake::OtherPlace));
         }
-        let is_here =
-            pattern::matches(region, &key.region) && pattern::matches(account, &key.account.to_string());
-        (resource.starts_with("alias/") && is_here).then(|| miss(ResourceMistake::Alias))
+        let is_here_by_alias = resource.starts_with("alias/")
+            && pattern::matches(region, &key.region)
+            && pattern::matches(account, key.account.as_str());
+        is_here_by_alias.then(|| miss(ResourceMistake::Alias))
     }
 
     /// A sentence without its period: about a statement, given as it is called, and what was asked for, such as

@@ -85,13 +85,6 @@ impl Membership {
 pub(crate) struct Home {
     pub(crate) partition: Partition,
     pub(crate) account: AccountId,
-    pub(crate) account_text: String,
-}
-
-impl Home {
-    fn new(partition: Partition, account: AccountId) -> Self {
-        Self { partition, account, account_text: account.to_string() }
-    }
 }
 
 impl Principal {
@@ -124,7 +117,7 @@ impl Principal {
 
     /// The root user of an account.
     pub fn root(partition: Partition, account: AccountId) -> Self {
-        let home = Home::new(partition, account);
+        let home = Home { partition, account };
         let arn = format!("arn:{partition}:iam::{account}:root");
         Self::at_home(PrincipalKind::Root, arn, home)
     }
@@ -142,7 +135,7 @@ impl Principal {
 
     /// A user or a role; of a group some user, with a name that no user can have and so no policy names.
     pub fn one_of(entity: &EntityArn) -> Self {
-        let home = Home::new(entity.partition, entity.account);
+        let home = Home { partition: entity.partition, account: entity.account };
         let named =
             |name: String| EntityArn { kind: EntityKind::User, path: "/".to_owned(), name, ..entity.clone() };
         match entity.kind {
@@ -173,7 +166,7 @@ impl Principal {
             is_service_linked: role.is_service_linked_role()
                 || (role_path.is_none() && role.name.starts_with("AWSServiceRoleFor")),
         };
-        let home = Home::new(session.partition, session.account);
+        let home = Home { partition: session.partition, account: session.account };
         Self::at_home(kind, session.to_string(), home)
     }
 
@@ -185,7 +178,7 @@ impl Principal {
     /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html#ebs-encryption-instance-permissions>
     pub fn identity_only(partition: Partition, account: AccountId) -> Self {
         let name = format!("arn:{partition}:iam::{account}:role/{IDENTITY_ONLY_ROLE}");
-        Self::at_home(PrincipalKind::IdentityOnly, name, Home::new(partition, account))
+        Self::at_home(PrincipalKind::IdentityOnly, name, Home { partition, account })
     }
 
     /// An AWS service, by the name that policies have for it.
@@ -297,7 +290,7 @@ impl FromStr for Principal {
             ("iam", "root") => Ok(Self::root(parts.partition, parts.account.parse()?)),
             ("iam", _) => Self::entity(&EntityArn::of_parts(parts, text)?),
             ("sts", resource) if resource.starts_with("federated-user/") => {
-                let home = Home::new(parts.partition, parts.account.parse()?);
+                let home = Home { partition: parts.partition, account: parts.account.parse()? };
                 Ok(Self::at_home(PrincipalKind::FederatedUser, text.to_owned(), home))
             }
             ("sts", _) => text.parse().map(|session| Self::session(&session, None)),

@@ -204,7 +204,7 @@ fn is_beyond_us(assessment: &Assessment) -> bool {
         return true;
     }
     let unknown = assessment.actions.iter().filter(|action| action.outcome == Outcome::Unknown);
-    unknown.flat_map(|action| &action.statements).any(|statement| statement.denies)
+    unknown.flat_map(|action| action.statements.iter()).any(|statement| statement.denies)
         || assessment
             .actions
             .iter()

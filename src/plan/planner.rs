@@ -7,9 +7,10 @@ pub(super) mod key_state;
 pub(super) mod ownership;
 mod policy_draft;
 mod prospects;
+mod sides;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::finding::GranteeFinding;
 use super::{
@@ -22,6 +23,7 @@ use crate::arn::{Affiliation, EntityArn, KeyArn};
 use crate::observation::{Observation, Reading};
 use crate::policy::Documents;
 use prospects::Prospects;
+use sides::Sides;
 
 /// Plans the smallest writes that make the required statements hold for every grantee and key.
 ///
@@ -94,9 +96,9 @@ struct Draft {
     changes: Vec<Change>,
     handovers: Vec<Handover>,
     /// How the key policy of a key stands to a grantee.
-    key_sides: BTreeMap<(KeyArn, Grantee), Side>,
+    key_sides: Sides<Grantee>,
     /// How IAM stands to a grantee and a key.
-    iam_sides: BTreeMap<(KeyArn, EntityArn), Side>,
+    iam_sides: Sides<EntityArn>,
 }
 
 impl Draft {
@@ -118,11 +120,11 @@ impl Draft {
         for key in &request.keys {
             for grantee in request.needing(key) {
                 if !request.plans_in(key.account) {
-                    self.key_sides.insert((key.clone(), grantee.clone()), Side::Elsewhere);
+                    self.key_sides.set(key, grantee, Side::Elsewhere);
                 }
                 if let Some(entity) = grantee.attachable().filter(|entity| !request.plans_in(entity.account))
                 {
-                    self.iam_sides.insert((key.clone(), entity.clone()), Side::Elsewhere);
+                    self.iam_sides.set(key, entity, Side::Elsewhere);
                 }
             }
         }
@@ -130,9 +132,8 @@ impl Draft {
 
     /// Whether something is planned for a grantee in the key policy of a key, and in IAM for it.
     fn planned_sides(&self, key: &KeyArn, grantee: &Grantee) -> [bool; 2] {
-        let key_side = self.key_sides.get(&(key.clone(), grantee.clone()));
-        let iam_side =
-            grantee.attachable().and_then(|entity| self.iam_sides.get(&(key.clone(), entity.clone())));
+        let key_side = self.key_sides.get(key, grantee);
+        let iam_side = grantee.attachable().and_then(|entity| self.iam_sides.get(key, entity));
         [key_side, iam_side].map(|side| side == Some(&Side::Planned))
     }
 
@@ -306,8 +307,8 @@ fn complete_gains(draft: &mut Draft) {
     let Draft { changes, key_sides, iam_sides, .. } = draft;
     for gain in changes.iter_mut().flat_map(|change| &mut change.gains) {
         if let Some(entity) = gain.grantee.attachable() {
-            let key_side = key_sides.get(&(gain.key.clone(), gain.grantee.clone()));
-            let iam_side = iam_sides.get(&(gain.key.clone(), entity.clone()));
+            let key_side = key_sides.get(&gain.key, &gain.grantee);
+            let iam_side = iam_sides.get(&gain.key, entity);
             gain.is_complete =
                 [key_side, iam_side].into_iter().all(|side| side.is_some_and(|side| *side != Side::Missing));
         }
@@ -318,9 +319,9 @@ fn coverage(request: &Request, draft: &Draft) -> Vec<Coverage> {
     let one = |key: &KeyArn, grantee: &Grantee| {
         let identity = match grantee.attachable() {
             None => Some(&Side::NotNeeded),
-            Some(entity) => draft.iam_sides.get(&(key.clone(), entity.clone())),
+            Some(entity) => draft.iam_sides.get(key, entity),
         };
-        let key_policy = draft.key_sides.get(&(key.clone(), grantee.clone()));
+        let key_policy = draft.key_sides.get(key, grantee);
         Coverage {
             grantee: grantee.clone(),
             key: key.clone(),

@@ -8,6 +8,7 @@ mod digest;
 
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::error::Category;
 
 use self::digest::{Unambiguous, digest};
@@ -139,11 +140,11 @@ impl SavedPlan {
     /// # Errors
     /// None of these types fails to serialise; should one, it is told.
     pub fn to_text(
-        &self,
+        self,
         made_at: String,
         tell: impl Fn(&Finding) -> Told,
     ) -> Result<String, serde_json::Error> {
-        let Case { chain, request, observation, plan } = self.case.clone();
+        let Case { chain, request, observation, plan } = self.case;
         let mut content = Content {
             keymend_plan: FORMAT,
             digest: String::new(),
@@ -156,7 +157,7 @@ impl SavedPlan {
             observation,
             plan: plan.map_findings(tell),
         };
-        content.digest = digest(serde_json::to_value(&content)?);
+        content.digest = digest(&content)?;
         serde_json::to_string_pretty(&content).map(|text| text + "\n")
     }
 
@@ -215,7 +216,8 @@ impl SavedPlan {
                 return Err(SavedPlanError::Version { file: file.to_owned(), version: version.to_string() });
             }
         }
-        if value.get(digest::MEMBER) != Some(&digest(value.clone()).into()) {
+        let digest = digest(&value).map_err(|error| malformed(error.to_string()))?;
+        if value.get(digest::MEMBER).and_then(Value::as_str) != Some(&digest) {
             return Err(edited());
         }
         let content: Content = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;

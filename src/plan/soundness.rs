@@ -56,10 +56,11 @@ pub(super) fn violations(
     let asked = Asked {
         request,
         demands,
-        keys: request.keys.iter().map(ToString::to_string).collect(),
+        keys: request.keys.iter().map(|key| (key.to_string(), key)).collect(),
         grantees: grantees.iter().collect(),
+        entities: grantees.iter().filter_map(named).collect(),
+        written: changes.iter().filter_map(|change| written(&change.operation)).collect(),
         observation,
-        changes,
         documents,
     };
     let mut attached = BTreeSet::new();
@@ -78,10 +79,14 @@ struct Asked<'a> {
     request: &'a Request,
     /// For every region and account.
     demands: Vec<Demand>,
-    keys: BTreeSet<String>,
+    /// The keys, by their ARNs as texts.
+    keys: BTreeMap<String, &'a KeyArn>,
     grantees: BTreeSet<&'a Grantee>,
+    /// Those of them that have names in accounts.
+    entities: BTreeMap<(AccountId, EntityName), &'a Grantee>,
+    /// What policies of IAM say once the changes are made, of those that are written.
+    written: BTreeMap<&'a PolicyArn, &'a str>,
     observation: &'a Observation,
-    changes: &'a [Change],
     /// What is written and what was read says.
     documents: &'a Documents,
 }
@@ -142,21 +147,25 @@ impl<'a> Asked<'a> {
         own_grants::check(key, &needing, documents)
     }
 
-    /// The grantee in an account that bears a name.
-    fn grantee(&self, account: AccountId, name: &EntityName) -> Option<&'a Grantee> {
-        self.grantees.iter().copied().find(|grantee| match grantee {
-            Grantee::Entity(entity) => entity.account == account && entity.entity_name() == *name,
-            Grantee::Account { .. }
-            | Grantee::ServiceLinkedRole(_)
-            | Grantee::Members(_)
-            | Grantee::MembersRole(_) => false,
-        })
+    /// Whether all of these texts are keys that were asked for.
+    fn are_asked(&self, resources: &BTreeSet<String>) -> bool {
+        resources.iter().all(|resource| self.keys.contains_key(resource))
+    }
+
+    /// The keys asked for among these texts.
+    fn named_keys<'t>(&self, resources: impl IntoIterator<Item = &'t str>) -> BTreeSet<&'a KeyArn> {
+        resources.into_iter().filter_map(|resource| self.keys.get(resource)).copied().collect()
     }
 
     /// Whether who bears a name in an account is asked for with each of some keys.
-    fn is_grantee(&self, account: AccountId, name: &EntityName, keys: &[&KeyArn]) -> bool {
-        let grantee = self.grantee(account, name);
-        grantee.is_some_and(|grantee| keys.iter().all(|key| self.request.concerns(key, grantee)))
+    fn is_grantee<'k>(
+        &self,
+        account: AccountId,
+        name: &EntityName,
+        keys: impl IntoIterator<Item = &'k KeyArn>,
+    ) -> bool {
+        let grantee = self.entities.get(&(account, name.clone()));
+        grantee.is_some_and(|grantee| keys.into_iter().all(|key| self.request.concerns(key, grantee)))
     }
 
     fn policies(&self, account: AccountId) -> impl Iterator<Item = &'a ManagedPolicy> + use<'a> {
@@ -166,17 +175,29 @@ impl<'a> Asked<'a> {
 
     /// What a policy says once the changes are made.
     fn document_of(&self, policy: &PolicyArn) -> Option<&'a str> {
-        let written = self.changes.iter().find_map(|change| match &change.operation {
-            Operation::CreatePolicy { policy: own, after, .. }
-            | Operation::CreatePolicyVersion { policy: own, after, .. }
-                if own == policy =>
-            {
-                Some(after.as_str())
-            }
-            _ => None,
-        });
-        let read = || self.policies(policy.account).find(|own| own.arn == *policy);
-        written.or_else(|| read().map(|policy| policy.document.as_str()))
+        let iam = || self.observation.accounts.get(&policy.account).and_then(Reading::read);
+        let read = || iam()?.policies.get(policy).map(|policy| policy.document.as_str());
+        self.written.get(policy).copied().or_else(read)
+    }
+}
+
+/// A grantee that has a name in an account.
+fn named(grantee: &Grantee) -> Option<((AccountId, EntityName), &Grantee)> {
+    match grantee {
+        Grantee::Entity(entity) => Some(((entity.account, entity.entity_name()), grantee)),
+        Grantee::Account { .. }
+        | Grantee::ServiceLinkedRole(_)
+        | Grantee::Members(_)
+        | Grantee::MembersRole(_) => None,
+    }
+}
+
+/// The policy of IAM that an operation writes, with its text.
+fn written(operation: &Operation) -> Option<(&PolicyArn, &str)> {
+    match operation {
+        Operation::CreatePolicy { policy, after, .. }
+        | Operation::CreatePolicyVersion { policy, after, .. } => Some((policy, after)),
+        _ => None,
     }
 }
 
@@ -275,10 +296,9 @@ impl<'a> Asked<'a> {
     /// give nothing but what was not asked for.
     fn in_identity_policy(&self, account: AccountId, document: &PolicyDocument) -> String {
         let lists = document.statements.iter().filter_map(|statement| statement.resource.as_ref());
-        let named: BTreeSet<&str> = lists.flat_map(|list| list.list.iter()).collect();
+        let named = self.named_keys(lists.flat_map(|list| list.list.iter()));
         let mut demands: Vec<(Demand, Vec<&KeyArn>)> = Vec::new();
-        let keys = self.request.keys_for(Some(account));
-        for key in keys.filter(|key| named.contains(key.to_string().as_str())) {
+        for key in named.into_iter().filter(|key| self.request.is_needed_in(key, Some(account))) {
             for demand in Demand::in_account(self.request, key, account) {
                 match demands.iter_mut().find(|(known, _)| *known == demand) {
                     Some((_, keys)) => keys.push(key),

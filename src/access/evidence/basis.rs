@@ -6,7 +6,7 @@ use crate::observation::{Reading, UnreadReason};
 
 impl Evidence {
     /// What has a say and was considered.
-    pub(super) fn considered(&self, subject: &Subject<'_>) -> Vec<String> {
+    pub(super) fn considered(&self, subject: &Subject<'_>) -> Vec<&'static str> {
         let own = subject.own;
         let identity = subject.identity.and_then(Reading::read);
         let all = [
@@ -18,7 +18,7 @@ impl Evidence {
             (self.scps.is_ok(), "service control policies"),
             (self.rcps.is_ok(), "resource control policies"),
         ];
-        all.iter().filter(|(is_known, _)| *is_known).map(|(_, what)| (*what).to_owned()).collect()
+        all.iter().filter(|(is_known, _)| *is_known).map(|(_, what)| *what).collect()
     }
 
     /// What has a say and was not considered.

@@ -6,7 +6,7 @@ use super::{Evidence, in_levels};
 use crate::access::assessment::{ActionAssessment, DecidingStatement, InstanceAssessment, Obstacle, Verdict};
 use crate::arn::KeyArn;
 use crate::authz::{
-    Context, Gate, Outcome, Policies, Principal, Query, StatementRef, Truth, doubt, evaluate,
+    Context, Gate, Outcome, Policies, Principal, QueriedKey, Query, StatementRef, Truth, doubt, evaluate,
 };
 use crate::policy::KmsAction;
 
@@ -17,7 +17,12 @@ impl Evidence {
     /// control policies apply to it.
     ///
     /// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>
-    pub(super) fn assess_instance(&self, key: &KeyArn, principal: &Principal) -> InstanceAssessment {
+    pub(super) fn assess_instance(
+        &self,
+        key: &KeyArn,
+        queried: &Rc<QueriedKey>,
+        principal: &Principal,
+    ) -> InstanceAssessment {
         let own = self.keys.get(key);
         let mut context = own.map_or_else(Context::for_instance, |own| own.instance.clone());
         self.tell(&mut context);
@@ -29,7 +34,7 @@ impl Evidence {
             rcps: rcps.as_deref(),
             ..Policies::default()
         };
-        let query = Query::new(principal, KmsAction::DECRYPT, key, &context);
+        let query = Query::of(principal, KmsAction::DECRYPT, Rc::clone(queried), &context);
         let decision = evaluate(&query, &policies);
         let named = |statement: &StatementRef| {
             let document = self.common_document(key, statement.document)?;

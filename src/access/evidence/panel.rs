@@ -1,6 +1,7 @@
 //! Several grantees and one key: what does not depend on the grantee is worked out once.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::subject::Subject;
 use super::{Evidence, KeyEvidence};
@@ -8,7 +9,7 @@ use crate::access::Grantee;
 use crate::access::assessment::{Assessment, InstanceAssessment};
 use crate::access::grant::OPERATIONS;
 use crate::arn::{AccountId, KeyArn, Members, Partition};
-use crate::authz::{Context, Principal};
+use crate::authz::{Context, Principal, QueriedKey};
 use crate::observation::Reading;
 use crate::policy::KmsAction;
 
@@ -16,9 +17,10 @@ use crate::policy::KmsAction;
 pub(super) struct Panel<'e> {
     evidence: &'e Evidence,
     key: &'e KeyArn,
+    queried: Rc<QueriedKey>,
     context: Context,
     /// Whoever is of an account launches instances with the same identity-only role.
-    instances: BTreeMap<Owner, InstanceAssessment>,
+    instances: BTreeMap<Owner, Rc<InstanceAssessment>>,
 }
 
 /// Whose instances they are.
@@ -52,18 +54,18 @@ impl<'e> Panel<'e> {
         let own = evidence.keys.get(key).map(|KeyEvidence { context, .. }| context.clone());
         let mut context = own.unwrap_or_else(|| Context::for_launch(&key.region));
         evidence.tell(&mut context);
-        Self { evidence, key, context, instances: BTreeMap::new() }
+        Self { evidence, key, queried: QueriedKey::new(key), context, instances: BTreeMap::new() }
     }
 
     pub(super) fn assess(&mut self, grantee: &Grantee, actions: &[KmsAction]) -> Assessment {
-        let Self { evidence, key, context, instances } = self;
+        let Self { evidence, key, queried, context, instances } = self;
         let owner = Owner::of(grantee);
         let instance = instances.entry(owner).or_insert_with_key(|owner| {
             let affiliation = grantee.account().and_then(|account| evidence.affiliations.get(&account));
             let role = owner.identity_only_role(key).affiliated(affiliation);
-            evidence.assess_instance(key, &role)
+            Rc::new(evidence.assess_instance(key, queried, &role))
         });
-        let subject = Subject::new(evidence, key, grantee);
+        let subject = Subject::new(evidence, (key, queried), grantee);
         let actions = match grantee {
             Grantee::MembersRole(role) => {
                 let arn = role.arn_pattern(key.partition);
@@ -80,7 +82,7 @@ impl<'e> Panel<'e> {
             key: key.clone(),
             grantee: grantee.clone(),
             actions,
-            instance: instance.clone(),
+            instance: Rc::clone(instance),
             considered: evidence.considered(&subject),
             not_considered: evidence.gaps(&subject),
             is_identity_read: grantee.attachable().is_none()

@@ -9,8 +9,8 @@ use crate::access::assessment::{
 };
 use crate::arn::KeyArn;
 use crate::authz::{
-    Boundary, Context, Decision, DocumentRef, Gate, Outcome, Policies, Principal, PrincipalKind, Query,
-    StatementRef, Truth, doubt, evaluate, near_misses,
+    Boundary, Context, Decision, DocumentRef, Gate, Outcome, Policies, Principal, PrincipalKind, QueriedKey,
+    Query, StatementRef, Truth, doubt, evaluate, near_misses,
 };
 use crate::observation::Reading;
 use crate::policy::KmsAction;
@@ -19,6 +19,7 @@ use crate::policy::KmsAction;
 pub(super) struct Subject<'e> {
     evidence: &'e Evidence,
     key: &'e KeyArn,
+    queried: Rc<QueriedKey>,
     pub(super) grantee: &'e Grantee,
     pub(super) own: Option<&'e KeyEvidence>,
     pub(super) identity: Option<&'e Reading<Identity>>,
@@ -26,12 +27,17 @@ pub(super) struct Subject<'e> {
 }
 
 impl<'e> Subject<'e> {
-    pub(super) fn new(evidence: &'e Evidence, key: &'e KeyArn, grantee: &'e Grantee) -> Self {
+    pub(super) fn new(
+        evidence: &'e Evidence,
+        (key, queried): (&'e KeyArn, &Rc<QueriedKey>),
+        grantee: &'e Grantee,
+    ) -> Self {
         let identity = grantee.as_entity().and_then(|entity| evidence.identities.get(entity));
         let affiliation = grantee.account().and_then(|account| evidence.affiliations.get(&account));
         Self {
             evidence,
             key,
+            queried: Rc::clone(queried),
             grantee,
             own: evidence.keys.get(key),
             identity,
@@ -60,7 +66,7 @@ impl<'e> Subject<'e> {
             grants: self.own.and_then(|own| own.grants.read()).map(|grants| grants.evaluated.as_slice()),
         };
         let mut assessed: Vec<ActionAssessment> = Vec::with_capacity(actions.len());
-        let mut query = Query::new(&self.principal, KmsAction::DECRYPT, self.key, context);
+        let mut query = Query::of(&self.principal, KmsAction::DECRYPT, Rc::clone(&self.queried), context);
         for action in actions {
             // Most policies speak of actions in groups, which then share a decision.
             let alike = assessed.iter().find(|known| policies.treat_alike(known.action, *action));

@@ -64,8 +64,12 @@ fn assess(observation: &Observation, grantee: &str, extras: &Extras) -> Assessme
 }
 
 fn deciding(assessment: &Assessment) -> Vec<String> {
-    let mut statements: Vec<String> =
-        assessment.actions.iter().flat_map(|action| &action.statements).map(ToString::to_string).collect();
+    let mut statements: Vec<String> = assessment
+        .actions
+        .iter()
+        .flat_map(|action| action.statements.iter())
+        .map(ToString::to_string)
+        .collect();
     statements.sort();
     statements.dedup();
     statements

@@ -17,7 +17,7 @@ fn evaluated(grantee: &str, verdict: Verdict) -> Assessment {
         action: decrypt(),
         outcome: Outcome::Allowed,
         verdict,
-        statements: Vec::new(),
+        statements: [].into(),
         obstacles: Vec::new(),
         near_misses: Vec::new(),
         unknown_keys: std::collections::BTreeSet::new(),
@@ -29,7 +29,8 @@ fn evaluated(grantee: &str, verdict: Verdict) -> Assessment {
             role: "arn:aws:iam::444455556666:role/aws:ec2-infrastructure".to_owned(),
             action: action.clone(),
             exceptions: Vec::new(),
-        },
+        }
+        .into(),
         actions: vec![action],
         considered: Vec::new(),
         not_considered: Vec::new(),

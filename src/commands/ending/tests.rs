@@ -53,7 +53,7 @@ fn judged(verdict: Verdict) -> Assessment {
         action: *action,
         outcome: Outcome::Allowed,
         verdict,
-        statements: Vec::new(),
+        statements: [].into(),
         obstacles: Vec::new(),
         near_misses: Vec::new(),
         unknown_keys: std::collections::BTreeSet::new(),
@@ -69,7 +69,8 @@ fn judged(verdict: Verdict) -> Assessment {
                 ..action(&crate::policy::KmsAction::all().next().unwrap())
             },
             exceptions: Vec::new(),
-        },
+        }
+        .into(),
         considered: Vec::new(),
         not_considered: vec!["service control policies".to_owned()],
         is_identity_read: true,

@@ -84,7 +84,7 @@ impl Work for Planning<'_> {
             match parts.plan(account).await {
                 Ok(case) => {
                     let asked = (!left_lines.is_empty()).then(|| asks.digest(account));
-                    let kept = keep(&ledger, account, &case, plan_backend).await?;
+                    let kept = keep(&ledger, account, case, plan_backend).await?;
                     Ok(AccountStanding { asked, ..kept })
                 }
                 Err(error) => Ok(failed(account, &error)),
@@ -119,18 +119,15 @@ pub(super) fn failed(account: AccountId, error: &ObserveError) -> AccountStandin
 async fn keep(
     ledger: &Ledger,
     account: AccountId,
-    case: &Case,
+    case: Case,
     backend: PlanBackend,
 ) -> Result<AccountStanding, Error> {
-    let state = if part::is_unseen(case) { State::Refused } else { State::of_plan(&case.plan) };
-    let text = SavedPlan { backend, case: case.clone() }.to_text(journal::now(), tell);
-    let plan = ledger.write_plan(account, &text.map_err(std::io::Error::other)?).await?;
-    Ok(AccountStanding {
-        causes: grouped(case.plan.findings.iter().filter_map(cause)),
-        changes: grouped(case.plan.changes.iter().map(change)),
-        plan: Some(plan),
-        ..AccountStanding::new(account, state)
-    })
+    let state = if part::is_unseen(&case) { State::Refused } else { State::of_plan(&case.plan) };
+    let causes = grouped(case.plan.findings.iter().filter_map(cause));
+    let changes = grouped(case.plan.changes.iter().map(change));
+    let text = SavedPlan { backend, case }.to_text(journal::now(), tell).map_err(std::io::Error::other)?;
+    let plan = Some(ledger.write_plan(account, &text).await?);
+    Ok(AccountStanding { causes, changes, plan, ..AccountStanding::new(account, state) })
 }
 
 /// What stands in the way, or is left, without whom it is about: equal ones are counted.

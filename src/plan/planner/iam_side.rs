@@ -166,7 +166,7 @@ impl Account<'_, '_> {
         let mut needy = Vec::new();
         let mut lacking: BTreeMap<EntityArn, Vec<RequiredStatement>> = BTreeMap::new();
         for entity in self.needing(key) {
-            if draft.iam_sides.get(&(key.clone(), entity.clone())) == Some(&Side::NotNeeded) {
+            if draft.iam_sides.get(key, entity) == Some(&Side::NotNeeded) {
                 // The key's own policy serves everybody of the account: so it was found on the key's side.
                 continue;
             }
@@ -179,7 +179,7 @@ impl Account<'_, '_> {
                 lacking.insert(entity.clone(), lacks);
                 if entity.is_identity_center_role() { Side::Missing } else { Side::Planned }
             };
-            draft.iam_sides.insert((key.clone(), entity.clone()), side);
+            draft.iam_sides.set(key, entity, side);
         }
         if self.request.terms(key).profile == Profile::LeastPrivilege {
             self.warn_of_broader(key, draft);
@@ -296,7 +296,7 @@ fn needing(request: &Request, key: &KeyArn, entities: &[EntityArn]) -> Vec<Entit
 
 /// What can't be attached is not planned.
 fn mark_missing(key: &KeyArn, entity: &EntityArn, draft: &mut Draft) {
-    if let Some(side) = draft.iam_sides.get_mut(&(key.clone(), entity.clone()))
+    if let Some(side) = draft.iam_sides.get_mut(key, entity)
         && *side == Side::Planned
     {
         *side = Side::Missing;

@@ -91,9 +91,9 @@ impl KeySide<'_> {
             return false;
         }
         for grantee in grantees {
-            draft.key_sides.insert(((*key).clone(), grantee.clone()), Side::NotNeeded);
+            draft.key_sides.set(key, grantee, Side::NotNeeded);
             if let Some(entity) = grantee.attachable() {
-                draft.iam_sides.insert(((*key).clone(), entity.clone()), Side::NotNeeded);
+                draft.iam_sides.set(key, entity, Side::NotNeeded);
             }
         }
         let (account, purpose) = (key.account, request.terms(key).purpose);
@@ -120,7 +120,7 @@ impl KeySide<'_> {
             needs.into_iter().map(|need| own_roles::possible(key, base, need, draft)).collect();
         for need in &needs {
             let side = judge(key, base, &reader, need, draft);
-            draft.key_sides.insert((key.clone(), need.of.grantee.clone()), side);
+            draft.key_sides.set(key, &need.of.grantee, side);
         }
         surplus::tell_of_missing_grants(key, base, &reader, &needs, draft);
         let Terms { purpose, profile, .. } = self.request.terms(key);
@@ -316,10 +316,8 @@ fn judge(
 
 /// What was planned for a key that can't be written is missing.
 fn mark_missing(key: &KeyArn, draft: &mut Draft) {
-    for ((own, _), side) in &mut draft.key_sides {
-        if own == key && *side == Side::Planned {
-            *side = Side::Missing;
-        }
+    for side in draft.key_sides.of_mut(key).filter(|side| **side == Side::Planned) {
+        *side = Side::Missing;
     }
 }
 

@@ -79,7 +79,7 @@ impl Prospects<'_> {
         let needed = actions.iter().filter(|action| is_needed(purpose, action.action));
         let allowed = needed.filter(|action| action.outcome == Outcome::Allowed);
         let statements: BTreeSet<&DecidingStatement> =
-            allowed.flat_map(|action| &action.statements).collect();
+            allowed.flat_map(|action| action.statements.iter()).collect();
         if statements.is_empty() {
             return;
         }
@@ -90,13 +90,13 @@ impl Prospects<'_> {
             )
         };
         let (of_key, of_grantee): (Vec<_>, Vec<_>) = statements.into_iter().partition(is_of_key);
-        if let Some(Side::Covered(by)) = draft.key_sides.get_mut(&(key.clone(), grantee.clone()))
+        if let Some(Side::Covered(by)) = draft.key_sides.get_mut(key, grantee)
             && !of_key.is_empty()
         {
             *by = of_key.into_iter().map(DecidingStatement::in_short).collect();
         }
         if let Some(entity) = grantee.attachable()
-            && let Some(side @ Side::Covered(_)) = draft.iam_sides.get_mut(&(key.clone(), entity.clone()))
+            && let Some(side @ Side::Covered(_)) = draft.iam_sides.get_mut(key, entity)
         {
             let by: Vec<String> = of_grantee.into_iter().map(ToString::to_string).collect();
             *side = if by.is_empty() { Side::NotNeeded } else { Side::Covered(by) };
@@ -111,7 +111,7 @@ impl Prospects<'_> {
         let Some(user) = grantee.attachable() else { return };
         let is_named_at_home = user.kind == EntityKind::User
             && user.account == key.account
-            && draft.key_sides.get(&(key.clone(), grantee.clone())) == Some(&Side::Planned);
+            && draft.key_sides.get(key, grantee) == Some(&Side::Planned);
         if !is_named_at_home {
             return;
         }

@@ -24,9 +24,10 @@ mod changed;
 mod principals;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use crate::arn::{AccountId, EntityKind, KeyArn, Partition};
-use crate::authz::{Context, Outcome, Policies, Prepared, Query, evaluate};
+use crate::authz::{Context, Outcome, Policies, Prepared, QueriedKey, Query, evaluate};
 use crate::policy::{KmsAction, PolicyDocument};
 
 use super::{ALLOW_EVERYTHING, parsed};
@@ -51,19 +52,20 @@ impl Rewrite<'_> {
         caller: Option<&str>,
     ) -> Result<(), String> {
         let everything = Prepared::new(&parsed(ALLOW_EVERYTHING)?);
-        let context = Context::unknown();
+        let (context, queried) = (Context::unknown(), QueriedKey::new(key));
         for trial in Changed::of(self, key.partition)?.trials() {
             let principals = Universe::of(trial.statements(), key, names, caller).told_apart_by(&trial);
             let actions = trial.actions();
             for own in [&[&everything][..], &[]] {
                 for principal in &principals {
+                    let query = Query::of(principal, KmsAction::DECRYPT, Rc::clone(&queried), &context);
                     let about = |prepared: &Prepared, action: KmsAction| {
                         let policies = Policies {
                             key_policy: Some(prepared),
                             identity: Some(own),
                             ..Policies::default()
                         };
-                        evaluate(&Query::new(principal, action, key, &context), &policies).outcome
+                        evaluate(&query.about(action), &policies).outcome
                     };
                     trial.run(&actions, about).map_err(|difference| match difference {
                         Unasked::Lost(action) if Some(principal.name()) == caller && action == PUT => {
@@ -109,11 +111,12 @@ impl Rewrite<'_> {
         for trial in Changed::of(self, partition)?.trials() {
             let actions = trial.actions();
             for key in trial.keys(keys) {
+                let query = Query::new(&somebody, KmsAction::DECRYPT, &key, &context);
                 let about = |prepared: &Prepared, action: KmsAction| {
                     let own = [prepared];
                     let policies =
                         Policies { key_policy: Some(&lets_in), identity: Some(&own), ..Policies::default() };
-                    evaluate(&Query::new(&somebody, action, &key, &context), &policies).outcome
+                    evaluate(&query.about(action), &policies).outcome
                 };
                 trial.run(&actions, about).map_err(|difference| match difference {
                     Unasked::Lost(action) => format!("{action} on `{key}` is lost"),

@@ -49,10 +49,8 @@ pub(super) fn check<'a>(asked: &Asked<'a>, operation: &'a Operation) -> Result<(
             ensure(is_asked && !entity.is_service_linked_role(), || format!("`{entity}` is no grantee"))?;
             let document = asked.document_of(policy).ok_or("a policy is attached that was not read")?;
             let (_, given) = shapes(asked, EMPTY, document, policy.partition)?;
-            let named: BTreeSet<&String> = given.iter().flat_map(|statement| &statement.resources).collect();
-            let keys = asked.request.keys.iter().filter(|key| named.contains(&key.to_string()));
-            let keys: Vec<&KeyArn> = keys.collect();
-            ensure(asked.is_grantee(policy.account, &entity.entity_name(), &keys), || {
+            let named = given.iter().flat_map(|statement| &statement.resources).map(String::as_str);
+            ensure(asked.is_grantee(policy.account, &entity.entity_name(), asked.named_keys(named)), || {
                 format!("`{entity}` gets a key that nobody asked for")
             })?;
             check_additions(&[], &given, |statement, new| check_identity_statement(asked, statement, new))
@@ -81,8 +79,8 @@ fn check_who_is_served(
     let existing = existing.ok_or("a policy is changed that was not read")?;
     let account = policy.account;
     let is_new = |key: &&KeyArn| gives(asked, after, key, account) && !gives(asked, before, key, account);
-    let keys: Vec<&KeyArn> = asked.request.keys.iter().filter(is_new).collect();
-    let is_stranger = |entity: &&EntityName| !asked.is_grantee(account, entity, &keys);
+    let keys: Vec<&KeyArn> = within_reach(asked, after).into_iter().filter(is_new).collect();
+    let is_stranger = |entity: &&EntityName| !asked.is_grantee(account, entity, keys.iter().copied());
     let limited = existing.boundary_of.iter().find(is_stranger);
     ensure(limited.is_none(), || "somebody's boundary is widened".to_owned())?;
     let strangers = existing.attached_to.iter().filter(is_stranger);
@@ -97,6 +95,15 @@ fn check_who_is_served(
         ensure(has_all, || format!("{stranger} gets access that nobody asked for"))?;
     }
     Ok(())
+}
+
+/// The keys asked for that statements may give something on.
+fn within_reach<'a>(asked: &Asked<'a>, statements: &[Shape]) -> BTreeSet<&'a KeyArn> {
+    let resources = || statements.iter().flat_map(|statement| &statement.resources).map(String::as_str);
+    if resources().any(pattern::is_pattern) {
+        return asked.request.keys.iter().collect();
+    }
+    asked.named_keys(resources())
 }
 
 /// Whether statements give somebody of an account all the required access to a key.
@@ -222,13 +229,11 @@ fn check_identity_statement(asked: &Asked<'_>, statement: &Shape, new: &New) -> 
                 ensure(is_demanded(asked, statement), || {
                     "a statement that gives something else took a key".to_owned()
                 })?;
-                ensure(resources.is_subset(&asked.keys), || {
-                    "a key was added that nobody asked for".to_owned()
-                })?;
+                ensure(asked.are_asked(resources), || "a key was added that nobody asked for".to_owned())?;
             }
             if !actions.is_empty() {
                 check_completion(asked, statement, actions)?;
-                ensure(statement.resources.is_subset(&asked.keys), || {
+                ensure(asked.are_asked(&statement.resources), || {
                     "actions were added for other keys".to_owned()
                 })?;
             }
@@ -236,7 +241,7 @@ fn check_identity_statement(asked: &Asked<'_>, statement: &Shape, new: &New) -> 
         }
         New::Statement => {
             ensure(is_demanded(asked, statement), || "a new statement gives something else".to_owned())?;
-            ensure(!statement.resources.is_empty() && statement.resources.is_subset(&asked.keys), || {
+            ensure(!statement.resources.is_empty() && asked.are_asked(&statement.resources), || {
                 "a new statement is for other keys".to_owned()
             })
         }

@@ -37,7 +37,7 @@ pub(super) fn foreign_roles<'a>(
 
 /// Nobody but a role that was asked for gets a grant, with no more operations than a launch needs.
 pub(super) fn check(asked: &Asked<'_>, grant: &NewGrant) -> Result<(), String> {
-    ensure(asked.keys.contains(&grant.key.to_string()), || {
+    ensure(asked.keys.contains_key(&grant.key.to_string()), || {
         format!("a grant on `{}`, which nobody asked for", grant.key)
     })?;
     let role = &grant.grantee;

@@ -6,9 +6,10 @@
 //! the key's own account. None of them may be allowed more than before.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use crate::arn::{AccountId, EntityKind, KeyArn, Members};
-use crate::authz::{Context, Policies, Prepared, Principal, Query, evaluate};
+use crate::authz::{Context, Policies, Prepared, Principal, QueriedKey, Query, evaluate};
 use crate::policy::{KmsAction, PolicyDocument, pattern};
 
 use super::effect::{degree, stranger};
@@ -31,16 +32,17 @@ pub(super) fn check(
     actions: &[KmsAction],
 ) -> Result<(), String> {
     let everything = Prepared::new(&parsed(ALLOW_EVERYTHING)?);
-    let all = outsiders(key, members, after);
+    let (all, queried) = (outsiders(key, members, after), QueriedKey::new(key));
     let [before, after] = [before, after].map(Prepared::new);
     for outsider in all {
         let own: &[&Prepared] = if outsider.has_iam { &[&everything] } else { &[] };
         let context = outsider.context();
+        let query = Query::of(&outsider.who, KmsAction::DECRYPT, Rc::clone(&queried), &context);
         for action in actions.iter().copied() {
             let [before, after] = [&before, &after].map(|prepared| {
                 let policies =
                     Policies { key_policy: Some(prepared), identity: Some(own), ..Policies::default() };
-                degree(evaluate(&Query::new(&outsider.who, action, key, &context), &policies).outcome)
+                degree(evaluate(&query.about(action), &policies).outcome)
             });
             if after > before {
                 return Err(format!("{} gets {action}, which nobody asked for", outsider.told(key)));

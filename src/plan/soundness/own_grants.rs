@@ -8,13 +8,14 @@
 //! such role needs. None of them may be more allowed than before.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::effect::{degree, stranger};
 use super::grants::MOST;
 use super::{ALLOW_EVERYTHING, parsed};
 use crate::access::{Grantee, MembersRole};
 use crate::arn::{AccountId, Affiliation, EntityKind, KeyArn, MemberOf};
-use crate::authz::{Context, Policies, Prepared, Principal, Query, evaluate};
+use crate::authz::{Context, Policies, Prepared, Principal, QueriedKey, Query, evaluate};
 use crate::policy::{KmsAction, PolicyDocument};
 
 /// Operations that a grant of a symmetric key may have besides: nobody asked for these.
@@ -32,6 +33,7 @@ pub(super) fn check(
     let everything = Prepared::new(&parsed(ALLOW_EVERYTHING)?);
     let [before, after] = [before, after].map(Prepared::new);
     let roles: Vec<&MembersRole> = grantees.iter().filter_map(|grantee| grantee.as_members_role()).collect();
+    let queried = QueriedKey::new(key);
     let [own, other] = bystanders(key, grantees);
     let asked: BTreeSet<String> = roles.iter().map(|role| arn(key, own, &name(role))).collect();
     for role in roles {
@@ -49,7 +51,7 @@ pub(super) fn check(
                 context.set("kms:GranteeServicePrincipal", ["autoscaling.amazonaws.com"]);
             }
             for who in members(key, own, role) {
-                let query = Query::new(&who, KmsAction::CREATE_GRANT, key, &context);
+                let query = Query::of(&who, KmsAction::CREATE_GRANT, Rc::clone(&queried), &context);
                 let [before, after] = [&before, &after].map(|prepared| {
                     let policies = Policies {
                         key_policy: Some(prepared),

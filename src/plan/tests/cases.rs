@@ -157,7 +157,8 @@ fn survives_its_file(request: &Request, observation: &Observation, plan: &Plan) 
             observation: observation.clone(),
         },
     };
-    let text = saved.to_text("2026-01-02T03:04:05Z".to_owned(), tell).map_err(|error| error.to_string())?;
+    let text =
+        saved.clone().to_text("2026-01-02T03:04:05Z".to_owned(), tell).map_err(|error| error.to_string())?;
     let read = SavedPlan::parse(&text, "plan.json", case, tell, |_, _| String::new())
         .map_err(|error| error.to_string())?;
     same("saved plan", &read, &saved)

@@ -20,7 +20,7 @@ pub(super) fn hand_over(
     let keys: Vec<KeyArn> = request.keys_for(Some(account)).cloned().collect();
     for key in &keys {
         for entity in &entities {
-            draft.iam_sides.insert((key.clone(), entity.clone()), Side::Missing);
+            draft.iam_sides.set(key, entity, Side::Missing);
         }
     }
     let (reserved, entities): (Vec<EntityArn>, Vec<EntityArn>) =

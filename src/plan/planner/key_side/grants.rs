@@ -55,7 +55,7 @@ pub(super) fn lacking(
             lacking.grants.push(needed);
         }
         let side = covered.map_or(Side::Missing, Side::Covered);
-        draft.key_sides.insert(((*key).clone(), grantee.clone()), side);
+        draft.key_sides.set(key, grantee, side);
     }
     if let (Reading::Unread(reason), false) = (&observed.grants, lacking.grants.is_empty()) {
         lacking.is_unread = true;
@@ -71,7 +71,7 @@ pub(super) fn lacking(
 /// What lets a role launch or start instances by evaluation, whatever its form; `None` where nothing surely does.
 fn able(evidence: &Evidence, key: &KeyArn, grantee: &Grantee, purpose: Purpose) -> Option<Vec<String>> {
     let assessment = evidence.assess(key, grantee, needed_actions(purpose));
-    let statements = assessment.actions.iter().flat_map(|action| &action.statements);
+    let statements = assessment.actions.iter().flat_map(|action| action.statements.iter());
     let statements: BTreeSet<String> = statements.map(DecidingStatement::in_short).collect();
     (assessment.grantee_verdict() == Verdict::Able).then(|| statements.into_iter().collect())
 }
@@ -137,7 +137,7 @@ pub(super) fn plan_grants(
         {
             draft.find(&grant.grantee, GrantFinding::Untried { value: value.clone(), is_read: true });
         }
-        draft.key_sides.insert((grant.key.clone(), grantee.clone()), Side::Planned);
+        draft.key_sides.set(&grant.key, &grantee, Side::Planned);
         draft.changes.push(Change {
             reason: "a service-linked role of another account can use a key by a grant only".to_owned(),
             gains: vec![Gain {

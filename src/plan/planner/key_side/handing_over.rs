@@ -22,7 +22,7 @@ pub(super) fn hand_over(
     let mut statements = Vec::new();
     let mut grantees = Vec::new();
     for KeyPrincipal { grantee, .. } in principals {
-        draft.key_sides.insert((key.clone(), grantee.clone()), Side::Missing);
+        draft.key_sides.set(key, grantee, Side::Missing);
         grantees.push(grantee.clone());
     }
     let mut sids = Sids::none(Face::KeyPolicy(key.partition));

@@ -36,7 +36,8 @@ impl<'a> Doubts<'a> {
             .actions
             .iter()
             .filter(|action| is_needed(purpose, action.action) && action.outcome == Outcome::ExplicitDeny);
-        let blocking: BTreeSet<&DecidingStatement> = blocked.flat_map(|action| &action.statements).collect();
+        let blocking: BTreeSet<&DecidingStatement> =
+            blocked.flat_map(|action| action.statements.iter()).collect();
         for action in &assessment.actions {
             let ActionAssessment { outcome, statements, unknown_keys, .. } = action;
             let kind = match outcome {

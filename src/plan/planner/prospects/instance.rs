@@ -8,7 +8,7 @@ use crate::plan::finding::EvaluationFinding;
 /// Finds what denies the instance's identity-only role, or may: once for each account and document, as all grantees of
 /// an account launch instances with the same one.
 pub(super) fn judge(assessment: &Assessment, draft: &mut Draft) {
-    let InstanceAssessment { role, action: call, .. } = &assessment.instance;
+    let InstanceAssessment { role, action: call, .. } = &*assessment.instance;
     let action = call.action;
     let denies = call.statements.iter().filter(|statement| statement.denies).cloned();
     let way_out = |statement: &DecidingStatement| assessment.instance.way_out(statement);

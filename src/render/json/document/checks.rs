@@ -170,9 +170,9 @@ impl From<&Checked> for CheckOutput {
             remedy: *remedy,
             fix_command: fix_command(checked),
             actions: assessment.actions.iter().map(ActionOutput::from).collect(),
-            instance: InstanceOutput::from(&assessment.instance),
+            instance: InstanceOutput::from(&*assessment.instance),
             findings: findings.iter().map(FindingOutput::from).collect(),
-            considered: assessment.considered.clone(),
+            considered: assessment.considered.iter().map(ToString::to_string).collect(),
             not_considered: assessment.not_considered.clone(),
         }
     }

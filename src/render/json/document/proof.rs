@@ -45,7 +45,7 @@ impl From<&Assessment> for ProofOutput {
                 role: assessment.instance.role.clone(),
                 verdict: assessment.instance.action.verdict,
             },
-            considered: assessment.considered.clone(),
+            considered: assessment.considered.iter().map(ToString::to_string).collect(),
             not_considered: assessment.not_considered.clone(),
         }
     }
