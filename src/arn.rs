@@ -4,6 +4,7 @@
 
 mod organization;
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -124,13 +125,29 @@ impl FromStr for Partition {
 }
 
 /// A twelve-digit AWS account id.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AccountId([u8; 12]);
 
 impl AccountId {
     /// Its digits.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl Ord for AccountId {
+    /// As numbers, which are compared at once: whatever is kept by key or grantee is looked up by this.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let number = |Self([a, b, c, d, e, f, g, h, i, j, k, l]): Self| {
+            (u64::from_be_bytes([a, b, c, d, e, f, g, h]), u32::from_be_bytes([i, j, k, l]))
+        };
+        number(*self).cmp(&number(*other))
+    }
+}
+
+impl PartialOrd for AccountId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

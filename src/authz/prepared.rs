@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use crate::arn::KeyArn;
 use crate::policy::document::Content;
 use crate::policy::{self, ActionSet, Effect, KmsAction, ListElement, PolicyDocument, PolicyError};
@@ -49,6 +51,8 @@ struct Resources {
     literals: Vec<usize>,
     /// The others.
     others: Vec<Template>,
+    /// Whether any of them is about an alias, or looks like it.
+    has_aliases: bool,
 }
 
 /// How a `Deny` statement leaves somebody out by their ARN. Conditions all have to hold, so one that does not is enough,
@@ -309,6 +313,7 @@ impl Resources {
             Self { negated: element.is_some_and(|element| element.negated), ..Self::default() };
         for (index, text) in element.into_iter().flat_map(|element| element.list.iter()).enumerate() {
             resources.texts.push(text.to_owned());
+            resources.has_aliases |= memmem::find(text.as_bytes(), b"alias/").is_some();
             if Template::stands_for_itself(text, syntax) {
                 resources.literals.push(index);
             } else {
@@ -321,7 +326,9 @@ impl Resources {
     }
 
     fn near_misses(&self, query: &Query<'_>) -> Vec<NearMiss> {
-        let texts = self.texts.iter().filter(|_| !self.negated);
+        // What is about an alias, or ends in the key's id: a policy may name very many other keys.
+        let looks_close = |text: &&String| self.has_aliases || text.ends_with(&query.key.arn.id);
+        let texts = self.texts.iter().filter(|_| !self.negated).filter(looks_close);
         texts.filter_map(|text| NearMiss::of_resource(text, &query.key.arn)).collect()
     }
 

@@ -104,10 +104,11 @@ async fn read(
         only_for: BTreeMap::new(),
         part: None,
     };
+    let mut known = BTreeSet::new();
     for KeyReading { arn, key, tags, caller } in keys {
         observation.callers.extend(caller.map(|caller| (caller.account, caller)));
         observation.tags.insert(arn.to_string(), tags);
-        if !request.keys.contains(&arn) {
+        if known.insert(arn.clone()) {
             request.keys.push(arn.clone());
         }
         match key {
@@ -144,9 +145,10 @@ async fn read(
     organizations::affiliate(&mut observation, asked, cloud).await;
     let units = organizations::units(&mut observation, asked, cloud).await;
     let partition = request.keys.first().map_or(Partition::Aws, |key| key.partition);
+    let mut known = BTreeSet::new();
     for grantee in &asked.grantees {
         let grantee = resolve(grantee, partition, &sessions, &units)?;
-        if !request.grantees.contains(&grantee) {
+        if known.insert(grantee.clone()) {
             request.grantees.push(grantee);
         }
     }

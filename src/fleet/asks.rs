@@ -70,16 +70,52 @@ struct AskedIam {
     line: usize,
     policy_name: PolicyName,
     /// The keys that its users, roles and groups need.
-    keys: BTreeSet<KeyArn>,
+    keys: BTreeSet<Place>,
 }
 
-/// Everything that is asked for. Grantees are kept once, whatever the number of keys that they need.
+/// Everything that is asked for. Keys and grantees are kept once, in however many pairs they are.
 #[derive(Debug, Default)]
 pub struct Asks {
-    grantees: Vec<Grantee>,
-    places: BTreeMap<Grantee, Place>,
-    keys: BTreeMap<KeyArn, AskedKey>,
+    grantees: Places<Grantee>,
+    keys: Places<KeyArn>,
+    asked: BTreeMap<Place, AskedKey>,
+    /// The keys of each account.
+    owners: BTreeMap<AccountId, BTreeSet<Place>>,
     requesters: BTreeMap<AccountId, AskedIam>,
+}
+
+/// Things in the order in which they came.
+#[derive(Debug)]
+struct Places<T> {
+    all: Vec<T>,
+    places: BTreeMap<T, Place>,
+}
+
+impl<T> Default for Places<T> {
+    fn default() -> Self {
+        Self { all: Vec::new(), places: BTreeMap::new() }
+    }
+}
+
+impl<T: Ord + Clone> Places<T> {
+    /// The place of something that is there already, or comes now.
+    fn take(&mut self, thing: &T) -> Place {
+        if let Some(place) = self.of(thing) {
+            return place;
+        }
+        let place = Place::try_from(self.all.len()).unwrap_or(Place::MAX);
+        self.all.push(thing.clone());
+        self.places.insert(thing.clone(), place);
+        place
+    }
+
+    fn of(&self, thing: &T) -> Option<Place> {
+        self.places.get(thing).copied()
+    }
+
+    fn get(&self, place: Place) -> Option<&T> {
+        self.all.get(usize::try_from(place).ok()?)
+    }
 }
 
 impl Asks {
@@ -94,10 +130,12 @@ impl Asks {
         terms: Terms,
         policy_name: &PolicyName,
     ) -> Result<(), Disagreement> {
-        let places: Vec<Place> = grantees.iter().map(|grantee| self.place(grantee)).collect();
+        let places: Vec<Place> = grantees.iter().map(|grantee| self.grantees.take(grantee)).collect();
         for key in keys {
+            let place = self.keys.take(key);
+            self.owners.entry(key.account).or_default().insert(place);
             let new = || AskedKey { line, terms, needing: Vec::new() };
-            let asked = self.keys.entry(key.clone()).or_insert_with(new);
+            let asked = self.asked.entry(place).or_insert_with(new);
             if let Some(member) = difference(asked.terms, terms) {
                 let about = About::Key(key.clone());
                 return Err(Disagreement { lines: [asked.line, line], about, member });
@@ -114,39 +152,33 @@ impl Asks {
                 let (lines, about) = ([asked.line, line], About::Iam(account));
                 return Err(Disagreement { lines, about, member: "policy_name" });
             }
-            asked.keys.extend(keys.iter().cloned());
+            asked.keys.extend(keys.iter().filter_map(|key| self.keys.of(key)));
         }
         Ok(())
     }
 
-    fn place(&mut self, grantee: &Grantee) -> Place {
-        if let Some(place) = self.places.get(grantee) {
-            return *place;
-        }
-        let place = Place::try_from(self.grantees.len()).unwrap_or(Place::MAX);
-        self.grantees.push(grantee.clone());
-        self.places.insert(grantee.clone(), place);
-        place
-    }
-
     /// The accounts whose documents are asked about, in the order of their ids.
     pub fn accounts(&self) -> BTreeSet<AccountId> {
-        self.keys.keys().map(|key| key.account).chain(self.requesters.keys().copied()).collect()
+        self.owners.keys().chain(self.requesters.keys()).copied().collect()
     }
 
     /// How many pairs of a key and a grantee there are.
     pub fn pairs(&self) -> usize {
-        self.keys.values().map(|asked| asked.needing.len()).sum()
+        self.asked.values().map(|asked| asked.needing.len()).sum()
     }
 
     /// How many keys there are.
     pub fn keys(&self) -> usize {
-        self.keys.len()
+        self.asked.len()
     }
 
     /// How those who need a key are helped.
     pub fn terms(&self, key: &KeyArn) -> Terms {
-        self.keys.get(key).map(|asked| asked.terms).unwrap_or_default()
+        self.asked_of(key).map(|asked| asked.terms).unwrap_or_default()
+    }
+
+    fn asked_of(&self, key: &KeyArn) -> Option<&AskedKey> {
+        self.asked.get(&self.keys.of(key)?)
     }
 
     /// The name of the policy in an account's IAM.
@@ -170,16 +202,17 @@ impl Asks {
     /// What an account's part is about: its own keys with everybody who needs them, and the keys that its users, roles and
     /// groups need with these.
     pub fn needing(&self, account: AccountId) -> BTreeMap<KeyArn, Vec<Grantee>> {
-        let foreign = self.requesters.get(&account).into_iter().flat_map(|asked| &asked.keys);
-        let foreign = foreign.filter(|key| key.account != account).map(|key| (key, true));
-        let own = self.keys.keys().filter(|key| key.account == account).map(|key| (key, false));
-        let grantees = |key: &KeyArn, only_own: bool| {
-            let places = self.keys.get(key).into_iter().flat_map(|asked| &asked.needing);
-            let all = places.filter_map(|place| self.grantees.get(usize::try_from(*place).ok()?));
+        let needed = self.requesters.get(&account).into_iter().flat_map(|asked| &asked.keys);
+        let own = self.owners.get(&account).into_iter().flatten();
+        let places: BTreeSet<Place> = own.chain(needed).copied().collect();
+        let needing = |key: &KeyArn, place: Place| {
+            let places = self.asked.get(&place).into_iter().flat_map(|asked| &asked.needing);
+            let all = places.filter_map(|place| self.grantees.get(*place));
             let is_own = |grantee: &&Grantee| grantee.attachable().is_some_and(|own| own.account == account);
-            all.filter(|grantee| !only_own || is_own(grantee)).cloned().collect()
+            all.filter(|grantee| key.account == account || is_own(grantee)).cloned().collect()
         };
-        own.chain(foreign).map(|(key, only_own)| (key.clone(), grantees(key, only_own))).collect()
+        let keys = places.into_iter().filter_map(|place| Some((self.keys.get(place)?, place)));
+        keys.map(|(key, place)| (key.clone(), needing(key, place))).collect()
     }
 }
 

@@ -34,16 +34,21 @@ impl<'a, C: Observe> Parts<'a, C> {
         Self { asks, cloud, exist: RefCell::default() }
     }
 
-    /// Reads what is an account's own, and plans it.
+    /// Reads what is an account's own and plans it, and makes of the plan what is wanted of it: only this outlasts the
+    /// account's turn, for a plan may be large.
     ///
     /// # Errors
     /// A read fails.
-    pub async fn plan(&self, account: AccountId) -> Result<Case, ObserveError> {
+    pub async fn plan<T: Send + 'static>(
+        &self,
+        account: AccountId,
+        make: impl FnOnce(Case) -> T + Send + 'static,
+    ) -> Result<T, ObserveError> {
         let needing = self.asks.needing(account);
         let missing = self.missing(account, &needing).await?;
         let terms = needing.keys().map(|key| (key.clone(), self.asks.terms(key))).collect();
         let part = Part { account, needing, terms };
-        read_and_plan(part, &self.asks.policy_name(account), missing, self.cloud).await
+        read_and_plan(part, &self.asks.policy_name(account), missing, self.cloud, make).await
     }
 
     /// The users and roles of other accounts that an account's key policies are to name, and that do not exist: KMS
@@ -91,7 +96,8 @@ impl<'a, C: Observe> Parts<'a, C> {
 pub async fn plan_again(part: &Part, case: &Case, cloud: &impl Observe) -> Result<Case, ObserveError> {
     let terms = part.needing.keys().map(|key| (key.clone(), case.request.terms(key))).collect();
     let part = Part { terms, ..part.clone() };
-    read_and_plan(part, &case.request.policy_name, case.observation.missing.clone(), cloud).await
+    let missing = case.observation.missing.clone();
+    read_and_plan(part, &case.request.policy_name, missing, cloud, |case| case).await
 }
 
 /// Whether AWS let nothing be looked at that the account's part would write.
@@ -108,19 +114,20 @@ pub fn is_unseen(case: &Case) -> bool {
         && entities.all(|entity| observation.leaves_out(entity))
 }
 
-async fn read_and_plan(
+async fn read_and_plan<T: Send + 'static>(
     mut part: Part,
     policy_name: &PolicyName,
     missing: BTreeSet<EntityArn>,
     cloud: &impl Observe,
-) -> Result<Case, ObserveError> {
+    make: impl FnOnce(Case) -> T + Send + 'static,
+) -> Result<T, ObserveError> {
     let usual = usual(&part.terms);
     part.terms.retain(|_, terms| *terms != usual);
     let asked = own(&part, usual, policy_name.clone());
     let (request, mut observation) = observe_part(&asked, &OrganizationPolicies::default(), cloud).await?;
     observation.missing = missing;
     let request = in_full(request, part);
-    Ok(aside(move || causes::planned(Chain::default(), request, observation)).await)
+    Ok(aside(move || make(causes::planned(Chain::default(), request, observation))).await)
 }
 
 /// How most keys' grantees are helped; of several such, the same one always.

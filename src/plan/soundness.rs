@@ -266,12 +266,14 @@ impl<'a> Asked<'a> {
     /// grants of their service-linked roles.
     fn in_key_policy(&self, key: &KeyArn) -> String {
         let mut demands: Vec<(Demand, Vec<String>)> = Vec::new();
+        let mut of_alike: BTreeMap<Alike, Vec<Demand>> = BTreeMap::new();
         for principal in self.principals(key) {
             let Ok(grantee) = principal.parse::<Grantee>() else { continue };
-            for demand in Demand::of(self.request, key, &(&grantee).into()) {
-                match demands.iter_mut().find(|(known, _)| *known == demand) {
+            let own = of_alike.entry(Alike::from(&grantee));
+            for demand in own.or_insert_with_key(|alike| Demand::of(self.request, key, alike)).iter() {
+                match demands.iter_mut().find(|(known, _)| known == demand) {
                     Some((_, principals)) => principals.push(principal.clone()),
-                    None => demands.push((demand, vec![principal.clone()])),
+                    None => demands.push((demand.clone(), vec![principal.clone()])),
                 }
             }
         }

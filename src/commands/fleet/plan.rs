@@ -81,11 +81,12 @@ impl Work for Planning<'_> {
             if ground.cloud.caller(account).await.is_ok_and(|caller| caller.is_none()) {
                 return Ok(no_credentials(account));
             }
-            match parts.plan(account).await {
-                Ok(case) => {
+            match parts.plan(account, move |case| Planned::of(account, case, plan_backend)).await {
+                Ok(planned) => {
                     let asked = (!left_lines.is_empty()).then(|| asks.digest(account));
-                    let kept = keep(&ledger, account, case, plan_backend).await?;
-                    Ok(AccountStanding { asked, ..kept })
+                    let Planned { standing, text } = planned?;
+                    let plan = Some(ledger.write_plan(account, &text).await?);
+                    Ok(AccountStanding { asked, plan, ..standing })
                 }
                 Err(error) => Ok(failed(account, &error)),
             }
@@ -115,19 +116,22 @@ pub(super) fn failed(account: AccountId, error: &ObserveError) -> AccountStandin
     AccountStanding::new(account, state).because(error.to_string())
 }
 
-/// Keeps an account's plan, where it writes something.
-async fn keep(
-    ledger: &Ledger,
-    account: AccountId,
-    case: Case,
-    backend: PlanBackend,
-) -> Result<AccountStanding, Error> {
-    let state = if part::is_unseen(&case) { State::Refused } else { State::of_plan(&case.plan) };
-    let causes = grouped(case.plan.findings.iter().filter_map(cause));
-    let changes = grouped(case.plan.changes.iter().map(change));
-    let text = SavedPlan { backend, case }.to_text(journal::now(), tell).map_err(std::io::Error::other)?;
-    let plan = Some(ledger.write_plan(account, &text).await?);
-    Ok(AccountStanding { causes, changes, plan, ..AccountStanding::new(account, state) })
+/// An account's plan as it is kept.
+struct Planned {
+    standing: AccountStanding,
+    text: String,
+}
+
+impl Planned {
+    fn of(account: AccountId, case: Case, backend: PlanBackend) -> Result<Self, Error> {
+        let state = if part::is_unseen(&case) { State::Refused } else { State::of_plan(&case.plan) };
+        let causes = grouped(case.plan.findings.iter().filter_map(cause));
+        let changes = grouped(case.plan.changes.iter().map(change));
+        let standing = AccountStanding { causes, changes, ..AccountStanding::new(account, state) };
+        let saved = SavedPlan { backend, case };
+        let text = saved.to_text(journal::now(), tell).map_err(std::io::Error::other)?;
+        Ok(Self { standing, text })
+    }
 }
 
 /// What stands in the way, or is left, without whom it is about: equal ones are counted.

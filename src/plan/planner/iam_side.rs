@@ -7,9 +7,11 @@
 mod handing_over;
 mod home;
 mod identity_center;
+mod needing;
 mod surplus;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use super::super::finding::{IdentityFinding, Unsound};
 use super::super::judgement;
@@ -24,6 +26,7 @@ use crate::authz::Gate;
 use crate::observation::{IamObservation, IamQuotas, Reading, UnreadReason};
 use crate::policy::{ActionSet, Documents};
 use home::Home;
+use needing::Needing;
 
 /// Plans IAM in every account that has users, roles or groups among the grantees.
 ///
@@ -52,8 +55,8 @@ pub(super) fn plan_accounts(
     }
 }
 
-/// For each policy, what it lacks of each required statement.
-type Gaps = Vec<Vec<ActionSet>>;
+/// What the policies that give something on a key lack of each required statement for it, by their place among all.
+type Gaps = Vec<(usize, Vec<ActionSet>)>;
 
 struct Account<'a, 'o> {
     request: &'a Request,
@@ -62,8 +65,10 @@ struct Account<'a, 'o> {
     documents: &'a Documents,
     /// What is required for each key.
     required: BTreeMap<KeyArn, Vec<RequiredStatement>>,
+    /// The keys, by their ARNs as texts.
+    keys: HashMap<String, KeyArn>,
     /// Who of the account needs each key.
-    needing: BTreeMap<KeyArn, Vec<EntityArn>>,
+    needing: BTreeMap<KeyArn, Rc<Needing>>,
     policies: Vec<PolicyDraft<'o>>,
     /// What the permission sets of IAM Identity Center's roles have to reference.
     to_reference: BTreeMap<EntityArn, BTreeSet<String>>,
@@ -83,10 +88,8 @@ fn plan_account(
         evidence,
         documents,
         required: request.keys_for(Some(id)).map(|key| (key.clone(), request.required_in(key, id))).collect(),
-        needing: request
-            .keys_for(Some(id))
-            .map(|key| (key.clone(), needing(request, key, entities)))
-            .collect(),
+        keys: request.keys_for(Some(id)).map(|key| (key.to_string(), key.clone())).collect(),
+        needing: needing::by_key(request, id, entities),
         policies: iam.policies.values().map(|policy| PolicyDraft::of(policy, documents, draft)).collect(),
         to_reference: BTreeMap::new(),
     };
@@ -113,18 +116,32 @@ impl Account<'_, '_> {
     }
 
     /// Who of the account needs a key.
-    fn needing(&self, key: &KeyArn) -> &[EntityArn] {
-        self.needing.get(key).map_or(&[], Vec::as_slice)
+    fn needing(&self, key: &KeyArn) -> Rc<Needing> {
+        self.needing.get(key).cloned().unwrap_or_default()
     }
 
     fn required(&self, key: &KeyArn) -> &[RequiredStatement] {
         self.required.get(key).map_or(&[], Vec::as_slice)
     }
 
-    /// What each policy lacks of each required statement for a key, in the order of both.
+    /// What the policies that give something on a key lack of each required statement for it, in the order of both.
     fn gaps(&self, key: &KeyArn) -> Gaps {
-        let of = |policy: &PolicyDraft<'_>| policy.missing(self.required(key), key);
-        self.policies.iter().map(of).collect()
+        let (name, required) = (key.to_string(), self.required(key));
+        let gives = |gaps: &Vec<ActionSet>| {
+            required.iter().zip(gaps).any(|(required, gap)| *gap != required.action_set)
+        };
+        let gaps = self.policies.iter().map(|policy| policy.missing(required, &name)).enumerate();
+        gaps.filter(|(_, gaps)| gives(gaps)).collect()
+    }
+
+    /// The policies that give something on a key and are attached to somebody, each with what it lacks.
+    fn giving<'g>(
+        &self,
+        entity: &EntityName,
+        gaps: &'g Gaps,
+    ) -> impl Iterator<Item = (&PolicyDraft<'_>, &'g [ActionSet])> {
+        let giving = gaps.iter().filter_map(|(at, gaps)| Some((self.policies.get(*at)?, gaps.as_slice())));
+        giving.filter(|(policy, _)| policy.attached.contains(entity))
     }
 
     /// The required statements that the attached policies together do not cover for an entity: IAM adds up what they
@@ -132,11 +149,11 @@ impl Account<'_, '_> {
     ///
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
     fn uncovered(&self, entity: &EntityName, key: &KeyArn, gaps: &Gaps) -> Vec<&RequiredStatement> {
-        let attached =
-            || self.policies.iter().zip(gaps).filter(|(policy, _)| policy.attached.contains(entity));
+        let giving: Vec<&[ActionSet]> = self.giving(entity, gaps).map(|(_, gaps)| gaps).collect();
         let is_uncovered = |(at, required): &(usize, &RequiredStatement)| {
-            let missing = attached()
-                .filter_map(|(_, gaps)| gaps.get(*at))
+            let missing = giving
+                .iter()
+                .filter_map(|gaps| gaps.get(*at))
                 .fold(required.action_set, |missing, gap| missing.intersection(*gap));
             !missing.is_empty()
         };
@@ -165,7 +182,7 @@ impl Account<'_, '_> {
         let gaps = self.gaps(key);
         let mut needy = Vec::new();
         let mut lacking: BTreeMap<EntityArn, Vec<RequiredStatement>> = BTreeMap::new();
-        for entity in self.needing(key) {
+        for entity in &self.needing(key).entities {
             if draft.iam_sides.get(key, entity) == Some(&Side::NotNeeded) {
                 // The key's own policy serves everybody of the account: so it was found on the key's side.
                 continue;
@@ -173,7 +190,7 @@ impl Account<'_, '_> {
             let lacks: Vec<RequiredStatement> =
                 self.lacking(entity, key, &gaps).into_iter().cloned().collect();
             let side = if lacks.is_empty() {
-                Side::Covered(self.covering(&entity.entity_name(), key, &gaps))
+                Side::Covered(self.covering(&entity.entity_name(), &gaps))
             } else {
                 needy.push(entity.clone());
                 lacking.insert(entity.clone(), lacks);
@@ -197,13 +214,8 @@ impl Account<'_, '_> {
         self.warn_of_wider(key, &needy, draft);
     }
 
-    fn covering(&self, entity: &EntityName, key: &KeyArn, gaps: &Gaps) -> Vec<String> {
-        let is_useful = |(policy, gaps): &(&PolicyDraft<'_>, &Vec<ActionSet>)| {
-            let mut required = self.required(key).iter().zip(*gaps);
-            policy.attached.contains(entity) && required.any(|(required, gap)| *gap != required.action_set)
-        };
-        let useful = self.policies.iter().zip(gaps).filter(is_useful);
-        useful.map(|(policy, _)| format!("policy {}", policy.arn.name)).collect()
+    fn covering(&self, entity: &EntityName, gaps: &Gaps) -> Vec<String> {
+        self.giving(entity, gaps).map(|(policy, _)| format!("policy {}", policy.arn.name)).collect()
     }
 
     fn write_into(
@@ -279,19 +291,6 @@ impl Account<'_, '_> {
             policy.into_changes(self.quotas.versions_per_policy, draft);
         }
     }
-}
-
-/// Those of an account's users, roles and groups that need a key, in the order asked for.
-fn needing(request: &Request, key: &KeyArn, entities: &[EntityArn]) -> Vec<EntityArn> {
-    if request.part.is_none() {
-        return entities.to_vec();
-    }
-    request
-        .needing(key)
-        .filter_map(Grantee::attachable)
-        .filter(|own| entities.contains(own))
-        .cloned()
-        .collect()
 }
 
 /// What can't be attached is not planned.

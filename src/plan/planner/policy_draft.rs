@@ -8,7 +8,7 @@ use super::super::patch::{Face, Reader};
 use super::super::{Change, Gain, Operation, judgement};
 use super::Draft;
 use crate::access::RequiredStatement;
-use crate::arn::{EntityArn, EntityName, KeyArn, PolicyArn};
+use crate::arn::{EntityArn, EntityName, PolicyArn};
 use crate::observation::ManagedPolicy;
 use crate::policy::{ActionSet, Documents, PolicyDocument, pattern};
 
@@ -63,12 +63,11 @@ impl<'o> PolicyDraft<'o> {
     }
 
     /// The actions on the key that the policy does not give, of each required statement.
-    pub(super) fn missing(&self, required: &[RequiredStatement], key: &KeyArn) -> Vec<ActionSet> {
-        let key = key.to_string();
-        let wording = self.wording.as_ref().filter(|wording| wording.may_name(&key));
+    pub(super) fn missing(&self, required: &[RequiredStatement], key: &str) -> Vec<ActionSet> {
+        let wording = self.wording.as_ref().filter(|wording| wording.may_name(key));
         let reader = wording.map(|wording| Reader::new(&wording.document, Face::Identity));
         let missing = |required: &RequiredStatement| {
-            let cover = reader.as_ref().map(|reader| reader.cover(required, &key));
+            let cover = reader.as_ref().map(|reader| reader.cover(required, key));
             cover.map_or(required.action_set, |cover| cover.missing)
         };
         required.iter().map(missing).collect()
@@ -125,6 +124,11 @@ impl Wording {
             has_patterns: has_others || !patterns.is_empty(),
             document,
         }
+    }
+
+    /// The resources that stand for themselves.
+    pub(super) fn named(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(String::as_str)
     }
 
     /// Whether it may say something of a key; where not, it gives nothing on it.

@@ -1,9 +1,10 @@
 //! What a plan file says as a whole, in one word, so that whatever was changed in it shows.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, Write};
-use std::mem::take;
+use std::ops::Range;
 use std::rc::Rc;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -24,25 +25,48 @@ pub(super) fn digest(document: &impl Serialize) -> Result<String, serde_json::Er
     Ok(digest.iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}")))
 }
 
-/// What is written of a document: whole objects, and what is open of others around it.
+/// What is written of a document.
 #[derive(Clone, Default)]
 struct Pages(Rc<RefCell<Written>>);
 
 #[derive(Default)]
 struct Written {
-    /// What was written last: of the document, or of the innermost member.
     text: Vec<u8>,
     open: Vec<Open>,
 }
 
 /// An object that is not at its end.
 struct Open {
-    /// What stands before it.
-    before: Vec<u8>,
-    /// The name of the member that is written.
-    name: Vec<u8>,
-    /// Its members: by name, as written.
-    members: Vec<(String, Vec<u8>)>,
+    /// Where it begins.
+    at: usize,
+    members: Vec<Member>,
+}
+
+/// Where a member of an object stands, counted from the object's beginning.
+#[derive(Default)]
+struct Member {
+    name: Range<usize>,
+    end: usize,
+}
+
+impl Member {
+    /// Its name, as it is compared.
+    fn name<'t>(&self, object: &'t [u8]) -> Cow<'t, str> {
+        let name = object.get(self.name.clone()).unwrap_or_default();
+        let plain = || str::from_utf8(name).ok()?.strip_prefix('"')?.strip_suffix('"');
+        match plain().filter(|plain| !plain.contains('\\')) {
+            Some(plain) => plain.into(),
+            None => serde_json::from_slice::<String>(name).unwrap_or_default().into(),
+        }
+    }
+}
+
+impl Written {
+    /// How far the innermost object goes by now, and its last member.
+    fn innermost(&mut self) -> Option<(usize, &mut Vec<Member>)> {
+        let Open { at, members } = self.open.last_mut()?;
+        Some((self.text.len() - *at, members))
+    }
 }
 
 impl Write for Pages {
@@ -56,50 +80,54 @@ impl Write for Pages {
     }
 }
 
-/// Compact JSON, with the members of each object in the order of their names: at the end of an object they are put in order.
+/// Compact JSON, with the members of each object in the order of their names: they are put in order at its end.
 struct InOrder(Pages);
 
 impl Formatter for InOrder {
     fn begin_object<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
         let mut written = self.0.0.borrow_mut();
-        let before = take(&mut written.text);
-        written.open.push(Open { before, name: Vec::new(), members: Vec::new() });
+        let at = written.text.len();
+        written.open.push(Open { at, members: Vec::new() });
         Ok(())
     }
 
     fn begin_object_key<W: ?Sized + Write>(&mut self, _: &mut W, _: bool) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
-        let mut written = self.0.0.borrow_mut();
-        let name = take(&mut written.text);
-        if let Some(object) = written.open.last_mut() {
-            object.name = name;
+        if let Some((here, members)) = self.0.0.borrow_mut().innermost() {
+            members.push(Member { name: here..here, end: here });
         }
         Ok(())
     }
 
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        if let Some((here, members)) = self.0.0.borrow_mut().innermost()
+            && let Some(member) = members.last_mut()
+        {
+            member.name.end = here;
+        }
+        writer.write_all(b":")
+    }
+
     fn end_object_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
-        let mut written = self.0.0.borrow_mut();
-        let value = take(&mut written.text);
-        let is_outermost = written.open.len() == 1;
-        if let Some(Open { name, members, .. }) = written.open.last_mut() {
-            let by: String = serde_json::from_slice(name)?;
-            if !(is_outermost && by == MEMBER) {
-                members.push((by, [name.as_slice(), b":", &value].concat()));
-            }
+        if let Some((here, members)) = self.0.0.borrow_mut().innermost()
+            && let Some(member) = members.last_mut()
+        {
+            member.end = here;
         }
         Ok(())
     }
 
     fn end_object<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
         let mut written = self.0.0.borrow_mut();
-        if let Some(Open { before, mut members, .. }) = written.open.pop() {
-            members.sort_unstable();
-            let members: Vec<Vec<u8>> = members.into_iter().map(|(_, member)| member).collect();
-            written.text = before;
-            written.text.extend([b"{", members.join(&b","[..]).as_slice(), b"}"].concat());
+        let Some(Open { at, mut members }) = written.open.pop() else { return Ok(()) };
+        let object = written.text.split_off(at);
+        members.sort_by(|one, other| one.name(&object).cmp(&other.name(&object)));
+        if written.open.is_empty() {
+            members.retain(|member| member.name(&object) != MEMBER);
+        }
+        let members: Vec<&[u8]> =
+            members.iter().filter_map(|member| object.get(member.name.start..member.end)).collect();
+        for part in [b"{", members.join(&b","[..]).as_slice(), b"}"] {
+            written.text.extend_from_slice(part);
         }
         Ok(())
     }
@@ -163,5 +191,28 @@ impl<'de> Deserialize<'de> for Unambiguous {
         }
 
         deserializer.deserialize_any(Any).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn members_are_in_the_order_of_their_names_however_they_came() {
+        let mut document = json!({
+            "z": {"b": [{"y": 1, "x": {}}, [], "{\"b\":1}"], "a\"quoted": null, "a\u{1}": true, "a": {"digest": "kept"}},
+            "digest": "left out",
+            "\u{e9}": -1, "\u{1f511}": 2, "e": {},
+        });
+        let told = digest(&document).unwrap();
+        if let Value::Object(members) = &mut document {
+            members.shift_remove(MEMBER);
+        }
+        document.sort_all_objects();
+        let hex = |byte: &u8| format!("{byte:02x}");
+        assert_eq!(told, Sha256::digest(document.to_string()).iter().map(hex).collect::<String>());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::Draft;
-use super::super::policy_draft::PolicyDraft;
+use super::super::policy_draft::{PolicyDraft, Wording};
 use super::{Account, Gaps};
 use crate::access::RequiredStatement;
 use crate::arn::{EntityArn, EntityName, KeyArn, PolicyArn};
@@ -86,6 +86,7 @@ impl Account<'_, '_> {
         }
         let is_written = policy.document() != Some(merged);
         if is_written {
+            let needing = self.needing(key);
             let boundaries = policy.existing.iter().flat_map(|existing| &existing.boundary_of);
             // Who gets the policy by this plan gets of it what it was asked for, whatever others give it.
             let is_new = |entity: &EntityName| {
@@ -98,7 +99,7 @@ impl Account<'_, '_> {
             // A boundary limits whatever else is attached, so who has it has not got the access already.
             let strangers: BTreeSet<String> = attached
                 .chain(boundaries)
-                .filter(|entity| !self.needs(entity, key))
+                .filter(|entity| !needing.includes(entity))
                 .map(ToString::to_string)
                 .collect();
             let strangers: Vec<String> = strangers.into_iter().collect();
@@ -108,23 +109,29 @@ impl Account<'_, '_> {
         }
         // Whoever it is attached to anew gets all that it says, for other keys and actions too.
         let is_new_to_someone = needy.iter().any(|entity| !policy.attached.contains(&entity.entity_name()));
-        if is_new_to_someone && !self.asks_for_all_of(reader, needy) {
+        if is_new_to_someone && !self.asks_for_all_of(policy, reader, needy) {
             return Some(Unfit::GivesMore);
         }
         judged.err().filter(|_| is_written).map(Unfit::Refused)
     }
 
     /// Whether a policy gives nothing but what was asked for, for each of those who get it.
-    fn asks_for_all_of(&self, reader: &Reader<'_>, needy: &[EntityArn]) -> bool {
-        let is_everybodys = |key: &&KeyArn| needy.iter().all(|entity| self.needing(key).contains(entity));
+    fn asks_for_all_of(&self, policy: &PolicyDraft<'_>, reader: &Reader<'_>, needy: &[EntityArn]) -> bool {
+        let named = policy.wording.iter().flat_map(Wording::named);
+        let named: Vec<(&String, &KeyArn)> = named.filter_map(|name| self.keys.get_key_value(name)).collect();
+        let is_everybodys = |key: &KeyArn| {
+            let needing = self.needing(key);
+            needy.iter().all(|entity| needing.includes(&entity.entity_name()))
+        };
         let asked: Vec<String> =
-            self.required.keys().filter(is_everybodys).map(ToString::to_string).collect();
-        let all: Vec<RequiredStatement> = self.required.values().flatten().cloned().collect();
+            named.iter().filter(|(_, key)| is_everybodys(key)).map(|(name, _)| (*name).clone()).collect();
+        let mut all: Vec<RequiredStatement> = Vec::new();
+        for required in named.iter().flat_map(|(_, key)| self.required(key)) {
+            if !all.contains(required) {
+                all.push(required.clone());
+            }
+        }
         reader.gives_only(&all, &asked)
-    }
-
-    fn needs(&self, entity: &EntityName, key: &KeyArn) -> bool {
-        self.needing(key).iter().any(|own| own.entity_name() == *entity)
     }
 
     /// The plain name, else with the key's first eight characters, else counted up. IAM does not tell names apart by case.
