@@ -86,7 +86,7 @@ impl Work for Planning<'_> {
                     let asked = (!left_lines.is_empty()).then(|| asks.digest(account));
                     let Planned { standing, text } = planned?;
                     let plan = Some(ledger.write_plan(account, &text).await?);
-                    Ok(AccountStanding { asked, plan, ..standing })
+                    Ok(AccountStanding { plan, asked, ..standing })
                 }
                 Err(error) => Ok(failed(account, &error)),
             }
