@@ -620,6 +620,9 @@ pub struct PermissionsArgs {
     /// Only what a dry run needs
     #[arg(long)]
     pub dry_run: bool,
+    /// Only what `keymend survey` reads, in each --account or in any
+    #[arg(long, conflicts_with_all = ["key", "policy_name", "service_linked_roles", "ami", "dry_run", "simulate"])]
+    pub survey: bool,
     /// Also what `--verify simulate` needs
     #[arg(long)]
     pub simulate: bool,

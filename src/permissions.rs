@@ -94,6 +94,24 @@ pub fn requester_account_policy(
     policy(&statements)
 }
 
+/// What `keymend survey` reads in an account: what it owns and shares, the keys, and what it has set for its own launches.
+/// Without an account the policy is for any, and as good for all.
+pub fn survey_policy(partition: Partition, account: Option<AccountId>) -> Value {
+    let any = ["*".to_owned()];
+    let account = account.map_or_else(|| "*".to_owned(), |account| account.to_string());
+    let keys = [format!("arn:{partition}:kms:*:{account}:key/*")];
+    let shared = ["ec2:DescribeImageAttribute", "ec2:DescribeImages", "ec2:DescribeSnapshots"];
+    let settings =
+        ["ec2:GetAllowedImagesSettings", "ec2:GetEbsDefaultKmsKeyId", "ec2:GetEbsEncryptionByDefault"];
+    policy(&[
+        // Most of them know no resource type; which images there will be, nobody knows beforehand.
+        allow("ReadWhatIsShared", &shared, &any),
+        allow("ReadTheSettings", &settings, &any),
+        allow("ReadTheKey", &["kms:DescribeKey", "kms:GetKeyPolicy"], &keys),
+        allow("EvaluateGrantsAndTags", &["kms:ListGrants", "kms:ListResourceTags"], &keys),
+    ])
+}
+
 /// Adds to a requester account's policy what IAM's simulation of users, roles and groups needs.
 pub fn add_simulation(policy: &mut Value, partition: Partition, account: AccountId) {
     let entities = [EntityKind::Group, EntityKind::Role, EntityKind::User]

@@ -25,6 +25,14 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
         UsageError::new(format!("{error}")).hint("leave --policy-name out for KmsKeyUsagePolicy")
     })?;
     let mode = if args.dry_run { Task::DryRun } else { Task::Apply };
+    if args.survey {
+        let policies = surveying(&accounts, args.organizations);
+        return print(
+            policies,
+            "these are several policies, by account: without --account one serves all of them",
+            console,
+        );
+    }
     if keys.is_empty() && accounts.is_empty() {
         return Err(UsageError::new("no key and no account is given")
             .hint("give --key ARN for the key's account, --account ID for a requester account, one that launches instances, or both")
@@ -52,7 +60,29 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
         }
         policies.insert(format!("{account} (requester account)"), more(policy, Ec2Side::Requester));
     }
-    // One policy is printed as it can be used; several are told apart by their account.
+    let apart = "these are several policies, by account: with --key of one account alone, or one --account alone, its policy is \
+                 printed by itself, as `aws iam create-policy --policy-document file:///dev/stdin` takes it";
+    print(policies, apart, console)
+}
+
+/// What a survey reads, by account; for any account where none is named.
+fn surveying(accounts: &[AccountId], with_organizations: bool) -> serde_json::Map<String, serde_json::Value> {
+    let of = |account: Option<AccountId>| {
+        let policy = permissions::survey_policy(Partition::Aws, account);
+        if with_organizations { permissions::with_organization_reads(policy) } else { policy }
+    };
+    if accounts.is_empty() {
+        return [("any account".to_owned(), of(None))].into_iter().collect();
+    }
+    accounts.iter().map(|account| (account.to_string(), of(Some(*account)))).collect()
+}
+
+/// One policy is printed as it can be used; several are told apart by their account.
+fn print(
+    policies: serde_json::Map<String, serde_json::Value>,
+    apart: &str,
+    console: &mut Console,
+) -> Result<ExitStatus, Error> {
     let is_one = policies.len() == 1;
     let printed = match policies.iter().next() {
         Some((_, only)) if is_one => only.clone(),
@@ -60,10 +90,7 @@ pub(super) fn permissions(args: &PermissionsArgs, console: &mut Console) -> Resu
     };
     writeln!(console.out, "{printed:#}")?;
     if !is_one {
-        console.hint(
-            "these are several policies, by account: with --key of one account alone, or one --account alone, its policy is \
-             printed by itself, as `aws iam create-policy --policy-document file:///dev/stdin` takes it",
-        )?;
+        console.hint(apart)?;
     }
     Ok(ExitStatus::Done)
 }

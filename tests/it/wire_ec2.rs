@@ -1,17 +1,18 @@
 //! The reads of EC2 over the wire: against moto what it has; what it lacks (images with snapshots of one's own, shared
 //! images, the default EBS key, Allowed AMIs) against answers in the shape that AWS documents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use keymend::access::{GranteeRef, UnresolvedRequest};
-use keymend::arn::{AccountId, KeyArn};
+use keymend::arn::{AccountId, KeyArn, Partition};
 use keymend::cloud::aws::{Aws, AwsOptions};
 use keymend::cloud::ec2::{ObserveEc2 as _, Viewpoint};
 use keymend::cloud::observer::observe;
 use keymend::launch::{self, Targets};
 use keymend::observation::template::TemplateRef;
 use keymend::observation::{OrganizationPolicies, RamPolicy};
+use keymend::permissions::survey_policy;
 use keymend::plan::conclusion::Conclusion;
 use keymend::plan::plan;
 use keymend::plan::survey::GapReason;
@@ -191,4 +192,15 @@ async fn a_survey_finds_who_can_not_launch() {
     // An account that no credentials serve is told, and ends nothing.
     let gaps: Vec<_> = found.gaps.iter().map(|gap| (gap.account, gap.reason)).collect();
     assert_eq!(gaps, [(unheard, GapReason::NoCredentials)]);
+    // What was called is what `keymend permissions --survey` permits, and nothing in that is permitted in vain.
+    let permitted = survey_policy(Partition::Aws, Some(owner.id));
+    let permitted =
+        permitted["Statement"].as_array().unwrap().iter().flat_map(|own| own["Action"].as_array().unwrap());
+    let permitted: BTreeSet<&str> =
+        permitted.map(|action| action.as_str().unwrap().split_once(':').unwrap().1).collect();
+    let (calls, _) = proxy.take();
+    let called = calls.iter().map(|call| call.split(' ').next().unwrap());
+    let called: BTreeSet<&str> =
+        called.filter(|call| !["AssumeRole", "GetCallerIdentity"].contains(call)).collect();
+    assert_eq!(called, permitted);
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::scene::Scene;
+use crate::scene::{Ran, Scene};
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const ROLE: &str = "arn:aws:iam::444455556666:role/app-instances";
@@ -217,6 +217,29 @@ fn one_policy_is_printed_as_it_is_taken_and_of_several_it_is_told() {
     let both = scene.run(&format!("permissions --account 444455556666 --key {KEY}"));
     assert_eq!((both.status, both.json().as_object().unwrap().len()), (0, 2));
     assert!(both.stderr.starts_with("hint: these are several policies, by account: "), "{both}");
+}
+
+#[test]
+fn what_a_survey_reads_is_one_policy_for_all_accounts() {
+    let scene = Scene::of("copied-ami");
+    let resources = |ran: &Ran| ran.json()["Statement"][2]["Resource"][0].as_str().unwrap().to_owned();
+    let any = scene.run("permissions --survey");
+    assert_eq!(
+        (any.status, any.stderr.as_str(), &*resources(&any)),
+        (0, "", "arn:aws:kms:*:*:key/*"),
+        "{any}"
+    );
+    let one = scene.run("permissions --survey --account 111122223333 --organizations");
+    assert_eq!(resources(&one), "arn:aws:kms:*:111122223333:key/*");
+    assert!(one.stdout.contains("organizations:ListAccounts"), "{one}");
+    let both = scene.run("permissions --survey --account 111122223333 --account 444455556666");
+    assert_eq!((both.status, both.json().as_object().unwrap().len()), (0, 2));
+    assert!(both.stderr.contains("without --account one serves all of them"), "{both}");
+    for other in
+        ["--ami", "--dry-run", "--simulate", "--policy-name Other", "--service-linked-roles", "--key x"]
+    {
+        assert_eq!(scene.run(&format!("permissions --survey {other}")).status, 2, "{other}");
+    }
 }
 
 #[test]
