@@ -31,6 +31,8 @@ mod moto;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod performance;
+#[cfg(test)]
 mod picture;
 #[cfg(test)]
 mod prompt;
