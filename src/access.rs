@@ -64,6 +64,37 @@ pub struct Request {
 }
 
 impl Request {
+    /// The same request about one key and one grantee alone.
+    #[must_use]
+    pub fn alone(&self, key: &KeyArn, grantee: &Grantee) -> Self {
+        let Self {
+            keys: _,
+            grantees: _,
+            purpose,
+            policy_name,
+            profile,
+            coverage,
+            prune_orphans,
+            only_for,
+            part,
+        } = self;
+        Self {
+            keys: vec![key.clone()],
+            grantees: vec![grantee.clone()],
+            purpose: *purpose,
+            policy_name: policy_name.clone(),
+            profile: *profile,
+            coverage: *coverage,
+            prune_orphans: *prune_orphans,
+            only_for: only_for
+                .get_key_value(key)
+                .map(|(key, own)| (key.clone(), own.clone()))
+                .into_iter()
+                .collect(),
+            part: part.clone(),
+        }
+    }
+
     /// Whether a grantee needs a key.
     pub fn concerns(&self, key: &KeyArn, grantee: &Grantee) -> bool {
         self.is_for_account(key, grantee.account())

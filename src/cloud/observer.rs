@@ -105,34 +105,25 @@ async fn read(
         part: None,
     };
     let mut known = BTreeSet::new();
-    for KeyReading { arn, key, tags, caller } in keys {
-        observation.callers.extend(caller.map(|caller| (caller.account, caller)));
-        observation.tags.insert(arn.to_string(), tags);
-        if known.insert(arn.clone()) {
-            request.keys.push(arn.clone());
+    for reading in keys {
+        if known.insert(reading.arn.clone()) {
+            request.keys.push(reading.arn.clone());
         }
-        match key {
-            Ok(key) => _ = observation.keys.insert(arn, key),
-            Err(reason) => _ = observation.left_out.insert(arn.to_string(), reason),
-        }
+        reading.add_to(&mut observation);
     }
-    for (account, KeyReading { arn, key, tags, caller }) in default_keys {
-        let metadata = key.as_ref().ok().and_then(|key| key.metadata.read());
+    for (account, reading) in default_keys {
+        let arn = reading.arn.clone();
+        let metadata = reading.key.as_ref().ok().and_then(|key| key.metadata.read());
         let is_aws_managed = metadata.is_some_and(|metadata| metadata.manager == KeyManager::Aws);
         // Whoever may launch in the account may use the key that AWS manages there.
         if is_aws_managed || asked_for(&request, &arn) {
             continue;
         }
-        observation.callers.extend(caller.map(|caller| (caller.account, caller)));
-        if !request.keys.contains(&arn) {
+        if known.insert(arn.clone()) {
             request.keys.push(arn.clone());
         }
-        request.only_for.entry(arn.clone()).or_default().insert(account);
-        observation.tags.insert(arn.to_string(), tags);
-        match key {
-            Ok(key) => _ = observation.keys.insert(arn, key),
-            Err(reason) => _ = observation.left_out.insert(arn.to_string(), reason),
-        }
+        request.only_for.entry(arn).or_default().insert(account);
+        reading.add_to(&mut observation);
     }
     let mut sessions = BTreeMap::new();
     for account in accounts {
@@ -195,6 +186,18 @@ struct KeyReading {
     key: Result<KeyObservation, UnreadReason>,
     tags: Reading<Tags>,
     caller: Option<Caller>,
+}
+
+impl KeyReading {
+    fn add_to(self, observation: &mut Observation) {
+        let Self { arn, key, tags, caller } = self;
+        observation.callers.extend(caller.map(|caller| (caller.account, caller)));
+        observation.tags.insert(arn.to_string(), tags);
+        match key {
+            Ok(key) => _ = observation.keys.insert(arn, key),
+            Err(reason) => _ = observation.left_out.insert(arn.to_string(), reason),
+        }
+    }
 }
 
 async fn read_key(key: &KeyRef, refused: Refused, cloud: &impl Observe) -> Result<KeyReading, CloudError> {

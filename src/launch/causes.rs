@@ -77,8 +77,7 @@ pub fn of(chain: &Chain, request: &Request, observation: &Observation) -> Vec<Fi
 
 /// What was concluded of one grantee and key, with what else stands in the way of this one.
 pub fn besides(checked: Checked, chain: &Chain, request: &Request, observation: &Observation) -> Checked {
-    let (key, grantee) = (checked.assessment.key.clone(), checked.assessment.grantee.clone());
-    let alone = Request { keys: vec![key], grantees: vec![grantee], ..request.clone() };
+    let alone = request.alone(&checked.assessment.key, &checked.assessment.grantee);
     checked.besides(of(chain, &alone, observation))
 }
 

@@ -90,7 +90,7 @@ pub fn check(
 
 /// What `fix` would do for one grantee and key, and whether it has to let orphans go for that.
 fn plan_one(request: &Request, ground: &Ground<'_>, grantee: &Grantee, key: &KeyArn) -> (Plan, bool) {
-    let mut request = Request { keys: vec![key.clone()], grantees: vec![grantee.clone()], ..request.clone() };
+    let mut request = request.alone(key, grantee);
     let planned = ground.plan(&request);
     if !planned.findings.iter().any(|finding| finding.code() == FindingCode::OrphanedPrincipals) {
         return (planned, false);

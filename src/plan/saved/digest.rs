@@ -124,11 +124,12 @@ impl Formatter for InOrder {
         if written.open.is_empty() {
             members.retain(|member| member.name(&object) != MEMBER);
         }
-        let members: Vec<&[u8]> =
-            members.iter().filter_map(|member| object.get(member.name.start..member.end)).collect();
-        for part in [b"{", members.join(&b","[..]).as_slice(), b"}"] {
-            written.text.extend_from_slice(part);
+        written.text.push(b'{');
+        for (at, member) in members.iter().enumerate() {
+            written.text.extend_from_slice(if at == 0 { b"" } else { b"," });
+            written.text.extend_from_slice(object.get(member.name.start..member.end).unwrap_or_default());
         }
+        written.text.push(b'}');
         Ok(())
     }
 }
