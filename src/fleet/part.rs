@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -22,7 +23,7 @@ const LOOKED_UP: usize = 16;
 /// Makes the parts of a fleet, an account at a time.
 #[derive(Debug)]
 pub struct Parts<'a, C> {
-    asks: &'a Asks,
+    asks: Arc<Asks>,
     cloud: &'a C,
     /// Whether principals exist that key policies come to name, as far as it was looked up.
     exist: RefCell<BTreeMap<EntityArn, bool>>,
@@ -30,7 +31,7 @@ pub struct Parts<'a, C> {
 
 impl<'a, C: Observe> Parts<'a, C> {
     /// Parts of what is asked, read from a cloud.
-    pub fn new(asks: &'a Asks, cloud: &'a C) -> Self {
+    pub fn new(asks: Arc<Asks>, cloud: &'a C) -> Self {
         Self { asks, cloud, exist: RefCell::default() }
     }
 
@@ -44,34 +45,29 @@ impl<'a, C: Observe> Parts<'a, C> {
         account: AccountId,
         make: impl FnOnce(Case) -> T + Send + 'static,
     ) -> Result<T, ObserveError> {
-        let needing = self.asks.needing(account);
-        let missing = self.missing(account, &needing).await?;
-        let terms = needing.keys().map(|key| (key.clone(), self.asks.terms(key))).collect();
-        let part = Part { account, needing, terms };
-        read_and_plan(part, &self.asks.policy_name(account), missing, self.cloud, make).await
+        let (asked, named) = {
+            let part = part_of(&self.asks, account);
+            (own(&part, self.asks.policy_name(account)), foreign(&part))
+        };
+        let missing = self.missing(named).await?;
+        // Not kept while others are read: with all its pairs a part is large.
+        let asks = Arc::clone(&self.asks);
+        read_and_plan(asked, missing, move || part_of(&asks, account), self.cloud, make).await
     }
 
-    /// The users and roles of other accounts that an account's key policies are to name, and that do not exist: KMS
-    /// refuses a policy that names them. What can't be looked up is taken to exist.
-    async fn missing(
-        &self,
-        account: AccountId,
-        needing: &BTreeMap<KeyArn, Vec<Grantee>>,
-    ) -> Result<BTreeSet<EntityArn>, CloudError> {
-        let own_keys = needing.iter().filter(|(key, _)| key.account == account);
-        let named = own_keys.flat_map(|(_, all)| all).filter_map(Grantee::attachable);
-        let foreign: BTreeSet<&EntityArn> = named.filter(|entity| entity.account != account).collect();
-        let unknown: Vec<&EntityArn> =
-            foreign.iter().copied().filter(|entity| !self.exist.borrow().contains_key(*entity)).collect();
-        let look_up =
-            async |entity: &EntityArn| self.exists(entity).await.map(|exists| (entity.clone(), exists));
+    /// Those users and roles of other accounts that do not exist: KMS refuses a policy that names them. What can't be
+    /// looked up is taken to exist.
+    async fn missing(&self, foreign: BTreeSet<EntityArn>) -> Result<BTreeSet<EntityArn>, CloudError> {
+        let is_unknown = |entity: &&EntityArn| !self.exist.borrow().contains_key(*entity);
+        let unknown: Vec<EntityArn> = foreign.iter().filter(is_unknown).cloned().collect();
+        let look_up = async |entity: EntityArn| self.exists(&entity).await.map(|exists| (entity, exists));
         let mut found = stream::iter(unknown.into_iter().map(look_up)).buffer_unordered(LOOKED_UP);
         while let Some(found) = found.next().await {
             let (entity, exists) = found?;
             self.exist.borrow_mut().insert(entity, exists);
         }
         let exist = self.exist.borrow();
-        Ok(foreign.into_iter().filter(|entity| exist.get(*entity) == Some(&false)).cloned().collect())
+        Ok(foreign.into_iter().filter(|entity| exist.get(entity) == Some(&false)).collect())
     }
 
     async fn exists(&self, entity: &EntityArn) -> Result<bool, CloudError> {
@@ -96,8 +92,8 @@ impl<'a, C: Observe> Parts<'a, C> {
 pub async fn plan_again(part: &Part, case: &Case, cloud: &impl Observe) -> Result<Case, ObserveError> {
     let terms = part.needing.keys().map(|key| (key.clone(), case.request.terms(key))).collect();
     let part = Part { terms, ..part.clone() };
-    let missing = case.observation.missing.clone();
-    read_and_plan(part, &case.request.policy_name, missing, cloud, |case| case).await
+    let asked = own(&part, case.request.policy_name.clone());
+    read_and_plan(asked, case.observation.missing.clone(), move || part, cloud, |case| case).await
 }
 
 /// Whether AWS let nothing be looked at that the account's part would write.
@@ -115,19 +111,30 @@ pub fn is_unseen(case: &Case) -> bool {
 }
 
 async fn read_and_plan<T: Send + 'static>(
-    mut part: Part,
-    policy_name: &PolicyName,
+    asked: UnresolvedRequest,
     missing: BTreeSet<EntityArn>,
+    part: impl FnOnce() -> Part + Send + 'static,
     cloud: &impl Observe,
     make: impl FnOnce(Case) -> T + Send + 'static,
 ) -> Result<T, ObserveError> {
-    let usual = usual(&part.terms);
-    part.terms.retain(|_, terms| *terms != usual);
-    let asked = own(&part, usual, policy_name.clone());
     let (request, mut observation) = observe_part(&asked, &OrganizationPolicies::default(), cloud).await?;
     observation.missing = missing;
-    let request = in_full(request, part);
-    Ok(aside(move || make(causes::planned(Chain::default(), request, observation))).await)
+    let planned = move || causes::planned(Chain::default(), in_full(request, part()), observation);
+    Ok(aside(move || make(planned())).await)
+}
+
+/// What is asked about an account.
+fn part_of(asks: &Asks, account: AccountId) -> Part {
+    let needing = asks.needing(account);
+    let terms = needing.keys().map(|key| (key.clone(), asks.terms(key))).collect();
+    Part { account, needing, terms }
+}
+
+/// The users, roles and groups of other accounts that an account's key policies are to name.
+fn foreign(part: &Part) -> BTreeSet<EntityArn> {
+    let own_keys = part.needing.iter().filter(|(key, _)| key.account == part.account);
+    let named = own_keys.flat_map(|(_, all)| all).filter_map(Grantee::attachable);
+    named.filter(|entity| entity.account != part.account).cloned().collect()
 }
 
 /// How most keys' grantees are helped; of several such, the same one always.
@@ -140,8 +147,9 @@ fn usual(terms: &BTreeMap<KeyArn, Terms>) -> Terms {
 }
 
 /// What of an account's part is read: its keys, its users, roles and groups, and whoever's side is in the key itself.
-fn own(part: &Part, terms: Terms, policy_name: PolicyName) -> UnresolvedRequest {
-    let Part { account, needing, .. } = part;
+fn own(part: &Part, policy_name: PolicyName) -> UnresolvedRequest {
+    let Part { account, needing, terms } = part;
+    let terms = usual(terms);
     let account = *account;
     let keys = needing.keys().filter(|key| key.account == account);
     let is_read = |grantee: &&Grantee| grantee.attachable().is_none_or(|entity| entity.account == account);
@@ -159,7 +167,9 @@ fn own(part: &Part, terms: Terms, policy_name: PolicyName) -> UnresolvedRequest 
 }
 
 /// All of an account's part.
-fn in_full(read: Request, part: Part) -> Request {
+fn in_full(read: Request, mut part: Part) -> Request {
+    let usual = usual(&part.terms);
+    part.terms.retain(|_, terms| *terms != usual);
     let mut grantees = Vec::new();
     let mut known = BTreeSet::new();
     for grantee in part.needing.values().flatten() {

@@ -1,5 +1,7 @@
 //! `keymend fleet plan`: a plan for every account that a manifest is about.
 
+use std::sync::Arc;
+
 use super::asked::{self, Asked};
 use super::status::{self, Told};
 use super::worker::{Hold, Worker};
@@ -50,6 +52,7 @@ impl Work for Planning<'_> {
             backend: plan_backend,
             accounts: asks.accounts().into_iter().collect(),
         };
+        let asks = Arc::new(asks);
         console.remark(&format!(
             "{} keys, {} pairs of key and grantee, {} accounts",
             asks.keys(),
@@ -76,7 +79,7 @@ impl Work for Planning<'_> {
         };
         let own = asks.accounts().into_iter().filter(|account| shard.shard.has(*account));
         let left = own.filter(|account| !planned.get(account).is_some_and(is_planned)).collect();
-        let parts = Parts::new(&asks, &ground.cloud);
+        let parts = Parts::new(Arc::clone(&asks), &ground.cloud);
         let see_to = async |account: AccountId, _: &Hold<'_>| {
             if ground.cloud.caller(account).await.is_ok_and(|caller| caller.is_none()) {
                 return Ok(no_credentials(account));
