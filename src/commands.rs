@@ -33,7 +33,7 @@ mod run;
 mod survey;
 mod texts;
 mod usage;
-mod watch;
+pub mod watch;
 
 use std::ffi::OsString;
 

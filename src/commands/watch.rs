@@ -2,6 +2,7 @@
 
 mod entries;
 mod known;
+pub mod queue;
 mod watcher;
 
 use std::io::{self, IsTerminal as _};
@@ -32,7 +33,8 @@ pub(super) async fn watch(args: &WatchArgs, console: &mut Console) -> Result<Exi
         console.progress.silence();
         backend::tell_story(&Sandbox::open_or_builtin(file.as_deref())?, console)?;
     }
-    let mut watcher = Watcher::begin(&settings).await?;
+    let output = settings.output;
+    let mut watcher = Watcher::begin(settings).await?;
     let interrupt = Interrupt::listen()?;
     interrupt.listen_to_all()?;
     if io::stdin().is_terminal() {
@@ -51,7 +53,7 @@ pub(super) async fn watch(args: &WatchArgs, console: &mut Console) -> Result<Exi
             let seen = watcher.see(&incident).await?;
             drop(reading);
             if let Some(line) = tally.add(seen) {
-                match settings.output {
+                match output {
                     OutputFormat::Text => line.write_text(&mut console.out)?,
                     OutputFormat::Json => line.write_json(&mut console.out)?,
                 }
@@ -110,7 +112,7 @@ impl Tally {
         match seen {
             Seen::Known => self.known += 1,
             Seen::Own => self.own += 1,
-            Seen::Judged(line) => {
+            Seen::Judged { line, .. } => {
                 self.verdicts += 1;
                 self.unjudged += usize::from(line.error.is_some());
                 self.worst = self.worst.max(Some(line.conclusion));

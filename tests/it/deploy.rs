@@ -1,6 +1,8 @@
 //! What `deploy/` gives to engines, tried with the tools of each: shellcheck, cfn-lint, the schemas of Kubernetes, a parser of the
 //! states language; and the commands in it, with this program.
 
+mod watch;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -42,6 +44,10 @@ fn each_file_is_clean_to_its_own_tool() {
         is_clean("shellcheck", &[], script, right, wrong);
     }
     is_clean("cfn-lint", &[], "deploy/batch/fleet.yaml", "Action: RETRY", "Action: AGAIN");
+    let reporting = ("- ReportBatchItemFailures", "- ReportFailures");
+    is_clean("cfn-lint", &[], "deploy/watch/watch.yaml", reporting.0, reporting.1);
+    let all = ("ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS", "ENABLED_WITH_ALL_EVENTS");
+    is_clean("cfn-lint", &[], "deploy/watch/member.yaml", all.0, all.1);
     let strict = ["--strict", "-k", "1.30"];
     let job = "deploy/kubernetes/fleet.yaml";
     is_clean("kubernetes-validate", &strict, job, "backoffLimitPerIndex: 6", "backoffLimitByIndex: 6");

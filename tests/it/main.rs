@@ -26,6 +26,9 @@ mod fleet_world;
 mod folders;
 #[cfg(test)]
 mod formats;
+#[cfg(feature = "lambda")]
+#[cfg(test)]
+mod lambda;
 #[cfg(test)]
 mod moto;
 #[cfg(test)]

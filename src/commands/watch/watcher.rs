@@ -34,8 +34,8 @@ const VERDICT: &str = "verdict.json";
 const PLAN: &str = "plan.json";
 
 /// Looks at what events are about, writes what it finds to a folder, and remembers it for a while.
-pub(super) struct Watcher<'s> {
-    settings: &'s WatchSettings,
+pub(super) struct Watcher {
+    settings: WatchSettings,
     organization: OrganizationPolicies,
     store: Store,
     known: Known,
@@ -48,7 +48,12 @@ pub(super) enum Seen {
     /// This program's own credentials did it.
     Own,
     /// A verdict is written.
-    Judged(Box<EventLine>),
+    Judged {
+        /// What it says.
+        line: Box<EventLine>,
+        /// Whether none could be had, and one may be another time.
+        may_pass: bool,
+    },
 }
 
 /// What was found.
@@ -60,16 +65,16 @@ struct Verdict {
     changes: usize,
 }
 
-impl<'s> Watcher<'s> {
+impl Watcher {
     /// # Errors
     /// Something that was given can't be used, or the folder can't be made.
-    pub(super) async fn begin(settings: &'s WatchSettings) -> Result<Self, Error> {
+    pub(super) async fn begin(settings: WatchSettings) -> Result<Self, Error> {
         let store = backend::store(&settings.out, backend::credentials(&settings.backend)).await?;
         store.prepare(&[""])?;
         // What is wrong with it is told before anything is waited for.
         backend::connect(&settings.backend).await?;
         let organization = organization::read(&settings.organization)?;
-        Ok(Self { settings, organization, store, known: Known::new(settings.window) })
+        Ok(Self { organization, store, known: Known::new(settings.window), settings })
     }
 
     /// # Errors
@@ -85,16 +90,18 @@ impl<'s> Watcher<'s> {
         let judged = self.judge(incident).await;
         // Where it may succeed another time, the next event is a reason to try.
         let may_pass = matches!(&judged, Err(error) if error.cloud_error().is_some_and(CloudError::may_pass));
-        let seen = match judged {
-            Ok(None) => Seen::Own,
-            Ok(Some(verdict)) => Seen::Judged(Box::new(self.keep(incident, &mark, verdict).await?)),
-            Err(error) => Seen::Judged(Box::new(self.keep_unknown(incident, &mark, &error).await?)),
+        let line = match judged {
+            Ok(None) => {
+                self.known.remember(mark, moment, Whose::Own);
+                return Ok(Seen::Own);
+            }
+            Ok(Some(verdict)) => self.keep(incident, &mark, verdict).await?,
+            Err(error) => self.keep_unknown(incident, &mark, &error).await?,
         };
         if !may_pass {
-            let whose = if matches!(seen, Seen::Own) { Whose::Own } else { Whose::Others };
-            self.known.remember(mark, moment, whose);
+            self.known.remember(mark, moment, Whose::Others);
         }
-        Ok(seen)
+        Ok(Seen::Judged { line: Box::new(line), may_pass })
     }
 
     /// The verdict and the plan; nothing of what this program's own credentials did. All of it is read anew: what was
