@@ -3,8 +3,8 @@
 use std::io;
 
 use sha2::{Digest as _, Sha256};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::known::{Known, Mark, Whose};
 use crate::access::chain::Chain;
@@ -202,7 +202,7 @@ fn line(incident: &Incident, verdict: String) -> EventLine {
     EventLine {
         keymend_watch: FORM,
         event: incident.event.clone(),
-        time: incident.time.and_then(|time| time.format(&Rfc3339).ok()),
+        time: incident.time.and_then(|time| time.to_offset(UtcOffset::UTC).format(&Rfc3339).ok()),
         key: incident.key.as_ref().map(ToString::to_string),
         principal: incident.principal.name(),
         conclusion: Conclusion::Unknown,

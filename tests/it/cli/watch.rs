@@ -312,6 +312,9 @@ fn a_line_is_as_its_schema_says() {
         let errors: Vec<String> = schema.iter_errors(line).map(|error| error.to_string()).collect();
         assert_eq!(errors, Vec::<String>::new(), "{line:#}");
     }
+    let elsewhere = changed(|event| event["eventTime"] = json!("2026-11-20T10:00:01+01:00"));
+    let utc = watch_with(&scene, "--output json", &elsewhere.to_string()).json();
+    assert_eq!(utc["time"], lines[0]["time"]);
     let mut wrong = lines[0].clone();
     wrong["conclusion"] = json!("maybe");
     assert!(!schema.is_valid(&wrong));
