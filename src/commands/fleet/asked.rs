@@ -67,7 +67,7 @@ pub(super) async fn read(file: &Path, cloud: &(impl Observe + ObserveEc2)) -> Re
                 .map_err(|error| UsageError::new(format!("{name}: {error}")).hint(ONE_WAY))?;
         }
     }
-    if asks.keys() == 0 && left_lines.is_empty() {
+    if asks.keys() == 0 && left_lines.is_empty() && keyless.is_empty() {
         return Err(UsageError::new(format!("{name} asks for nothing")).hint(FORM).into());
     }
     // What a reader stopped at, at the end of the file, belongs to it all the same.

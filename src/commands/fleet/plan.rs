@@ -42,8 +42,10 @@ impl Work for Planning<'_> {
         let Asked { asks, manifest, left_lines, keyless } = asked::read(manifest, &ground.cloud).await?;
         if !keyless.is_empty() {
             let lines: Vec<String> = keyless.iter().map(ToString::to_string).collect();
+            let (what, ask) = if lines.len() == 1 { ("line", "asks") } else { ("lines", "ask") };
+            let lines = lines.join(", ");
             console
-                .hint(&format!("nothing that needs a key of yours is named in line {}", lines.join(", ")))?;
+                .hint(&format!("what {what} {lines} {ask} about is under no key that a policy could open"))?;
         }
         let plan_backend = backend::of_plan(backend);
         let head = Head {

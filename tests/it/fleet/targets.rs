@@ -174,3 +174,41 @@ fn what_a_line_names_and_cannot_be_looked_up_ends_that_line_alone() {
     assert_eq!(back.status, 0, "{back}");
     assert_eq!(fleet.documents(), before);
 }
+
+/// Which accounts a line is about may be known only once it can be looked up: they join the fleet then.
+#[test]
+fn an_account_that_is_found_later_joins_the_fleet() {
+    let fleet = Fleet::of(&format!("{SMALL} {CLEAR} --images"));
+    let (image, key) = image_and_key(&fleet);
+    let owner = key.split(':').nth(4).unwrap();
+    let manifest = fleet.scene.path("world.jsonl");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of_owner = |line: &&Value| line["keys"][0].as_str().unwrap().contains(&format!(":{owner}:"));
+    let others = lines.iter().filter(|line| !of_owner(line)).map(Value::to_string);
+    let by_image = json!({"amis": [image], "region": "eu-west-1", "accounts": ["500000000000"]}).to_string();
+    fs::write(&manifest, others.chain([by_image]).collect::<Vec<_>>().join("\n")).unwrap();
+    fleet.set_faults(json!([{"operation": "ec2:DescribeImages", "times": 100_000, "fault": "no_answer"}]));
+    let unknown = fleet.plan("");
+    assert_eq!(unknown.status, 7, "{unknown}");
+    let early = digest(&fleet.status());
+    assert!(!fleet.states().contains_key(owner), "nobody knows of it");
+    fleet.set_faults(json!([]));
+    let planned = fleet.plan("");
+    assert_eq!((planned.status, &*fleet.states()[owner]), (0, "planned"), "{planned}");
+    // What was approved without it does not approve it.
+    let refused = fleet.run(&format!("apply --yes --digest {early}"));
+    assert_eq!(refused.status, 2, "{refused}");
+    let applied = fleet.approved("apply");
+    assert_eq!((applied.status, &*fleet.states()[owner]), (0, "done"), "{applied}");
+}
+
+#[test]
+fn a_line_that_leads_to_no_key_is_told() {
+    let scene = Scene::of("ami-not-encrypted");
+    let line = json!({"amis": ["ami-0123456789abcdef0"], "accounts": ["444455556666"]});
+    fs::write(scene.path("fleet.jsonl"), line.to_string()).unwrap();
+    let planned = scene.run("fleet plan --manifest fleet.jsonl --dir fleet --sandbox=world.json");
+    assert_eq!(planned.status, 0, "{planned}");
+    assert!(planned.stderr.contains("hint: what line 1 asks about is under no key"), "{planned}");
+}
