@@ -1,6 +1,7 @@
 //! Reads everything a request needs, side by side, and resolves what was typed.
 
 mod calling;
+mod error;
 mod iam;
 mod identity;
 mod organizations;
@@ -11,13 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::StreamExt as _;
 use tokio::{join, try_join};
 
+pub use self::error::ObserveError;
+
 use self::calling::Calling;
 use self::iam::Iam;
 use self::identity::{Documents, Found};
 use self::refused::Refused;
 use super::abreast::{abreast, all_abreast};
 use super::{CloudError, CloudErrorKind, Observe};
-use crate::access::{Grantee, GranteeRef, KeyRef, OtherPartition, Request, UnresolvedRequest};
+use crate::access::{Grantee, GranteeRef, KeyRef, Request, UnresolvedRequest};
 use crate::arn::{
     AccountId, ArnParts, EntityArn, EntityKind, EntityName, KeyArn, OuPath, Partition, PolicyArn, SessionArn,
 };
@@ -26,23 +29,6 @@ use crate::observation::{
     OrganizationPolicies, RamPolicy, Reading, Tags, UnreadReason,
 };
 use crate::policy::AwsPrincipal;
-
-/// Why a request could not be observed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ObserveError {
-    /// A read failed.
-    #[error(transparent)]
-    Cloud(#[from] CloudError),
-    /// The role behind a session is not there.
-    #[error("the session `{0}` is of a role that does not exist")]
-    NoSuchRole(SessionArn),
-    /// The role behind a session can't be looked up, and a session's ARN lacks its role's path.
-    #[error("the role behind the session `{0}` can't be looked up: no credentials for its account")]
-    UnreadRole(SessionArn),
-    /// An organization whose ARN tells another partition than the key's.
-    #[error(transparent)]
-    OtherPartition(#[from] OtherPartition),
-}
 
 /// Reads both sides, with all that evaluation needs: every IAM policy of users, roles and groups and of users' groups,
 /// their permissions boundaries, and the grants on the keys. Where the caller lacks a permission for these further
