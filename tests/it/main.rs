@@ -46,6 +46,8 @@ mod sarif;
 #[cfg(test)]
 mod scene;
 #[cfg(test)]
+mod terraform;
+#[cfg(test)]
 mod waits;
 #[cfg(test)]
 mod wire;

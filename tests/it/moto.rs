@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 pub(crate) use account::{Account, Operator};
-pub(crate) use environment::program;
+pub(crate) use environment::{program, terraform};
 pub(crate) use proxy::{Proxy, read_request};
 
 /// Where all accounts of the tests have their keys.

@@ -26,7 +26,7 @@ pub(crate) fn named(folder: &Path, end: &str) -> Vec<PathBuf> {
 }
 
 /// Each file of HCL as its parser reads it.
-fn parsed(folder: &Path) -> Vec<Value> {
+pub(crate) fn parsed(folder: &Path) -> Vec<Value> {
     let mut command = Command::new(moto::program("python"));
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto/hcl.py")).args(named(folder, ".tf"));
     let output = command.output().unwrap();
@@ -281,7 +281,7 @@ fn grants_are_hcl() {
 const EVIL: &str = "/$(touch_x)`touch_y`${path.root}%{if}'\"\\/";
 
 /// A world in which paths and Sids are code in somebody's language.
-fn hostile() -> Scene {
+pub(crate) fn hostile() -> Scene {
     Scene::changed("five-versions", |world| {
         let text = world.to_string().replace(
             "policy/KmsKeyUsagePolicy",
@@ -300,7 +300,7 @@ fn what_is_hostile_stays_data_in_hcl() {
     let ran = scene.fix("--dry-run --emit terraform --emit-dir out");
     assert_eq!(ran.status, 0, "{ran}");
     let all = parsed(&scene.path("out"));
-    assert_eq!(all.len(), 4);
+    assert_eq!(all.len(), 6);
     let resources: Vec<&Value> =
         all.iter().filter_map(|file| file["resource"].as_array()).flatten().collect();
     let path = resources

@@ -13,12 +13,31 @@ use crate::escape::Escaped;
 use crate::plan::{Handover, Operation, Plan, identity_policy};
 use crate::render::command;
 
-/// The configuration with its policies: `ACCOUNT/keymend.tf` has the resources, `ACCOUNT/providers.tf` what a
-/// configuration of one's own has already. Existing policies are imported.
+/// What it takes, of what is used here: blocks that import came with
+/// [1.5](https://developer.hashicorp.com/terraform/language/import), `aws_kms_key_policy` with 4.59.0: the prebuilt bindings
+/// of cdktf for 4.58.0 (cdktf-cdktf-provider-aws 12.0.9) lack it, those for 4.59.0 (12.0.10) have it, and the others too. A
+/// module has it once.
+const VERSIONS: &str = "\
+# `aws_kms_key_policy` came with 4.59.0 of the provider, `import` blocks with 1.5 of Terraform.
+terraform {
+  required_version = \">= 1.5\"
+
+  required_providers {
+    aws = {
+      source  = \"hashicorp/aws\"
+      version = \">= 4.59.0\"
+    }
+  }
+}
+";
+
+/// The configuration with its policies: `ACCOUNT/keymend.tf` has the resources, `ACCOUNT/providers.tf` and
+/// `ACCOUNT/versions.tf` what a configuration of one's own has already. Existing policies are imported.
 ///
 /// <https://registry.terraform.io/providers/hashicorp/aws/latest/docs>
 ///
-/// For an organization, `ORGANIZATION/keymend.tf` has the policy that each of its accounts needs.
+/// For an organization, `ORGANIZATION/keymend.tf` has the policy that each of its accounts needs, and with its `versions.tf`
+/// it is a module.
 pub fn terraform(request: &Request, plan: &Plan) -> Vec<EmittedFile> {
     let regions = regions(plan);
     let own = parts::by_account(plan).into_iter();
@@ -28,7 +47,7 @@ pub fn terraform(request: &Request, plan: &Plan) -> Vec<EmittedFile> {
 }
 
 /// A module for the configuration of each account.
-fn of_members(request: &Request, organization: &Organization<'_>) -> [EmittedFile; 2] {
+fn of_members(request: &Request, organization: &Organization<'_>) -> [EmittedFile; 3] {
     let name = request.policy_name.as_str();
     let file = command::document_file(name);
     let attributes = [("name", hcl::quote(name)), ("policy", path_expression(&file))];
@@ -42,6 +61,7 @@ fn of_members(request: &Request, organization: &Organization<'_>) -> [EmittedFil
     );
     [
         EmittedFile::new(organization.id, "keymend.tf", text),
+        EmittedFile::new(organization.id, "versions.tf", VERSIONS),
         EmittedFile::new(organization.id, &file, identity_policy::for_members(request)),
     ]
 }
@@ -93,6 +113,7 @@ fn of_account(
     let mut files = vec![
         EmittedFile::new(account, "keymend.tf", code.text),
         EmittedFile::new(account, "providers.tf", providers(account, &own)),
+        EmittedFile::new(account, "versions.tf", VERSIONS),
     ];
     files.extend(code.files);
     files
@@ -116,16 +137,14 @@ fn aligned(attributes: &[(&str, String)]) -> String {
 
 /// Providers that refuse another account's credentials.
 fn providers(account: AccountId, regions: &BTreeSet<String>) -> String {
-    let mut text =
-        "terraform {\n  required_version = \">= 1.5\"\n  required_providers {\n    aws = {\n      source = \
-                    \"hashicorp/aws\"\n    }\n  }\n}\n"
-            .to_owned();
+    let mut text = String::new();
     for (index, region) in regions.iter().enumerate() {
         let alias = (index > 0).then(|| ("alias", hcl::quote(&alias(region))));
         let mut attributes: Vec<(&str, String)> = alias.into_iter().collect();
         attributes.push(("region", hcl::quote(region)));
         attributes.push(("allowed_account_ids", format!("[\"{account}\"]")));
-        _ = write!(text, "\nprovider \"aws\" {{\n{}}}\n", aligned(&attributes));
+        let space = if index > 0 { "\n" } else { "" };
+        _ = write!(text, "{space}provider \"aws\" {{\n{}}}\n", aligned(&attributes));
     }
     text
 }
