@@ -152,6 +152,10 @@ pub struct Belongings {
 
 /// Writes.
 pub trait Write {
+    /// Has what writes do no more than these operations, as far as that can be had (sts:AssumeRole with a policy, where a role
+    /// was assumed). Where it can't, everything stays as it is.
+    async fn narrow(&self, operations: &[&Operation]);
+
     /// Makes sure that what writes in an operation's account is that account's own (sts:GetCallerIdentity, once a set of
     /// credentials), and waits for the write's turn at its quota: before every attempt, so that nothing is asked and
     /// nothing waits between the last read of a document and its write.

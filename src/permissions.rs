@@ -8,6 +8,8 @@
 //! `keymend fix` lacks them it decides by name alone, and says nothing of tags. `ReadManyAtOnce` may be left out: many users and
 //! roles of an account are read by it in a few calls, and without it one by one.
 
+pub mod session;
+
 use serde_json::{Value, json};
 
 use crate::access::{PolicyName, grant};

@@ -355,6 +355,10 @@ fn write_call(operation: &Operation) -> Call {
 }
 
 impl Write for Aws {
+    async fn narrow(&self, operations: &[&Operation]) {
+        self.sessions.narrow(operations).await;
+    }
+
     async fn get_ready(&self, operation: &Operation) -> Result<(), CloudError> {
         let call = write_call(operation);
         self.sessions.writing(&call, operation.account()).await?;

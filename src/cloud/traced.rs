@@ -314,6 +314,10 @@ fn seen(what: &str, from: &Viewpoint) -> String {
 }
 
 impl Write for Traced {
+    async fn narrow(&self, operations: &[&Operation]) {
+        ask!(self, cloud => cloud.narrow(operations)).await;
+    }
+
     async fn get_ready(&self, operation: &Operation) -> Result<(), CloudError> {
         ask!(self, cloud => cloud.get_ready(operation)).await
     }

@@ -13,6 +13,7 @@ use super::{outcome, pager};
 use crate::apply::journal::{Beginning, Journal, Origin};
 use crate::apply::{self, Run, RunOutcome, Watcher};
 use crate::cli::settings::{Mode, OutputFormat, RunSettings};
+use crate::cloud::Write as _;
 use crate::error::Error;
 use crate::plan::Case;
 use crate::plan::gains::Gained;
@@ -142,6 +143,9 @@ pub(super) async fn carry_out(
     let watcher =
         Watcher { progress: &mut progress, is_interrupted: &|| interrupt.is_set(), may_write: None };
     let run = Run::new(&ground.clock, journal.as_mut(), recent, watcher);
+    let changes = case.plan.changes.iter().enumerate();
+    let writes = changes.filter(|(index, _)| selected.contains(index)).map(|(_, change)| &change.operation);
+    ground.cloud.narrow(&writes.collect::<Vec<_>>()).await;
     let outcome = apply::apply(&case.plan, selected, &ground.cloud, &run).await;
     Ok((outcome, journal.map(|journal| journal.path().to_owned())))
 }

@@ -24,7 +24,7 @@ const MODULES: [(&str, &str); 24] = [
     ("plan", "arn policy authz observation diff access"),
     ("permissions", "arn policy access"),
     ("render", "escape shell arn policy authz observation diff access plan"),
-    ("cloud", "escape files arn policy authz observation access plan"),
+    ("cloud", "escape files arn policy authz observation access plan permissions"),
     ("launch", "shell arn policy authz observation access plan cloud"),
     ("survey", "arn access observation plan render cloud launch"),
     ("apply", "files arn policy authz observation diff access plan cloud"),

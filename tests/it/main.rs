@@ -66,6 +66,8 @@ mod wire_fleet;
 #[cfg(test)]
 mod wire_identity;
 #[cfg(test)]
+mod wire_narrow;
+#[cfg(test)]
 mod wire_organizations;
 #[cfg(test)]
 mod wire_pressure;

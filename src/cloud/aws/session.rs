@@ -1,5 +1,8 @@
 //! Credentials, and which account each set of them serves.
 
+mod assume;
+mod narrow;
+
 use std::cell::RefCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,13 +29,12 @@ use super::ec2_client::{self, Api};
 use super::errors::Call;
 use super::pace::Pace;
 use super::retries;
-use super::role::AssumedRole;
 use super::roll::Told;
 use super::settings::{self, CA_BUNDLE, MAX_ATTEMPTS};
 use super::transport::{Carriage, Connections, Reads};
 use super::trust;
 use super::{APP_NAME, AwsOptions, Patience};
-use crate::arn::{AccountId, ArnParts, EntityArn, Partition};
+use crate::arn::{AccountId, ArnParts, Partition};
 use crate::cloud::{CloudError, CloudErrorKind};
 use crate::observation::Caller;
 
@@ -201,6 +203,8 @@ pub(super) struct Sessions {
     proving: BTreeMap<String, Rc<Session>>,
     assume_role_name: Option<String>,
     assumed: RefCell<BTreeMap<String, Assumption>>,
+    /// What writes in an account instead of what reads there.
+    writing: RefCell<BTreeMap<AccountId, Rc<Session>>>,
     /// The accounts that the default credentials were taken for before it was known whose they are.
     guessed: RefCell<BTreeSet<AccountId>>,
 }
@@ -230,6 +234,7 @@ impl Sessions {
             proving: proving.into_iter().collect(),
             assume_role_name: options.assume_role_name.clone(),
             assumed: RefCell::default(),
+            writing: RefCell::default(),
             guessed: RefCell::default(),
         };
         let named = sessions.profiles.values().chain(sessions.proving.values());
@@ -296,7 +301,11 @@ impl Sessions {
 
     /// The session that writes in an account, after AWS itself has said that it is that account's.
     pub(super) async fn writing(&self, call: &Call, account: AccountId) -> Result<Rc<Session>, CloudError> {
-        let session = self.required(call, account).await?;
+        let narrowed = self.writing.borrow().get(&account).map(Rc::clone);
+        let session = match narrowed {
+            Some(session) => session,
+            None => self.required(call, account).await?,
+        };
         belongs_to(&session, session.identity().await?.account, account)?;
         Ok(session)
     }
@@ -308,51 +317,9 @@ impl Sessions {
         })
     }
 
-    async fn assumed(&self, account: AccountId, name: &str, by: &Caller) -> Result<Rc<Session>, CloudError> {
-        let role_arn = format!("arn:{}:iam::{account}:role/{name}", partition(by));
-        self.assumed_by(&self.default, role_arn, account).await
-    }
-
-    /// A session of a role, assumed with what serves its account, or else with the default credentials.
-    pub(super) async fn role(&self, role: &EntityArn) -> Result<Rc<Session>, CloudError> {
-        let serving = self.serving(role.account).await?;
-        self.assumed_by(serving.as_ref().unwrap_or(&self.default), role.to_string(), role.account).await
-    }
-
     /// The session of a profile that is there for the sake of proof.
     pub(super) fn proving(&self, profile: &str) -> Option<&Rc<Session>> {
         self.proving.get(profile)
-    }
-
-    async fn assumed_by(
-        &self,
-        by: &Rc<Session>,
-        role_arn: String,
-        account: AccountId,
-    ) -> Result<Rc<Session>, CloudError> {
-        let cell = Rc::clone(self.assumed.borrow_mut().entry(role_arn.clone()).or_default());
-        cell.get_or_init(|| self.assume(by, role_arn, account)).await.clone()
-    }
-
-    async fn assume(
-        &self,
-        by: &Session,
-        role_arn: String,
-        account: AccountId,
-    ) -> Result<Rc<Session>, CloudError> {
-        let call = Call {
-            operation: "sts:AssumeRole",
-            resource: role_arn.clone(),
-            account: Some(by.caller().await?.account),
-            region: by.region.clone(),
-        };
-        let client = sts(&by.config);
-        let (role, arn) = AssumedRole::assume(client, &call).await?;
-        let provider = SharedCredentialsProvider::new(role);
-        let config = by.config.clone().into_builder().credentials_provider(provider).build();
-        let known = Some(Caller { account, arn });
-        let carriage = by.carriage.of_others();
-        Ok(Rc::new(Session::new(Whose::Role(role_arn), config, carriage, self.default.region.clone(), known)))
     }
 }
 

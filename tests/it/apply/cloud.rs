@@ -166,6 +166,8 @@ fn instead_of(operation: &Operation, theirs: &str) -> Operation {
 }
 
 impl Write for Faulty {
+    async fn narrow(&self, _: &[&Operation]) {}
+
     async fn get_ready(&self, _: &Operation) -> Result<(), CloudError> {
         self.readied.borrow_mut().push(self.calls.borrow().len());
         Ok(())

@@ -143,6 +143,7 @@ fn aws(default: Session) -> Aws {
             proving: BTreeMap::new(),
             assume_role_name: None,
             assumed: RefCell::default(),
+            writing: RefCell::default(),
             guessed: RefCell::default(),
         },
     }
