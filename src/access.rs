@@ -67,31 +67,15 @@ impl Request {
     /// The same request about one key and one grantee alone.
     #[must_use]
     pub fn alone(&self, key: &KeyArn, grantee: &Grantee) -> Self {
-        let Self {
-            keys: _,
-            grantees: _,
-            purpose,
-            policy_name,
-            profile,
-            coverage,
-            prune_orphans,
-            only_for,
-            part,
-        } = self;
+        let only_for =
+            self.only_for.get_key_value(key).map(|(key, accounts)| (key.clone(), accounts.clone()));
         Self {
             keys: vec![key.clone()],
             grantees: vec![grantee.clone()],
-            purpose: *purpose,
-            policy_name: policy_name.clone(),
-            profile: *profile,
-            coverage: *coverage,
-            prune_orphans: *prune_orphans,
-            only_for: only_for
-                .get_key_value(key)
-                .map(|(key, own)| (key.clone(), own.clone()))
-                .into_iter()
-                .collect(),
-            part: part.clone(),
+            policy_name: self.policy_name.clone(),
+            only_for: only_for.into_iter().collect(),
+            part: self.part.clone(),
+            ..*self
         }
     }
 
