@@ -34,8 +34,9 @@ use crate::policy::AwsPrincipal;
 
 /// Reads both sides, with all that evaluation needs: every IAM policy of users, roles and groups and of users' groups,
 /// their permissions boundaries, and the grants on the keys. Where the caller lacks a permission for these further
-/// reads, [`Entity::identity`](crate::observation::Entity::identity) or [`KeyObservation::grants`] is left unread with
-/// the reason, and nothing fails.
+/// reads, [`Entity::identity`](crate::observation::Entity::identity) or
+/// [`KeyObservation::grants`](crate::observation::KeyObservation::grants) is left unread with the reason, and nothing
+/// fails.
 ///
 /// The policies of the organization are given: nobody at hand may be able to read them.
 ///
