@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::ops::Range;
@@ -16,13 +17,18 @@ use sha2::{Digest as _, Sha256};
 /// The member that holds it, which says nothing of itself.
 pub(super) const MEMBER: &str = "digest";
 
+/// From this length on an object is not put in order where it stands: it is hashed in order at the end.
+const LARGE: usize = 64 << 10;
+
 /// The SHA-256, in hexadecimal, of a document without its digest: compact, with the members of each object in the order
 /// of their names. Who lays the text out otherwise changes nothing.
 pub(super) fn digest(document: &impl Serialize) -> Result<String, serde_json::Error> {
     let pages = Pages::default();
     document.serialize(&mut Serializer::with_formatter(pages.clone(), InOrder(pages.clone())))?;
-    let digest = Sha256::digest(&pages.0.borrow().text);
-    Ok(digest.iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}")))
+    let mut hash = Sha256::new();
+    let written = pages.0.borrow();
+    written.put(0..written.text.len(), &mut hash);
+    Ok(hash.finalize().iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}")))
 }
 
 /// What is written of a document.
@@ -33,6 +39,15 @@ struct Pages(Rc<RefCell<Written>>);
 struct Written {
     text: Vec<u8>,
     open: Vec<Open>,
+    /// The large objects, by where they begin: without their braces and commas.
+    large: BTreeMap<usize, Large>,
+}
+
+/// A large object.
+struct Large {
+    end: usize,
+    /// In the order of their names.
+    members: Vec<Member>,
 }
 
 /// An object that is not at its end.
@@ -42,7 +57,7 @@ struct Open {
     members: Vec<Member>,
 }
 
-/// Where a member of an object stands, counted from the object's beginning.
+/// Where a member of an object stands.
 #[derive(Default)]
 struct Member {
     name: Range<usize>,
@@ -51,8 +66,8 @@ struct Member {
 
 impl Member {
     /// Its name, as it is compared.
-    fn name<'t>(&self, object: &'t [u8]) -> Cow<'t, str> {
-        let name = object.get(self.name.clone()).unwrap_or_default();
+    fn name<'t>(&self, text: &'t [u8]) -> Cow<'t, str> {
+        let name = text.get(self.name.clone()).unwrap_or_default();
         let plain = || str::from_utf8(name).ok()?.strip_prefix('"')?.strip_suffix('"');
         match plain().filter(|plain| !plain.contains('\\')) {
             Some(plain) => plain.into(),
@@ -62,10 +77,50 @@ impl Member {
 }
 
 impl Written {
-    /// How far the innermost object goes by now, and its last member.
+    /// How far the text goes by now, and the last member of the innermost object.
     fn innermost(&mut self) -> Option<(usize, &mut Vec<Member>)> {
-        let Open { at, members } = self.open.last_mut()?;
-        Some((self.text.len() - *at, members))
+        let Open { members, .. } = self.open.last_mut()?;
+        Some((self.text.len(), members))
+    }
+
+    /// Ends the innermost object.
+    fn end_object(&mut self) {
+        let Some(Open { at, mut members }) = self.open.pop() else { return };
+        members.sort_by(|one, other| one.name(&self.text).cmp(&other.name(&self.text)));
+        if self.open.is_empty() {
+            members.retain(|member| member.name(&self.text) != MEMBER);
+        }
+        let end = self.text.len();
+        if end - at >= LARGE {
+            self.large.insert(at, Large { end, members });
+            return;
+        }
+        let object = self.text.split_off(at);
+        self.text.push(b'{');
+        for (place, member) in members.iter().enumerate() {
+            self.text.extend_from_slice(if place == 0 { b"" } else { b"," });
+            let member = member.name.start - at..member.end - at;
+            self.text.extend_from_slice(object.get(member).unwrap_or_default());
+        }
+        self.text.push(b'}');
+    }
+
+    /// Gives what stands somewhere to a hash, with each large object in order.
+    fn put(&self, Range { start, end }: Range<usize>, hash: &mut Sha256) {
+        let mut done = start;
+        while let Some((at, Large { end, members })) = self.large.range(done..end).next() {
+            hash.update(self.text.get(done..*at).unwrap_or_default());
+            hash.update(b"{");
+            for (place, member) in members.iter().enumerate() {
+                hash.update(if place == 0 { &b""[..] } else { b"," });
+                hash.update(self.text.get(member.name.clone()).unwrap_or_default());
+                // What begins where the name does is the object itself.
+                self.put(member.name.end..member.end, hash);
+            }
+            hash.update(b"}");
+            done = *end;
+        }
+        hash.update(self.text.get(done..end).unwrap_or_default());
     }
 }
 
@@ -117,19 +172,7 @@ impl Formatter for InOrder {
     }
 
     fn end_object<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
-        let mut written = self.0.0.borrow_mut();
-        let Some(Open { at, mut members }) = written.open.pop() else { return Ok(()) };
-        let object = written.text.split_off(at);
-        members.sort_by(|one, other| one.name(&object).cmp(&other.name(&object)));
-        if written.open.is_empty() {
-            members.retain(|member| member.name(&object) != MEMBER);
-        }
-        written.text.push(b'{');
-        for (at, member) in members.iter().enumerate() {
-            written.text.extend_from_slice(if at == 0 { b"" } else { b"," });
-            written.text.extend_from_slice(object.get(member.name.start..member.end).unwrap_or_default());
-        }
-        written.text.push(b'}');
+        self.0.0.borrow_mut().end_object();
         Ok(())
     }
 }
@@ -201,19 +244,38 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn members_are_in_the_order_of_their_names_however_they_came() {
-        let mut document = json!({
-            "z": {"b": [{"y": 1, "x": {}}, [], "{\"b\":1}"], "a\"quoted": null, "a\u{1}": true, "a": {"digest": "kept"}},
-            "digest": "left out",
-            "\u{e9}": -1, "\u{1f511}": 2, "e": {},
-        });
-        let told = digest(&document).unwrap();
+    /// What has been put in order by itself.
+    fn expected(mut document: Value) -> String {
         if let Value::Object(members) = &mut document {
             members.shift_remove(MEMBER);
         }
         document.sort_all_objects();
         let hex = |byte: &u8| format!("{byte:02x}");
-        assert_eq!(told, Sha256::digest(document.to_string()).iter().map(hex).collect::<String>());
+        Sha256::digest(document.to_string()).iter().map(hex).collect()
+    }
+
+    #[test]
+    fn members_are_in_the_order_of_their_names_however_they_came() {
+        let document = json!({
+            "z": {"b": [{"y": 1, "x": {}}, [], "{\"b\":1}"], "a\"quoted": null, "a\u{1}": true, "a": {"digest": "kept"}},
+            "digest": "left out",
+            "\u{e9}": -1, "\u{1f511}": 2, "e": {},
+        });
+        assert_eq!(digest(&document).unwrap(), expected(document));
+        assert_eq!(digest(&json!({})).unwrap(), expected(json!({})));
+    }
+
+    #[test]
+    fn a_large_object_is_in_order_too() {
+        let small = || json!({"y": [{"d": 1, "c": 2}], "x": {}});
+        let large =
+            |beside: Value| json!({"z": small(), "text": "a".repeat(LARGE), "b": beside, "a": small()});
+        let nested =
+            large(json!([large(small()), 1, large(json!({"digest": large(small()), "c": small()}))]));
+        for mut document in [large(small()), nested] {
+            assert_eq!(digest(&document).unwrap(), expected(document.clone()));
+            document[MEMBER] = large(small());
+            assert_eq!(digest(&document).unwrap(), expected(document));
+        }
     }
 }
