@@ -6,7 +6,7 @@ use super::AwsPrincipal;
 use super::json;
 use super::layout::Layout;
 use super::reader::Reader;
-use super::tree::{Object, Span, Value};
+use super::tree::{Kind, Span, Value};
 
 pub use super::content::{
     Content, Effect, ListElement, PrincipalElement, PrincipalType, Statement, StringList, label,
@@ -38,9 +38,9 @@ pub(super) struct StatementElement {
 }
 
 impl StatementElement {
-    fn of(root: &Object<'_>) -> Self {
-        let element = root.member("Statement").map(|member| &member.value);
-        let is_array = element.is_some_and(|value| value.as_array().is_some());
+    fn of(root: Value<'_, '_>) -> Self {
+        let element = root.member("Statement").map(|member| member.value);
+        let is_array = element.is_some_and(|value| value.kind() == Kind::Array);
         Self { span: element.map_or(0..0, Value::span), is_array }
     }
 }
@@ -61,9 +61,9 @@ impl PolicyDocument {
         #[cfg(test)]
         PARSED.with_borrow_mut(|parsed| parsed.push(text.clone()));
         let (content, layout, statement_element) = {
-            let value = json::parse(&text)?;
+            let tree = json::parse(&text)?;
             let reader = Reader { text: &text };
-            let root = reader.root(&value)?;
+            let root = reader.root(&tree)?;
             let content: Content = reader.content(root, |_, statement| statement)?;
             (content, Layout::of(&text, root), StatementElement::of(root))
         };

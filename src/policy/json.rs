@@ -1,11 +1,10 @@
 //! Positions and paths in JSON text, and the errors that name them.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use jsonc_parser::{CollectOptions, ParseOptions};
 
-use super::tree::{Object, Value};
+use super::tree::{Kind, Tree, Value};
 
 /// What is wrong with a text that should be a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,10 +91,14 @@ impl fmt::Display for Path<'_> {
 }
 
 /// Parses strict JSON into a tree that knows where everything stands, and has no name twice in an object.
-pub(super) fn parse(text: &str) -> Result<Value<'_>, PolicyError> {
-    let value = Value::parse(text).ok_or_else(|| not_json(text))?;
-    refuse_duplicate_keys(text, &value, &Path::Root)?;
-    Ok(value)
+pub(super) fn parse(text: &str) -> Result<Tree<'_>, PolicyError> {
+    let tree = Tree::parse(text).ok_or_else(|| not_json(text))?;
+    if tree.has_names_twice()
+        && let Some(root) = tree.root()
+    {
+        refuse_duplicate_keys(text, root, &Path::Root)?;
+    }
+    Ok(tree)
 }
 
 /// Why a text is not JSON, as `serde_json` puts it.
@@ -111,9 +114,9 @@ fn not_json(text: &str) -> PolicyError {
 
 /// The source of what stands at a path of members.
 pub(super) fn source_of<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> {
-    let value = Value::parse(text)?;
-    let held = path.iter().try_fold(&value, |value, name| Some(&value.as_object()?.member(name)?.value))?;
-    text.get(held.span())
+    let tree = Tree::parse(text)?;
+    let held = path.iter().try_fold(tree.root()?, |value, name| Some(value.member(name)?.value))?;
+    Some(held.source())
 }
 
 /// Whether a text is JSON but for comments, or what else is let through besides.
@@ -132,51 +135,28 @@ fn offset_of(text: &str, line: usize, column: usize) -> usize {
     offset
 }
 
-fn refuse_duplicate_keys(text: &str, value: &Value<'_>, path: &Path<'_>) -> Result<(), PolicyError> {
-    match value {
-        Value::Object(object) => {
-            let is_twice = standing_twice(object);
-            for (index, member) in object.members.iter().enumerate() {
-                let name = member.name.value.as_ref();
-                let path = Path::Member(path, name);
-                if is_twice == Some(index) {
-                    let problem = Problem::DuplicateKey(name.to_owned());
-                    return Err(PolicyError::at(text, member.name.span.start, &path, problem));
-                }
-                refuse_duplicate_keys(text, &member.value, &path)?;
-            }
-            Ok(())
+fn refuse_duplicate_keys(text: &str, value: Value<'_, '_>, path: &Path<'_>) -> Result<(), PolicyError> {
+    let is_twice = value.name_standing_twice();
+    for (index, member) in value.members().enumerate() {
+        let name = member.name();
+        let path = Path::Member(path, &name);
+        if is_twice == Some(index) {
+            let problem = Problem::DuplicateKey(name.to_string());
+            return Err(PolicyError::at(text, member.name_span().start, &path, problem));
         }
-        Value::Array(array) => array
-            .items
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, item)| refuse_duplicate_keys(text, item, &Path::Item(path, index))),
-        _ => Ok(()),
+        refuse_duplicate_keys(text, member.value, &path)?;
     }
+    let mut items = value.items().enumerate();
+    items.try_for_each(|(index, item)| refuse_duplicate_keys(text, item, &Path::Item(path, index)))
 }
 
-/// The first member whose name stood in the object before.
-fn standing_twice(object: &Object<'_>) -> Option<usize> {
-    /// So many names are compared sooner each with each than sorted.
-    const FEW: usize = 16;
-    let names = || object.members.iter().map(|member| member.name.value.as_ref());
-    if object.members.len() <= FEW {
-        return names()
-            .enumerate()
-            .position(|(index, name)| names().take(index).any(|before| before == name));
-    }
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
-    names().position(|name| !seen.insert(name))
-}
-
-pub(super) fn type_name(value: &Value<'_>) -> &'static str {
-    match value {
-        Value::Text(_) => "a string",
-        Value::Number(..) => "a number",
-        Value::Boolean(..) => "a boolean",
-        Value::Object(_) => "an object",
-        Value::Array(_) => "an array",
-        Value::Null(_) => "null",
+pub(super) fn type_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "a string",
+        Kind::Number => "a number",
+        Kind::Boolean => "a boolean",
+        Kind::Object => "an object",
+        Kind::Array => "an array",
+        Kind::Null => "null",
     }
 }

@@ -1,6 +1,8 @@
 //! How a document is written: indentation, line breaks, spaces. What is added to it follows.
 
-use super::tree::{Array, Object, Value};
+use std::iter;
+
+use super::tree::{Kind, Value};
 
 /// White space of a document, read off its last statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +35,7 @@ enum ListLayout {
 }
 
 impl Layout {
-    pub(super) fn of(text: &str, root: &Object<'_>) -> Self {
+    pub(super) fn of(text: &str, root: Value<'_, '_>) -> Self {
         let model = model_statement(root);
         let object = model.unwrap_or(root);
         let top = Bracket::of_object(text, root);
@@ -131,15 +133,16 @@ impl Layout {
 }
 
 impl Bracket {
-    fn of_object(text: &str, object: &Object<'_>) -> Self {
+    fn of_object(text: &str, object: Value<'_, '_>) -> Self {
         let gap = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
-        let (Some(first), Some(last)) = (object.members.first(), object.members.last()) else {
+        let mut members = object.members();
+        let (Some(first), Some(last)) = (members.next(), object.members().last()) else {
             return Self::tight(true);
         };
         let spaced = colon(text, object).ends_with(char::is_whitespace);
-        let open = gap(object.span.start + 1, first.span().start);
-        let close = gap(last.span().end, object.span.end - 1);
-        let separator = match object.members.get(1) {
+        let open = gap(object.span().start + 1, first.span().start);
+        let close = gap(last.span().end, object.span().end - 1);
+        let separator = match members.next() {
             Some(second) => gap(first.span().end, second.span().start),
             None if open.is_empty() => Self::tight(spaced).separator,
             None => format!(",{open}"),
@@ -161,58 +164,53 @@ impl Bracket {
 }
 
 impl ListLayout {
-    fn of_array(text: &str, array: &Array<'_>, spaced: bool) -> Self {
+    fn of_array(text: &str, array: Value<'_, '_>, spaced: bool) -> Self {
         let gap = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
-        let (Some(first), Some(last)) = (array.items.first(), array.items.last()) else {
+        let mut items = array.items();
+        let (Some(first), Some(last)) = (items.next(), array.items().last()) else {
             return Self::Inline(Bracket::tight(spaced));
         };
-        let open = gap(array.span.start + 1, first.span().start);
+        let open = gap(array.span().start + 1, first.span().start);
         if open.contains('\n') {
             return Self::Lines;
         }
-        let separator = array.items.get(1).map(|second| gap(first.span().end, second.span().start));
+        let separator = items.next().map(|second| gap(first.span().end, second.span().start));
         Self::Inline(Bracket {
             open,
             separator: separator.unwrap_or_else(|| Bracket::tight(spaced).separator),
-            close: gap(last.span().end, array.span.end - 1),
+            close: gap(last.span().end, array.span().end - 1),
         })
     }
 }
 
 /// The statement that new ones are modelled on: the last one.
-fn model_statement<'o, 'a>(root: &'o Object<'a>) -> Option<&'o Object<'a>> {
-    statements(root).into_iter().rfind(|statement| !statement.members.is_empty())
+fn model_statement<'v, 't>(root: Value<'v, 't>) -> Option<Value<'v, 't>> {
+    statements(root).into_iter().rfind(|statement| statement.members().next().is_some())
 }
 
 /// The list that new ones are modelled on: the first with two members, else the first with one.
-fn model_list<'o, 'a>(root: &'o Object<'a>) -> Option<&'o Array<'a>> {
-    let lists: Vec<&Array<'_>> = statements(root)
-        .into_iter()
-        .flat_map(|statement| &statement.members)
-        .flat_map(|member| match &member.value {
-            Value::Array(array) => vec![array],
-            Value::Object(object) => object.members.iter().filter_map(|p| p.value.as_array()).collect(),
-            _ => Vec::new(),
-        })
-        .collect();
-    let with = |count: usize| lists.iter().find(|list| list.items.len() >= count).copied();
+fn model_list<'v, 't>(root: Value<'v, 't>) -> Option<Value<'v, 't>> {
+    let elements = statements(root).into_iter().flat_map(Value::members).map(|element| element.value);
+    // An element that is a list itself, or an object of lists.
+    let within = |element: Value<'v, 't>| element.members().map(|member| member.value);
+    let values = elements.flat_map(|element| iter::once(element).chain(within(element)));
+    let lists: Vec<Value<'v, 't>> = values.filter(|value| value.kind() == Kind::Array).collect();
+    let with = |count: usize| lists.iter().find(|list| list.items().nth(count - 1).is_some()).copied();
     with(2).or_else(|| with(1))
 }
 
-fn statements<'o, 'a>(root: &'o Object<'a>) -> Vec<&'o Object<'a>> {
-    match root.member("Statement").map(|member| &member.value) {
-        Some(Value::Object(object)) => vec![object],
-        Some(Value::Array(array)) => array.items.iter().filter_map(Value::as_object).collect(),
-        _ => Vec::new(),
+fn statements<'v, 't>(root: Value<'v, 't>) -> Vec<Value<'v, 't>> {
+    let Some(element) = root.member("Statement").map(|member| member.value) else { return Vec::new() };
+    match element.kind() {
+        Kind::Object => vec![element],
+        _ => element.items().filter(|item| item.kind() == Kind::Object).collect(),
     }
 }
 
-fn colon(text: &str, object: &Object<'_>) -> String {
-    object
-        .members
-        .first()
-        .and_then(|member| text.get(member.name.span.end..member.value.span().start))
-        .map_or_else(|| ": ".to_owned(), str::to_owned)
+fn colon(text: &str, object: Value<'_, '_>) -> String {
+    let first = object.members().next();
+    let between = first.and_then(|member| text.get(member.name_span().end..member.value.span().start));
+    between.unwrap_or(": ").to_owned()
 }
 
 /// The part after the last line break: the indentation that a gap leads to.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Condition;
 use super::content::{Content, Effect, ListElement, PrincipalElement, PrincipalType, Statement, StringList};
 use super::json::{self, Path, PolicyError, Problem, type_name};
-use super::tree::{Member, Object, Span, Value};
+use super::tree::{Kind, Member, Span, Tree, Value};
 
 impl<'t, S> Content<S, Cow<'t, str>> {
     /// Reads what a policy says, without a copy of it: of each statement, with the policy's version, something is made.
@@ -16,8 +16,8 @@ impl<'t, S> Content<S, Cow<'t, str>> {
         text: &'t str,
         each: impl Fn(Option<&str>, Statement<Cow<'t, str>>) -> S,
     ) -> Result<Self, PolicyError> {
-        let (reader, value) = (Reader { text }, json::parse(text)?);
-        reader.content(reader.root(&value)?, each)
+        let (reader, tree) = (Reader { text }, json::parse(text)?);
+        reader.content(reader.root(&tree)?, each)
     }
 }
 
@@ -38,82 +38,77 @@ impl<'t> Reader<'t> {
         PolicyError::at(self.text, at.start, path, problem)
     }
 
-    fn wrong_type(&self, value: &Value<'_>, path: &Path<'_>, expected: &'static str) -> PolicyError {
-        self.error(&value.span(), path, Problem::WrongType { expected, found: type_name(value) })
+    fn wrong_type(&self, value: Value<'_, '_>, path: &Path<'_>, expected: &'static str) -> PolicyError {
+        self.error(&value.span(), path, Problem::WrongType { expected, found: type_name(value.kind()) })
     }
 
     /// The policy's object.
-    pub(super) fn root<'v>(&self, value: &'v Value<'t>) -> Result<&'v Object<'t>, PolicyError> {
-        self.object(value, &Path::Root, "a policy object")
+    pub(super) fn root<'v>(&self, tree: &'v Tree<'t>) -> Result<Value<'v, 't>, PolicyError> {
+        let missing = || self.error(&(0..0), &Path::Root, Problem::NotJson("empty".to_owned()));
+        let root = tree.root().ok_or_else(missing)?;
+        self.object(root, &Path::Root, "a policy object")?;
+        Ok(root)
     }
 
     /// What it says, with what is made of each statement.
     pub(super) fn content<S, T: Held<'t>>(
         &self,
-        object: &Object<'t>,
+        object: Value<'_, 't>,
         each: impl Fn(Option<&str>, Statement<T>) -> S,
     ) -> Result<Content<S, T>, PolicyError> {
         let root = Path::Root;
         let statement = object
             .member("Statement")
-            .ok_or_else(|| self.error(&object.span, &root, Problem::Missing("Statement")))?;
-        let version: Option<T> = self.optional_string(object, "Version", &root)?;
-        let id = self.optional_string(object, "Id", &root)?;
+            .ok_or_else(|| self.error(&object.span(), &root, Problem::Missing("Statement")))?;
+        let version: Option<T> = self.optional_string(object.member("Version"), &root)?;
+        let id = self.optional_string(object.member("Id"), &root)?;
         let each = |statement| each(version.as_ref().map(T::as_ref), statement);
-        Ok(Content {
-            statements: self.statements(&statement.value, &Path::Member(&root, "Statement"), each)?,
-            version,
-            id,
-            unknown: self.unknown(object, &["Version", "Id", "Statement"]),
-        })
+        let statements = self.statements(statement.value, &Path::Member(&root, "Statement"), each)?;
+        let is_known = |member: &Member<'_, '_>| ["Version", "Id", "Statement"].contains(&&*member.name());
+        let unknown = object.members().filter(|member| !is_known(member)).map(unknown).collect();
+        Ok(Content { version, id, statements, unknown })
     }
 
     fn statements<S, T: Held<'t>>(
         &self,
-        value: &Value<'t>,
+        value: Value<'_, 't>,
         path: &Path<'_>,
         each: impl Fn(Statement<T>) -> S,
     ) -> Result<Vec<S>, PolicyError> {
-        match value {
-            Value::Object(object) => Ok(vec![each(self.statement(object, path)?)]),
-            Value::Array(array) => array
-                .items
-                .iter()
-                .enumerate()
-                .map(|(index, item)| {
+        match value.kind() {
+            Kind::Object => Ok(vec![each(self.statement(value, path)?)]),
+            Kind::Array => {
+                let statements = value.items().enumerate().map(|(index, item)| {
                     let path = Path::Item(path, index);
-                    match item {
-                        Value::Object(object) => self.statement(object, &path).map(&each),
-                        _ => Err(self.wrong_type(item, &path, "a statement object")),
-                    }
-                })
-                .collect(),
+                    self.object(item, &path, "a statement object")?;
+                    self.statement(item, &path).map(&each)
+                });
+                statements.collect()
+            }
             _ => Err(self.wrong_type(value, path, "a statement object or an array of them")),
         }
     }
 
     fn statement<T: Held<'t>>(
         &self,
-        object: &Object<'t>,
+        object: Value<'_, 't>,
         path: &Path<'_>,
     ) -> Result<Statement<T>, PolicyError> {
-        const KNOWN: [&str; 9] = [
-            "Sid",
-            "Effect",
-            "Principal",
-            "NotPrincipal",
-            "Action",
-            "NotAction",
-            "Resource",
-            "NotResource",
-            "Condition",
-        ];
-        let principal = self.either(object, path, "Principal", "NotPrincipal")?;
-        let action = self.either(object, path, "Action", "NotAction")?;
-        let resource = self.either(object, path, "Resource", "NotResource")?;
+        let mut elements = Elements::default();
+        let mut others = Unknown::new();
+        for member in object.members() {
+            match elements.of(&member.name()) {
+                Some(place) => *place = Some(member),
+                None => others.push(unknown(member)),
+            }
+        }
+        let Elements { sid, effect, principal, action, resource, condition } = elements;
+        let principal = self.either(principal, path, "Principal", "NotPrincipal")?;
+        let action = self.either(action, path, "Action", "NotAction")?;
+        let resource = self.either(resource, path, "Resource", "NotResource")?;
         Ok(Statement {
-            sid: self.optional_string(object, "Sid", path)?,
-            effect: self.effect(object, path)?,
+            sid: self.optional_string(sid, path)?,
+            effect: self.effect(effect, object, path)?,
             principal: principal
                 .map(|(member, negated)| self.principal(member, negated, path))
                 .transpose()?,
@@ -121,22 +116,26 @@ impl<'t> Reader<'t> {
             resource: resource
                 .map(|(member, negated)| self.list_element(member, negated, path))
                 .transpose()?,
-            conditions: self.conditions(object, path)?,
-            unknown: self.unknown(object, &KNOWN),
-            span: object.span.clone(),
+            conditions: condition.map_or(Ok(Vec::new()), |member| self.conditions(member, path))?,
+            unknown: others,
+            span: object.span(),
         })
     }
 
-    fn effect(&self, object: &Object<'_>, path: &Path<'_>) -> Result<Effect, PolicyError> {
-        let member = object
-            .member("Effect")
-            .ok_or_else(|| self.error(&object.span, path, Problem::Missing("Effect")))?;
+    fn effect(
+        &self,
+        member: Option<Member<'_, 't>>,
+        object: Value<'_, 't>,
+        path: &Path<'_>,
+    ) -> Result<Effect, PolicyError> {
+        let missing = || self.error(&object.span(), path, Problem::Missing("Effect"));
+        let value = member.ok_or_else(missing)?.value;
         let path = Path::Member(path, "Effect");
-        match self.string(&member.value, &path)?.as_ref() {
+        match self.string(value, &path)?.as_ref() {
             "Allow" => Ok(Effect::Allow),
             "Deny" => Ok(Effect::Deny),
             other => Err(self.error(
-                &member.value.span(),
+                &value.span(),
                 &path,
                 Problem::WrongValue { expected: "`Allow` or `Deny`", found: other.to_owned() },
             )),
@@ -144,83 +143,77 @@ impl<'t> Reader<'t> {
     }
 
     /// The plain or the negated form of an element, which exclude each other.
-    fn either<'o>(
+    fn either<'v>(
         &self,
-        object: &'o Object<'t>,
+        forms: [Option<Member<'v, 't>>; 2],
         path: &Path<'_>,
         plain: &'static str,
         negated: &'static str,
-    ) -> Result<Option<(&'o Member<'t>, bool)>, PolicyError> {
-        match (object.member(plain), object.member(negated)) {
-            (Some(_), Some(second)) => {
+    ) -> Result<Option<(Member<'v, 't>, bool)>, PolicyError> {
+        match forms {
+            [Some(_), Some(second)] => {
                 Err(self.error(&second.span(), path, Problem::Exclusive(plain, negated)))
             }
-            (Some(member), None) => Ok(Some((member, false))),
-            (None, Some(member)) => Ok(Some((member, true))),
-            (None, None) => Ok(None),
+            [Some(member), None] => Ok(Some((member, false))),
+            [None, Some(member)] => Ok(Some((member, true))),
+            [None, None] => Ok(None),
         }
     }
 
     fn list_element<T: Held<'t>>(
         &self,
-        member: &Member<'t>,
+        member: Member<'_, 't>,
         negated: bool,
         path: &Path<'_>,
     ) -> Result<ListElement<T>, PolicyError> {
-        let list = self.string_list(&member.value, &Path::Member(path, &member.name.value))?;
+        let list = self.string_list(member.value, &Path::Member(path, &member.name()))?;
         Ok(ListElement { negated, list })
     }
 
     fn principal<T: Held<'t>>(
         &self,
-        member: &Member<'t>,
+        member: Member<'_, 't>,
         negated: bool,
         path: &Path<'_>,
     ) -> Result<PrincipalElement<T>, PolicyError> {
-        let path = Path::Member(path, &member.name.value);
-        let types = match &member.value {
-            Value::Text(text) if text.value == "*" => None,
-            Value::Object(object) => Some(
-                object
-                    .members
-                    .iter()
-                    .map(|kind| {
-                        Ok(PrincipalType {
-                            name: kind.name.value.clone().into(),
-                            list: self.string_list(&kind.value, &Path::Member(&path, &kind.name.value))?,
-                            member_span: kind.span(),
-                        })
-                    })
-                    .collect::<Result<_, PolicyError>>()?,
-            ),
-            Value::Text(text) => {
-                let problem =
-                    Problem::WrongValue { expected: "`*` or an object", found: text.value.to_string() };
-                return Err(self.error(&text.span, &path, problem));
+        let name = member.name();
+        let path = Path::Member(path, &name);
+        let expected = "`*` or an object";
+        let types = match (member.value.kind(), member.value.string()) {
+            (_, Some(text)) if text == "*" => None,
+            (_, Some(text)) => {
+                let problem = Problem::WrongValue { expected, found: text.into_owned() };
+                return Err(self.error(&member.value.span(), &path, problem));
             }
-            other => return Err(self.wrong_type(other, &path, "`*` or an object")),
+            (Kind::Object, None) => {
+                let types = member.value.members().map(|kind| {
+                    let name = kind.name();
+                    let list = self.string_list(kind.value, &Path::Member(&path, &name))?;
+                    Ok(PrincipalType { name: name.into(), list, member_span: kind.span() })
+                });
+                Some(types.collect::<Result<_, PolicyError>>()?)
+            }
+            _ => return Err(self.wrong_type(member.value, &path, expected)),
         };
         Ok(PrincipalElement::new(negated, types))
     }
 
     fn conditions<T: Held<'t>>(
         &self,
-        object: &Object<'t>,
+        member: Member<'_, 't>,
         path: &Path<'_>,
     ) -> Result<Vec<Condition<T>>, PolicyError> {
-        let Some(member) = object.member("Condition") else {
-            return Ok(Vec::new());
-        };
         let path = Path::Member(path, "Condition");
         let mut conditions = Vec::new();
-        for operator in &self.object(&member.value, &path, "an object of operators")?.members {
-            let path = Path::Member(&path, &operator.name.value);
-            for key in &self.object(&operator.value, &path, "an object of condition keys")?.members {
-                conditions.push(Condition {
-                    operator: operator.name.value.clone().into(),
-                    key: key.name.value.clone().into(),
-                    values: self.condition_values(&key.value, &Path::Member(&path, &key.name.value))?,
-                });
+        self.object(member.value, &path, "an object of operators")?;
+        for operator in member.value.members() {
+            let name = operator.name();
+            let path = Path::Member(&path, &name);
+            self.object(operator.value, &path, "an object of condition keys")?;
+            for condition in operator.value.members() {
+                let key = condition.name();
+                let values = self.condition_values(condition.value, &Path::Member(&path, &key))?;
+                conditions.push(Condition { operator: name.clone().into(), key: key.into(), values });
             }
         }
         Ok(conditions)
@@ -228,88 +221,104 @@ impl<'t> Reader<'t> {
 
     fn condition_values<T: Held<'t>>(
         &self,
-        value: &Value<'t>,
+        value: Value<'_, 't>,
         path: &Path<'_>,
     ) -> Result<Vec<T>, PolicyError> {
-        match value {
-            Value::Array(array) => array
-                .items
-                .iter()
-                .enumerate()
-                .map(|(index, item)| self.condition_value(item, &Path::Item(path, index)))
-                .collect(),
-            scalar => Ok(vec![self.condition_value(scalar, path)?]),
+        if value.kind() != Kind::Array {
+            return Ok(vec![self.condition_value(value, path)?]);
         }
+        let items = value.items().enumerate();
+        items.map(|(index, item)| self.condition_value(item, &Path::Item(path, index))).collect()
     }
 
-    fn condition_value<T: Held<'t>>(&self, value: &Value<'t>, path: &Path<'_>) -> Result<T, PolicyError> {
-        match value {
-            Value::Text(text) => Ok(text.value.clone().into()),
-            Value::Boolean(true, _) => Ok(Cow::Borrowed("true").into()),
-            Value::Boolean(false, _) => Ok(Cow::Borrowed("false").into()),
-            Value::Number(number, _) => Ok(Cow::Borrowed(*number).into()),
+    fn condition_value<T: Held<'t>>(&self, value: Value<'_, 't>, path: &Path<'_>) -> Result<T, PolicyError> {
+        match (value.kind(), value.string()) {
+            (_, Some(text)) => Ok(text.into()),
+            // As they are written.
+            (Kind::Boolean | Kind::Number, None) => Ok(Cow::Borrowed(value.source()).into()),
             _ => Err(self.wrong_type(value, path, "a string, a boolean or a number")),
         }
     }
 
-    fn object<'o>(
+    /// Refuses what is no object.
+    fn object(
         &self,
-        value: &'o Value<'t>,
+        value: Value<'_, '_>,
         path: &Path<'_>,
         expected: &'static str,
-    ) -> Result<&'o Object<'t>, PolicyError> {
-        value.as_object().ok_or_else(|| self.wrong_type(value, path, expected))
+    ) -> Result<(), PolicyError> {
+        if value.kind() == Kind::Object { Ok(()) } else { Err(self.wrong_type(value, path, expected)) }
     }
 
     fn string_list<T: Held<'t>>(
         &self,
-        value: &Value<'t>,
+        value: Value<'_, 't>,
         path: &Path<'_>,
     ) -> Result<StringList<T>, PolicyError> {
-        let (items, is_array) = match value {
-            Value::Text(text) => (vec![(text.value.clone().into(), text.span.clone())], false),
-            Value::Array(array) => {
-                let mut items = Vec::with_capacity(array.items.len());
-                for (index, item) in array.items.iter().enumerate() {
+        let mut items = Vec::with_capacity(value.items().count().max(1));
+        match value.kind() {
+            Kind::Text => items.push((self.string(value, path)?.into(), value.span())),
+            Kind::Array => {
+                for (index, item) in value.items().enumerate() {
                     items.push((self.string(item, &Path::Item(path, index))?.into(), item.span()));
                 }
-                (items, true)
             }
             _ => return Err(self.wrong_type(value, path, "a string or an array of strings")),
-        };
-        Ok(StringList { items, span: value.span(), is_array })
+        }
+        Ok(StringList { items, span: value.span(), is_array: value.kind() == Kind::Array })
     }
 
     fn optional_string<T: Held<'t>>(
         &self,
-        object: &Object<'t>,
-        name: &'static str,
+        member: Option<Member<'_, 't>>,
         path: &Path<'_>,
     ) -> Result<Option<T>, PolicyError> {
-        object
-            .member(name)
-            .map(|member| self.string(&member.value, &Path::Member(path, name)).map(T::from))
-            .transpose()
+        let text = |member: Member<'_, 't>| {
+            self.string(member.value, &Path::Member(path, &member.name())).map(T::from)
+        };
+        member.map(text).transpose()
     }
 
-    fn string(&self, value: &Value<'t>, path: &Path<'_>) -> Result<Cow<'t, str>, PolicyError> {
-        match value {
-            Value::Text(text) => Ok(text.value.clone()),
-            _ => Err(self.wrong_type(value, path, "a string")),
-        }
+    fn string(&self, value: Value<'_, 't>, path: &Path<'_>) -> Result<Cow<'t, str>, PolicyError> {
+        value.string().ok_or_else(|| self.wrong_type(value, path, "a string"))
     }
+}
 
-    fn unknown(&self, object: &Object<'_>, known: &[&str]) -> Unknown {
-        object
-            .members
-            .iter()
-            .filter(|member| !known.contains(&member.name.value.as_ref()))
-            .map(|member| {
-                let source = self.text.get(member.value.span()).unwrap_or_default();
-                // The whole text parsed before, so its parts do.
-                let value = serde_json::from_str(source).unwrap_or_default();
-                (member.name.value.to_string(), value)
-            })
-            .collect()
+/// An element that the grammar does not know.
+fn unknown(member: Member<'_, '_>) -> (String, serde_json::Value) {
+    // The whole text parsed before, so its parts do.
+    (member.name().into_owned(), serde_json::from_str(member.value.source()).unwrap_or_default())
+}
+
+/// The elements of a statement that the grammar knows; the plain form first where there are two.
+#[derive(Default)]
+struct Elements<'v, 't> {
+    sid: Option<Member<'v, 't>>,
+    effect: Option<Member<'v, 't>>,
+    principal: [Option<Member<'v, 't>>; 2],
+    action: [Option<Member<'v, 't>>; 2],
+    resource: [Option<Member<'v, 't>>; 2],
+    condition: Option<Member<'v, 't>>,
+}
+
+impl<'v, 't> Elements<'v, 't> {
+    /// Where the element of a name belongs.
+    fn of(&mut self, name: &str) -> Option<&mut Option<Member<'v, 't>>> {
+        let Self { sid, effect, principal, action, resource, condition } = self;
+        let [principal, not_principal] = principal;
+        let [action, not_action] = action;
+        let [resource, not_resource] = resource;
+        Some(match name {
+            "Sid" => sid,
+            "Effect" => effect,
+            "Principal" => principal,
+            "NotPrincipal" => not_principal,
+            "Action" => action,
+            "NotAction" => not_action,
+            "Resource" => resource,
+            "NotResource" => not_resource,
+            "Condition" => condition,
+            _ => return None,
+        })
     }
 }

@@ -4,6 +4,8 @@
 //! is none.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::mem;
 use std::ops::Range;
 
 /// A range of bytes in a document's source text.
@@ -12,98 +14,215 @@ pub type Span = Range<usize>;
 /// How deep arrays and objects may stand in each other.
 const DEEPEST: usize = 127;
 
-/// A value and where it stands.
+/// So many bytes of a policy are about one value or name: room for all is made at once.
+const BYTES_A_NODE: usize = 8;
+
+/// A text that is JSON. What stands in it is kept in its order, without a list of its own for each array and object.
 #[derive(Debug)]
-pub(crate) enum Value<'t> {
+pub(crate) struct Tree<'t> {
+    text: &'t str,
+    nodes: Vec<Node>,
+    /// Whether a name may stand twice in an object.
+    may_have_names_twice: bool,
+}
+
+/// A value, or the name of a member, which stands before the member's value.
+#[derive(Debug)]
+struct Node {
+    kind: Kind,
+    /// Whether it is a string with escapes.
+    has_escapes: bool,
+    start: usize,
+    end: usize,
+    /// How many nodes it is, with what stands in it.
+    size: usize,
+}
+
+/// What a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
     /// A string.
-    Text(Text<'t>),
-    /// A number, as written.
-    Number(&'t str, Span),
+    Text,
+    /// A number.
+    Number,
     /// `true` or `false`.
-    Boolean(bool, Span),
+    Boolean,
     /// `null`.
-    Null(Span),
+    Null,
     /// An array.
-    Array(Array<'t>),
+    Array,
     /// An object.
-    Object(Object<'t>),
+    Object,
 }
 
-/// A string, or the name of a member.
-#[derive(Debug)]
-pub(crate) struct Text<'t> {
-    pub(crate) value: Cow<'t, str>,
-    /// With its quotes.
-    pub(crate) span: Span,
-}
-
-/// An array.
-#[derive(Debug)]
-pub(crate) struct Array<'t> {
-    pub(crate) items: Vec<Value<'t>>,
-    /// With its brackets.
-    pub(crate) span: Span,
-}
-
-/// An object.
-#[derive(Debug)]
-pub(crate) struct Object<'t> {
-    pub(crate) members: Vec<Member<'t>>,
-    /// With its braces.
-    pub(crate) span: Span,
+/// A value, where it stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Value<'v, 't> {
+    text: &'t str,
+    node: &'v Node,
+    /// The nodes behind it that stand in it.
+    within: &'v [Node],
 }
 
 /// A member of an object.
-#[derive(Debug)]
-pub(crate) struct Member<'t> {
-    pub(crate) name: Text<'t>,
-    pub(crate) value: Value<'t>,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Member<'v, 't> {
+    /// A string.
+    name: Value<'v, 't>,
+    pub(crate) value: Value<'v, 't>,
 }
 
-impl<'t> Value<'t> {
+impl<'t> Tree<'t> {
     /// Reads a text; none where it is not JSON.
     pub(crate) fn parse(text: &'t str) -> Option<Self> {
-        let mut parser = Parser { text, at: 0, depth: 0 };
+        let nodes = Vec::with_capacity(text.len() / BYTES_A_NODE);
+        let mut parser = Parser { text, at: 0, depth: 0, nodes, marks: 0, may_have_names_twice: false };
         parser.skip_space();
-        let value = parser.value()?;
+        parser.value()?;
         parser.skip_space();
-        (parser.at == text.len()).then_some(value)
+        let Parser { at, nodes, may_have_names_twice, .. } = parser;
+        (at == text.len()).then_some(Self { text, nodes, may_have_names_twice })
     }
 
-    /// Where it stands.
-    pub(crate) fn span(&self) -> Span {
-        match self {
-            Self::Text(Text { span, .. })
-            | Self::Number(_, span)
-            | Self::Boolean(_, span)
-            | Self::Null(span)
-            | Self::Array(Array { span, .. })
-            | Self::Object(Object { span, .. }) => span.clone(),
+    /// The value that the text is.
+    pub(crate) fn root(&self) -> Option<Value<'_, 't>> {
+        Values { text: self.text, nodes: &self.nodes }.next()
+    }
+
+    /// Whether a name stands twice in an object.
+    pub(crate) fn has_names_twice(&self) -> bool {
+        let nodes = if self.may_have_names_twice { self.nodes.as_slice() } else { &[] };
+        let mut left = Values { text: self.text, nodes };
+        while let Some(value) = left.clone().next() {
+            if value.name_standing_twice().is_some() {
+                return true;
+            }
+            // What stands in the value comes next.
+            left.nodes = left.nodes.get(1..).unwrap_or_default();
+        }
+        false
+    }
+}
+
+/// Values that stand one behind the other.
+#[derive(Debug, Clone)]
+pub(crate) struct Values<'v, 't> {
+    text: &'t str,
+    nodes: &'v [Node],
+}
+
+impl<'v, 't> Iterator for Values<'v, 't> {
+    type Item = Value<'v, 't>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Value<'v, 't>> {
+        let (node, behind) = self.nodes.split_first()?;
+        let (within, rest) = behind.split_at_checked(node.size - 1)?;
+        self.nodes = rest;
+        Some(Value { text: self.text, node, within })
+    }
+}
+
+/// The members of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct Members<'v, 't>(Values<'v, 't>);
+
+impl<'v, 't> Iterator for Members<'v, 't> {
+    type Item = Member<'v, 't>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Member<'v, 't>> {
+        Some(Member { name: self.0.next()?, value: self.0.next()? })
+    }
+}
+
+impl<'v, 't> Value<'v, 't> {
+    /// What it is.
+    pub(crate) fn kind(self) -> Kind {
+        self.node.kind
+    }
+
+    /// Where it stands; a string with its quotes, an array or object with its brackets.
+    pub(crate) fn span(self) -> Span {
+        self.node.start..self.node.end
+    }
+
+    /// As it is written.
+    pub(crate) fn source(self) -> &'t str {
+        self.text.get(self.span()).unwrap_or_default()
+    }
+
+    /// What a string says.
+    pub(crate) fn string(self) -> Option<Cow<'t, str>> {
+        if self.node.kind != Kind::Text {
+            None
+        } else if self.node.has_escapes {
+            serde_json::from_str(self.source()).ok().map(Cow::Owned)
+        } else {
+            self.text.get(self.node.start + 1..self.node.end - 1).map(Cow::Borrowed)
         }
     }
 
-    /// The array, where it is one.
-    pub(crate) fn as_array(&self) -> Option<&Array<'t>> {
-        if let Self::Array(array) = self { Some(array) } else { None }
+    /// What stands in an array; nothing in what is none.
+    pub(crate) fn items(self) -> Values<'v, 't> {
+        let is_array = self.node.kind == Kind::Array;
+        Values { text: self.text, nodes: if is_array { self.within } else { &[] } }
     }
 
-    /// The object, where it is one.
-    pub(crate) fn as_object(&self) -> Option<&Object<'t>> {
-        if let Self::Object(object) = self { Some(object) } else { None }
+    /// What stands in an object; nothing in what is none.
+    pub(crate) fn members(self) -> Members<'v, 't> {
+        let is_object = self.node.kind == Kind::Object;
+        Members(Values { text: self.text, nodes: if is_object { self.within } else { &[] } })
     }
-}
 
-impl<'t> Object<'t> {
     /// The first member of a name.
-    pub(crate) fn member(&self, name: &str) -> Option<&Member<'t>> {
-        self.members.iter().find(|member| member.name.value == name)
+    pub(crate) fn member(self, name: &str) -> Option<Member<'v, 't>> {
+        self.members().find(|member| member.name.is(name))
+    }
+
+    /// The place of the first member whose name stood in the object before.
+    pub(crate) fn name_standing_twice(self) -> Option<usize> {
+        /// So many names are compared sooner each with each than sorted.
+        const FEW: usize = 16;
+        let mut sorted = BTreeSet::new();
+        for (place, member) in self.members().enumerate() {
+            let is_twice = if place < FEW {
+                self.members().take(place).any(|before| before.name() == member.name())
+            } else {
+                if sorted.is_empty() {
+                    sorted.extend(self.members().take(place).map(Member::name));
+                }
+                !sorted.insert(member.name())
+            };
+            if is_twice {
+                return Some(place);
+            }
+        }
+        None
+    }
+
+    /// Whether it is a string that says this.
+    fn is(self, text: &str) -> bool {
+        // Most texts differ in length.
+        let may_be = self.node.has_escapes || self.node.end - self.node.start == text.len() + 2;
+        may_be && self.string().is_some_and(|own| own == text)
     }
 }
 
-impl Member<'_> {
+impl<'t> Member<'_, 't> {
+    /// Its name.
+    pub(crate) fn name(self) -> Cow<'t, str> {
+        self.name.string().unwrap_or_default()
+    }
+
+    /// Where the name stands, with its quotes.
+    pub(crate) fn name_span(self) -> Span {
+        self.name.span()
+    }
+
     /// Where the name and the value stand.
-    pub(crate) fn span(&self) -> Span {
-        self.name.span.start..self.value.span().end
+    pub(crate) fn span(self) -> Span {
+        self.name.node.start..self.value.node.end
     }
 }
 
@@ -112,6 +231,10 @@ struct Parser<'t> {
     text: &'t str,
     at: usize,
     depth: usize,
+    nodes: Vec<Node>,
+    /// The marks of the names that the object has by now in which it stands.
+    marks: u64,
+    may_have_names_twice: bool,
 }
 
 impl<'t> Parser<'t> {
@@ -141,39 +264,41 @@ impl<'t> Parser<'t> {
         is_there
     }
 
-    fn value(&mut self) -> Option<Value<'t>> {
-        let start = self.at;
+    fn value(&mut self) -> Option<()> {
         match self.peek()? {
-            b'"' => self.string().map(Value::Text),
-            b'{' => {
-                let members = self.list(b'}', Self::member)?;
-                Some(Value::Object(Object { members, span: start..self.at }))
-            }
-            b'[' => {
-                let items = self.list(b']', Self::value)?;
-                Some(Value::Array(Array { items, span: start..self.at }))
-            }
-            b't' => self.word("true").map(|span| Value::Boolean(true, span)),
-            b'f' => self.word("false").map(|span| Value::Boolean(false, span)),
-            b'n' => self.word("null").map(Value::Null),
+            b'"' => self.string(),
+            b'{' => self.list(Kind::Object, b'}', Self::member),
+            b'[' => self.list(Kind::Array, b']', Self::value),
+            b't' => self.word(Kind::Boolean, "true"),
+            b'f' => self.word(Kind::Boolean, "false"),
+            b'n' => self.word(Kind::Null, "null"),
             _ => self.number(),
         }
     }
 
+    /// A value in which no other stands, from a place to here.
+    fn push(&mut self, kind: Kind, has_escapes: bool, start: usize) {
+        self.nodes.push(Node { kind, has_escapes, start, end: self.at, size: 1 });
+    }
+
     /// What stands between two brackets.
-    fn list<T>(&mut self, close: u8, one: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    fn list(&mut self, kind: Kind, close: u8, one: impl Fn(&mut Self) -> Option<()>) -> Option<()> {
         self.depth += 1;
         if self.depth > DEEPEST {
             return None;
         }
+        let (start, place) = (self.at, self.nodes.len());
+        let marks = mem::take(&mut self.marks);
+        self.push(kind, false, start);
         self.at += 1;
         self.skip_space();
-        let mut list = Vec::new();
-        while list.is_empty() || self.takes(b',') {
-            if list.is_empty() && self.peek()? == close {
+        let mut is_empty = true;
+        while is_empty || self.takes(b',') {
+            if is_empty && self.peek()? == close {
                 break;
             }
-            list.push(one(self)?);
+            one(self)?;
+            is_empty = false;
         }
         // White space before the bracket is passed over by now.
         if self.peek()? != close {
@@ -181,53 +306,89 @@ impl<'t> Parser<'t> {
         }
         self.at += 1;
         self.depth -= 1;
-        Some(list)
+        let (end, size) = (self.at, self.nodes.len() - place);
+        let own = self.nodes.get_mut(place)?;
+        (own.end, own.size) = (end, size);
+        self.marks = marks;
+        Some(())
     }
 
-    fn member(&mut self) -> Option<Member<'t>> {
+    fn member(&mut self) -> Option<()> {
         if self.peek()? != b'"' {
             return None;
         }
-        let name = self.string()?;
-        if !self.takes(b':') {
-            return None;
-        }
-        Some(Member { name, value: self.value()? })
+        let start = self.at;
+        self.string()?;
+        let mark = self.mark(start);
+        self.may_have_names_twice |= self.marks & mark != 0;
+        self.marks |= mark;
+        if self.takes(b':') { self.value() } else { None }
     }
 
-    fn word(&mut self, word: &str) -> Option<Span> {
+    /// Of a string that ends here, some bits of 64: strings that say the same have one in common, and others seldom.
+    fn mark(&self, start: usize) -> u64 {
+        let last = self.text.as_bytes().get(self.at.saturating_sub(2)).copied().unwrap_or_default();
+        let has_escapes = self.nodes.last().is_none_or(|string| string.has_escapes);
+        if has_escapes { u64::MAX } else { 1 << ((self.at - start + usize::from(last)) % 64) }
+    }
+
+    fn word(&mut self, kind: Kind, word: &str) -> Option<()> {
         let start = self.at;
         self.at += word.len();
-        (self.text.get(start..self.at)? == word).then_some(start..self.at)
+        if self.text.get(start..self.at)? != word {
+            return None;
+        }
+        self.push(kind, false, start);
+        Some(())
     }
 
-    fn number(&mut self) -> Option<Value<'t>> {
+    fn number(&mut self) -> Option<()> {
         let start = self.at;
         let is_of_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
         self.at += self.rest().iter().take_while(|byte| is_of_number(byte)).count();
-        let source = self.text.get(start..self.at)?;
-        serde_json::from_str::<serde_json::Number>(source).ok()?;
-        Some(Value::Number(source, start..self.at))
+        serde_json::from_str::<serde_json::Number>(self.text.get(start..self.at)?).ok()?;
+        self.push(Kind::Number, false, start);
+        Some(())
     }
 
-    fn string(&mut self) -> Option<Text<'t>> {
+    fn string(&mut self) -> Option<()> {
         let start = self.at;
         self.at += 1;
-        let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-        let plain = self.rest().iter().position(is_special)?;
-        self.at += plain;
+        self.at += plain(self.rest());
         if self.peek()? == b'"' {
-            let value = Cow::Borrowed(self.text.get(start + 1..self.at)?);
             self.at += 1;
-            return Some(Text { value, span: start..self.at });
+            self.push(Kind::Text, false, start);
+            return Some(());
         }
         while self.peek()? != b'"' {
             self.at += if self.peek()? == b'\\' { 2 } else { 1 };
         }
         self.at += 1;
-        let value = serde_json::from_str(self.text.get(start..self.at)?).ok()?;
-        Some(Text { value: Cow::Owned(value), span: start..self.at })
+        serde_json::from_str::<Cow<'_, str>>(self.text.get(start..self.at)?).ok()?;
+        self.push(Kind::Text, true, start);
+        Some(())
     }
+}
+
+/// How many bytes stand before the first that ends a string or has another meaning in it: eight are looked at at once.
+fn plain(text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHEST: u64 = 0x8080_8080_8080_8080;
+    // A byte's highest bit is set where the byte is below another one, up to the first that is.
+    let below = |word: u64, byte: u8| word.wrapping_sub(ONES * u64::from(byte)) & !word & HIGHEST;
+    let equal = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let (words, rest) = text.as_chunks::<8>();
+    let mut at = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let special = below(word, 0x20) | equal(word, b'"') | equal(word, b'\\');
+        if special != 0 {
+            return at + (special.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    at + rest.iter().position(is_special).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
@@ -237,43 +398,40 @@ mod tests {
     use super::*;
 
     /// The same value as `serde_json` has it. Of a name that stands twice the last value counts, as there.
-    fn plain(value: &Value<'_>) -> serde_json::Value {
-        match value {
-            Value::Text(text) => text.value.as_ref().into(),
-            Value::Number(source, _) => serde_json::from_str(source).unwrap(),
-            Value::Boolean(boolean, _) => (*boolean).into(),
-            Value::Null(_) => serde_json::Value::Null,
-            Value::Array(array) => array.items.iter().map(plain).collect(),
-            Value::Object(object) => {
-                let members = object.members.iter();
-                members.map(|member| (member.name.value.to_string(), plain(&member.value))).collect()
+    fn as_by_serde(value: Value<'_, '_>) -> serde_json::Value {
+        match value.kind() {
+            Kind::Text => value.string().unwrap().into(),
+            Kind::Number | Kind::Boolean | Kind::Null => serde_json::from_str(value.source()).unwrap(),
+            Kind::Array => value.items().map(as_by_serde).collect(),
+            Kind::Object => {
+                let members = value.members();
+                members.map(|member| (member.name().into_owned(), as_by_serde(member.value))).collect()
             }
         }
     }
 
+    fn read(text: &str) -> Option<serde_json::Value> {
+        Some(as_by_serde(Tree::parse(text)?.root().unwrap()))
+    }
+
     /// What stands where a value is said to stand is that value.
-    fn each_stands_where_it_says(text: &str, value: &Value<'_>) {
-        assert_eq!(Value::parse(&text[value.span()]).map(|own| plain(&own)), Some(plain(value)));
-        match value {
-            Value::Array(array) => array.items.iter().for_each(|item| each_stands_where_it_says(text, item)),
-            Value::Object(object) => {
-                for member in &object.members {
-                    let name: String = serde_json::from_str(&text[member.name.span.clone()]).unwrap();
-                    assert_eq!(name, member.name.value);
-                    assert_eq!(member.span(), member.name.span.start..member.value.span().end);
-                    each_stands_where_it_says(text, &member.value);
-                }
-            }
-            _ => {}
+    fn each_stands_where_it_says(text: &str, value: Value<'_, '_>) {
+        assert_eq!(read(&text[value.span()]), Some(as_by_serde(value)));
+        value.items().for_each(|item| each_stands_where_it_says(text, item));
+        for member in value.members() {
+            let name: String = serde_json::from_str(&text[member.name_span()]).unwrap();
+            assert_eq!(name, member.name());
+            assert_eq!(member.span(), member.name_span().start..member.value.span().end);
+            each_stands_where_it_says(text, member.value);
         }
     }
 
     fn is_read_as_by_serde(text: &str) {
-        let ours = Value::parse(text);
+        let ours = Tree::parse(text);
         let theirs = serde_json::from_str::<serde_json::Value>(text);
-        assert_eq!(ours.as_ref().map(plain), theirs.ok(), "{text}");
-        if let Some(value) = &ours {
-            each_stands_where_it_says(text, value);
+        assert_eq!(read(text), theirs.ok(), "{text}");
+        if let Some(tree) = &ours {
+            each_stands_where_it_says(text, tree.root().unwrap());
         }
     }
 
@@ -357,7 +515,35 @@ mod tests {
         is_read_as_by_serde(&format!("[{}[]]", "[],".repeat(1000)));
     }
 
+    #[test]
+    fn names_that_stand_twice() {
+        let many = |last: &str| {
+            let names: Vec<String> = (0..40).map(|name| format!("\"{name}\":[{name}]")).collect();
+            format!("[1,{{{},\"{last}\":{{}}}}]", names.join(","))
+        };
+        let twice = |text: &str| Tree::parse(text).unwrap().has_names_twice();
+        for text in ["{}", "{\"a\":{\"a\":1},\"b\":1,\"ab\":\"a\"}", "[\"a\",\"a\"]", &many("40")] {
+            assert!(!twice(text), "{text}");
+        }
+        for text in [
+            "{\"a\":1,\"a\":1}",
+            "{\"a\":1,\"b\":1,\"\\u0061\":1}",
+            "[{\"x\":[{\"\":1,\"\":2}]}]",
+            &many("7"),
+            &many("39"),
+        ] {
+            assert!(twice(text), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_string_is_plain_up_to_what_is_special(text in r#"[a-c"\\\n\x7f\xe9\u{100}]{0,30}"#) {
+            let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+            let bytes = text.as_bytes();
+            prop_assert_eq!(plain(bytes), bytes.iter().position(is_special).unwrap_or(bytes.len()));
+        }
+
         #[test]
         fn any_text_is_read_as_by_serde(text in r#"([\[\]{}:, ]|"(a|\\u0061|\\n|é|\\)?"|-?[0-9]{1,2}|true|null|\.|e|\\|\n){0,12}"#) {
             is_read_as_by_serde(&text);
