@@ -89,13 +89,18 @@ impl Prepared {
         Self::of(statements, document.version.as_deref(), document.unknown.is_empty())
     }
 
-    /// Takes a text apart as if it were a document, without keeping it.
+    /// Takes a text apart as if it were a document, without keeping it, for questions about these actions alone: a
+    /// statement that is about none of them stands there, and says nothing.
     ///
     /// # Errors
     /// As [`PolicyDocument::parse`].
-    pub fn read(text: &str) -> Result<Self, PolicyError> {
+    pub fn read(text: &str, asked: ActionSet) -> Result<Self, PolicyError> {
         let Content { version, statements, unknown, .. } = Content::read(text, |version, statement| {
-            PreparedStatement::new(&statement, policy::knows_variables(version))
+            if statement.effective_kms_actions().intersection(asked).is_empty() {
+                PreparedStatement::about_nothing(statement.effect)
+            } else {
+                PreparedStatement::new(&statement, policy::knows_variables(version))
+            }
         })?;
         Ok(Self::of(statements, version.as_deref(), unknown.is_empty()))
     }
@@ -241,12 +246,24 @@ impl PreparedStatement {
         Self {
             sid: statement.sid.as_ref().map(|sid| sid.as_ref().to_owned()),
             effect: statement.effect,
-            // "If the required Resource element is missing, the policy statement has no effect."
-            actions: if statement.is_effective() { statement.kms_actions() } else { ActionSet::EMPTY },
+            actions: statement.effective_kms_actions(),
             principals: statement.principal.as_ref().map(Principals::new).map(Arc::new),
             resources: Resources::new(statement.resource.as_ref(), has_variables),
             conditions,
             is_undecidable: !statement.unknown.is_empty(),
+        }
+    }
+
+    /// What stands for a statement that is about nothing anybody asks.
+    fn about_nothing(effect: Effect) -> Self {
+        Self {
+            sid: None,
+            effect,
+            actions: ActionSet::EMPTY,
+            principals: None,
+            resources: Resources::default(),
+            conditions: Vec::new(),
+            is_undecidable: false,
         }
     }
 

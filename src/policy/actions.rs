@@ -3,7 +3,6 @@
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awskeymanagementservice.html>,
 //! with the operations that the API model has beyond it.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -195,22 +194,39 @@ impl FromStr for KmsAction {
     }
 }
 
+/// Where the table has the names of the letter that a text begins with, in any case.
+fn of_letter(text: &str) -> Range<usize> {
+    let letter = text.bytes().next().map(|letter| letter.to_ascii_uppercase());
+    let of = |known: &&str| known.bytes().next().cmp(&letter);
+    KMS_ACTIONS.partition_point(|known| of(known).is_lt())
+        ..KMS_ACTIONS.partition_point(|known| of(known).is_le())
+}
+
 /// Where the table has a name, in any case.
 fn position(name: &str) -> Option<usize> {
-    KMS_ACTIONS.binary_search_by(|known| order(known, name)).ok()
+    let candidates = of_letter(name);
+    let names = KMS_ACTIONS.get(candidates.clone())?;
+    // As nearly everybody writes it, sooner than in any case.
+    let exactly = names.iter().position(|known| *known == name);
+    let found = exactly.or_else(|| names.iter().position(|known| known.eq_ignore_ascii_case(name)));
+    found.map(|at| candidates.start + at)
 }
 
 /// Where the table has the names that begin so, in any case.
 fn beginning_with(beginning: &str) -> Range<usize> {
-    let start = |name: &'static str| name.get(..beginning.len()).unwrap_or(name);
-    let first = KMS_ACTIONS.partition_point(|known| order(start(known), beginning).is_lt());
-    first..KMS_ACTIONS.partition_point(|known| order(start(known), beginning).is_le())
-}
-
-/// The order of two names, whatever their case.
-fn order(one: &str, other: &str) -> Ordering {
-    let folded = |byte: u8| byte.to_ascii_lowercase();
-    one.bytes().map(folded).cmp(other.bytes().map(folded))
+    let begins_so = |at: usize| {
+        let start = KMS_ACTIONS.get(at).and_then(|known| known.as_bytes().get(..beginning.len()));
+        let beginning = beginning.as_bytes();
+        start.is_some_and(|start| start == beginning || start.eq_ignore_ascii_case(beginning))
+    };
+    let mut found = if beginning.is_empty() { 0..KMS_ACTIONS.len() } else { of_letter(beginning) };
+    while !found.is_empty() && !begins_so(found.start) {
+        found.start += 1;
+    }
+    while !found.is_empty() && !begins_so(found.end - 1) {
+        found.end -= 1;
+    }
+    found
 }
 
 /// A set of the actions in [`KMS_ACTIONS`].
@@ -233,18 +249,24 @@ impl ActionSet {
     ///
     /// Empty for actions of other services and for names the table does not have.
     pub fn of_pattern(action: &str) -> Self {
-        let Some((service, name)) = action.split_once(':') else {
-            return if action == "*" { Self::all() } else { Self::EMPTY };
-        };
-        if !pattern::matches_ignoring_case(service, "kms") {
-            return Self::EMPTY;
+        if action == "*" {
+            return Self::all();
         }
-        if !pattern::is_pattern(name) {
+        let of_kms = action.split_at_checked(4).filter(|(service, _)| service.eq_ignore_ascii_case("kms:"));
+        let name = of_kms.map(|(_, name)| name).or_else(|| {
+            let (service, name) = action.split_once(':')?;
+            pattern::matches_ignoring_case(service, "kms").then_some(name)
+        });
+        name.map_or(Self::EMPTY, Self::of_name)
+    }
+
+    /// The actions that a pattern of names stands for.
+    fn of_name(name: &str) -> Self {
+        let Some(head) = pattern::literal_head(name) else {
             return position(name).map_or(Self::EMPTY, |index| Self(1 << index));
-        }
-        let head = name.split(['*', '?']).next().unwrap_or_default();
+        };
         let candidates = beginning_with(head);
-        if name.strip_prefix(head) == Some("*") {
+        if name.get(head.len()..) == Some("*") {
             return Self::of_range(candidates);
         }
         let pattern = Pattern::new(&name.to_ascii_lowercase());
@@ -341,7 +363,8 @@ mod tests {
         assert_eq!(asks, [false, false, true]);
         let known = |table: &[&str]| table.is_sorted() && table.iter().all(|name| position(name).is_some());
         assert!(known(&CROSS_ACCOUNT) && known(&KEYLESS));
-        assert!(KMS_ACTIONS.is_sorted_by(|one, other| order(one, other).is_lt()));
+        let order = KMS_ACTIONS.map(str::to_ascii_lowercase);
+        assert!(order.is_sorted_by(|one, other| one < other));
     }
 
     #[test]

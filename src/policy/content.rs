@@ -1,5 +1,7 @@
 //! What a policy says: its statements and their elements, as typed views of texts.
 
+use std::sync::OnceLock;
+
 use super::tree::Span;
 use super::{ActionSet, AwsPrincipal, Condition};
 
@@ -96,7 +98,8 @@ pub struct PrincipalElement<T = String> {
     pub negated: bool,
     /// The principals by type: `AWS`, `Service`, `Federated`, `CanonicalUser`. `None` for the bare `"*"`.
     pub types: Option<Vec<PrincipalType<T>>>,
-    aws: Vec<AwsPrincipal>,
+    /// Taken apart when it is first asked for.
+    aws: OnceLock<Vec<AwsPrincipal>>,
 }
 
 /// The principals of one type.
@@ -111,17 +114,17 @@ pub struct PrincipalType<T = String> {
 
 impl<T: AsRef<str>> PrincipalElement<T> {
     pub(super) fn new(negated: bool, types: Option<Vec<PrincipalType<T>>>) -> Self {
-        let mut element = Self { negated, types, aws: vec![AwsPrincipal::Anyone] };
-        if element.types.is_some() {
-            let listed = element.aws_list().into_iter().flat_map(StringList::iter);
-            element.aws = listed.map(AwsPrincipal::parse).collect();
-        }
-        element
+        Self { negated, types, aws: OnceLock::new() }
     }
 
     /// The members of the `AWS` list; the bare `"*"` is one.
     pub fn aws(&self) -> &[AwsPrincipal] {
-        &self.aws
+        self.aws.get_or_init(|| {
+            if self.types.is_none() {
+                return vec![AwsPrincipal::Anyone];
+            }
+            self.aws_list().into_iter().flat_map(StringList::iter).map(AwsPrincipal::parse).collect()
+        })
     }
 
     /// The `AWS` list as it stands in the source.
@@ -150,6 +153,14 @@ impl<T: AsRef<str>> Statement<T> {
             let named = ActionSet::of_patterns(action.list.iter());
             if action.negated { ActionSet::all().minus(named) } else { named }
         })
+    }
+
+    /// The KMS actions that the statement allows or denies: "If the required Resource element is missing, the policy
+    /// statement has no effect."
+    ///
+    /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html>
+    pub fn effective_kms_actions(&self) -> ActionSet {
+        if self.is_effective() { self.kms_actions() } else { ActionSet::EMPTY }
     }
 
     /// Whether every action pattern stands for KMS actions of the pinned table, and nothing besides.

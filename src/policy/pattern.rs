@@ -41,7 +41,12 @@ pub fn matches_ignoring_case(pattern: &str, text: &str) -> bool {
 
 /// Whether the pattern has a wildcard at all.
 pub fn is_pattern(text: &str) -> bool {
-    text.contains(['*', '?'])
+    literal_head(text).is_some()
+}
+
+/// What stands before the first wildcard, where there is one.
+pub fn literal_head(text: &str) -> Option<&str> {
+    memchr::memchr2(b'*', b'?', text.as_bytes()).and_then(|at| text.get(..at))
 }
 
 /// Whether every text that matches one pattern is known to match a wider one too.

@@ -15,6 +15,7 @@ use super::super::{
 use super::cache::{Cache, NotAPolicy};
 use super::line::{GrantEntry, GrantError, Id, Line};
 use crate::arn::ArnError;
+use crate::policy::KmsAction;
 use crate::policy::actions::UnknownAction;
 
 /// The longest line that is read, in bytes: several documents of every kind at their limits.
@@ -111,13 +112,14 @@ impl Batch {
         let line: Line<'l> = serde_json::from_str(str::from_utf8(line).map_err(|_| LineError::Encoding)?)?;
         let principal = line.principal.parse().map_err(LineError::Principal)?;
         let key = line.key.parse().map_err(LineError::Key)?;
-        let documents = Documents::of(&line, &mut self.cache)?;
+        let action = line.action.parse()?;
+        let documents = Documents::of(&line, action, &mut self.cache)?;
         let grants = line.grants.map(grants).transpose()?;
         let mut context = if line.context_complete { Context::complete() } else { Context::unknown() };
         for (key, values) in line.context.unwrap_or_default() {
             context.set(&key, values.0);
         }
-        let query = Query::new(&principal, line.action.parse()?, &key, &context);
+        let query = Query::new(&principal, action, &key, &context);
         Ok(documents.with_policies(grants.as_deref(), |policies| {
             let decision = evaluate(&query, policies);
             Answer {
@@ -149,16 +151,16 @@ struct Documents {
 }
 
 impl Documents {
-    fn of(line: &Line<'_>, cache: &mut Cache) -> Result<Self, NotAPolicy> {
+    fn of(line: &Line<'_>, action: KmsAction, cache: &mut Cache) -> Result<Self, NotAPolicy> {
         let identity = line.identity_policies.as_deref().unwrap_or_default();
         Ok(Self {
-            key_policy: cache.optional(line.key_policy, "key_policy")?,
-            ram_policy: cache.optional(line.ram_policy, "ram_policy")?,
-            identity: cache.list(identity, "identity_policies")?,
-            boundary: cache.optional(line.boundary, "boundary")?,
-            session: cache.optional(line.session_policy, "session_policy")?,
-            scps: cache.levels(line.scps.as_deref(), "scps")?,
-            rcps: cache.levels(line.rcps.as_deref(), "rcps")?,
+            key_policy: cache.optional(line.key_policy, action, "key_policy")?,
+            ram_policy: cache.optional(line.ram_policy, action, "ram_policy")?,
+            identity: cache.list(identity, action, || "identity_policies".to_owned())?,
+            boundary: cache.optional(line.boundary, action, "boundary")?,
+            session: cache.optional(line.session_policy, action, "session_policy")?,
+            scps: cache.levels(line.scps.as_deref(), action, "scps")?,
+            rcps: cache.levels(line.rcps.as_deref(), action, "rcps")?,
         })
     }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 use super::super::Prepared;
-use crate::policy::PolicyError;
+use crate::policy::{ActionSet, KmsAction, PolicyError};
 
 /// How many bytes of documents are kept in their prepared form before they are forgotten.
 pub(in super::super) const MOST_CACHED: usize = 16 << 20;
@@ -37,7 +37,13 @@ struct Kept {
 }
 
 impl Cache {
-    fn prepared(&mut self, text: &RawValue, name: impl Fn() -> String) -> Result<Rc<Prepared>, NotAPolicy> {
+    /// A text's prepared form, whole where it is kept, else for an action.
+    fn prepared(
+        &mut self,
+        text: &RawValue,
+        action: KmsAction,
+        name: impl Fn() -> String,
+    ) -> Result<Rc<Prepared>, NotAPolicy> {
         let text = text.get();
         let sum = sum(text);
         let met = self.met.get(&sum);
@@ -47,7 +53,8 @@ impl Cache {
             return Ok(Rc::clone(&kept.prepared));
         }
         let comes_again = matches!(met, Some(None));
-        let prepared = Prepared::read(text).map_err(|error| NotAPolicy { document: name(), error })?;
+        let asked = if comes_again { ActionSet::all() } else { action.set() };
+        let prepared = Prepared::read(text, asked).map_err(|error| NotAPolicy { document: name(), error })?;
         let prepared = Rc::new(prepared);
         if self.bytes + text.len() > MOST_CACHED || self.met.len() == MOST_MET {
             self.met.clear();
@@ -66,19 +73,26 @@ impl Cache {
     pub(super) fn optional(
         &mut self,
         text: Option<&RawValue>,
+        action: KmsAction,
         name: &str,
     ) -> Result<Option<Rc<Prepared>>, NotAPolicy> {
-        text.map(|text| self.prepared(text, || name.to_owned())).transpose()
+        text.map(|text| self.prepared(text, action, || name.to_owned())).transpose()
     }
 
-    pub(super) fn list(&mut self, texts: &[&RawValue], name: &str) -> Result<Vec<Rc<Prepared>>, NotAPolicy> {
+    pub(super) fn list(
+        &mut self,
+        texts: &[&RawValue],
+        action: KmsAction,
+        name: impl Fn() -> String,
+    ) -> Result<Vec<Rc<Prepared>>, NotAPolicy> {
         let texts = texts.iter().enumerate();
-        texts.map(|(index, text)| self.prepared(text, || format!("{name}[{index}]"))).collect()
+        texts.map(|(index, text)| self.prepared(text, action, || format!("{}[{index}]", name()))).collect()
     }
 
     pub(super) fn levels(
         &mut self,
         levels: Option<&[Vec<&RawValue>]>,
+        action: KmsAction,
         name: &str,
     ) -> Result<Option<Vec<Vec<Rc<Prepared>>>>, NotAPolicy> {
         let Some(levels) = levels else {
@@ -86,7 +100,7 @@ impl Cache {
         };
         let levels = levels.iter().enumerate();
         levels
-            .map(|(level, texts)| self.list(texts, &format!("{name}[{level}]")))
+            .map(|(level, texts)| self.list(texts, action, || format!("{name}[{level}]")))
             .collect::<Result<_, _>>()
             .map(Some)
     }
