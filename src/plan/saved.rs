@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
 
-use self::digest::{Unambiguous, digest};
+use self::digest::{Digest, Unambiguous, digest};
 use super::{Case, Finding, Plan, Told};
 use crate::access::Request;
 use crate::access::chain::Chain;
@@ -157,8 +157,13 @@ impl SavedPlan {
             observation,
             plan: plan.map_findings(tell),
         };
-        content.digest = digest(&content)?;
-        serde_json::to_string_pretty(&content).map(|text| text + "\n")
+        let Digest { digest, length } = digest(&content)?;
+        content.digest = digest;
+        // Room for white space as well, in one piece: the text of a large plan is not moved as it grows.
+        let mut text = Vec::with_capacity(length + length / 2);
+        serde_json::to_writer_pretty(&mut text, &content)?;
+        text.push(b'\n');
+        String::from_utf8(text).map_err(serde::ser::Error::custom)
     }
 
     /// The plan, for the backend that it was made on.
@@ -216,7 +221,7 @@ impl SavedPlan {
                 return Err(SavedPlanError::Version { file: file.to_owned(), version: version.to_string() });
             }
         }
-        let digest = digest(&value).map_err(|error| malformed(error.to_string()))?;
+        let Digest { digest, .. } = digest(&value).map_err(|error| malformed(error.to_string()))?;
         if value.get(digest::MEMBER).and_then(Value::as_str) != Some(&digest) {
             return Err(edited());
         }
