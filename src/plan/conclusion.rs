@@ -91,12 +91,12 @@ pub fn check(
 /// What `fix` would do for one grantee and key, and whether it has to let orphans go for that.
 fn plan_one(request: &Request, ground: &Ground<'_>, grantee: &Grantee, key: &KeyArn) -> (Plan, bool) {
     let mut request = request.alone(key, grantee);
-    let planned = ground.plan(&request);
+    let planned = ground.outline(&request);
     if !planned.findings.iter().any(|finding| finding.code() == FindingCode::OrphanedPrincipals) {
         return (planned, false);
     }
     request.prune_orphans = true;
-    let pruning = ground.plan(&request);
+    let pruning = ground.outline(&request);
     if pruning.is_blocked() { (planned, false) } else { (pruning, true) }
 }
 

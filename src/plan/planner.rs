@@ -30,7 +30,11 @@ use sides::Sides;
 /// What counts as holding is the request's [`CoverageRule`](crate::access::CoverageRule): by name, see
 /// [`super::patch`], or by evaluation. Planning on the result of a plan gives no change.
 pub fn plan(request: &Request, observation: &Observation) -> Plan {
-    Ground::new(observation).plan(request)
+    let ground = Ground::new(observation);
+    let drafted = ground.drafted(request);
+    // Nothing is evaluated any more, and what that was made from is large.
+    let Ground { documents, .. } = ground;
+    drafted.finish(observation, &documents)
 }
 
 /// What plans are made on, read and taken apart once for all of them.
@@ -48,11 +52,16 @@ impl<'o> Ground<'o> {
         Self { observation, documents, evidence }
     }
 
-    /// As [`plan`].
-    pub(super) fn plan(&self, request: &Request) -> Plan {
+    /// What [`plan`] plans, to be told of and never applied: without its independent check, which takes longer than all
+    /// the rest.
+    pub(super) fn outline(&self, request: &Request) -> Plan {
+        self.drafted(request).into_plan().1
+    }
+
+    fn drafted<'r>(&self, asked: &'r Request) -> Drafted<'r> {
         let Self { observation, documents, evidence } = self;
-        let asked = request;
-        let request = &looked_at(asked, observation);
+        let looked_at = looked_at(asked, observation);
+        let request = &*looked_at;
         let grantees = Grantees::sort_out(request, observation);
         let mut draft = Draft { findings: grantees.findings.clone(), ..Draft::default() };
         draft.tell_of_left_out(observation);
@@ -72,7 +81,7 @@ impl<'o> Ground<'o> {
             Prospects { request, observation, grantees: &grantees, before: &before, after: &after };
         prospects.judge(&mut draft);
         ownership::judge(observation, &mut draft);
-        finish((asked, request), (observation, documents), &grantees, draft)
+        Drafted { asked, looked_at, grantees, draft }
     }
 }
 
@@ -253,30 +262,43 @@ fn exists(observation: &Observation, grantee: &Grantee, draft: &mut Draft) -> bo
     }
 }
 
-/// Puts everything in its order and has it checked independently.
-fn finish(
-    (asked, request): (&Request, &Request),
-    (observation, documents): Read<'_, '_>,
-    grantees: &Grantees,
-    mut draft: Draft,
-) -> Plan {
-    draft.changes.sort_by_cached_key(|change| order(&change.operation));
-    draft.findings.sort_by_key(Finding::severity);
-    draft.handovers.sort_by_key(Handover::account);
-    complete_gains(&mut draft);
-    let coverage = coverage(asked, &draft);
-    let mut plan =
-        Plan { findings: draft.findings, changes: draft.changes, coverage, handovers: draft.handovers };
-    let violations = soundness::violations(request, observation, &grantees.usable, &plan.changes, documents);
-    if !violations.is_empty() {
-        // A change that fails its check is a bug of ours: it is never shown as something to approve.
-        plan.changes.clear();
-        let sides =
-            plan.coverage.iter_mut().flat_map(|covered| [&mut covered.key_policy, &mut covered.identity]);
-        sides.filter(|side| **side == Side::Planned).for_each(|side| *side = Side::Missing);
-        plan.findings.splice(0..0, violations);
+/// What is planned, as the parts of the planner left it.
+struct Drafted<'r> {
+    asked: &'r Request,
+    /// The request without what is left out.
+    looked_at: Cow<'r, Request>,
+    grantees: Grantees,
+    draft: Draft,
+}
+
+impl<'r> Drafted<'r> {
+    /// Puts everything in its order; with what was looked at and who may be planned for.
+    fn into_plan(self) -> ((Cow<'r, Request>, Grantees), Plan) {
+        let Self { asked, looked_at, grantees, mut draft } = self;
+        draft.changes.sort_by_cached_key(|change| order(&change.operation));
+        draft.findings.sort_by_key(Finding::severity);
+        draft.handovers.sort_by_key(Handover::account);
+        complete_gains(&mut draft);
+        let Draft { findings, changes, handovers, key_sides, iam_sides } = draft;
+        let plan = Plan { findings, changes, coverage: coverage(asked, key_sides, &iam_sides), handovers };
+        ((looked_at, grantees), plan)
     }
-    plan
+
+    /// The plan, checked independently.
+    fn finish(self, observation: &Observation, documents: &Documents) -> Plan {
+        let ((looked_at, grantees), mut plan) = self.into_plan();
+        let violations =
+            soundness::violations(&looked_at, observation, &grantees.usable, &plan.changes, documents);
+        if !violations.is_empty() {
+            // A change that fails its check is a bug of ours: it is never shown as something to approve.
+            plan.changes.clear();
+            let sides =
+                plan.coverage.iter_mut().flat_map(|covered| [&mut covered.key_policy, &mut covered.identity]);
+            sides.filter(|side| **side == Side::Planned).for_each(|side| *side = Side::Missing);
+            plan.findings.splice(0..0, violations);
+        }
+        plan
+    }
 }
 
 /// Key policies first, as they are likeliest to be refused; then policies with their versions, then attachments, then
@@ -315,24 +337,25 @@ fn complete_gains(draft: &mut Draft) {
     }
 }
 
-fn coverage(request: &Request, draft: &Draft) -> Vec<Coverage> {
-    let one = |key: &KeyArn, grantee: &Grantee| {
-        let identity = match grantee.attachable() {
-            None => Some(&Side::NotNeeded),
-            Some(entity) => draft.iam_sides.get(key, entity),
-        };
-        let key_policy = draft.key_sides.get(key, grantee);
-        Coverage {
-            grantee: grantee.clone(),
-            key: key.clone(),
-            key_policy: key_policy.cloned().unwrap_or(Side::Missing),
-            identity: identity.cloned().unwrap_or(Side::Missing),
+fn coverage(request: &Request, mut key_sides: Sides<Grantee>, iam_sides: &Sides<EntityArn>) -> Vec<Coverage> {
+    let mut coverage = Vec::with_capacity(request.keys.iter().map(|key| request.needing(key).count()).sum());
+    for key in &request.keys {
+        // What is told of a key is not kept besides: with many pairs it is large.
+        let of_key = key_sides.take(key);
+        for grantee in request.needing(key) {
+            let identity = match grantee.attachable() {
+                None => Some(&Side::NotNeeded),
+                Some(entity) => iam_sides.get(key, entity),
+            };
+            coverage.push(Coverage {
+                grantee: grantee.clone(),
+                key: key.clone(),
+                key_policy: of_key.get(grantee).cloned().unwrap_or(Side::Missing),
+                identity: identity.cloned().unwrap_or(Side::Missing),
+            });
         }
-    };
-    let keys = request.keys.iter();
-    keys.flat_map(|key| request.needing(key).map(move |grantee| (key, grantee)))
-        .map(|(key, grantee)| one(key, grantee))
-        .collect()
+    }
+    coverage
 }
 
 /// The words for what required statements give, in their order.

@@ -33,6 +33,11 @@ impl<W: Ord + Clone> Sides<W> {
         self.0.get_mut(key)?.get_mut(who)
     }
 
+    /// Of everybody who needs a key, which is forgotten.
+    pub(super) fn take(&mut self, key: &KeyArn) -> BTreeMap<W, Side> {
+        self.0.remove(key).unwrap_or_default()
+    }
+
     /// Of everybody who needs a key.
     pub(super) fn of_mut(&mut self, key: &KeyArn) -> impl Iterator<Item = &mut Side> {
         self.0.get_mut(key).into_iter().flat_map(BTreeMap::values_mut)
