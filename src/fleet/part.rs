@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
 
-use super::aside::aside;
+use super::aside::{aside, until_wanted};
 use super::asks::Asks;
 use crate::access::chain::Chain;
 use crate::access::{Grantee, GranteeRef, KeyRef, Part, PolicyName, Request, Terms, UnresolvedRequest};
@@ -49,6 +49,7 @@ impl<'a, C: Observe> Parts<'a, C> {
             let part = part_of(&self.asks, account);
             (own(&part, self.asks.policy_name(account)), foreign(&part))
         };
+        until_wanted().await;
         let missing = self.missing(named).await?;
         // Not kept while others are read: with all its pairs a part is large.
         let asks = Arc::clone(&self.asks);

@@ -19,8 +19,8 @@ use crate::files::{self, Replaced};
 /// What all accounts share.
 pub(super) const SHARED: &str = "world.json";
 
-/// So many bytes of the accounts' files are kept in memory, and one file in any case.
-const MOST_BYTES: usize = 32 << 20;
+/// So many bytes of the accounts' files are kept in memory, where they take some times as much, and one file in any case.
+const MOST_BYTES: usize = 4 << 20;
 
 /// The files of a world's accounts.
 #[derive(Debug)]
