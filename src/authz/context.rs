@@ -310,20 +310,17 @@ fn via_ec2(region: &str) -> Option<String> {
 
 /// Whether nothing but the statements about them tells two actions apart.
 pub(super) fn are_of_one_kind(one: KmsAction, other: KmsAction) -> bool {
-    static KINDS: LazyLock<Vec<ActionSet>> = LazyLock::new(|| {
-        let set = |is_of_kind: &dyn Fn(KmsAction) -> bool| {
-            let members = KmsAction::all().filter(|action| is_of_kind(*action));
-            members.map(KmsAction::set).fold(ActionSet::EMPTY, ActionSet::union)
+    /// Of each action, those that are of its kind.
+    static ALIKE: LazyLock<BTreeMap<KmsAction, ActionSet>> = LazyLock::new(|| {
+        let kinds = |action: KmsAction| {
+            let limited = Requests::LIMITED.map(|requests| requests.include(action));
+            (action.works_across_accounts(), action.is_keyless(), action.is_retirement(), limited)
         };
-        let mut kinds = vec![
-            set(&KmsAction::works_across_accounts),
-            set(&KmsAction::is_keyless),
-            set(&KmsAction::is_retirement),
-        ];
-        kinds.extend(Requests::LIMITED.map(|requests| set(&|action| requests.include(action))));
-        kinds
+        let alike = |one: KmsAction| KmsAction::all().filter(move |other| kinds(one) == kinds(*other));
+        let set = |one| alike(one).map(KmsAction::set).fold(ActionSet::EMPTY, ActionSet::union);
+        KmsAction::all().map(|one| (one, set(one))).collect()
     });
-    KINDS.iter().all(|kind| kind.contains(one.set()) == kind.contains(other.set()))
+    ALIKE.get(&one).is_some_and(|alike| alike.contains(other.set()))
 }
 
 /// A condition key as it is looked up.

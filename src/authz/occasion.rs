@@ -76,15 +76,16 @@ impl Requests {
     /// Whether the requests of an action are among them.
     pub(crate) fn include(self, action: KmsAction) -> bool {
         let name = action.name();
-        let is_cryptographic = ["Decrypt", "Encrypt", "GenerateDataKey", "ReEncrypt"]
-            .iter()
-            .any(|beginning| name.starts_with(beginning));
+        let is_cryptographic = || {
+            let beginnings = ["Decrypt", "Encrypt", "GenerateDataKey", "ReEncrypt"];
+            beginnings.iter().any(|beginning| name.starts_with(beginning))
+        };
         match self {
             Self::All => true,
             Self::Grants => ["CreateGrant", "ListGrants", "RevokeGrant"].contains(&name),
             Self::CreateGrant => name == "CreateGrant",
-            Self::Cryptographic => is_cryptographic,
-            Self::EncryptionContext => is_cryptographic || name == "CreateGrant",
+            Self::Cryptographic => is_cryptographic(),
+            Self::EncryptionContext => is_cryptographic() || name == "CreateGrant",
             Self::ReEncrypt => name.starts_with("ReEncrypt"),
         }
     }

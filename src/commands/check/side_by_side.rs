@@ -1,7 +1,6 @@
 //! Requests that several threads answer, in their order.
 
 use std::io::{self, BufRead, Write};
-use std::mem;
 use std::num::NonZeroUsize;
 use std::panic;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -57,7 +56,6 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 }
 
 /// Lines that one thread answers.
-#[derive(Default)]
 struct Portion {
     text: Vec<u8>,
     /// Where each line ends.
@@ -65,6 +63,11 @@ struct Portion {
 }
 
 impl Portion {
+    /// With room for as many as a thread is given at once, mostly: nothing is moved as they come.
+    fn new() -> Self {
+        Self { text: Vec::with_capacity(PORTION + PORTION / 8), ends: Vec::new() }
+    }
+
     fn lines(&self) -> impl Iterator<Item = &[u8]> {
         let starts = [0].into_iter().chain(self.ends.iter().copied());
         starts.zip(&self.ends).filter_map(|(start, end)| self.text.get(start..*end))
@@ -73,8 +76,8 @@ impl Portion {
 
 /// Gives the lines of the input to the threads, in turn: at the latest when the input has nothing more at hand.
 fn hand_out(mut input: impl BufRead, threads: &[SyncSender<Portion>]) -> io::Result<()> {
-    let mut portion = Portion::default();
     for thread in threads.iter().cycle() {
+        let mut portion = Portion::new();
         let read = loop {
             match read_line(&mut input, &mut portion.text) {
                 Ok(Some(is_used_up)) => {
@@ -88,7 +91,7 @@ fn hand_out(mut input: impl BufRead, threads: &[SyncSender<Portion>]) -> io::Res
             }
         };
         // A thread that takes no more has nobody to tell.
-        let is_taken = thread.send(mem::take(&mut portion)).is_ok();
+        let is_taken = thread.send(portion).is_ok();
         if !(read? && is_taken) {
             break;
         }
@@ -100,7 +103,7 @@ fn hand_out(mut input: impl BufRead, threads: &[SyncSender<Portion>]) -> io::Res
 fn work(portions: &Receiver<Portion>, answers: &SyncSender<Vec<u8>>) -> io::Result<Summary> {
     let mut batch = Batch::default();
     for portion in portions {
-        let mut answered = Vec::new();
+        let mut answered = Vec::with_capacity(PORTION / 4);
         for line in portion.lines() {
             batch.answer_line(line, &mut answered)?;
         }
