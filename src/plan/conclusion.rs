@@ -88,7 +88,8 @@ pub fn check(
         .collect()
 }
 
-/// What `fix` would do for one grantee and key, and whether it has to let orphans go for that.
+/// What `fix` would do for one grantee and key, and whether it has to let orphans go for that. `fix` makes a plan of its own,
+/// and has that checked independently before anybody sees it.
 fn plan_one(request: &Request, ground: &Ground<'_>, grantee: &Grantee, key: &KeyArn) -> (Plan, bool) {
     let mut request = request.alone(key, grantee);
     let planned = ground.outline(&request);
