@@ -212,3 +212,36 @@ fn a_line_that_leads_to_no_key_is_told() {
     assert_eq!(planned.status, 0, "{planned}");
     assert!(planned.stderr.contains("hint: what line 1 asks about is under no key"), "{planned}");
 }
+
+/// A line is told as left out whose image has a snapshot that nobody was shown, also where its others lead to keys; and it is
+/// looked up again.
+#[test]
+fn an_image_of_which_a_snapshot_is_not_shown_is_planned_in_part_and_told() {
+    let (hidden, owner) = ("snap-0bbbbbbbbbbbbbbbb", "111122223333");
+    let mut its_caller = Value::Null;
+    let scene = Scene::changed("ami-with-two-keys", |world| {
+        world["snapshots"][hidden]["shared_with"] = json!([]);
+        its_caller = world["callers"].as_object_mut().unwrap().shift_remove(owner).unwrap();
+        world["default_caller"] = json!("444455556666");
+        world.as_object_mut().unwrap().shift_remove("defaults");
+    });
+    let line = json!({"amis": ["ami-0123456789abcdef0"], "principals": [ROLE]});
+    fs::write(scene.path("fleet.jsonl"), line.to_string()).unwrap();
+    let plan = "fleet plan --manifest fleet.jsonl --dir fleet --sandbox=world.json";
+    let planned = scene.run(plan);
+    assert_eq!(planned.status, 3, "{planned}");
+    let left = scene.run("fleet status --dir fleet -o json").json()["lines"][0].clone();
+    assert_eq!((&left["line"], &left["state"]), (&json!(1), &json!("refused")), "{left}");
+    assert!(
+        left["cause"]
+            .as_str()
+            .unwrap()
+            .starts_with(&format!("the key of its snapshot `{hidden}` is not known"))
+    );
+    assert!(planned.stderr.contains("1 keys, 1 pairs"), "the other key is planned: {planned}");
+
+    scene.change(|world| world["callers"][owner] = its_caller);
+    let planned = scene.run(plan);
+    assert_eq!(planned.status, 0, "{planned}");
+    assert!(planned.stderr.contains("2 keys, 2 pairs") && !planned.stdout.contains(hidden), "{planned}");
+}
