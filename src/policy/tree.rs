@@ -106,7 +106,7 @@ impl<'t> Tree<'t> {
 
 /// Values that stand one behind the other.
 #[derive(Debug, Clone)]
-pub(crate) struct Values<'v, 't> {
+struct Values<'v, 't> {
     text: &'t str,
     nodes: &'v [Node],
 }
@@ -125,7 +125,7 @@ impl<'v, 't> Iterator for Values<'v, 't> {
 
 /// The members of an object.
 #[derive(Debug, Clone)]
-pub(crate) struct Members<'v, 't>(Values<'v, 't>);
+struct Members<'v, 't>(Values<'v, 't>);
 
 impl<'v, 't> Iterator for Members<'v, 't> {
     type Item = Member<'v, 't>;
@@ -164,13 +164,13 @@ impl<'v, 't> Value<'v, 't> {
     }
 
     /// What stands in an array; nothing in what is none.
-    pub(crate) fn items(self) -> Values<'v, 't> {
+    pub(crate) fn items(self) -> impl Iterator<Item = Value<'v, 't>> + use<'v, 't> {
         let is_array = self.node.kind == Kind::Array;
         Values { text: self.text, nodes: if is_array { self.within } else { &[] } }
     }
 
     /// What stands in an object; nothing in what is none.
-    pub(crate) fn members(self) -> Members<'v, 't> {
+    pub(crate) fn members(self) -> impl Iterator<Item = Member<'v, 't>> + use<'v, 't> {
         let is_object = self.node.kind == Kind::Object;
         Members(Values { text: self.text, nodes: if is_object { self.within } else { &[] } })
     }
