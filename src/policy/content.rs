@@ -155,10 +155,10 @@ impl<T: AsRef<str>> Statement<T> {
         })
     }
 
-    /// The KMS actions that the statement allows or denies: "If the required Resource element is missing, the policy
-    /// statement has no effect."
+    /// The KMS actions that the statement allows or denies: "If either of the required Resource or Action elements are
+    /// missing from a key policy statement, the policy statement has no effect."
     ///
-    /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html>
+    /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html>
     pub fn effective_kms_actions(&self) -> ActionSet {
         if self.is_effective() { self.kms_actions() } else { ActionSet::EMPTY }
     }
