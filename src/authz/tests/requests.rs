@@ -51,9 +51,13 @@ fn mismatch(found: &Value, expected: &Expected) -> bool {
         || (expected.statements.is_some() && statements != expected.statements)
 }
 
+fn cases() -> Vec<Case> {
+    REQUESTS.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 #[test]
 fn requests_are_answered() {
-    let cases: Vec<Case> = REQUESTS.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let cases = cases();
     let mut input = String::new();
     for case in &cases {
         writeln!(input, "{}", case.request).unwrap();
@@ -67,6 +71,18 @@ fn requests_are_answered() {
         .map(|(_, found)| found.to_string())
         .collect();
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// What is met once is taken apart for one action, and what comes again for all.
+#[test]
+fn a_document_answers_the_same_whatever_it_was_asked_about_before() {
+    for Case { request, .. } in cases() {
+        let (line, mut other) = (request.to_string(), request);
+        other["action"] = json!("kms:ScheduleKeyDeletion");
+        let lines = [&other.to_string(), &line, &line, &other.to_string(), &line];
+        let alone = lines.map(|line| answers(line).0.remove(0));
+        assert_eq!(answers(&lines.map(String::as_str).join("\n")).0, alone, "{line}");
+    }
 }
 
 #[test]
